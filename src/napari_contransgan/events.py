@@ -1,0 +1,34 @@
+"""Small frozen events that long work yields; the window, the command line and the tests consume the same ones."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One finished step of a longer task.
+
+    Parameters
+    ----------
+    step, total : int
+        Steps done so far, and steps in all.
+    message : str
+        What is being done, in words a user understands.
+    """
+
+    step: int
+    total: int
+    message: str
+
+
+def result_of(events: Generator[Progress, None, T]) -> T:
+    """Run a task that yields `Progress` to its end and give what it returns."""
+    while True:
+        try:
+            next(events)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value

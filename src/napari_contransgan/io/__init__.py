@@ -1,0 +1,13 @@
+"""TIFF and OME-TIFF in and out, with pixel size, z step, units and position.
+
+What a file leaves open is never guessed, with these stated exceptions: pages whose axis the file does not name are
+planes (Z), as ImageJ and napari show them, and so are three or four planes that tifffile stored as planar RGB;
+a resolution tag that stands for a printer or a screen (a pixel above 20 um, so 72, 96, 300 dpi and the like), or that
+holds the 1/1 of software that knows none, counts as no pixel size.
+"""
+
+from napari_contransgan.io.image import Image, Quantity, check_pixels, to_luminance
+from napari_contransgan.io.reading import find_images, read_image
+from napari_contransgan.io.writing import write_image
+
+__all__ = ["Image", "Quantity", "check_pixels", "find_images", "read_image", "to_luminance", "write_image"]

@@ -1,0 +1,80 @@
+"""Whether a TIFF is whole: tifffile fills what is missing with zeros, which must never pass for an image."""
+
+import logging
+import math
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tifffile
+
+_TAGS_TO_CHECK = {270, 273, 279, 282, 283, 324, 325}  # description, offsets, byte counts and resolution
+_BYTES_PER_TAG_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8, 17: 8, 18: 8}
+
+
+def directories_are_whole(path: Path, byteorder: str, is_bigtiff: bool) -> bool:
+    """Whether the chain of TIFF directories, and the tag values that matter, all lie inside the file."""
+    count_format, entry_format, offset_format = ("Q", "HHQ8s", "Q") if is_bigtiff else ("H", "HHI4s", "I")
+    entry_size = struct.calcsize("<" + entry_format)
+    file_size = path.stat().st_size
+    with path.open("rb") as handle:
+
+        def read(form: str) -> tuple[Any, ...]:
+            return struct.unpack(byteorder + form, handle.read(struct.calcsize("<" + form)))
+
+        try:
+            handle.seek(8 if is_bigtiff else 4)
+            (offset,) = read(offset_format)
+            seen: set[int] = set()
+            while offset and offset not in seen:
+                seen.add(offset)
+                handle.seek(offset)
+                (count,) = read(count_format)
+                for tag, kind, length, inline in struct.iter_unpack(
+                    byteorder + entry_format, handle.read(count * entry_size)
+                ):
+                    size = _BYTES_PER_TAG_TYPE.get(kind, 1) * length
+                    if tag in _TAGS_TO_CHECK and size > len(inline):
+                        (start,) = struct.unpack(byteorder + offset_format, inline)
+                        if start + size > file_size:
+                            return False
+                (offset,) = read(offset_format)
+        except struct.error:
+            return False
+    return True
+
+
+def pixels_are_whole(series: tifffile.TiffPageSeries) -> bool:
+    """Whether every strip and tile of every page lies inside its file."""
+    if series.dataoffset is not None:
+        end = series.dataoffset + math.prod(series.shape) * series.dtype.itemsize
+        return bool(end <= series.keyframe.parent.filehandle.size)
+    for page in series:
+        if page is None or not page.dataoffsets:
+            return False
+        size = page.parent.filehandle.size
+        if any(
+            start <= 0 or length <= 0 or start + length > size
+            for start, length in zip(page.dataoffsets, page.databytecounts, strict=True)
+        ):
+            return False
+    return True
+
+
+@contextmanager
+def tifffile_kept_quiet() -> Iterator[None]:
+    """Keep tifffile's log lines of this thread from standard error; damage is reported as `InputError` instead."""
+    thread = threading.get_ident()
+
+    def not_this_thread(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    logger = logging.getLogger("tifffile")
+    logger.addFilter(not_this_thread)
+    try:
+        yield
+    finally:
+        logger.removeFilter(not_this_thread)

@@ -1,0 +1,103 @@
+"""The image with its physical meaning, and what is asked of its pixels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_contransgan.errors import InputError
+
+Quantity = Literal["intensity", "phase"]
+
+NAMESPACE = "napari-contransgan"
+"""Namespace of the structured annotation in our OME-TIFFs."""
+
+LUMINANCE_WEIGHTS = (0.2126, 0.7152, 0.0722)
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image with its physical meaning.
+
+    Parameters
+    ----------
+    data : ndarray
+        Pixels; one axis for each letter of `axes`.
+    axes : str
+        Axis letters out of T, Z, C, Y, X and S (samples of an RGB image, always last), for example ``"ZYX"``.
+    pixel_size_um : float or None
+        Lateral pixel size; pixels are square. None where the file states none.
+    z_step_um : float or None
+        Distance of neighbouring planes, positive; None where unknown or there is no Z axis.
+    time_step_s : float or None
+        Time between frames.
+    origin_yx_um : tuple of float
+        Position of the centre of pixel (0, 0).
+    quantity : {"intensity", "phase"}
+        What the numbers are. Phase is float32 radians.
+    wavelength_um : float or None
+        Vacuum wavelength, where known.
+    name : str
+        For layers and messages.
+    settings : mapping
+        How the image came about, as plain JSON values; kept in the file.
+    """
+
+    data: NDArray[Any]
+    axes: str
+    pixel_size_um: float | None = None
+    z_step_um: float | None = None
+    time_step_s: float | None = None
+    origin_yx_um: tuple[float, float] = (0.0, 0.0)
+    quantity: Quantity = "intensity"
+    wavelength_um: float | None = None
+    name: str = "image"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def check_pixels(image: Image) -> None:
+    """Refuse pixels with which nothing can be computed.
+
+    Raises
+    ------
+    InputError
+        If there are none, they are complex or no numbers, one is NaN or infinite, or all are equal.
+    """
+    data = image.data
+    if data.size == 0:
+        raise InputError(f"{image.name}: has no pixels (shape {data.shape}): choose another image")
+    if data.dtype.kind not in "uifb":
+        raise InputError(f"{image.name}: holds {data.dtype} numbers: give an image of integers or real numbers")
+    if data.dtype.kind == "f" and not np.isfinite(data).all():
+        count = int(data.size - np.count_nonzero(np.isfinite(data)))
+        raise InputError(f"{image.name}: {count} of {data.size} pixels are NaN or infinite: replace them first")
+    if data.min() == data.max():
+        raise InputError(
+            f"{image.name}: every pixel has the same value ({float(data.flat[0]):g}): there is nothing in it"
+        )
+
+
+def to_luminance(image: Image) -> tuple[Image, bool]:
+    """Turn an RGB image into its luminance, 0.2126 R + 0.7152 G + 0.0722 B (ITU-R BT.709); alpha is left out.
+
+    Returns
+    -------
+    Image
+        float32 without the S axis, in the range of the input; other images come back as they are.
+    bool
+        Whether anything was converted.
+
+    Raises
+    ------
+    InputError
+        If there are neither three nor four samples.
+    """
+    if not image.axes.endswith("S"):
+        return image, False
+    samples = image.data.shape[-1]
+    if samples not in (3, 4):
+        raise InputError(f"{image.name}: has {samples} samples a pixel: give an RGB or a grey image")
+    luminance = image.data[..., :3].astype(np.float32) @ np.asarray(LUMINANCE_WEIGHTS, np.float32)
+    return replace(image, data=luminance, axes=image.axes[:-1]), True

@@ -1,0 +1,152 @@
+"""Reading TIFF, ImageJ TIFF and OME-TIFF."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_contransgan.errors import InputError
+from napari_contransgan.io.damage import directories_are_whole, pixels_are_whole, tifffile_kept_quiet
+from napari_contransgan.io.image import Image
+from napari_contransgan.io.metadata import with_ome, with_tags
+
+DAMAGED = "{path}: the file is damaged or cut short: copy or export it again"
+
+
+def read_image(path: Path) -> Image:
+    """Read a TIFF, ImageJ TIFF or OME-TIFF.
+
+    Axes of length one are dropped, except Y and X; a file that `write_image` wrote comes back as it was.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Image
+        Pixels in the file's type and the machine's byte order; lengths in micrometres, times in seconds.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, no TIFF, cut short or damaged, compressed in a way that cannot be read, holds no image
+        or several of different shapes, an axis that is none of T, Z, C, Y, X and S, or pixels that are not square.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder: name one TIFF file")
+    try:
+        if path.stat().st_size == 0:
+            raise InputError(f"{path}: the file is empty (0 bytes): copy or export it again")
+        with tifffile_kept_quiet(), tifffile.TiffFile(path) as tif:
+            return _image_of(path, tif)
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file: check the path") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise InputError(f"{path}: does not fit into memory: cut the image into smaller files") from error
+    except Exception as error:
+        # tifffile meets damage with many error types (struct, zlib, index, key and value errors)
+        if not _starts_like_tiff(path):
+            raise InputError(f"{path}: is not a TIFF file: give a TIFF or OME-TIFF") from error
+        if "imagecodecs" in str(error):
+            hint = "its compression needs the package imagecodecs (pip install imagecodecs), or save it uncompressed"
+            raise InputError(f"{path}: {hint}") from error
+        raise InputError(DAMAGED.format(path=path)) from error
+
+
+def _starts_like_tiff(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return handle.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def _image_of(path: Path, tif: tifffile.TiffFile) -> Image:
+    if not directories_are_whole(path, tif.byteorder, tif.is_bigtiff):
+        raise InputError(DAMAGED.format(path=path))
+    every_series = [series for series in tif.series if not series.keyframe.is_reduced]
+    if not every_series:
+        raise InputError(f"{path}: holds no image: export it again")
+    shapes = {series.shape for series in every_series}
+    if len(shapes) > 1:
+        text = ", ".join("x".join(map(str, shape)) for shape in sorted(shapes))
+        raise InputError(f"{path}: holds images or planes of different shapes ({text}): save one shape to a file")
+    series = every_series[0]
+    are_planes = all(other.kind == "shaped" and other.axes == "YX" for other in every_series)
+    if len(every_series) > 1 and not are_planes:
+        raise InputError(f"{path}: holds {len(every_series)} separate images: save one image to a file")
+    if (tif.is_ome, tif.is_imagej) != (series.kind == "ome", series.kind == "imagej"):
+        raise InputError(DAMAGED.format(path=path))
+    if not all(pixels_are_whole(series) for series in every_series):
+        raise InputError(DAMAGED.format(path=path))
+    if series.keyframe.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        raise InputError(f"{path}: its smallest number means white: invert it and save it as min-is-black")
+
+    if len(every_series) > 1:  # planes that were appended one by one
+        data, axes = np.stack([other.asarray() for other in every_series]), "ZYX"
+    else:
+        data, axes = series.asarray().reshape(series.get_shape(squeeze=False)), _named_axes(path, tif, series)
+    data, axes = _standard_axes(path, data, axes)
+    name = path.name.removesuffix(path.suffix).removesuffix(".ome") or path.name
+    image = Image(data.astype(data.dtype.newbyteorder("="), copy=False), axes, name=name)
+    return with_ome(path, image, tif) if series.kind == "ome" else with_tags(path, image, tif)
+
+
+def _named_axes(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> str:
+    """Axis letters of a series, with the axes that the file leaves unnamed called Z, or else T."""
+    axes: str = series.get_axes(squeeze=False)
+    if series.kind == "shaped" and axes.startswith("S") and "axes" not in (tif.shaped_metadata or ({},))[0]:
+        axes = "Z" + axes[1:]  # three planes that tifffile stored as planar RGB of its own accord
+    named = ""
+    for letter, length in zip(axes, series.get_shape(squeeze=False), strict=True):
+        if letter in "IQ" and length > 1:
+            free = [other for other in "ZT" if other not in axes + named]
+            named += free[0] if free else letter
+        else:
+            named += letter
+    unknown = [
+        letter
+        for letter, length in zip(named, series.get_shape(squeeze=False), strict=True)
+        if length > 1 and letter not in "TZCYXS"
+    ]
+    if unknown:
+        raise InputError(f"{path}: has an axis {unknown[0]!r}, which has no meaning here: save it as T, Z, C, Y, X")
+    return named
+
+
+def _standard_axes(path: Path, data: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
+    """Drop axes of length one, except Y and X, and bring Y, X and S to the end."""
+    if "Y" not in axes or "X" not in axes:
+        raise InputError(f"{path}: holds no image: export it again")
+    keep = [index for index, letter in enumerate(axes) if letter in "YX" or data.shape[index] > 1]
+    data = data.reshape([data.shape[index] for index in keep])
+    axes = "".join(axes[index] for index in keep)
+    wanted = "".join(letter for letter in axes if letter not in "YXS") + "YX" + ("S" if "S" in axes else "")
+    return np.ascontiguousarray(data.transpose([axes.index(letter) for letter in wanted])), wanted
+
+
+def find_images(folder: Path) -> list[Path]:
+    """List the TIFF files of a folder (not of its sub-folders) by name.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder or no TIFF in it.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder: check the path")
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in (".tif", ".tiff") and not path.name.startswith(".") and path.is_file()
+    )
+    if not found:
+        raise InputError(f"{folder}: holds no .tif or .tiff file: name a folder with images")
+    return found
