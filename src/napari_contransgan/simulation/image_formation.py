@@ -1,0 +1,138 @@
+"""Partially coherent image formation: Abbe's sum over points of the condenser aperture (Koehler illumination).
+
+Works on batches, on CPU or GPU, and is differentiable with respect to the object.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+GOLDEN_ANGLE_RAD = math.pi * (3 - math.sqrt(5))
+
+
+def transmission(yx_phase_rad: torch.Tensor, yx_absorption: torch.Tensor | None = None) -> torch.Tensor:
+    """Complex transmission exp(i phase - absorption) of a thin object; any shape."""
+    exponent = torch.complex(-torch.zeros_like(yx_phase_rad) if yx_absorption is None else -yx_absorption, yx_phase_rad)
+    return torch.exp(exponent)
+
+
+def source_points(aperture_per_um: float, count: int, turn_rad: float = 0.0) -> torch.Tensor:
+    """Points of a uniformly filled condenser aperture on a golden-angle spiral.
+
+    Parameters
+    ----------
+    aperture_per_um : float
+        Radius of the source, S * NA / wavelength.
+    count : int
+        Number of points of equal weight.
+    turn_rad : float
+        Turns the whole spiral; a random turn per sample keeps the sampling error from repeating.
+
+    Returns
+    -------
+    Tensor, shape (count, 2)
+        Spatial frequencies (y, x) in 1/um.
+    """
+    index = torch.arange(count, dtype=torch.float64)
+    radius = aperture_per_um * torch.sqrt((index + 0.5) / count)
+    angle = index * GOLDEN_ANGLE_RAD + turn_rad
+    return torch.stack([radius * torch.sin(angle), radius * torch.cos(angle)], dim=-1)
+
+
+def through_focus_images(
+    field: torch.Tensor,
+    field_pixel_um: float,
+    image_pixel_um: float,
+    *,
+    numerical_aperture: float,
+    wavelength_um: float,
+    coherence: float,
+    z_um: Sequence[float] = (0.0,),
+    points: int = 64,
+    turn_rad: float = 0.0,
+) -> torch.Tensor:
+    """Camera images of a thin object at several focus positions, in units of the empty field's intensity.
+
+    I_z = (1/N) sum_s |F^-1{ T(f) P(f + s) exp(2 pi i z sqrt(1/wavelength^2 - |f + s|^2)) }|^2 (Abbe; Born & Wolf 10.6).
+    The pupil is evaluated analytically at f + s, so that source points need not lie on the frequency grid. The field's
+    spectrum is cropped to what the objective passes, and the intensity is averaged over each camera pixel exactly.
+
+    Parameters
+    ----------
+    field : Tensor, complex, shape (..., N, N)
+        Transmission of the object, periodic, on pixels of `field_pixel_um`.
+    field_pixel_um, image_pixel_um : float
+        Pixel sizes; N * field_pixel_um must be a whole number of image pixels.
+    numerical_aperture, wavelength_um, coherence : float
+        Of the objective; vacuum wavelength; condenser NA over objective NA.
+    z_um : sequence of float
+        Focus positions; z grows along the light's path.
+    points : int
+        Source points.
+    turn_rad : float
+        Turn of the source's spiral.
+
+    Returns
+    -------
+    Tensor, real, shape (..., len(z_um), M, M)
+        With M = N * field_pixel_um / image_pixel_um; both grids begin at the same edge.
+
+    Raises
+    ------
+    ValueError
+        If the grids do not fit each other.
+    """
+    field_px = field.shape[-1]
+    field_um = field_px * field_pixel_um
+    image_px = round(field_um / image_pixel_um)
+    if not math.isclose(image_px * image_pixel_um, field_um, rel_tol=1e-6):
+        raise ValueError(f"a field of {field_um:g} um is no whole number of pixels of {image_pixel_um:g} um")
+    cutoff = numerical_aperture / wavelength_um
+    # The intensity holds frequencies up to twice the cut-off: compute it that finely, then let the camera bin it.
+    refine = max(1, math.ceil(image_pixel_um * 4 * cutoff - 1e-9))
+    grid_px = min(image_px * refine, field_px)
+    if grid_px % image_px:
+        raise ValueError("the object's pixel must be an even part of the image's pixel")
+    spectrum = _crop_spectrum(torch.fft.fft2(field, norm="forward"), grid_px)
+
+    real = spectrum.real.dtype
+    device = spectrum.device
+    frequency = torch.fft.fftfreq(grid_px, field_um / grid_px, dtype=torch.float64)
+    intensity = torch.zeros((*field.shape[:-2], len(z_um), grid_px, grid_px), dtype=real, device=device)
+    for s_y, s_x in source_points(coherence * cutoff, points, turn_rad).tolist():
+        squared = (frequency[:, None] + s_y) ** 2 + (frequency[None, :] + s_x) ** 2
+        pupil = ((cutoff - squared.sqrt()) * field_um + 0.5).clip(0, 1)
+        axial = (1 / wavelength_um**2 - squared).clip(min=0).sqrt()
+        for plane, z in enumerate(z_um):
+            transfer = torch.polar(pupil, 2 * math.pi * z * axial).to(spectrum.dtype).to(device)
+            amplitude = torch.fft.ifft2(spectrum * transfer, norm="forward")
+            intensity[..., plane, :, :] += amplitude.real.square() + amplitude.imag.square()
+    return _expose_pixels(intensity / points, image_px, field_um, field_pixel_um)
+
+
+def _crop_spectrum(spectrum: torch.Tensor, size: int) -> torch.Tensor:
+    """Keep the `size` lowest frequencies of both axes, in FFT order."""
+    if size == spectrum.shape[-1]:
+        return spectrum
+    half = size // 2
+    keep = torch.cat([torch.arange(size - half), torch.arange(-half, 0)]) % spectrum.shape[-1]
+    keep = keep.to(spectrum.device)
+    return spectrum[..., keep, :][..., keep]
+
+
+def _expose_pixels(intensity: torch.Tensor, image_px: int, field_um: float, field_pixel_um: float) -> torch.Tensor:
+    """Average a band-limited intensity over square camera pixels whose first edge is the object grid's first edge."""
+    grid_px = intensity.shape[-1]
+    pixel_um = field_um / image_px
+    f_y = torch.fft.fftfreq(grid_px, field_um / grid_px, dtype=torch.float64)
+    f_x = torch.fft.rfftfreq(grid_px, field_um / grid_px, dtype=torch.float64)
+    # Grid samples stand where object samples stand (half an object pixel inside); camera pixels half a camera pixel.
+    shift_um = (pixel_um - field_pixel_um) / 2
+    window_y = torch.polar(torch.sinc(f_y * pixel_um), 2 * math.pi * f_y * shift_um)
+    window_x = torch.polar(torch.sinc(f_x * pixel_um), 2 * math.pi * f_x * shift_um)
+    spectrum = torch.fft.rfft2(intensity)
+    window = (window_y[:, None] * window_x[None, :]).to(spectrum.dtype).to(spectrum.device)
+    exposed: torch.Tensor = torch.fft.irfft2(spectrum * window, s=(grid_px, grid_px))
+    step = grid_px // image_px
+    return exposed[..., ::step, ::step]

@@ -1,0 +1,50 @@
+"""Beads and cells: geometry and chance."""
+
+import numpy as np
+import pytest
+
+from napari_contransgan.simulation.beads import Bead, bead_height_map, scatter_beads
+from napari_contransgan.simulation.cells import MAX_PATH_UM, cell_path_map, draw_cell, gaussian_texture, scatter_cells
+
+
+def test_a_bead_has_the_volume_and_height_of_a_sphere() -> None:
+    height = bead_height_map((Bead(5.03, 4.91, 1.5),), 100, 0.1)
+    assert height.sum() * 0.1**2 == pytest.approx(4 / 3 * np.pi * 1.5**3, rel=0.01)
+    assert height.max() == pytest.approx(3.0, rel=0.005)
+    y, x = np.unravel_index(np.argmax(height), height.shape)
+    assert ((y + 0.5) * 0.1, (x + 0.5) * 0.1) == pytest.approx((5.03, 4.91), abs=0.11)
+
+
+def test_beads_never_overlap() -> None:
+    for seed in range(5):
+        beads = scatter_beads(90.0, np.random.default_rng(seed))
+        for i, a in enumerate(beads):
+            for b in beads[:i]:
+                assert np.hypot(a.y_um - b.y_um, a.x_um - b.x_um) >= 0.999 * (a.radius_um + b.radius_um)
+
+
+def test_cells_are_thicker_than_their_surroundings_and_capped() -> None:
+    cells = (draw_cell(30.0, 30.0, np.random.default_rng(1)),)
+    path = cell_path_map(cells, 370, 0.1625, np.random.default_rng(2))
+    assert path.dtype == np.float32
+    assert path[180:190, 180:190].mean() > 0.03
+    assert np.median(path) == 0
+    assert 0 <= path.min()
+    assert path.max() < MAX_PATH_UM * 1.3
+
+
+def test_the_same_seed_draws_the_same_cells_and_another_seed_others() -> None:
+    assert scatter_cells(90.0, np.random.default_rng(4)) == scatter_cells(90.0, np.random.default_rng(4))
+    assert scatter_cells(90.0, np.random.default_rng(4)) != scatter_cells(90.0, np.random.default_rng(5))
+
+
+def test_fields_range_from_empty_to_confluent() -> None:
+    counts = [len(scatter_cells(90.0, np.random.default_rng(seed))) for seed in range(150)]
+    assert min(counts) == 0
+    assert max(counts) > 15
+
+
+def test_texture_has_unit_variance_and_no_offset() -> None:
+    texture = gaussian_texture(256, 0.1625, np.random.default_rng(0))
+    assert texture.std() == pytest.approx(1, abs=1e-3)
+    assert abs(texture.mean()) < 1e-3
