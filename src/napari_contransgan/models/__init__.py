@@ -1,0 +1,1 @@
+"""Networks: the Contrans generator, its baselines, the discriminator, checkpoints and the bundled weights."""

@@ -1,0 +1,106 @@
+"""From camera counts to what a network sees, and back from its output to radians.
+
+A network sees contrast, (I / I_background - 1) / 0.1, on the model's grid; never a per-image minimum and maximum,
+which would throw the scale of the phase away.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.resampling import block_mean
+
+CONTRAST_REF = 0.1
+MAX_CONTRAST = 10.0
+DARK_FRACTION = 0.1
+"""Below this share of the bright level a pixel counts as unlit."""
+
+
+def fit_background(yx_intensity: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Estimate the empty field's intensity by a robust paraboloid.
+
+    Parameters
+    ----------
+    yx_intensity : ndarray, shape (Y, X)
+        Intensity in any unit, finite.
+
+    Returns
+    -------
+    background : ndarray, shape (Y, X)
+        Positive everywhere.
+    lit : ndarray of bool, shape (Y, X)
+        False where an aperture let (almost) no light through.
+    """
+    lit = yx_intensity > DARK_FRACTION * np.percentile(yx_intensity, 99)
+    step = max(1, min(yx_intensity.shape) // 48)
+    coarse = block_mean(yx_intensity, step)
+    coarse_lit = block_mean(lit, step) == 1
+    level = float(np.median(coarse[coarse_lit])) if coarse_lit.any() else float(np.median(yx_intensity))
+    terms = np.stack(_paraboloid_terms(*coarse.shape), axis=-1)
+    keep = coarse_lit.copy()
+    coefficients = np.array([level, 0, 0, 0, 0, 0], np.float64)
+    for _ in range(5):
+        if keep.sum() < 40:
+            break
+        coefficients = np.linalg.lstsq(terms[keep], coarse[keep].astype(np.float64), rcond=None)[0]
+        residual = coarse - terms @ coefficients
+        spread = 1.4826 * float(np.median(np.abs(residual[keep])))
+        keep = coarse_lit & (np.abs(residual) <= max(2.5 * spread, 1e-6 * abs(level)))
+    background = np.zeros(yx_intensity.shape, np.float32)
+    for coefficient, term in zip(coefficients, _paraboloid_terms(*yx_intensity.shape), strict=True):
+        background += np.float32(coefficient) * term
+    return np.maximum(background, max(0.2 * level, 1e-12)), lit
+
+
+def _paraboloid_terms(height: int, width: int) -> list[NDArray[np.float32]]:
+    """1, y, x, yx, y^2 and x^2 at the pixel centres of a frame that spans -1 to 1."""
+    y = ((2 * np.arange(height, dtype=np.float32) + 1) / height - 1)[:, None]
+    x = ((2 * np.arange(width, dtype=np.float32) + 1) / width - 1)[None, :]
+    shape = (height, width)
+    return [np.broadcast_to(term, shape) for term in (np.ones((1, 1), np.float32), y, x, y * x, y * y, x * x)]
+
+
+def contrast_on_model_grid(
+    yx_intensity: NDArray[np.generic], pixel_size_um: float
+) -> tuple[torch.Tensor, NDArray[np.bool_]]:
+    """Turn a bright-field frame into a network's input.
+
+    Parameters
+    ----------
+    yx_intensity : ndarray, shape (Y, X)
+        Camera counts of any type.
+    pixel_size_um : float
+        Its pixel size.
+
+    Returns
+    -------
+    contrast : Tensor, float32, shape (H, W)
+        (I / I_background - 1) / 0.1 on the model's grid, which begins at the frame's own edge; 0 where no light came.
+    lit : ndarray of bool, shape (Y, X)
+        False for the frame's pixels that got (almost) no light.
+    """
+    intensity = np.asarray(yx_intensity, np.float32)
+    background, lit = fit_background(intensity)
+    contrast = np.where(lit, (intensity / background - 1) / CONTRAST_REF, 0)
+    clipped = np.clip(contrast, -MAX_CONTRAST, MAX_CONTRAST).astype(np.float32)
+    return to_model_grid(torch.from_numpy(clipped), pixel_size_um), lit
+
+
+def to_model_grid(yx_values: torch.Tensor, pixel_size_um: float) -> torch.Tensor:
+    """Resample (H, W) values to 0.325 um a pixel, edges kept; bicubic, with a low-pass where pixels grow."""
+    scale = pixel_size_um / MODEL_PIXEL_SIZE_UM
+    if abs(scale - 1) < 1e-6:
+        return yx_values
+    size = [max(1, int(side * scale + 1e-6)) for side in yx_values.shape]
+    if scale > 1:
+        # The antialiasing filter does nothing when pixels shrink, and would ignore the exact scale.
+        return functional.interpolate(yx_values[None, None], scale_factor=scale, mode="bicubic", align_corners=False)[
+            0, 0, : size[0], : size[1]
+        ]
+    # Antialiased resampling maps whole edges onto each other: crop to what whole pixels cover first.
+    covered = [max(1, round(side / scale)) for side in size]
+    return functional.interpolate(
+        yx_values[None, None, : covered[0], : covered[1]], size=size, mode="bicubic", antialias=True
+    )[0, 0]

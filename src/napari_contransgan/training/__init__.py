@@ -1,0 +1,1 @@
+"""Training: data, losses, steps, and a run as an iterator of events."""

@@ -1,0 +1,51 @@
+"""Losses. Phases are in units of the reference phase, contrasts in units of the reference contrast."""
+
+import torch
+from torch.nn import functional
+
+SSIM_WINDOW = 7
+SSIM_WEIGHT, GRADIENT_WEIGHT, BACKGROUND_WEIGHT = 0.2, 0.1, 0.5
+BACKGROUND_RAD = 0.02
+
+
+def supervised_loss(output: torch.Tensor, label: torch.Tensor, phase_ref_rad: float) -> torch.Tensor:
+    """L1 + 0.2 (1 - SSIM) + 0.1 L1 of the gradient + 0.5 mean |background|; (B, 1, H, W) each, in units of phase_ref.
+
+    The last term is the mean output where the label shows nothing, per image: it keeps the offset at zero.
+    """
+    empty = (label.abs() < BACKGROUND_RAD / phase_ref_rad).float()
+    bias = (output * empty).sum(dim=(1, 2, 3)) / empty.sum(dim=(1, 2, 3)).clamp(min=1)
+    return (
+        functional.l1_loss(output, label)
+        + SSIM_WEIGHT * (1 - ssim(output, label, 4.0 / phase_ref_rad))
+        + GRADIENT_WEIGHT * gradient_l1(output, label)
+        + BACKGROUND_WEIGHT * bias.abs().mean()
+    )
+
+
+def gradient_l1(output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference of the two images' finite differences."""
+    difference = output - label
+    return difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
+
+
+def ssim(a: torch.Tensor, b: torch.Tensor, data_range: float) -> torch.Tensor:
+    """Mean structural similarity with a uniform 7 x 7 window (Wang et al. 2004)."""
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    means = functional.avg_pool2d(torch.cat([a, b, a * a, b * b, a * b], dim=1), SSIM_WINDOW, stride=1)
+    mu_a, mu_b, aa, bb, ab = means.unbind(dim=1)
+    variance_a, variance_b, covariance = aa - mu_a**2, bb - mu_b**2, ab - mu_a * mu_b
+    index = ((2 * mu_a * mu_b + c1) * (2 * covariance + c2)) / (
+        (mu_a**2 + mu_b**2 + c1) * (variance_a + variance_b + c2)
+    )
+    return index.mean()
+
+
+def lsgan_generator(verdict_on_made: torch.Tensor) -> torch.Tensor:
+    """Least-squares loss of a generator: its images should be judged 1 (Mao et al. 2017; the paper's Eq. 5)."""
+    return (verdict_on_made - 1).square().mean()
+
+
+def lsgan_discriminator(verdict_on_real: torch.Tensor, verdict_on_made: torch.Tensor) -> torch.Tensor:
+    """Least-squares loss of a discriminator: real images 1, made ones 0, halved as is usual."""
+    return 0.5 * ((verdict_on_real - 1).square().mean() + verdict_on_made.square().mean())

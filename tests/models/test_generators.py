@@ -1,0 +1,71 @@
+"""The generators behind the registry."""
+
+import pytest
+import torch
+
+from napari_contransgan.errors import InputError
+from napari_contransgan.models.patchgan import PatchGAN
+from napari_contransgan.models.registry import GENERATORS, PRESETS, build_generator
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+@pytest.mark.parametrize("shape", [(224, 224), (64, 96), (32, 32)])
+def test_every_generator_keeps_the_size(name: str, shape: tuple[int, int]) -> None:
+    with torch.inference_mode():
+        output = build_generator(name, "tiny").eval()(torch.randn(2, 1, *shape))
+    assert output.shape == (2, 1, *shape)
+    assert output.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_every_weight_of_a_generator_learns(name: str) -> None:
+    network = build_generator(name, "tiny")
+    network(torch.randn(2, 1, 64, 64)).square().mean().backward()
+    silent = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    # A convolution's bias before a batch norm, and attention's key bias, cannot change the output: none is expected.
+    assert [n for n in silent if "relative_position" not in n] == []
+
+
+def test_contrans_listens_to_both_branches() -> None:
+    torch.manual_seed(0)
+    network = build_generator("contrans", "tiny").eval()
+    image = torch.randn(1, 1, 64, 64)
+    with torch.inference_mode():
+        whole = network(image)
+        for parameter in network.branch.parameters():
+            parameter.zero_()
+        without_swin = network(image)
+        for parameter in network.encoder.parameters():
+            parameter.zero_()
+        without_both = network(image)
+    assert not torch.allclose(whole, without_swin)
+    assert not torch.allclose(without_swin, without_both)
+    assert without_both.std() < 1e-6
+
+
+def test_the_published_size_has_the_paper_s_widths() -> None:
+    assert PRESETS["published"] == (96, 96)
+    with torch.device("meta"):
+        network = build_generator("contrans", "published")
+    millions = sum(p.numel() for p in network.parameters()) / 1e6
+    assert 80 < millions < 130, f"{millions:.0f} M parameters"
+
+
+def test_under_bf16_the_output_is_not_rounded_to_8_bits() -> None:
+    network = build_generator("unet", "tiny").eval()
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        output = network(torch.randn(1, 1, 64, 64))
+    assert output.dtype == torch.float32
+    assert not torch.equal(output, output.bfloat16().float())
+
+
+def test_patchgan_judges_overlapping_patches() -> None:
+    verdict = PatchGAN(8)(torch.randn(2, 1, 224, 224))
+    assert verdict.shape == (2, 1, 26, 26)
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(InputError, match="contrans, unet, swin"):
+        build_generator("resnet")
+    with pytest.raises(InputError, match="compact"):
+        build_generator("unet", "huge")

@@ -1,0 +1,139 @@
+"""Whole runs of a tiny network on a few simulated fields."""
+
+import itertools
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from napari_contransgan.config import SimulationSettings, TrainSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.events import result_of
+from napari_contransgan.models.checkpoint import read_card
+from napari_contransgan.simulation import write_dataset
+from napari_contransgan.training.events import (
+    CheckpointSaved,
+    StepFinished,
+    TrainingFinished,
+    TrainingStarted,
+    Validated,
+)
+from napari_contransgan.training.trainer import train
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("pairs") / "set"
+    settings = SimulationSettings(specimen="hela", seed=3, field_px=80, count=7)
+    return result_of(write_dataset(settings, out, stacks=False))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> object:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def tiny(folder: Path, **changes: object) -> TrainSettings:
+    values = {
+        "pairs": (folder,),
+        "preset": "tiny",
+        "steps": 6,
+        "crop_px": 64,
+        "batch_size": 2,
+        "validate_every": 3,
+        "save_every": 2,
+        "precision": "fp32",
+        "device": "cpu",
+        "pool_size": 3,
+        "validation_fraction": 0.2,
+    }
+    return TrainSettings(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_a_run_tells_what_happens_and_leaves_a_checkpoint_with_a_card(pairs: Path, tmp_path: Path) -> None:
+    events = list(train(tiny(pairs), tmp_path / "run"))
+    assert isinstance(events[0], TrainingStarted)
+    assert "6 pairs" in events[0].message
+    assert "1 pairs held out" in events[0].message
+    assert [e.step for e in events if isinstance(e, StepFinished)] == [1, 2, 3, 4, 5, 6]
+    assert [e.step for e in events if isinstance(e, Validated)] == [3, 6]
+    assert any(isinstance(e, CheckpointSaved) for e in events)
+    assert isinstance(events[-1], TrainingFinished)
+    card = read_card(events[-1].path)
+    assert card.generator == "contrans"
+    assert "supervised" in card.recipe
+    assert str(pairs.parent) not in card.model_dump_json()
+    records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert sum("supervised" in record for record in records) == 6
+    assert (tmp_path / "run" / "config.yaml").is_file()
+
+
+def test_the_loss_falls(pairs: Path, tmp_path: Path) -> None:
+    events = train(tiny(pairs, steps=40, validate_every=40, save_every=40, generator="unet"), tmp_path)
+    losses = [e.losses["supervised"] for e in events if isinstance(e, StepFinished)]
+    assert sum(losses[-8:]) < 0.7 * sum(losses[:8])
+
+
+@pytest.mark.parametrize("recipe", ["semi-supervised", "paper"])
+def test_a_stopped_and_resumed_run_equals_the_uninterrupted_one(pairs: Path, tmp_path: Path, recipe: str) -> None:
+    settings = tiny(pairs, recipe=recipe, generator="unet", warm_start_steps=3)
+    result_of(train(settings, tmp_path / "whole"))  # type: ignore[arg-type]
+
+    stopped = train(settings, tmp_path / "parts")
+    for event in stopped:
+        if isinstance(event, StepFinished) and event.step == 5:
+            break
+    stopped.close()
+    result_of(train(settings, tmp_path / "parts", resume=True))  # type: ignore[arg-type]
+
+    whole, parts = (load_file(tmp_path / name / "last.safetensors") for name in ("whole", "parts"))
+    assert whole.keys() == parts.keys()
+    for name, value in whole.items():
+        assert torch.equal(value, parts[name]), name
+
+
+def test_the_paper_recipe_plays_both_directions_unpaired(pairs: Path, tmp_path: Path) -> None:
+    settings = tiny(pairs, recipe="paper", pairs=(), lr=pairs / "lr", phase=pairs / "phase", steps=3)
+    events = list(train(settings, tmp_path))
+    losses = [e.losses for e in events if isinstance(e, StepFinished)]
+    assert all(set(loss) == {"generators", "cycle", "discriminators"} for loss in losses)
+    assert all(math.isfinite(value) for loss in losses for value in loss.values())
+    validated = next(e for e in events if isinstance(e, Validated))
+    assert math.isnan(validated.ssim)
+    assert "unpaired" in read_card(tmp_path / "best.safetensors").recipe
+
+
+def test_stopping_at_once_still_leaves_something_to_go_on_from(pairs: Path, tmp_path: Path) -> None:
+    run = train(tiny(pairs), tmp_path)
+    assert [type(event) for event in itertools.islice(run, 2)] == [TrainingStarted, StepFinished]
+    run.close()
+    assert (tmp_path / "last.safetensors").is_file()
+    assert (tmp_path / "best.safetensors").is_file()
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(pairs: Path, tmp_path: Path) -> None:
+    next(train(tiny(pairs), tmp_path))
+    with pytest.raises(InputError, match="holds a run already"):
+        next(train(tiny(pairs), tmp_path))
+    with pytest.raises(InputError, match="begun with another generator"):
+        next(train(tiny(pairs, generator="unet"), tmp_path, resume=True))
+
+
+def test_an_empty_folder_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "lr").mkdir()
+    (tmp_path / "phase").mkdir()
+    settings = TrainSettings(lr=tmp_path / "lr", phase=tmp_path / "phase", recipe="paper")
+    with pytest.raises(InputError, match="lr"):
+        next(train(settings, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_images_smaller_than_the_crop_are_refused(pairs: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="smaller than the training crop of 224"):
+        next(train(tiny(pairs, crop_px=224), tmp_path / "run"))
