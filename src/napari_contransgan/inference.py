@@ -1,0 +1,155 @@
+"""From a bright-field image to a phase image: any size, tiled with overlap, placed over the input."""
+
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from napari_contransgan.config import PredictSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.events import Progress
+from napari_contransgan.io import Image, check_pixels, to_luminance
+from napari_contransgan.models.bundled import find_model
+from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
+from napari_contransgan.models.compute import autocast, choose_device, describe_device
+from napari_contransgan.models.normalisation import contrast_on_model_grid
+from napari_contransgan.models.swin import STRIDE
+from napari_contransgan.optics import check_pixel_size
+from napari_contransgan.tiles import blend_window, cover
+
+SMALLEST_FRAME_PX = 32
+PIXEL_SIZE_TOLERANCE = 0.15
+
+
+def predict(
+    image: Image, settings: PredictSettings, loaded: LoadedModel | None = None
+) -> Generator[Progress, None, Image]:
+    """Predict the phase of a bright-field image, frame by frame.
+
+    Parameters
+    ----------
+    image : Image
+        YX, or with further axes in front (time, planes, channels), or RGB; any number type.
+    settings : PredictSettings
+        Network, pixel size, device, tiles.
+    loaded : LoadedModel, optional
+        A network at hand, instead of loading the one that the settings name.
+
+    Yields
+    ------
+    Progress
+        One for each tile.
+
+    Returns
+    -------
+    Image
+        Phase in radians, float32, on the model's grid of 0.325 um, with an origin that places it over the input.
+        ``settings["predict"]`` holds the settings as used, and ``notes``: what a user should know about the result.
+
+    Raises
+    ------
+    InputError
+        If the image, its pixel size or the network cannot serve.
+    """
+    notes: list[str] = []
+    image, was_rgb = to_luminance(image)
+    if was_rgb:
+        notes.append("the RGB image was turned into its luminance, in which green counts most")
+    check_pixels(image)
+    if image.quantity == "phase":
+        raise InputError(f"{image.name}: is a phase image; choose a bright-field image")
+    height, width = image.data.shape[-2:]
+    if image.axes[-2:] != "YX" or min(height, width) < SMALLEST_FRAME_PX:
+        raise InputError(f"{image.name}: frames of {height} x {width} px; at least 32 x 32 px are needed")
+    pixel_size_um = check_pixel_size(settings.pixel_size_um or image.pixel_size_um, image.name)
+
+    device = choose_device(settings.device)
+    loaded = loaded or load_checkpoint(find_model(settings.model))
+    network = loaded.model.to(device)
+    notes += _doubts(image, pixel_size_um, loaded.card)
+
+    frames = image.data.reshape(-1, height, width)
+    phases: list[NDArray[np.float32]] = []
+    unlit = 0.0
+    for number, yx_intensity in enumerate(frames):
+        contrast, lit = contrast_on_model_grid(yx_intensity, pixel_size_um)
+        for progress in _infer(network, contrast, settings, device):
+            if isinstance(progress, Progress):
+                yield Progress(number * progress.total + progress.step, len(frames) * progress.total, progress.message)
+            else:
+                phases.append(_blank_unlit(progress * loaded.card.phase_ref_rad, lit))
+        unlit = max(unlit, float(1 - lit.mean()))
+    if unlit > 0:
+        notes.append(f"up to {unlit:.1%} of a frame got no light; the phase there was set to 0")
+    data = np.stack(phases).reshape(*image.data.shape[:-2], *phases[0].shape)
+    used: dict[str, Any] = {
+        **settings.model_dump(mode="json"),
+        "model": settings.model if not Path(settings.model).exists() else Path(settings.model).name,
+        "network": loaded.card.name,
+        "pixel_size_um": pixel_size_um,
+        "device": describe_device(device),
+        "notes": notes,
+    }
+    shift_um = (loaded.card.pixel_size_um - pixel_size_um) / 2
+    return replace(
+        image,
+        data=data,
+        pixel_size_um=loaded.card.pixel_size_um,
+        origin_yx_um=(image.origin_yx_um[0] + shift_um, image.origin_yx_um[1] + shift_um),
+        quantity="phase",
+        wavelength_um=loaded.card.wavelength_um,
+        name=f"{image.name} phase",
+        settings={**image.settings, "predict": used},
+    )
+
+
+def _doubts(image: Image, pixel_size_um: float, card: ModelCard) -> list[str]:
+    """Say where the image is unlike what the network was trained on."""
+    notes = []
+    known = card.input_pixel_sizes_um
+    if known and all(abs(pixel_size_um / size - 1) > PIXEL_SIZE_TOLERANCE for size in known):
+        sizes = ", ".join(f"{size:g}" for size in known)
+        notes.append(
+            f"the network was trained on frames of {sizes} um pixels, this one has {pixel_size_um:g} um: "
+            "do not take its numbers as a measurement"
+        )
+    if image.wavelength_um and abs(image.wavelength_um / card.wavelength_um - 1) > 0.02:
+        notes.append(
+            f"the image was taken at {image.wavelength_um:g} um, the phase is given for {card.wavelength_um:g} um"
+        )
+    return notes
+
+
+def _infer(
+    network: torch.nn.Module, contrast: torch.Tensor, settings: PredictSettings, device: torch.device
+) -> Generator[Progress | NDArray[np.float32], None, None]:
+    """Yield a `Progress` for each tile and, last, the network's output for the (H, W) contrast."""
+    height, width = contrast.shape
+    tile_px = min(settings.tile_px, -(-max(height, width) // STRIDE) * STRIDE)
+    padded = np.pad(contrast.numpy(), ((0, max(0, tile_px - height)), (0, max(0, tile_px - width))), mode="symmetric")
+    overlap_px = settings.overlap_px if max(height, width) > tile_px else 0
+    tiles = cover((padded.shape[0], padded.shape[1]), tile_px, overlap_px)
+    total = np.zeros_like(padded)
+    weights = np.zeros_like(padded)
+    for done, tile in enumerate(tiles, start=1):
+        batch = torch.from_numpy(np.ascontiguousarray(padded[tile.slices]))[None, None].to(device)
+        with torch.inference_mode(), autocast(device):
+            output = network(batch.contiguous(memory_format=torch.channels_last))[0, 0].float().cpu().numpy()
+        weight = blend_window(tile, (padded.shape[0], padded.shape[1]), overlap_px)
+        total[tile.slices] += weight * output
+        weights[tile.slices] += weight
+        yield Progress(done, len(tiles), "predicting tiles")
+    yield (total / weights)[:height, :width]
+
+
+def _blank_unlit(yx_phase_rad: NDArray[np.float32], lit: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Set the phase to 0 where the frame was dark: there is nothing to see there."""
+    if lit.all():
+        return yx_phase_rad
+    mask = functional.interpolate(torch.from_numpy(lit[None, None].astype(np.float32)), size=yx_phase_rad.shape)
+    return np.where(mask[0, 0].numpy() > 0.5, yx_phase_rad, np.float32(0))

@@ -1,0 +1,147 @@
+"""Prediction on images of every kind, with stand-in networks whose answer is known."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from napari_contransgan.config import PredictSettings, SimulationSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.evaluation import evaluate
+from napari_contransgan.events import Progress, result_of
+from napari_contransgan.inference import predict
+from napari_contransgan.io import Image
+from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
+from napari_contransgan.simulation import simulate_pair
+
+CARD = ModelCard(name="stand-in", generator="unet", preset="tiny", phase_ref_rad=2.0, input_pixel_sizes_um=(0.65,))
+
+
+class Same(nn.Module):
+    """Answers with its input, smoothed over 3 x 3 pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.AvgPool2d(3, 1, 1, count_include_pad=False)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        assert image.shape[-1] % 32 == 0
+        assert image.shape[-2] % 32 == 0
+        output: torch.Tensor = self.body(image)
+        return output
+
+
+STAND_IN = LoadedModel(Same(), CARD)
+
+
+def frame(height: int = 200, width: int = 260, dtype: type = np.uint16) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    smooth = rng.standard_normal((height, width))
+    for axis in (0, 1):
+        smooth = np.cumsum(smooth, axis=axis)
+    smooth -= np.linspace(smooth[:, :1].mean(), smooth[:, -1:].mean(), width)
+    return np.rint(200 + 10 * (smooth - smooth.mean()) / smooth.std()).clip(1, 255).astype(dtype)
+
+
+def run(image: Image, **settings: object) -> Image:
+    return result_of(predict(image, PredictSettings(**settings), STAND_IN))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("pixel_um", [0.1625, 0.2325, 0.325, 0.65])
+def test_the_phase_lies_over_the_input(pixel_um: float) -> None:
+    result = run(Image(frame(), "YX", pixel_size_um=pixel_um, origin_yx_um=(100.0, -20.0)))
+    assert result.quantity == "phase"
+    assert result.data.dtype == np.float32
+    assert result.pixel_size_um == pytest.approx(0.325)
+    for side, start, origin, count in zip((0, 1), (100.0, -20.0), result.origin_yx_um, (200, 260), strict=True):
+        near = origin - 0.325 / 2
+        far = near + result.data.shape[side] * 0.325
+        assert near == pytest.approx(start - pixel_um / 2)
+        assert start - pixel_um / 2 + count * pixel_um - far == pytest.approx(0, abs=0.325)
+
+
+def test_tiled_equals_untiled() -> None:
+    image = Image(frame(), "YX", pixel_size_um=0.65)
+    whole = run(image, tile_px=640)
+    tiled = run(image, tile_px=128, overlap_px=32)
+    # The outermost pixels see what the frame is padded with, which depends on the size of the tiles.
+    np.testing.assert_allclose(tiled.data[2:-2, 2:-2], whole.data[2:-2, 2:-2], atol=0.01)
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (33, 500), (47, 61)])
+def test_small_and_odd_frames_work(shape: tuple[int, int]) -> None:
+    result = run(Image(frame(*shape), "YX", pixel_size_um=0.325), tile_px=128, overlap_px=32)
+    assert result.data.shape == shape
+    assert np.isfinite(result.data).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+def test_the_number_type_does_not_matter(dtype: type) -> None:
+    expected = run(Image(frame(), "YX", pixel_size_um=0.65))
+    np.testing.assert_allclose(run(Image(frame(dtype=dtype), "YX", pixel_size_um=0.65)).data, expected.data, atol=1e-4)
+
+
+@pytest.mark.parametrize("axes", ["TYX", "ZYX"])
+def test_stacks_go_frame_by_frame(axes: str) -> None:
+    frames = np.stack([frame(), frame()[::-1]])
+    image = Image(frames, axes, pixel_size_um=0.65, z_step_um=2.0)
+    events = list(predict(image, PredictSettings(), STAND_IN))
+    assert all(isinstance(event, Progress) for event in events)
+    assert events[-1].step == events[-1].total
+    result = run(image)
+    assert result.axes == axes
+    assert result.z_step_um == 2.0
+    np.testing.assert_allclose(result.data[1], run(Image(frames[1], "YX", pixel_size_um=0.65)).data)
+
+
+def test_rgb_goes_through_its_luminance_with_a_note() -> None:
+    grey = frame(dtype=np.uint8)
+    result = run(Image(np.stack([grey] * 3, axis=-1), "YXS", pixel_size_um=0.65))
+    assert result.axes == "YX"
+    assert any("luminance" in note for note in result.settings["predict"]["notes"])
+    np.testing.assert_allclose(result.data, run(Image(grey, "YX", pixel_size_um=0.65)).data, atol=1e-3)
+
+
+def test_a_pixel_size_the_network_never_saw_is_noted() -> None:
+    assert run(Image(frame(), "YX", pixel_size_um=0.65)).settings["predict"]["notes"] == []
+    notes = run(Image(frame(), "YX", pixel_size_um=0.2325)).settings["predict"]["notes"]
+    assert any("0.2325" in note for note in notes)
+
+
+def test_the_phase_is_zero_where_no_light_came() -> None:
+    data = frame().astype(float)
+    data[:, :60] = 0
+    result = run(Image(data, "YX", pixel_size_um=0.325))
+    assert (result.data[:, :60] == 0).all()
+    assert result.data[:, 80:].std() > 0.01
+    assert any("no light" in note for note in result.settings["predict"]["notes"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda image: replace(image, pixel_size_um=None), "no pixel size"),
+        (lambda image: replace(image, pixel_size_um=550.0), "cannot be right"),
+        (lambda image: replace(image, data=np.full((64, 64), 7)), "same value"),
+        (lambda image: replace(image, data=np.full((64, 64), np.nan)), "NaN"),
+        (lambda image: replace(image, data=image.data[:20]), "at least 32 x 32"),
+        (lambda image: replace(image, quantity="phase"), "is a phase image"),
+    ],
+)
+def test_what_cannot_be_predicted_is_refused(change: Callable[[Image], Image], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        run(change(Image(frame(), "YX", pixel_size_um=0.65, name="frame")))
+
+
+@pytest.mark.parametrize("specimen", ["hela", "psm"])
+def test_the_bundled_network_beats_an_empty_image_on_held_out_fields(specimen: str) -> None:
+    settings = SimulationSettings(specimen=specimen, seed=910)  # type: ignore[arg-type]
+    gains = []
+    for index in range(4):
+        lr, truth = simulate_pair(settings, index)
+        scores = evaluate(result_of(predict(lr, PredictSettings())).data, truth.data, data_range_rad=4.0)
+        gains.append(scores.psnr_db - scores.psnr_zero_db)
+    assert np.mean(gains) > 3, f"PSNR gains over an empty image, dB: {np.round(gains, 1)}"
