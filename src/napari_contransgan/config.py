@@ -164,6 +164,9 @@ class SimulationSettings(Settings):
         S of the low-resolution image.
     stack_coherence, stack_dz_um : float
         S and plane distance of the 40x stack.
+    max_absorption_per_um : float
+        Cells dim the light: a field's amplitude falls by exp(-a path), a drawn between 0 and this in 1/um of optical
+        path, and 0 for a third of the fields. Beads do not dim it.
     inside_frame : bool
         Keep every cell clear of the field's edges, where TIE's boundary condition holds.
     """
@@ -179,6 +182,7 @@ class SimulationSettings(Settings):
     coherence: float = Field(0.6, gt=0, le=1)
     stack_coherence: float = Field(0.3, gt=0, le=1)
     stack_dz_um: float = Field(3.0, gt=0)
+    max_absorption_per_um: float = Field(0.3, ge=0)
     inside_frame: bool = False
 
 

@@ -18,7 +18,7 @@ from napari_contransgan.io import Image, write_image
 from napari_contransgan.models.checkpoint import write_atomically
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.resampling import block_mean
-from napari_contransgan.simulation.samples import sample_frame, sample_frame_truth, sample_stack, sample_stack_truth
+from napari_contransgan.simulation.samples import sample_frame_and_truth, sample_stack_and_truth
 from napari_contransgan.surface import SurfaceMesh, surface_from_map
 from napari_contransgan.tie import retrieve_phase
 from napari_contransgan.tiles import crop_tiles
@@ -49,7 +49,7 @@ def run_demo(out: Path) -> Generator[Progress, None, dict[str, Any]]:
     out.mkdir(parents=True, exist_ok=True)
     steps = 6
     yield Progress(0, steps, "simulating a 40x focus stack")
-    stack, stack_truth = sample_stack(), sample_stack_truth()
+    stack, stack_truth = sample_stack_and_truth()
     write_image(out / "sample_stack_40x.ome.tif", stack)
 
     yield Progress(1, steps, "retrieving its phase (TIE)")
@@ -59,7 +59,7 @@ def run_demo(out: Path) -> Generator[Progress, None, dict[str, Any]]:
     tie_scores = evaluate(binned, stack_truth.data, data_range_rad=DATA_RANGE_RAD)
 
     yield Progress(2, steps, "simulating a 10x frame and cutting it into 4 x 4 tiles")
-    frame, truth = sample_frame(), sample_frame_truth()
+    frame, truth = sample_frame_and_truth()
     write_image(out / "sample_frame_10x.ome.tif", frame)
     for tile in crop_tiles(frame, TileSettings()):
         write_image(out / "tiles" / f"{tile.name.replace(' ', '_')}.ome.tif", tile)

@@ -9,7 +9,7 @@ from napari_contransgan.evaluation import evaluate
 from napari_contransgan.events import result_of
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.simulation import sample_frame, simulate_field
-from napari_contransgan.simulation.samples import sample_stack, sample_stack_truth
+from napari_contransgan.simulation.samples import sample_stack_and_truth
 from napari_contransgan.tie import retrieve_phase
 
 SMALL = SimulationSettings(specimen="psm", seed=11, field_px=80)
@@ -65,8 +65,9 @@ def test_the_specimen_does_not_depend_on_the_objective() -> None:
 
 
 def test_tie_on_the_40x_stack_of_cells_inside_the_frame_has_the_true_slope() -> None:
-    phase = result_of(retrieve_phase(sample_stack(), TieSettings()))
-    scores = evaluate(block_mean(phase.data, 2), sample_stack_truth().data)
+    stack, truth = sample_stack_and_truth()
+    phase = result_of(retrieve_phase(stack, TieSettings()))
+    scores = evaluate(block_mean(phase.data, 2), truth.data)
     assert 0.97 <= scores.slope <= 1.03, f"slope {scores.slope:.4f}"
 
 

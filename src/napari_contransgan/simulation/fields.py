@@ -32,12 +32,14 @@ _OBJECT_PIXEL_UM = {"hela": 0.1625, "psm": 0.08125}
 
 @dataclass(frozen=True)
 class Specimen:
-    """A thin object: its phase on a padded, periodic grid.
+    """A thin object: its phase and absorption on a padded, periodic grid.
 
     Parameters
     ----------
     yx_phase_rad : ndarray
         Phase on the padded grid.
+    yx_absorption : ndarray
+        Exponent by which the amplitude falls, on the same grid.
     pixel_size_um : float
         Pixel size of that grid.
     pad_um : float
@@ -47,6 +49,7 @@ class Specimen:
     """
 
     yx_phase_rad: NDArray[np.float32]
+    yx_absorption: NDArray[np.float32]
     pixel_size_um: float
     pad_um: float
     wavelength_um: float
@@ -79,11 +82,26 @@ def draw_specimen(settings: SimulationSettings, index: int) -> Specimen:
     shape_px = round(field_um / pixel_um)
     if settings.specimen == "psm":
         path_um = BEAD_INDEX_CONTRAST * bead_height_map(scatter_beads(field_um, rng), shape_px, pixel_um)
+        absorption_per_um = 0.0
     else:
         margin_um = PAD_UM + CELL_REACH_UM if settings.inside_frame else 0.0
         path_um = cell_path_map(scatter_cells(field_um, rng, margin_um=margin_um), shape_px, pixel_um, rng)
+        absorption_per_um = _draw_absorption(settings, index)
     phase = (path_um * (2 * np.pi / settings.wavelength_um)).astype(np.float32)
-    return Specimen(phase, pixel_um, PAD_UM, settings.wavelength_um)
+    absorption = (absorption_per_um * path_um).astype(np.float32)
+    return Specimen(phase, absorption, pixel_um, PAD_UM, settings.wavelength_um)
+
+
+def _draw_absorption(settings: SimulationSettings, index: int) -> float:
+    """Amplitude lost per um of optical path.
+
+    Real cells look darker than their surroundings even in focus (3 % of the intensity per radian in one set of HeLa
+    cells, that is 0.17 per um): they scatter light past the objective. A network trained without this takes a dark
+    cell for a hole.
+    """
+    rng = np.random.default_rng([settings.seed, index, 3])
+    share = max(0.0, rng.uniform(-0.5, 1.0))
+    return float(share * settings.max_absorption_per_um)
 
 
 def simulate_pair(settings: SimulationSettings, index: int) -> tuple[Image, Image]:
@@ -178,7 +196,7 @@ def _planes(
 ) -> NDArray[np.float32]:
     with torch.inference_mode():
         images = through_focus_images(
-            transmission(torch.from_numpy(specimen.yx_phase_rad)),
+            transmission(torch.from_numpy(specimen.yx_phase_rad), torch.from_numpy(specimen.yx_absorption)),
             specimen.pixel_size_um,
             microscope.pixel_size_um,
             numerical_aperture=microscope.objective.numerical_aperture,

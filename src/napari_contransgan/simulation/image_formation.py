@@ -96,19 +96,33 @@ def through_focus_images(
         raise ValueError("the object's pixel must be an even part of the image's pixel")
     spectrum = _crop_spectrum(torch.fft.fft2(field, norm="forward"), grid_px)
 
-    real = spectrum.real.dtype
-    device = spectrum.device
+    shape = (*field.shape[:-2], len(z_um), grid_px, grid_px)
+    intensity = torch.zeros(shape, dtype=spectrum.real.dtype, device=spectrum.device)
     frequency = torch.fft.fftfreq(grid_px, field_um / grid_px, dtype=torch.float64)
-    intensity = torch.zeros((*field.shape[:-2], len(z_um), grid_px, grid_px), dtype=real, device=device)
     for s_y, s_x in source_points(coherence * cutoff, points, turn_rad).tolist():
-        squared = (frequency[:, None] + s_y) ** 2 + (frequency[None, :] + s_x) ** 2
+        # Outside these rows and columns the shifted pupil is dark.
+        rows, columns = (
+            torch.nonzero((frequency + s).abs() * field_um < cutoff * field_um + 1)[:, 0] for s in (s_y, s_x)
+        )
+        squared = (frequency[rows] + s_y)[:, None] ** 2 + (frequency[columns] + s_x)[None, :] ** 2
         pupil = ((cutoff - squared.sqrt()) * field_um + 0.5).clip(0, 1)
         axial = (1 / wavelength_um**2 - squared).clip(min=0).sqrt()
-        for plane, z in enumerate(z_um):
-            transfer = torch.polar(pupil, 2 * math.pi * z * axial).to(spectrum.dtype).to(device)
-            amplitude = torch.fft.ifft2(spectrum * transfer, norm="forward")
-            intensity[..., plane, :, :] += amplitude.real.square() + amplitude.imag.square()
+        phases = 2 * math.pi * torch.tensor(z_um, dtype=torch.float64)[:, None, None] * axial
+        transfer = torch.polar(pupil.expand_as(phases).contiguous(), phases).to(spectrum)
+        passed = spectrum[..., None, rows[:, None], columns] * transfer
+        amplitude = _inverse_transform(passed, rows, columns, grid_px)
+        intensity = intensity + amplitude.real.square() + amplitude.imag.square()
     return _expose_pixels(intensity / points, image_px, field_um, field_pixel_um)
+
+
+def _inverse_transform(block: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, size: int) -> torch.Tensor:
+    """Inverse 2D transform of a spectrum that is zero outside some rows and columns, without transforming zeros."""
+    tall = block.new_zeros((*block.shape[:-2], size, len(columns)))
+    tall[..., rows, :] = block
+    full = block.new_zeros((*block.shape[:-2], size, size))
+    full[..., columns] = torch.fft.ifft(tall, dim=-2, norm="forward")
+    amplitude: torch.Tensor = torch.fft.ifft(full, dim=-1, norm="forward")
+    return amplitude
 
 
 def _crop_spectrum(spectrum: torch.Tensor, size: int) -> torch.Tensor:

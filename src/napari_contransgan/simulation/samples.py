@@ -9,26 +9,28 @@ from napari_contransgan.simulation.fields import draw_specimen, image_lr, image_
 STACK_SAMPLE = SimulationSettings(specimen="hela", seed=2026, field_px=320, inside_frame=True)
 STACK_SAMPLE_INDEX = 4
 FRAME_SAMPLE = SimulationSettings(specimen="hela", objective="10x", seed=2027, field_px=960)
-FRAME_SAMPLE_INDEX = 1
+FRAME_SAMPLE_INDEX = 9
 
 
 def sample_stack() -> Image:
     """A 40x through-focus stack of cells that lie inside the frame: ZYX, 3 planes 3 um apart."""
-    stack = image_stack(draw_specimen(STACK_SAMPLE, STACK_SAMPLE_INDEX), STACK_SAMPLE, STACK_SAMPLE_INDEX)
-    return replace(stack, name="sample 40x focus stack")
+    return sample_stack_and_truth()[0]
 
 
-def sample_stack_truth() -> Image:
-    """The true phase of `sample_stack` on the model's grid."""
-    return true_phase(draw_specimen(STACK_SAMPLE, STACK_SAMPLE_INDEX), STACK_SAMPLE, STACK_SAMPLE_INDEX)
+def sample_stack_and_truth() -> tuple[Image, Image]:
+    """The sample stack, and its true phase on the model's grid."""
+    specimen = draw_specimen(STACK_SAMPLE, STACK_SAMPLE_INDEX)
+    stack = image_stack(specimen, STACK_SAMPLE, STACK_SAMPLE_INDEX)
+    return replace(stack, name="sample 40x focus stack"), true_phase(specimen, STACK_SAMPLE, STACK_SAMPLE_INDEX)
 
 
 def sample_frame() -> Image:
     """A 10x bright-field frame, 480 x 480 px or 312 um wide, YX."""
-    frame = image_lr(draw_specimen(FRAME_SAMPLE, FRAME_SAMPLE_INDEX), FRAME_SAMPLE, FRAME_SAMPLE_INDEX)
-    return replace(frame, name="sample 10x frame")
+    return sample_frame_and_truth()[0]
 
 
-def sample_frame_truth() -> Image:
-    """The true phase of `sample_frame` on the model's grid."""
-    return true_phase(draw_specimen(FRAME_SAMPLE, FRAME_SAMPLE_INDEX), FRAME_SAMPLE, FRAME_SAMPLE_INDEX)
+def sample_frame_and_truth() -> tuple[Image, Image]:
+    """The sample frame, and its true phase on the model's grid."""
+    specimen = draw_specimen(FRAME_SAMPLE, FRAME_SAMPLE_INDEX)
+    frame = image_lr(specimen, FRAME_SAMPLE, FRAME_SAMPLE_INDEX)
+    return replace(frame, name="sample 10x frame"), true_phase(specimen, FRAME_SAMPLE, FRAME_SAMPLE_INDEX)
