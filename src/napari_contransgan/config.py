@@ -57,11 +57,11 @@ class Settings(BaseModel):
             Naming the first value that is not allowed.
         """
         try:
-            return cls(**values)
+            return cls.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "values"
-            raise InputError(f"{source}: {where}: {first['msg']}") from error
+            raise InputError(f"{source}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
 class TieSettings(Settings):

@@ -50,7 +50,7 @@ def write_image(path: Path, image: Image) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise InputError(f"{path}: its folder cannot be made: {error.strerror or error}: choose another") from error
     try:
         tifffile.imwrite(
             part,

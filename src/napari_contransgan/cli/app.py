@@ -1,0 +1,46 @@
+"""All commands under one name."""
+
+from typing import Annotated
+
+import typer
+
+import napari_contransgan
+from napari_contransgan.cli import commands_data, commands_images, commands_models, commands_results
+
+app = typer.Typer(
+    name="napari-contransgan",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(napari_contransgan.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Quantitative phase from bright-field images: transport of intensity, and learned virtual phase.
+
+    Lengths are micrometres, phases radians. Files are OME-TIFF. Every command takes --json.
+    """
+
+
+commands_results.add_demo(app)
+commands_images.add_to(app)
+commands_data.add_to(app)
+commands_results.add_evaluate(app)
+app.add_typer(commands_models.app, name="models")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,182 @@
+"""Commands that turn images into images: tie, tile, predict."""
+
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from napari_contransgan.cli.runner import command, naming, note, output_paths, run
+from napari_contransgan.config import PredictSettings, TieSettings, TileSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.io import Image, check_pixels, read_image, to_luminance, write_image
+from napari_contransgan.optics import (
+    DEFAULT_WAVELENGTH_UM,
+    Microscope,
+    check_pixel_size,
+    objective_named,
+)
+
+PIXEL_SIZES_AGREE = 0.02
+Images = Annotated[list[Path], typer.Argument(help="TIFF or OME-TIFF files.", show_default=False)]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    command(app, "tie", "tie hela/stack/0000.ome.tif --out phase.ome.tif")(tie)
+    command(app, "tile", "tile hela/lr/0000.ome.tif --out tiles --grid 2x2")(tile)
+    command(app, "predict", "predict hela/lr/0000.ome.tif --out predicted.ome.tif")(predict)
+
+
+def tie(
+    stack: Annotated[Path, typer.Argument(help="Through-focus stack in one TIFF (ZYX or TZYX).", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Phase: a .tif file, or a folder.", show_default=False)],
+    method: Annotated[str, typer.Option(help="Solver: dct.")] = "dct",
+    wavelength: Annotated[
+        float | None, typer.Option(help="Vacuum wavelength in um; else the file's, else 0.55.", show_default=False)
+    ] = None,
+    dz: Annotated[float | None, typer.Option(help="Distance of the planes in um; else the file's.")] = None,
+    z: Annotated[
+        str | None, typer.Option("--z", help="Rising heights of the planes in um instead, 'z0,z1,...'.")
+    ] = None,
+    focus: Annotated[
+        int | None, typer.Option(help="Plane in focus, from 0; else the first of two, the middle one of more.")
+    ] = None,
+    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um; else the file's.")] = None,
+    flip_z: Annotated[bool, typer.Option("--flip-z", help="The planes stand in order of falling z.")] = False,
+    regularisation: Annotated[str, typer.Option(help="'auto', or a number from 0 (off).")] = "auto",
+) -> Mapping[str, Any]:
+    """Retrieve phase from a through-focus stack.
+
+    Solves the transport-of-intensity equation.     z grows along the light's path: a specimen of a higher index
+    than its medium is brighter in the middle at +z.
+    """
+    from napari_contransgan.tie import retrieve_phase
+
+    (output,) = output_paths(out, [stack], "phase")
+    image = read_image(stack)
+    values: dict[str, Any] = {
+        "method": method,
+        "wavelength_um": _first_stated(wavelength, image.wavelength_um, DEFAULT_WAVELENGTH_UM),
+        "dz_um": dz,
+        "z_um": None if z is None else _numbers(z, "--z"),
+        "pixel_size_um": pixel_size,
+        "focus_index": focus,
+        "flip_z": flip_z,
+        "regularisation": "auto" if regularisation == "auto" else _numbers(regularisation, "--regularisation")[0],
+    }
+    settings = TieSettings.checked(values, source="tie")
+    with naming(stack, image):
+        phase = run(retrieve_phase(image, settings))
+    write_image(output, phase)
+    return {**_described(phase, output), "settings": phase.settings["tie"]}
+
+
+def tile(
+    images: Images,
+    out: Annotated[Path, typer.Option(help="Folder for the tiles.", show_default=False)],
+    grid: Annotated[str, typer.Option(help="Rows x columns.")] = "4x4",
+    overlap: Annotated[int, typer.Option(help="How far neighbouring tiles reach into each other, in pixels.")] = 0,
+) -> Mapping[str, Any]:
+    """Cut images into sub-tiles.
+
+    Each tile keeps its units and its place; the folder is what train reads.
+    """
+    from napari_contransgan.tiles import crop_tiles, write_tiles
+
+    rows, _, columns = grid.lower().partition("x")
+    if not (rows.isdecimal() and columns.isdecimal()):
+        raise InputError(f"--grid {grid}: give rows x columns, such as 4x4")
+    values = {"rows": int(rows), "columns": int(columns), "overlap_px": overlap}
+    settings = TileSettings.checked(values, source="tile")
+    for path in images:  # all of them before the first tile is written
+        image = read_image(path)
+        with naming(path, image):
+            crop_tiles(image, settings)
+    tiles = run(write_tiles(images, out, settings))
+    return {"out": out, "count": len(tiles), "tiles": tiles}
+
+
+def predict(
+    images: Images,
+    out: Annotated[Path, typer.Option(help="Phase: a .tif file, or a folder.", show_default=False)],
+    model: Annotated[str, typer.Option(help="A bundled network's name, or a checkpoint's path.")] = "default",
+    objective: Annotated[
+        str | None, typer.Option(help="4x, 10x, 20x or 40x with a 6.5 um camera, where a file states no pixel size.")
+    ] = None,
+    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um instead of the file's.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> Mapping[str, Any]:
+    """Predict phase from low-power bright-field images.
+
+    Works on single frames, time and focus series and RGB; the phase comes on the network's grid, placed over the input.
+    """
+    if objective is not None and pixel_size is not None:
+        raise InputError("--objective and --pixel-size both state the pixel size: give one of them")
+    objective_um = None if objective is None else Microscope(objective=objective_named(objective)).pixel_size_um
+    outputs = output_paths(out, images, "phase")
+    values = {"model": model, "pixel_size_um": pixel_size, "device": device}
+    settings = PredictSettings.checked(values, source="predict")
+    for path in images:  # all of them before the first result is written
+        _check_input(path, _first_stated(pixel_size, objective_um))
+
+    from napari_contransgan.inference import predict as predict_phase
+    from napari_contransgan.models.bundled import find_model
+    from napari_contransgan.models.checkpoint import load_checkpoint
+
+    loaded = load_checkpoint(find_model(settings.model))
+    results = []
+    for path, output in zip(images, outputs, strict=True):
+        image = read_image(path)
+        own = settings
+        if pixel_size is None and objective_um is not None:
+            own = settings.model_copy(update={"pixel_size_um": _pixel_size(path, image, objective, objective_um)})
+        with naming(path, image):
+            phase = run(predict_phase(image, own, loaded))
+        write_image(output, phase)
+        for text in phase.settings["predict"]["notes"]:
+            note(f"{path}: {text}")
+        results.append({"input": path, **_described(phase, output), "settings": phase.settings["predict"]})
+    return {"model": settings.model, "network": loaded.card.name, "count": len(results), "images": results}
+
+
+def _pixel_size(path: Path, image: Image, objective: str | None, objective_um: float) -> float:
+    """Take the file's own pixel size before the one that an objective implies."""
+    stated_um = image.pixel_size_um
+    if stated_um is None:
+        return objective_um
+    if abs(stated_um / objective_um - 1) > PIXEL_SIZES_AGREE:
+        note(f"{path}: states a pixel size of {stated_um:g} um, which is used; {objective} would mean {objective_um:g}")
+    return stated_um
+
+
+def _check_input(path: Path, stated_um: float | None) -> None:
+    image = read_image(path)
+    with naming(path, image):
+        check_pixels(to_luminance(image)[0])
+    check_pixel_size(_first_stated(stated_um, image.pixel_size_um), str(path))
+
+
+def _first_stated(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _described(phase: Image, output: Path) -> dict[str, Any]:
+    return {
+        "phase": output,
+        "axes": phase.axes,
+        "shape": phase.data.shape,
+        "pixel_size_um": phase.pixel_size_um,
+        "min_rad": float(phase.data.min()),
+        "max_rad": float(phase.data.max()),
+        "std_rad": float(np.std(phase.data)),
+    }
+
+
+def _numbers(text: str, option: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{option} {text}: give numbers with commas between them") from None

@@ -1,0 +1,234 @@
+"""What every command shares: printing of figures, exit status, progress, and names of output files."""
+
+import contextlib
+import errno
+import functools
+import inspect
+import json
+import math
+import signal
+import traceback
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress as Bar
+
+from napari_contransgan.errors import InputError
+from napari_contransgan.events import Progress
+from napari_contransgan.io import Image
+
+T = TypeVar("T")
+Command = Callable[..., Mapping[str, Any]]
+
+_USER_CAN_MEND = (errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOSPC, errno.EROFS)
+
+
+def command(app: typer.Typer, name: str, example: str) -> Callable[[Command], Command]:
+    """Register a function as a command that prints the figures it returns.
+
+    Adds ``--json`` and ``--debug``, and turns errors into an exit status: 2 for `InputError` with one line on standard
+    error, 130 for an interrupt, 1 for anything else.
+
+    Parameters
+    ----------
+    app : Typer
+        Where to register.
+    name : str
+        The command.
+    example : str
+        A call that runs, without the program's name; for the help.
+    """
+
+    def register(function: Command) -> Command:
+        @functools.wraps(function)
+        def run_and_print(as_json: bool, debug: bool, **options: Any) -> None:
+            with _exit_status(debug):
+                figures = _plain(function(**options))
+                typer.echo(json.dumps(figures) if as_json else "\n".join(_lines(figures)))
+
+        signature = inspect.signature(function)
+        added = {
+            "as_json": Annotated[bool, typer.Option("--json", help="Print one JSON object with every figure.")],
+            "debug": Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")],
+        }
+        switches = [
+            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
+            for key, annotation in added.items()
+        ]
+        run_and_print.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[*signature.parameters.values(), *switches], return_annotation=None
+        )
+        run_and_print.__annotations__ = function.__annotations__ | added | {"return": None}
+        app.command(name, epilog=f"\b\nExample:\n  napari-contransgan {example}")(run_and_print)
+        return function
+
+    return register
+
+
+@contextlib.contextmanager
+def _exit_status(debug: bool) -> Iterator[None]:
+    status, message = 0, ""
+    try:
+        yield
+    except InputError as error:
+        status, message = 2, str(error)
+    except KeyboardInterrupt:
+        status, message = 130, "interrupted"
+    except OSError as error:
+        status, message = 1, f"{type(error).__name__}: {error}"
+        if error.errno in _USER_CAN_MEND and error.filename is not None:
+            status, message = 2, f"{error.filename}: {error.strerror}: check the path, its permissions and free space"
+    except Exception as error:
+        status, message = 1, f"{type(error).__name__}: {error}"
+    else:
+        return
+    if debug:
+        traceback.print_exc()
+    kind = {1: "fault of the program: ", 2: "error: ", 130: ""}[status]
+    hint = " (run the command again with --debug to see where)" if status == 1 and not debug else ""
+    typer.echo(kind + " ".join(message.splitlines()) + hint, err=True)
+    raise typer.Exit(status)
+
+
+def run(events: Generator[Progress, None, T]) -> T:
+    """Run a task to its end with a progress bar on standard error, where that is a terminal.
+
+    The generator is closed in any case, also when interrupted.
+    """
+    with progress_bar() as bar, contextlib.closing(events):
+        task = bar.add_task("", total=None)
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as stop:
+                value: T = stop.value
+                return value
+            bar.update(task, completed=event.step, total=event.total, description=escape(event.message))
+
+
+def progress_bar() -> Bar:
+    """Make a bar on standard error that stays silent where that is no terminal."""
+    console = Console(stderr=True)
+    return Bar(console=console, transient=True, disable=not console.is_terminal)
+
+
+@contextlib.contextmanager
+def interrupt_held_back(bar: Bar | None = None) -> Iterator[Callable[[], bool]]:
+    """Let the step at hand end before an interrupt counts; a second interrupt ends it at once.
+
+    Yields
+    ------
+    callable
+        Whether an interrupt has come.
+    """
+    came = False
+
+    def on_interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        if came:
+            raise KeyboardInterrupt
+        came = True
+        note("interrupted: ending the step at hand (once more to stop at once)", bar)
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def note(message: str, bar: Bar | None = None) -> None:
+    """Tell something on standard error that is no error; above the bar, where there is one."""
+    console = Console(stderr=True) if bar is None else bar.console
+    console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def naming(path: Path, image: Image) -> Iterator[None]:
+    """Put the file's path in front of an error that names the image only."""
+    try:
+        yield
+    except InputError as error:
+        text = str(error)
+        if str(path) in text:
+            raise
+        raise InputError(f"{path}: {text.removeprefix(f'{image.name}: ')}") from error
+
+
+def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
+    """Choose an output file for each input.
+
+    Parameters
+    ----------
+    out : Path
+        A file if it ends in .tif or .tiff, else a folder.
+    inputs : sequence of Path
+        The images.
+    kind : str
+        Appended to the names in a folder.
+
+    Raises
+    ------
+    InputError
+        If one file is to hold several outputs, two outputs have one name, or an output would replace its input.
+    """
+    if out.suffix.lower() in (".tif", ".tiff"):
+        if len(inputs) > 1:
+            raise InputError(f"{out}: one file cannot hold the results of {len(inputs)} images: give a folder")
+        outputs = [out]
+    else:
+        outputs = [out / f"{stem(path)}_{kind}.ome.tif" for path in inputs]
+    seen: dict[Path, Path] = {}
+    for path, output in zip(inputs, outputs, strict=True):
+        if output in seen:
+            raise InputError(f"{path} and {seen[output]} would both be written to {output}: rename one")
+        seen[output] = path
+        if any(output.resolve() == other.resolve() for other in inputs):
+            raise InputError(f"{output}: is an input and would be overwritten: choose another --out")
+    return outputs
+
+
+def stem(path: Path) -> str:
+    """Name of an image file without ``.tif`` or ``.ome.tif``."""
+    return path.name.removesuffix(path.suffix).removesuffix(".ome")
+
+
+def _plain(value: Any) -> Any:
+    """Turn figures into what JSON can hold; a number that is not finite becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "item"):  # a NumPy number
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _lines(value: Any, indent: str = "") -> Iterator[str]:
+    """Lay figures out for reading."""
+    for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+        label = f"{indent}{key}:" if isinstance(value, Mapping) else f"{indent}-"
+        if isinstance(item, list) and item and all(isinstance(part, (int, float)) for part in item):
+            yield f"{label} {', '.join(map(_text, item))}"
+        elif isinstance(item, (Mapping, list)) and item:
+            yield label
+            yield from _lines(item, indent + "  ")
+        else:
+            yield f"{label} {_text(item)}"
+
+
+def _text(item: Any) -> str:
+    if item is None:
+        return "-"
+    if isinstance(item, float):
+        return f"{item:.5g}"
+    return "-" if item in ([], {}) else str(item)

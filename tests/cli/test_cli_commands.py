@@ -1,0 +1,272 @@
+"""Each command does what its twin in Python does, and says so in figures."""
+
+import json
+import re
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from typer.testing import Result
+
+from napari_contransgan.config import TieSettings, TrainSettings
+from napari_contransgan.evaluation import evaluate
+from napari_contransgan.events import Progress, result_of
+from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.tie import retrieve_phase
+
+COMMANDS = ["demo", "simulate", "tie", "tile", "train", "predict", "evaluate"]
+COMMANDS += ["models list", "models show", "models export"]
+
+Call = Callable[..., Result]
+Json = Callable[..., dict[str, Any]]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+def test_tie_writes_what_python_retrieves_with_the_files_own_sizes(
+    call_for_json: Json, hela: Path, tmp_path: Path
+) -> None:
+    stack = hela / "stack" / "0000.ome.tif"
+    out = tmp_path / "phase.tif"
+    figures = call_for_json("tie", stack, "--out", out)
+    expected = result_of(retrieve_phase(read_image(stack), TieSettings()))
+    written = read_image(out)
+    np.testing.assert_allclose(written.data, expected.data, atol=1e-5)
+    assert (written.quantity, written.pixel_size_um, written.settings) == ("phase", 0.1625, dict(expected.settings))
+    assert figures["phase"] == str(out)
+    assert figures["settings"]["dz_um"] == 3.0
+    assert figures["max_rad"] == pytest.approx(float(expected.data.max()), abs=1e-5)
+
+
+def test_tie_takes_what_is_stated_in_place_of_the_files_sizes(call_for_json: Json, hela: Path, tmp_path: Path) -> None:
+    stack = hela / "stack" / "0000.ome.tif"
+    options = ["--z", "-6,0,6", "--flip-z", "--wavelength", "0.5", "--pixel-size", "0.2", "--focus", "1"]
+    used = call_for_json("tie", stack, "--out", tmp_path, *options, "--regularisation", "0.5")["settings"]
+    assert used["z_um"] == [-6, 0, 6]
+    assert used["flip_z"] is True
+    stated = (used["wavelength_um"], used["pixel_size_um"], used["focus_index"], used["regularisation"])
+    assert stated == (0.5, 0.2, 1, 0.5)
+    flipped = read_image(tmp_path / "0000_phase.ome.tif")
+    settings = TieSettings(z_um=(-6, 0, 6), wavelength_um=0.5, pixel_size_um=0.2, regularisation=0.5)
+    upright = result_of(retrieve_phase(read_image(stack), settings))
+    assert np.corrcoef(flipped.data.ravel(), upright.data.ravel())[0, 1] < -0.9
+    assert flipped.pixel_size_um == 0.2
+
+
+def test_tie_runs_on_the_real_stack(call_for_json: Json, shared_data: Path, tmp_path: Path) -> None:
+    stack = shared_data / "hela_20x" / "hela_20x_focus_stack.ome.tif"
+    figures = call_for_json("tie", stack, "--out", tmp_path)
+    assert figures["shape"] == [1280, 1280]
+    assert figures["pixel_size_um"] == 0.2325
+    assert figures["settings"]["dz_um"] == 2.5
+
+
+def test_tile_cuts_every_image_and_tells_the_files(call_for_json: Json, hela: Path, tmp_path: Path) -> None:
+    images = sorted((hela / "lr").iterdir())
+    figures = call_for_json("tile", *images, "--out", tmp_path / "tiles", "--grid", "2x3", "--overlap", "8")
+    assert figures["count"] == 12
+    assert sorted(figures["tiles"]) == sorted(str(path) for path in (tmp_path / "tiles").iterdir())
+    whole, last = read_image(images[0]), read_image(tmp_path / "tiles" / "0000_r1c2.ome.tif")
+    height, width = last.data.shape
+    np.testing.assert_array_equal(last.data, whole.data[-height:, -width:])
+
+
+def test_simulate_is_repeatable_and_records_its_settings(call_for_json: Json, hela: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    figures = call_for_json("simulate", "--out", again, "--specimen", "hela", "--objective", "10x", "--count", "1")
+    assert figures["out"] == str(again)
+    for part in ("lr", "stack", "tie", "phase"):
+        np.testing.assert_array_equal(
+            read_image(again / part / "0000.ome.tif").data, read_image(hela / part / "0000.ome.tif").data
+        )
+    recorded = json.loads((again / "dataset.json").read_text())["settings"]
+    assert recorded == {key: value for key, value in figures.items() if key != "out"}
+
+
+def test_predict_puts_the_phase_over_each_input(
+    call_for_json: Json, hela: Path, run_folder: Path, tmp_path: Path
+) -> None:
+    images = sorted((hela / "lr").iterdir())
+    figures = call_for_json("predict", *images, "--out", tmp_path / "out", "--model", run_folder / "best.safetensors")
+    assert [Path(one["input"]).name for one in figures["images"]] == ["0000.ome.tif", "0001.ome.tif"]
+    for one in figures["images"]:
+        phase = read_image(Path(one["phase"]))
+        assert (phase.quantity, phase.pixel_size_um, phase.data.dtype) == ("phase", 0.325, np.float32)
+        assert list(phase.data.shape) == one["shape"] == [240, 240]
+        assert phase.origin_yx_um == pytest.approx((-0.1625, -0.1625))  # its first pixel's centre, half a pixel out
+
+
+def test_an_objective_gives_the_pixel_size_only_where_the_file_states_none(
+    call_for_json: Json, call: Call, hela: Path, run_folder: Path, tmp_path: Path
+) -> None:
+    frame = read_image(hela / "lr" / "0000.ome.tif")
+    write_image(tmp_path / "sizeless.tif", Image(frame.data, "YX"))
+    write_image(tmp_path / "sized.tif", Image(frame.data, "YX", 0.5))
+    inputs = [tmp_path / "sizeless.tif", tmp_path / "sized.tif"]
+    result = call("predict", *inputs, "--out", tmp_path, "--model", run_folder, "--objective", "10x", "--json")
+    assert [one["settings"]["pixel_size_um"] for one in json.loads(result.stdout)["images"]] == [0.65, 0.5]
+    assert "sized.tif: states a pixel size of 0.5 um, which is used; 10x would mean 0.65" in result.stderr
+    stated = call_for_json("predict", inputs[1], "--out", tmp_path, "--model", run_folder, "--pixel-size", "0.7")
+    assert stated["images"][0]["settings"]["pixel_size_um"] == 0.7
+
+
+def test_evaluate_gives_the_scores_of_python(call_for_json: Json, hela: Path, tmp_path: Path) -> None:
+    label = read_image(hela / "phase" / "0000.ome.tif")
+    rough = label.data * 0.9 + np.random.default_rng(0).normal(0, 0.05, label.data.shape).astype(np.float32)
+    write_image(tmp_path / "rough.tif", Image(rough, "YX", 0.325, quantity="phase"))
+    figures = call_for_json("evaluate", tmp_path / "rough.tif", hela / "phase" / "0000.ome.tif", "--data-range", "4")
+    expected = vars(evaluate(rough, label.data, data_range_rad=4))
+    assert {name: figures[name] for name in expected} == pytest.approx(expected)
+    assert figures["slope"] == pytest.approx(0.9, abs=0.01)
+    assert figures["data_range_rad"] == 4
+
+
+def test_evaluate_averages_the_finer_map_down(call_for_json: Json, hela: Path) -> None:
+    figures = call_for_json("evaluate", hela / "tie" / "0000.ome.tif", hela / "phase" / "0000.ome.tif")
+    assert (figures["pixel_size_um"], figures["shape"]) == (0.325, [240, 240])
+    assert "averaged over 2 x 2 pixels" in figures["notes"][0]
+    turned = call_for_json("evaluate", hela / "phase" / "0000.ome.tif", hela / "tie" / "0000.ome.tif")
+    assert (turned["pixel_size_um"], turned["correlation"]) == (0.325, pytest.approx(figures["correlation"]))
+
+
+def test_evaluate_registers_a_map_that_moved(call_for_json: Json, hela: Path, tmp_path: Path) -> None:
+    label = read_image(hela / "phase" / "0000.ome.tif")
+    write_image(tmp_path / "moved.tif", Image(label.data[5:, 9:], "YX", 0.325, quantity="phase"))
+    figures = call_for_json("evaluate", tmp_path / "moved.tif", hela / "phase" / "0000.ome.tif", "--register")
+    assert figures["correlation"] > 0.99
+    assert figures["shape"] == pytest.approx([235, 231], abs=3)
+    assert figures["registration"]["scale"] == pytest.approx(1, abs=0.01)
+
+
+def test_evaluate_measures_beads_in_the_phase(call_for_json: Json, tmp_path: Path) -> None:
+    pixel_um, radius_um, contrast = 0.1, 1.5, 0.03
+    y_um, x_um = (np.indices((120, 120)) - 60) * pixel_um
+    height_um = 2 * np.sqrt(np.maximum(radius_um**2 - y_um**2 - x_um**2, 0))
+    phase_rad = (height_um * contrast * 2 * np.pi / 0.5).astype(np.float32)
+    path = tmp_path / "bead.tif"
+    write_image(path, Image(phase_rad, "YX", pixel_um, quantity="phase", wavelength_um=0.5))
+    figures = call_for_json("evaluate", path, path, "--beads", "--index-contrast", contrast)
+    assert figures["bead_count"] == 1
+    assert figures["bead_height_mean_um"] == pytest.approx(3, abs=0.05)
+    assert figures["psnr_db"] is None  # of an exact copy it is infinite
+    assert figures["ssim"] == pytest.approx(1)
+    longer = call_for_json("evaluate", path, path, "--beads", "--index-contrast", contrast, "--wavelength", "1")
+    assert longer["bead_height_mean_um"] == pytest.approx(6, abs=0.1)
+
+
+def test_models_are_shown_and_exported_with_their_card(call_for_json: Json, run_folder: Path, tmp_path: Path) -> None:
+    shown = call_for_json("models", "show", run_folder)
+    assert (shown["generator"], shown["preset"], shown["steps"]) == ("contrans", "tiny", 2)
+    out = tmp_path / "sub" / "mine.safetensors"
+    figures = call_for_json("models", "export", run_folder, "--out", out, "--format", "safetensors")
+    assert out.read_bytes() == (run_folder / "best.safetensors").read_bytes()
+    assert yaml.safe_load(Path(figures["card"]).read_text())["preset"] == "tiny"
+    assert call_for_json("models", "show", out) == shown | {"path": str(out)}
+
+
+def test_the_bundled_network_is_listed(call_for_json: Json) -> None:
+    assert "default" in call_for_json("models", "list")["models"]
+
+
+def test_train_tells_its_scores_and_leaves_a_checkpoint(
+    call: Call, run_folder: Path, hela: Path, tmp_path: Path
+) -> None:
+    settings = TrainSettings(pairs=(hela,), preset="tiny", generator="unet", steps=9, validate_every=1)
+    config = tmp_path / "config.yaml"
+    config.write_text(settings.to_yaml())
+    result = call("train", "--out", tmp_path / "run", "--config", config, "--steps", "2", "--json")
+    assert result.exit_code == 0, result.stderr
+    figures = json.loads(result.stdout)
+    assert figures["step"] == 2
+    assert figures["checkpoint"] == str(tmp_path / "run" / "best.safetensors")
+    assert {"ssim", "psnr_db", "slope", "ssim_zero", "psnr_zero_db", "losses", "device"} <= figures.keys()
+    assert "step 1: SSIM" in result.stderr
+    assert "step 2: SSIM" in result.stderr
+    assert TrainSettings.from_yaml(tmp_path / "run" / "config.yaml").generator == "unet"
+
+
+def test_unpaired_folders_train_without_a_score(call: Call, hela: Path, tmp_path: Path) -> None:
+    folders = ["--lr", hela / "lr", "--phase", hela / "phase"]
+    options = ["--recipe", "paper", "--generator", "unet", "--preset", "tiny", "--steps", "1"]
+    result = call("train", "--out", tmp_path / "run", *folders, *options, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["ssim"] is None
+    assert "step 1: no held-out pairs to score against" in result.stderr
+
+
+def test_epochs_count_how_often_an_image_is_seen(call_for_json: Json, hela: Path, tmp_path: Path) -> None:
+    options = ["--pairs", hela, "--preset", "tiny", "--generator", "unet", "--epochs", "8"]
+    assert call_for_json("train", "--out", tmp_path / "run", *options)["step"] == 2  # one pair, four images a step
+
+
+def test_a_second_run_in_one_folder_needs_resume_and_goes_on(
+    call_for_json: Json, call: Call, run_folder: Path, hela: Path, tmp_path: Path
+) -> None:
+    options = ["--out", tmp_path / "run", "--pairs", hela, "--preset", "tiny", "--generator", "unet"]
+    call_for_json("train", *options, "--steps", "1")
+    refused = call("train", *options, "--steps", "2")
+    assert refused.exit_code == 2
+    assert "resume" in refused.stderr
+    figures = call_for_json("train", "--out", tmp_path / "run", "--resume", "--steps", "2")
+    assert figures["step"] == 2
+    logged = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in logged if "validation" not in record] == [1, 2]
+
+
+def test_an_interrupted_training_keeps_its_work_and_can_go_on(
+    call_for_json: Json, start: Start, hela: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    options = ["--pairs", hela, "--preset", "tiny", "--generator", "unet", "--steps", "100000"]
+    process = start("train", "--out", run, *options)
+    try:
+        metrics = run / "metrics.jsonl"
+        deadline = time.monotonic() + 120
+        while not (metrics.is_file() and metrics.read_text().count("\n") >= 2):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert stdout == ""
+    assert "Traceback" not in stderr
+    assert f"the work is kept in {run}: go on with --resume" in stderr
+    done = int(re.search(r"stopped after step (\d+)", stderr).group(1))
+    figures = call_for_json("train", "--out", run, "--resume", "--steps", done + 1)
+    assert figures["step"] == done + 1
+
+
+def test_demo_passes_the_figures_on(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_demo(out: Path) -> Generator[Progress, None, dict[str, Any]]:
+        yield Progress(1, 1, "done")
+        return {"predict": {"ssim": 0.9}, "out": str(out)}
+
+    monkeypatch.setattr("napari_contransgan.demo.run_demo", run_demo)
+    result = call("demo", "--out", tmp_path / "demo", "--json")
+    assert json.loads(result.stdout) == {"predict": {"ssim": 0.9}, "out": str(tmp_path / "demo")}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_an_example_of_the_command(call: Call, name: str) -> None:
+    lines = [line + " " for line in call(*name.split(), "--help").stdout.splitlines()]
+    assert any(line.startswith(f"    napari-contransgan {name} ") for line in lines)
+
+
+def test_the_examples_run_one_after_the_other(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in COMMANDS[1:]:
+        help_text = call(*name.split(), "--help").stdout
+        example = re.search(r"Example:\s+napari-contransgan (.*)", help_text).group(1)
+        if name == "train":
+            example = example.replace("--steps 200", "--steps 1 --preset tiny")
+        result = call(*shlex.split(example))
+        assert result.exit_code == 0, (example, result.stderr)

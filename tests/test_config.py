@@ -1,0 +1,117 @@
+"""Settings survive YAML, refuse what they do not know, and say in a line what is wrong."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from napari_contransgan.config import (
+    PredictSettings,
+    Settings,
+    SimulationSettings,
+    TieSettings,
+    TileSettings,
+    TrainSettings,
+)
+from napari_contransgan.errors import InputError
+
+EXAMPLES: list[Settings] = [
+    TieSettings(z_um=(-3.0, 0.0, 3.5), focus_index=1, flip_z=True, regularisation=1e-3, wavelength_um=0.647),
+    TieSettings(),
+    TileSettings(rows=2, columns=3, overlap_px=16),
+    PredictSettings(model="runs/best.safetensors", pixel_size_um=0.65, device="cpu", tile_px=224, overlap_px=32),
+    SimulationSettings(specimen="psm", objective="4x", count=7, seed=3, defocus_um=-1.5),
+    TrainSettings(lr=Path("a b/lr"), phase=Path("phase"), pairs=(Path("one"), Path("two")), learning_rate=2e-4),
+]
+KINDS = [TieSettings, TileSettings, PredictSettings, SimulationSettings, TrainSettings]
+
+
+@pytest.mark.parametrize("settings", EXAMPLES, ids=lambda settings: type(settings).__name__)
+def test_settings_survive_yaml(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text(settings.to_yaml(), encoding="utf-8")
+    assert type(settings).from_yaml(path) == settings
+
+
+def test_yaml_is_readable_and_tells_its_version() -> None:
+    assert TileSettings(rows=2).to_yaml().splitlines() == ["version: 1", "rows: 2", "columns: 4", "overlap_px: 0"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_unknown_key_is_refused_by_name(kind: type[Settings], tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text("wave_um: 0.5\n")
+    with pytest.raises(InputError, match=r"settings\.yaml: wave_um: Extra"):
+        kind.from_yaml(path)
+    with pytest.raises(ValidationError, match="wave_um"):
+        kind(wave_um=0.5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_layout_of_another_version_is_refused(kind: type[Settings]) -> None:
+    with pytest.raises(ValidationError, match="version"):
+        kind(version=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("rows: 0", "rows: Input should be greater than or equal to 1"),
+        ("rows: many", "rows: Input should be a valid integer"),
+        ("overlap: 3", "overlap: Extra inputs are not permitted"),
+        ("- 1\n- 2", "holds no settings"),
+        ("", "holds no settings"),
+        ("rows: [1", "cannot be read as YAML"),
+        ("rows: !!python/object/apply:os.getcwd []", "cannot be read as YAML"),
+    ],
+)
+def test_a_bad_file_is_refused_in_one_line_that_names_it(text: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "tiles.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        TileSettings.from_yaml(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert words in message
+    assert "\n" not in message
+
+
+def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "image.yaml").write_bytes(b"II*\0\xff\xfe\xfd")
+    for path in (tmp_path / "absent.yaml", tmp_path, tmp_path / "image.yaml"):
+        with pytest.raises(InputError, match="cannot be read as YAML"):
+            TieSettings.from_yaml(path)
+
+
+def test_settings_cannot_be_changed_by_accident() -> None:
+    settings = TieSettings()
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.flip_z = True
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "words"),
+    [
+        (PredictSettings, {"tile_px": 100}, "tile_px"),
+        (PredictSettings, {"tile_px": 64, "overlap_px": 40}, "overlap must not exceed half a tile"),
+        (PredictSettings, {"device": "abacus"}, "device"),
+        (SimulationSettings, {"field_px": 100}, "field_px"),
+        (SimulationSettings, {"coherence": 0}, "coherence"),
+        (TrainSettings, {}, "give the folders lr and phase, or a folder of pairs"),
+        (TrainSettings, {"lr": "a"}, "needs both folders"),
+        (TrainSettings, {"phase": "a", "pairs": ["b"]}, "needs both folders"),
+        (TrainSettings, {"pairs": ["a"], "crop_px": 100}, "crop_px"),
+        (TrainSettings, {"pairs": ["a"], "learning_rate": 0}, "learning_rate"),
+        (TieSettings, {"method": "magic"}, "method"),
+        (TieSettings, {"regularisation": "some"}, "regularisation"),
+    ],
+)
+def test_values_that_cannot_work_are_refused(kind: type[Settings], values: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        kind.checked(values, source="form")
+    assert str(caught.value).startswith("form: ")
+
+
+def test_two_folders_or_pairs_are_enough_to_train() -> None:
+    assert TrainSettings(lr=Path("a"), phase=Path("b")).pairs == ()
+    assert TrainSettings(pairs=[Path("a")]).pairs == (Path("a"),)
