@@ -24,6 +24,8 @@ KEPT = (
     "psnr_foreground_db",
     "rmse_rad",
     "correlation",
+    "empty_fields",
+    "empty_max_rad",
 )
 
 

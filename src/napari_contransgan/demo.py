@@ -24,6 +24,15 @@ from napari_contransgan.tie import retrieve_phase
 from napari_contransgan.tiles import crop_tiles
 
 DATA_RANGE_RAD = 4.0
+STACK, STACK_PHASE = "sample_stack_40x.ome.tif", "sample_stack_40x_phase.ome.tif"
+FRAME, FRAME_PHASE, FRAME_TRUTH = (
+    "sample_frame_10x.ome.tif",
+    "sample_frame_10x_phase.ome.tif",
+    "sample_frame_10x_true_phase.ome.tif",
+)
+RESULTS = (FRAME, FRAME_PHASE, STACK, STACK_PHASE)
+"""What to open to look at the demo's work."""
+
 UM_PER_RAD = 5.0
 """Vertical exaggeration of the summary's surface: a radian is drawn 5 um high."""
 
@@ -50,24 +59,24 @@ def run_demo(out: Path) -> Generator[Progress, None, dict[str, Any]]:
     steps = 6
     yield Progress(0, steps, "simulating a 40x focus stack")
     stack, stack_truth = sample_stack_and_truth()
-    write_image(out / "sample_stack_40x.ome.tif", stack)
+    write_image(out / STACK, stack)
 
     yield Progress(1, steps, "retrieving its phase (TIE)")
     tie_phase = yield from retrieve_phase(stack, TieSettings())
-    write_image(out / "sample_stack_40x_phase.ome.tif", tie_phase)
+    write_image(out / STACK_PHASE, tie_phase)
     binned = _binned_to_model_grid(tie_phase)
     tie_scores = evaluate(binned, stack_truth.data, data_range_rad=DATA_RANGE_RAD)
 
     yield Progress(2, steps, "simulating a 10x frame and cutting it into 4 x 4 tiles")
     frame, truth = sample_frame_and_truth()
-    write_image(out / "sample_frame_10x.ome.tif", frame)
+    write_image(out / FRAME, frame)
     for tile in crop_tiles(frame, TileSettings()):
         write_image(out / "tiles" / f"{tile.name.replace(' ', '_')}.ome.tif", tile)
 
     yield Progress(3, steps, "predicting the phase of the 10x frame")
     phase = yield from predict(frame, PredictSettings())
-    write_image(out / "sample_frame_10x_phase.ome.tif", phase)
-    write_image(out / "sample_frame_10x_true_phase.ome.tif", truth)
+    write_image(out / FRAME_PHASE, phase)
+    write_image(out / FRAME_TRUTH, truth)
 
     yield Progress(4, steps, "scoring")
     scores = evaluate(phase.data, truth.data, data_range_rad=DATA_RANGE_RAD)

@@ -43,14 +43,21 @@ def score_held_out(
     -------
     dict
         Means of every figure of `napari_contransgan.evaluation.Scores`; values that are not finite do not count.
+        Empty fields have no such scores: ``empty_max_rad`` is the largest phase that was invented in any of the
+        ``empty_fields``.
     """
     scores: list[dict[str, float]] = []
+    empty_rad: list[float] = []
     for index in range(settings.count):
         lr, truth = simulate_pair(settings, index)
         phase = result_of(predict(lr, prediction or PredictSettings(), loaded))
-        scores.append(vars(evaluate(phase.data, truth.data, data_range_rad=DATA_RANGE_RAD[settings.specimen])))
+        if truth.data.min() == truth.data.max():
+            empty_rad.append(float(np.abs(phase.data).max()))
+        else:
+            scores.append(vars(evaluate(phase.data, truth.data, data_range_rad=DATA_RANGE_RAD[settings.specimen])))
         yield Progress(index + 1, settings.count, f"scoring {settings.specimen} {settings.objective}")
-    return {name: _mean([score[name] for score in scores]) for name in scores[0]}
+    means = {name: _mean([score[name] for score in scores]) for name in scores[0]} if scores else {}
+    return {**means, "empty_fields": len(empty_rad), "empty_max_rad": max(empty_rad, default=math.nan)}
 
 
 def _mean(values: list[float]) -> float:

@@ -14,6 +14,7 @@ from napari_contransgan.training.data import draw_pairs, gather
 from napari_contransgan.training.image_pool import ImagePool
 from napari_contransgan.training.losses import lsgan_discriminator, lsgan_generator, ssim, supervised_loss
 from napari_contransgan.training.steps import freeze_norms, learning_rate, new_state, update_average
+from napari_contransgan.training.validation import validate
 
 
 def write_pair(folder: Path, name: str, seed: int) -> None:
@@ -105,6 +106,18 @@ def test_the_average_is_never_stale_at_the_beginning(tmp_path: Path) -> None:
         update_average(state, 0.999)
     averaged = torch.cat([p.flatten() for p in state.networks["ema"].parameters()])
     torch.testing.assert_close(averaged, torch.ones_like(averaged), atol=0.01, rtol=0)
+
+
+def test_empty_fields_do_not_stop_a_validation(tmp_path: Path) -> None:
+    for index in range(3):
+        write_pair(tmp_path, f"{index:04d}", seed=index)
+        empty = Image(np.zeros((80, 80), np.float32), "YX", pixel_size_um=0.325, quantity="phase")
+        write_image(tmp_path / "phase" / f"{index:04d}.ome.tif", empty)
+    settings = settings_for(tmp_path, generator="unet")
+    network = new_state(settings, torch.device("cpu")).networks["ema"]
+    scores = validate(network, gather(settings), settings, torch.device("cpu"), step=1)
+    assert np.isnan(scores.psnr_db)
+    assert scores.yx_label_rad is not None
 
 
 def test_frozen_norms_keep_their_statistics(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Commands that make data and networks: simulate, train."""
 
-
 import math
 from collections.abc import Mapping
 from contextlib import closing

@@ -1,6 +1,5 @@
 """Commands that turn images into images: tie, tile, predict."""
 
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,6 +1,5 @@
 """Commands about networks: models list, models show, models export."""
 
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,6 +1,5 @@
 """Commands that give figures: demo, evaluate."""
 
-
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from numpy.typing import NDArray
 
 from napari_contransgan.cli.runner import command, naming, run
+from napari_contransgan.cli.window import open_in_napari
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, check_pixels, read_image
 from napari_contransgan.optics import check_pixel_size, check_wavelength
@@ -31,14 +31,18 @@ def add_evaluate(app: typer.Typer) -> None:
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for images, pictures and figures.", show_default=False)],
+    gui: Annotated[bool, typer.Option("--gui", help="Then open the results in napari.")] = False,
 ) -> Mapping[str, Any]:
     """Do the main job on sample images.
 
     TIE, crop, predict, evaluate, and pictures of it all.
     """
-    from napari_contransgan.demo import run_demo
+    from napari_contransgan.demo import RESULTS, run_demo
 
-    return run(run_demo(out))
+    figures = run(run_demo(out))
+    if gui:
+        open_in_napari([out / name for name in RESULTS])
+    return figures
 
 
 def evaluate(

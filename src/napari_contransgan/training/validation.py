@@ -33,7 +33,8 @@ def validate(
             output = network(contrast[None, None].to(device, memory_format=torch.channels_last))
         output_rad = output[0, 0].float().cpu() * settings.phase_ref_rad
         label_rad = _centre(data.held_out_phase, index, settings.crop_px) if has_labels else None
-        if label_rad is not None:
+        # An empty field has nothing to be structurally similar to.
+        if label_rad is not None and label_rad.min() < label_rad.max():
             scores.append(evaluate(output_rad.numpy(), label_rad.numpy(), data_range_rad=DATA_RANGE_RAD))
         example = example or (contrast, output_rad, label_rad)
     if example is None:

@@ -1,0 +1,45 @@
+"""The level of a phase map's empty background."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+COMMON_FRACTION = 0.1
+"""Share of the pixels whose narrowest range marks the most common value."""
+
+BACKGROUND_SIGMAS = 2.5
+"""Background is what lies within so many robust standard deviations of the most common value."""
+
+
+def background_median(values: NDArray[np.floating]) -> float:
+    """Median of the background, found from the values alone.
+
+    The background is flat, so its values crowd together: the narrowest range that holds a tenth of the pixels lies in
+    it, even where cells cover most of the frame. Around that range's median, everything within `BACKGROUND_SIGMAS`
+    robust standard deviations counts as background. The deviation is taken on the quieter side, since specimens lie
+    on one side only (above, or below in a medium of a higher index). Where no background is left, the most common
+    value takes its place.
+
+    Parameters
+    ----------
+    values : ndarray
+        Phase or any other finite map, of any shape.
+
+    Returns
+    -------
+    float
+        In the unit of `values`.
+    """
+    ordered = np.sort(np.asarray(values, dtype=np.float64), axis=None)
+    width = min(max(int(COMMON_FRACTION * ordered.size), 8), ordered.size - 1)
+    start = int(np.argmin(ordered[width:] - ordered[: ordered.size - width]))
+    centre = float(np.median(ordered[start : start + width + 1]))
+    for _ in range(5):
+        below = centre - ordered[: np.searchsorted(ordered, centre, side="right")]
+        above = ordered[np.searchsorted(ordered, centre, side="left") :] - centre
+        sigma = min(float(np.median(below)), float(np.median(above))) / 0.6745
+        if sigma == 0:  # a background without noise, as in simulated truth
+            break
+        low, high = centre - BACKGROUND_SIGMAS * sigma, centre + BACKGROUND_SIGMAS * sigma
+        first, last = np.searchsorted(ordered, low, side="left"), np.searchsorted(ordered, high, side="right")
+        centre = float(np.median(ordered[first:last]))
+    return centre
