@@ -17,7 +17,9 @@ def smooth_phase(size: int = 128, peak_rad: float = 1.0, width_px: float = 12.0)
     return torch.from_numpy(peak_rad * np.exp(-(y**2 + 1.5 * x**2) / (2 * width_px**2)))
 
 
-def images(phase: torch.Tensor, *, pixel_um: float = 0.1625, image_pixel_um: float = 0.1625, **optics: object) -> np.ndarray:
+def images(
+    phase: torch.Tensor, *, pixel_um: float = 0.1625, image_pixel_um: float = 0.1625, **optics: object
+) -> np.ndarray:
     settings = {"numerical_aperture": 0.65, "wavelength_um": WAVELENGTH_UM, "coherence": 0.3, "points": 16} | optics
     return through_focus_images(transmission(phase), pixel_um, image_pixel_um, **settings).numpy()  # type: ignore[arg-type]
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from napari_contransgan.errors import InputError
 from napari_contransgan.simulation.beads import Bead, bead_height_map, scatter_beads
 from napari_contransgan.simulation.cells import MAX_PATH_UM, cell_path_map, draw_cell, gaussian_texture, scatter_cells
 
@@ -48,3 +49,19 @@ def test_texture_has_unit_variance_and_no_offset() -> None:
     texture = gaussian_texture(256, 0.1625, np.random.default_rng(0))
     assert texture.std() == pytest.approx(1, abs=1e-3)
     assert abs(texture.mean()) < 1e-3
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_cells_inside_the_frame_leave_its_edges_empty(seed: int) -> None:
+    cells = scatter_cells(120.0, np.random.default_rng(seed), edge_um=10.0)
+    path = cell_path_map(cells, 739, 0.1625, np.random.default_rng(seed), edge_um=10.0)
+    edge_px = round(10.0 / 0.1625)
+    inner = path.copy()
+    inner[edge_px:-edge_px, edge_px:-edge_px] = 0
+    assert inner.max() == 0
+
+
+def test_a_field_too_small_for_whole_cells_is_refused() -> None:
+    with pytest.raises(InputError, match="too small to hold whole cells"):
+        for seed in range(20):
+            scatter_cells(40.0, np.random.default_rng(seed), edge_um=10.0)

@@ -4,7 +4,7 @@ Refractive indices follow the literature on HeLa cells: the nucleus is optically
 Each cell is rendered in a window of its own, which is ten times quicker than drawing on the whole field.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from scipy import fft, ndimage
 from napari_contransgan.errors import InputError
 
 MAX_PATH_UM = 0.4
+
+_LAMELLA_REACH = (1.15, 1.5)
+_FILOPODIUM_UM = (2.0, 8.0)
 
 FloatMap = NDArray[np.float32]
 
@@ -37,7 +40,7 @@ class CellTraits:
     texture: float
 
 
-def scatter_cells(field_um: float, rng: np.random.Generator, *, margin_um: float = 0.0) -> tuple[CellTraits, ...]:
+def scatter_cells(field_um: float, rng: np.random.Generator, *, edge_um: float | None = None) -> tuple[CellTraits, ...]:
     """Draw the cells of one field, from empty over sparse to confluent.
 
     Parameters
@@ -46,8 +49,13 @@ def scatter_cells(field_um: float, rng: np.random.Generator, *, margin_um: float
         Side of the square field.
     rng : Generator
         Source of chance.
-    margin_um : float
-        Keep cell centres this far from the edges; 0 lets cells be cut by them.
+    edge_um : float, optional
+        Keep every cell, to the tips of its filopodia, this far from the edges; None lets cells be cut by them.
+
+    Raises
+    ------
+    InputError
+        If the field is too small to hold a cell.
     """
     kind = rng.choice(["empty", "sparse", "dense", "confluent"], p=[0.04, 0.46, 0.30, 0.20])
     per_1000_um2 = {
@@ -56,19 +64,14 @@ def scatter_cells(field_um: float, rng: np.random.Generator, *, margin_um: float
         "dense": rng.uniform(0.9, 2.0),
         "confluent": rng.uniform(2.5, 4.5),
     }[str(kind)]
-    inner_um = field_um - 2 * margin_um
-    if inner_um <= 0:
-        raise InputError(
-            f"a field of {field_um:.0f} um has no room for cells {margin_um:.0f} um from its edges; use a larger field"
-        )
-    count = round(per_1000_um2 * inner_um**2 / 1000)
+    count = round(per_1000_um2 * field_um**2 / 1000)
     if kind != "empty":
         count = max(count, 1)
-    spacing_um = 0.62 * inner_um / np.sqrt(max(count, 1))
+    spacing_um = 0.62 * field_um / np.sqrt(max(count, 1))
     centres: list[tuple[float, float]] = []
     for _ in range(count):
         # The emptiest of a few random places: cells touch and overlap now and then, but do not pile up.
-        candidates = rng.uniform(margin_um, field_um - margin_um, (6, 2))
+        candidates = rng.uniform(0, field_um, (6, 2))
         if centres:
             distances = np.hypot(*(candidates[:, None] - np.asarray(centres)[None]).transpose(2, 0, 1)).min(axis=1)
             free = np.flatnonzero(distances > spacing_um)
@@ -76,7 +79,22 @@ def scatter_cells(field_um: float, rng: np.random.Generator, *, margin_um: float
         else:
             chosen = candidates[0]
         centres.append((float(chosen[0]), float(chosen[1])))
-    return tuple(draw_cell(y_um, x_um, rng) for y_um, x_um in centres)
+    cells = tuple(draw_cell(y_um, x_um, rng) for y_um, x_um in centres)
+    return cells if edge_um is None else tuple(_moved_inside(cell, field_um, edge_um) for cell in cells)
+
+
+def _moved_inside(cell: CellTraits, field_um: float, edge_um: float) -> CellTraits:
+    margin_um = edge_um + _reach_um(cell)
+    if 2 * margin_um > field_um:
+        raise InputError(f"a field of {field_um:.0f} um is too small to hold whole cells; make it larger")
+    y_um, x_um = (float(np.clip(place, margin_um, field_um - margin_um)) for place in (cell.y_um, cell.x_um))
+    return replace(cell, y_um=y_um, x_um=x_um)
+
+
+def _reach_um(cell: CellTraits) -> float:
+    """How far a cell may reach from its centre: a long, wavy outline with its lamella or filopodia."""
+    body_um = 1.3 * cell.radius_um * float(np.sqrt(cell.aspect))
+    return max(body_um * (_LAMELLA_REACH[1] if cell.lamella_um else 1), body_um + _FILOPODIUM_UM[1])
 
 
 def draw_cell(y_um: float, x_um: float, rng: np.random.Generator) -> CellTraits:
@@ -103,7 +121,12 @@ def draw_cell(y_um: float, x_um: float, rng: np.random.Generator) -> CellTraits:
 
 
 def cell_path_map(
-    cells: tuple[CellTraits, ...], shape_px: int, pixel_size_um: float, rng: np.random.Generator
+    cells: tuple[CellTraits, ...],
+    shape_px: int,
+    pixel_size_um: float,
+    rng: np.random.Generator,
+    *,
+    edge_um: float | None = None,
 ) -> FloatMap:
     """Optical path difference of a field of cells with debris.
 
@@ -116,7 +139,9 @@ def cell_path_map(
     pixel_size_um : float
         Pixel size; pixel (0, 0) covers 0 to `pixel_size_um`.
     rng : Generator
-        Source of chance for what lies inside the cells.
+        Source of chance for what lies inside the cells, and for debris.
+    edge_um : float, optional
+        Keep debris this far from the edges.
 
     Returns
     -------
@@ -136,7 +161,7 @@ def cell_path_map(
         # Neighbours overlap in thin sheets: the thicker one counts fully, the thinner one in part.
         path_um[y0:y1, x0:x1] = np.maximum(there, own) + 0.4 * np.minimum(there, own)
     path_um = _soft_cap(path_um)
-    _add_debris(path_um, pixel_size_um, rng)
+    _add_debris(path_um, pixel_size_um, rng, 0.0 if edge_um is None else edge_um + 3.0)
     return np.asarray(ndimage.gaussian_filter(path_um, 0.12 / pixel_size_um), np.float32)
 
 
@@ -160,7 +185,7 @@ def render_cell(
     rho2 = (u**2 + v**2) / np.maximum(outline, 0.3 * cell.radius_um) ** 2
     height = cell.height_um * np.maximum(1 - rho2, 0) ** cell.roundness
     if cell.lamella_um:
-        reach = rng.uniform(1.15, 1.5) ** 2
+        reach = rng.uniform(*_LAMELLA_REACH) ** 2
         height = np.maximum(height, cell.lamella_um * np.maximum(1 - rho2 / reach, 0) ** 0.25)
 
     nucleus_radius = cell.radius_um * rng.uniform(0.38, 0.55)
@@ -250,7 +275,7 @@ def _add_sphere(
 def _add_filopodium(path: FloatMap, y_um: FloatMap, x_um: FloatMap, cell: CellTraits, rng: np.random.Generator) -> None:
     """Add a thin finger that leaves the outline radially: 0.3-0.6 um wide, 2-8 um long, 20-40 nm of path."""
     angle = rng.uniform(0, 2 * np.pi)
-    length, width, thickness = rng.uniform(2, 8), rng.uniform(0.3, 0.6), rng.uniform(0.02, 0.04)
+    length, width, thickness = rng.uniform(*_FILOPODIUM_UM), rng.uniform(0.3, 0.6), rng.uniform(0.02, 0.04)
     radial = cell.angle_rad - angle
     rim = cell.radius_um * np.sqrt(cell.aspect * np.cos(angle) ** 2 + np.sin(angle) ** 2 / cell.aspect)
     along = x_um * np.cos(radial) + y_um * np.sin(radial)
@@ -266,11 +291,11 @@ def _soft_cap(path_um: FloatMap) -> FloatMap:
     return np.where(path_um > knee, knee + room * np.tanh((path_um - knee) / room), path_um).astype(np.float32)
 
 
-def _add_debris(path_um: FloatMap, pixel_size_um: float, rng: np.random.Generator) -> None:
+def _add_debris(path_um: FloatMap, pixel_size_um: float, rng: np.random.Generator, margin_um: float) -> None:
     field_um = path_um.shape[0] * pixel_size_um
     axis_um = ((np.arange(path_um.shape[0]) + 0.5) * pixel_size_um).astype(np.float32)
     axes = (axis_um[:, None], axis_um[None, :])
     count = rng.poisson(0.4 * field_um**2 / 1000) if rng.random() < 0.6 else 0
     for _ in range(count):
-        y_um, x_um = rng.uniform(0, field_um, 2)
+        y_um, x_um = rng.uniform(margin_um, field_um - margin_um, 2)
         _add_sphere(path_um, axes, (y_um, x_um), rng.uniform(0.3, 1.2), rng.uniform(0.02, 0.08), None, pixel_size_um)

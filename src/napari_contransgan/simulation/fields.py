@@ -19,8 +19,8 @@ from napari_contransgan.simulation.image_formation import through_focus_images, 
 PAD_UM = 6.5
 """Margin of specimen that is imaged and then cut off: waves reach in from there, and FFTs wrap there."""
 
-CELL_REACH_UM = 30.0
-"""No cell reaches further from its centre; "inside the frame" keeps centres this far from the field's edges."""
+INSIDE_EDGE_UM = PAD_UM + 5.0
+"""How far specimens inside the frame stay from the padded field's edges."""
 
 LR_SOURCE_POINTS = 64
 STACK_SOURCE_POINTS = 32
@@ -84,8 +84,9 @@ def draw_specimen(settings: SimulationSettings, index: int) -> Specimen:
         path_um = BEAD_INDEX_CONTRAST * bead_height_map(scatter_beads(field_um, rng), shape_px, pixel_um)
         absorption_per_um = 0.0
     else:
-        margin_um = PAD_UM + CELL_REACH_UM if settings.inside_frame else 0.0
-        path_um = cell_path_map(scatter_cells(field_um, rng, margin_um=margin_um), shape_px, pixel_um, rng)
+        edge_um = INSIDE_EDGE_UM if settings.inside_frame else None
+        cells = scatter_cells(field_um, rng, edge_um=edge_um)
+        path_um = cell_path_map(cells, shape_px, pixel_um, rng, edge_um=edge_um)
         absorption_per_um = _draw_absorption(settings, index)
     phase = (path_um * (2 * np.pi / settings.wavelength_um)).astype(np.float32)
     absorption = (absorption_per_um * path_um).astype(np.float32)

@@ -6,8 +6,8 @@ from napari_contransgan.config import SimulationSettings
 from napari_contransgan.io import Image
 from napari_contransgan.simulation.fields import draw_specimen, image_lr, image_stack, true_phase
 
-STACK_SAMPLE = SimulationSettings(specimen="hela", seed=2026, field_px=320, inside_frame=True)
-STACK_SAMPLE_INDEX = 4
+STACK_SAMPLE = SimulationSettings(specimen="hela", seed=2026, field_px=400, inside_frame=True)
+STACK_SAMPLE_INDEX = 8
 FRAME_SAMPLE = SimulationSettings(specimen="hela", objective="10x", seed=2027, field_px=960)
 FRAME_SAMPLE_INDEX = 9
 
