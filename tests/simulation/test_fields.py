@@ -47,7 +47,7 @@ def one_bead(monkeypatch: pytest.MonkeyPatch) -> SimulationSettings:
     from napari_contransgan.simulation import fields
     from napari_contransgan.simulation.beads import Bead
 
-    monkeypatch.setattr(fields, "scatter_beads", lambda field_um, rng: (Bead(15.1, 23.3, 1.5),))
+    monkeypatch.setattr(fields, "scatter_beads", lambda *_: (Bead(15.1, 23.3, 1.5),))
     return SMALL
 
 

@@ -30,7 +30,7 @@ def test_cells_are_thicker_than_their_surroundings_and_capped() -> None:
     assert path.dtype == np.float32
     assert path[180:190, 180:190].mean() > 0.03
     assert np.median(path) == 0
-    assert 0 <= path.min()
+    assert path.min() >= 0
     assert path.max() < MAX_PATH_UM * 1.3
 
 
@@ -63,5 +63,4 @@ def test_cells_inside_the_frame_leave_its_edges_empty(seed: int) -> None:
 
 def test_a_field_too_small_for_whole_cells_is_refused() -> None:
     with pytest.raises(InputError, match="too small to hold whole cells"):
-        for seed in range(20):
-            scatter_cells(40.0, np.random.default_rng(seed), edge_um=10.0)
+        scatter_cells(40.0, np.random.default_rng(1), edge_um=10.0)

@@ -1,0 +1,277 @@
+"""Layer to `io.Image` and back: the only place that knows the keywords of napari's ``add_*`` functions.
+
+Every layer of a calibrated image has micrometres on its spatial axes, since napari ignores units that differ between
+layers. An image without a pixel size keeps napari's own unit, pixels, which is how `image_from_layer` tells that no
+pixel size was stated; a scale without a unit is no pixel size either.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from napari.layers import Surface as SurfaceLayer
+from napari.viewer import Viewer
+from numpy.typing import NDArray
+
+from napari_contransgan.errors import InputError
+from napari_contransgan.io import Image, Quantity
+from napari_contransgan.surface import SurfaceMesh
+
+LayerTuple = tuple[NDArray[Any], dict[str, Any], str]
+
+METADATA_KEY = "napari-contransgan"
+SPATIAL_UNIT = "micrometer"
+TIME_UNIT = "second"
+PHASE_COLORMAP = "viridis"
+
+_SAMPLED_PIXELS = 1_000_000
+_AXIS_LETTERS = {"t": "T", "time": "T", "tile": "T", "z": "Z", "c": "C", "channel": "C"}
+
+
+def layer_tuple(image: Image) -> LayerTuple:
+    """Describe an image as the layer data tuple that readers and samples return."""
+    data, axes, rgb = _displayable(image)
+    pixel_size_um = image.pixel_size_um
+    calibrated = pixel_size_um is not None
+    z_step_um = image.z_step_um if calibrated else None  # steps in um among pixels would mean nothing
+    steps = {"T": image.time_step_s, "Z": z_step_um, "Y": pixel_size_um, "X": pixel_size_um}
+    spatial_unit = SPATIAL_UNIT if calibrated else "pixel"
+    units = {"T": TIME_UNIT, "Z": spatial_unit, "Y": spatial_unit, "X": spatial_unit}
+    origin = dict(zip("YX", image.origin_yx_um if calibrated else (0.0, 0.0), strict=True))
+    attributes: dict[str, Any] = {
+        "name": image.name,
+        "rgb": rgb,
+        "scale": tuple(steps.get(axis) or 1.0 for axis in axes),
+        "units": tuple(units.get(axis, "pixel") for axis in axes),
+        "translate": tuple(origin.get(axis, 0.0) for axis in axes),
+        "axis_labels": tuple(axis.lower() for axis in axes),
+        "metadata": {METADATA_KEY: _metadata(image)},
+    }
+    if not rgb:
+        attributes["colormap"] = PHASE_COLORMAP if image.quantity == "phase" else "gray"
+        limits = contrast_limits(data, image.quantity)
+        if limits is not None:
+            attributes["contrast_limits"] = limits
+    return data, attributes, "image"
+
+
+def add_image(viewer: Viewer, image: Image) -> ImageLayer:
+    """Add an image to the viewer with its scale, units, position, colours and metadata."""
+    data, attributes, _ = layer_tuple(image)
+    layer = viewer.add_image(data, **attributes)
+    if image.quantity == "phase":
+        _show_colour_bar(layer)
+    return layer
+
+
+def add_tile_stack(viewer: Viewer, tiles: Sequence[Image], name: str) -> ImageLayer:
+    """Add the tiles of one image as one layer with a slider, its first tile lying over the image.
+
+    Tiles that differ by a pixel, since the grid does not divide the frame, are shown cut to the smallest.
+    """
+    first = tiles[0]
+    rgb = first.axes.endswith("S")
+    y_axis = -3 if rgb else -2
+    height = min(tile.data.shape[y_axis] for tile in tiles)
+    width = min(tile.data.shape[y_axis + 1] for tile in tiles)
+    window = (..., slice(height), slice(width)) + ((slice(None),) if rgb else ())
+    _, attributes, _ = layer_tuple(first)
+    data = np.stack([tile.data[window] for tile in tiles])
+    details = attributes["metadata"][METADATA_KEY]
+    details["settings"] = {**details["settings"], "tile_origins_yx_um": [list(tile.origin_yx_um) for tile in tiles]}
+    attributes |= {
+        "name": name,
+        "scale": (1.0, *attributes["scale"]),
+        "units": ("pixel", *attributes["units"]),
+        "translate": (0.0, *attributes["translate"]),
+        "axis_labels": ("tile", *attributes["axis_labels"]),
+    }
+    if not rgb:
+        attributes["contrast_limits"] = contrast_limits(data, first.quantity) or attributes.get("contrast_limits")
+    return viewer.add_image(data, **attributes)
+
+
+def add_surface(
+    viewer: Viewer, mesh: SurfaceMesh, *, name: str, colormap: str, metadata: Mapping[str, Any]
+) -> SurfaceLayer:
+    """Add a mesh in micrometres as a surface layer."""
+    limits = contrast_limits(mesh.values, "phase")
+    layer = viewer.add_surface(
+        (mesh.vertices_zyx_um, mesh.faces, mesh.values),
+        name=name,
+        colormap=colormap,
+        shading="smooth",
+        units=(SPATIAL_UNIT,) * 3,
+        axis_labels=("z", "y", "x"),
+        metadata={METADATA_KEY: dict(metadata)},
+        **({"contrast_limits": limits} if limits is not None else {}),
+    )
+    _show_colour_bar(layer)
+    return layer
+
+
+def image_from_layer(layer: ImageLayer) -> Image:
+    """Read an image layer back as the image it shows.
+
+    A lazily loaded (dask) layer stays lazy, so that the window does not wait; `in_memory` loads it.
+
+    Raises
+    ------
+    InputError
+        If its pixels are not square, or it has more axes than T, Z and C beside the frame.
+    """
+    data, attributes, _ = layer.as_layer_data_tuple()
+    return image_from_layer_data(data, attributes)
+
+
+def image_from_layer_data(data: Any, attributes: Mapping[str, Any]) -> Image:
+    """Do the same from the data and attributes that napari hands to a writer."""
+    pixels = data[0] if attributes.get("multiscale") else data
+    known: dict[str, Any] = attributes.get("metadata", {}).get(METADATA_KEY, {})
+    name = str(attributes.get("name", "image"))
+    rgb = bool(attributes.get("rgb"))
+    ndim = pixels.ndim - rgb
+    scale = [float(step) for step in attributes.get("scale", (1.0,) * ndim)]
+    units = list(attributes.get("units") or ("pixel",) * ndim)
+    translate = [float(shift) for shift in attributes.get("translate", (0.0,) * ndim)]
+    axes = _axes(attributes.get("axis_labels") or (), units, ndim, name)
+    to_um = [_factor(unit, SPATIAL_UNIT) for unit in units]
+    steps = dict(zip(axes, zip(scale, to_um, strict=True), strict=True))
+    pixel_size_um = _pixel_size(steps["Y"], steps["X"], name)
+    return Image(
+        data=pixels,
+        axes=axes + ("S" if rgb else ""),
+        pixel_size_um=pixel_size_um,
+        z_step_um=_step(steps.get("Z"), known, "z_step_um") if pixel_size_um is not None else known.get("z_step_um"),
+        time_step_s=_time_step(axes, scale, units, known),
+        origin_yx_um=_origin(translate, to_um) if pixel_size_um is not None else (0.0, 0.0),
+        quantity=cast(Quantity, known.get("quantity", "intensity")),
+        wavelength_um=known.get("wavelength_um"),
+        name=name,
+        settings=known.get("settings", {}),
+    )
+
+
+def in_memory(image: Image) -> Image:
+    """Load the pixels of a lazy layer; call it in a worker."""
+    return replace(image, data=np.asarray(image.data))
+
+
+def set_pixel_size(layer: ImageLayer, pixel_size_um: float) -> None:
+    """State the pixel size of a layer, so that what is computed from it lies exactly over it.
+
+    The z step that its file stated, if any, is put on its z axis at the same time.
+    """
+    image = image_from_layer(layer)
+    _, attributes, _ = layer_tuple(replace(image, pixel_size_um=pixel_size_um))
+    layer.scale = attributes["scale"]
+    layer.units = attributes["units"]
+    layer.translate = attributes["translate"]
+    layer.metadata[METADATA_KEY] = attributes["metadata"][METADATA_KEY]
+
+
+def contrast_limits(data: NDArray[Any], quantity: str) -> tuple[float, float] | None:
+    """Limits that a few bright or dark pixels do not spoil; None where napari's own choice must do.
+
+    Percentiles 0.1 and 99.9 of at most a million pixels, for phase and intensity alike.
+    """
+    if data.dtype.kind not in "uif":
+        return None
+    stride = max(1, int(np.ceil(np.sqrt(data.size / _SAMPLED_PIXELS))))
+    sample = np.asarray(data[..., ::stride, ::stride] if data.ndim > 1 else data, dtype=np.float64)
+    sample = sample[np.isfinite(sample)]
+    if sample.size == 0:
+        return None
+    low, high = np.percentile(sample, (0.1, 99.9) if quantity == "intensity" else (0.5, 99.8))
+    if low == high:
+        low, high = sample.min(), sample.max()
+    return (float(low), float(high)) if low < high else None
+
+
+def _show_colour_bar(layer: ImageLayer | SurfaceLayer) -> None:
+    if hasattr(layer, "colorbar"):  # napari 0.6 has none
+        layer.colorbar.visible = True
+
+
+def _displayable(image: Image) -> tuple[NDArray[Any], str, bool]:
+    if not image.axes.endswith("S"):
+        return image.data, image.axes, False
+    if image.data.shape[-1] in (3, 4):
+        return image.data, image.axes[:-1], True
+    return np.moveaxis(image.data, -1, 0), "C" + image.axes[:-1], False  # two samples are channels, not colours
+
+
+def _metadata(image: Image) -> dict[str, Any]:
+    return {
+        "quantity": image.quantity,
+        "unit": "rad" if image.quantity == "phase" else "counts",
+        "pixel_size_um": image.pixel_size_um,
+        "z_step_um": image.z_step_um,
+        "time_step_s": image.time_step_s,
+        "wavelength_um": image.wavelength_um,
+        "settings": dict(image.settings),
+    }
+
+
+def _axes(labels: Sequence[str], units: Sequence[Any], ndim: int, name: str) -> str:
+    """Axis letters; axes whose label says nothing are taken as Z, T, C, from the frame outwards."""
+    if ndim < 2:
+        raise InputError(f"layer '{name}': has {ndim} axis, an image needs two")
+    stated = [_AXIS_LETTERS.get(str(label).lower(), "") for label in labels[: ndim - 2]] or [""] * (ndim - 2)
+    stated = [letter or _letter_of_unit(unit) for letter, unit in zip(stated, units, strict=False)]
+    free = [letter for letter in "ZTC" if letter not in stated]
+    axes = "YX"
+    for letter in reversed(stated):
+        if letter and letter not in axes:
+            axes = letter + axes
+        elif free:
+            axes = free.pop(0) + axes
+        else:
+            raise InputError(f"layer '{name}': has {ndim} axes; only T, Z and C beside the frame can be used")
+    return axes
+
+
+def _letter_of_unit(unit: Any) -> str:
+    return "T" if _factor(unit, TIME_UNIT) is not None else ""
+
+
+def _factor(unit: Any, target: str) -> float | None:
+    """Number of target units in one unit; None for a unit of another kind."""
+    if isinstance(unit, str):
+        return 1.0 if unit == target else None
+    if not unit.is_compatible_with(target):
+        return None
+    return 1.0 if str(unit) == target else float((1.0 * unit).to(target).magnitude)
+
+
+def _pixel_size(y: tuple[float, float | None], x: tuple[float, float | None], name: str) -> float | None:
+    (y_step, y_um), (x_step, x_um) = y, x
+    if y_um is None or x_um is None:
+        return None
+    if not np.isclose(y_step * y_um, x_step * x_um, rtol=1e-3):
+        raise InputError(
+            f"layer '{name}': its pixels are not square ({y_step * y_um:g} x {x_step * x_um:g} um): resample it first"
+        )
+    return x_step * x_um
+
+
+def _step(step: tuple[float, float | None] | None, known: Mapping[str, Any], key: str) -> float | None:
+    if step is None or step[1] is None:
+        return None
+    if known.get(key, step[0]) is None and step[0] == 1.0:
+        return None  # the file stated none, and nobody has set one since
+    return step[0] * step[1]
+
+
+def _time_step(axes: str, scale: Sequence[float], units: Sequence[Any], known: Mapping[str, Any]) -> float | None:
+    if "T" not in axes:
+        return None
+    position = axes.index("T")
+    return _step((scale[position], _factor(units[position], TIME_UNIT)), known, "time_step_s")
+
+
+def _origin(translate: Sequence[float], to_um: Sequence[float | None]) -> tuple[float, float]:
+    y_um, x_um = (shift * (factor or 0.0) for shift, factor in zip(translate[-2:], to_um[-2:], strict=True))
+    return y_um, x_um

@@ -1,0 +1,144 @@
+"""Drive every widget in a real viewer and save one picture of each.
+
+Usage: python tools/screenshots.py docs/images [--only NAME ...]
+
+Needs a display of at least 1280 x 800, such as the one of ``make screenshots``.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import napari
+from napari._app_model import get_app_model
+from qtpy.QtWidgets import QApplication
+
+from napari_contransgan.config import SimulationSettings, TieSettings, TrainSettings
+from napari_contransgan.events import result_of
+from napari_contransgan.gui.layers import add_image
+from napari_contransgan.io import find_images, read_image
+from napari_contransgan.simulation import sample_frame, sample_stack, write_dataset
+from napari_contransgan.tie import retrieve_phase
+
+PLUGIN = "napari-contransgan"
+SIZE = (1280, 800)
+WIDGETS = {
+    "tie": "Phase from focus stack (TIE)",
+    "crop": "Crop into tiles",
+    "predict": "Predict phase",
+    "surface": "3D phase surface",
+    "train": "Train a network",
+}
+
+
+def main() -> None:
+    """Take the pictures that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path, help="folder of the PNG files")
+    parser.add_argument("--only", nargs="+", choices=WIDGETS, default=list(WIDGETS), metavar="NAME")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    drive: dict[str, Callable[[napari.Viewer, Any], None]] = {
+        "tie": drive_tie,
+        "crop": drive_crop,
+        "predict": drive_predict,
+        "surface": drive_surface,
+        "train": drive_train,
+    }
+    for name in arguments.only:
+        viewer = napari.Viewer(show=True, show_welcome_screen=False)
+        viewer.window.resize(*SIZE)
+        viewer.canvas.overlays.scale_bar.visible = True
+        drive[name](viewer, lambda viewer=viewer, name=name: open_widget(viewer, name))
+        settle(1.0)
+        path = arguments.out / f"{name}.png"
+        viewer.window.screenshot(str(path), flash=False, canvas_only=False)
+        print(f"{path}: layers {', '.join(layer.name for layer in viewer.layers)}")
+        viewer.close()
+        settle(1.0)
+
+
+def open_widget(viewer: napari.Viewer, name: str) -> Any:
+    """Open a widget as the menu does."""
+    get_app_model().commands.execute_command(f"{PLUGIN}.{name}_widget").result()
+    settle(0.3)
+    (widget,) = [widget for title, widget in viewer.window.dock_widgets.items() if title.startswith(WIDGETS[name])]
+    return widget
+
+
+def drive_tie(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
+    """Phase of the sample stack."""
+    add_image(viewer, sample_stack())
+    run(opened())
+
+
+def drive_crop(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
+    """Tiles of the sample frame."""
+    add_image(viewer, sample_frame())
+    widget = opened()
+    widget.folder.value = Path(tempfile.mkdtemp(prefix="tiles-"))
+    run(widget)
+    viewer.dims.set_current_step(0, 5)
+    viewer.reset_view(layers=[viewer.layers[-1]])
+
+
+def drive_predict(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
+    """Predicted phase of the sample frame."""
+    add_image(viewer, sample_frame())
+    widget = opened()
+    wait(lambda: bool(widget.card.value), "the list of networks")
+    run(widget)
+
+
+def drive_surface(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
+    """Surface of the sample stack's phase."""
+    add_image(viewer, result_of(retrieve_phase(sample_stack(), TieSettings())))
+    widget = opened()
+    widget.show_button.native.click()
+
+
+def drive_train(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
+    """A short training run on simulated pairs, stopped after the picture."""
+    folder = Path(tempfile.mkdtemp(prefix="train-"))
+    result_of(write_dataset(SimulationSettings(count=8, seed=5), folder / "cells"))
+    add_image(viewer, read_image(find_images(folder / "cells" / "lr")[0]))
+    widget = opened()
+    steps = 60
+    settings = TrainSettings(
+        pairs=(folder / "cells",), generator="unet", preset="tiny", steps=steps, crop_px=96, validate_every=20
+    )
+    widget.form.setValue(settings)
+    widget.run_folder.setValue([folder / "run"])
+    widget.start_button.click()
+    wait(lambda: widget.progress.value() >= 0.7 * steps or not widget.running, "the first steps")
+    settle(0.5)
+
+
+def run(widget: Any) -> None:
+    """Press Run and wait for the end."""
+    widget.panel.run_button.native.click()
+    wait(lambda: widget.panel.task is None, "the computation")
+
+
+def wait(condition: Callable[[], bool], what: str, timeout_s: float = 300) -> None:
+    """Keep the window alive until something has happened."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {timeout_s:g} s for {what}")
+        settle(0.05)
+
+
+def settle(duration_s: float) -> None:
+    """Let the window draw."""
+    end = time.monotonic() + duration_s
+    while time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    main()
