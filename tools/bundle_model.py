@@ -10,7 +10,7 @@ from napari_contransgan.config import SimulationSettings
 from napari_contransgan.events import result_of
 from napari_contransgan.held_out import DATA_RANGE_RAD, HELD_OUT_SEEDS, score_held_out
 from napari_contransgan.models.bundled import WEIGHTS
-from napari_contransgan.models.checkpoint import load_checkpoint, save_checkpoint
+from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 
 KEPT = (
     "ssim",
@@ -50,19 +50,23 @@ def main() -> None:
         print(title, figures[title], sep="\n  ")
     if options.dry_run:
         return
-    card = loaded.card.model_copy(
-        update={
+    card = ModelCard(
+        **{
+            **loaded.card.model_dump(),
             "name": f"{options.name}: contrans compact, 10x",
             "description": (
                 "Phase of cells and 3 um beads from one 10x/0.25 bright-field frame that is a little out of focus. "
                 "Trained on simulated images alone."
             ),
-            "input_pixel_sizes_um": (0.65,),
+            "input_pixel_sizes_um": (0.65, 0.325),
             "optics": (
-                "10x/0.25, S = 0.6, 0.55 um, frames of 0.65 um pixels, focus +0.9 to +3.5 um "
-                "(0.25 wavelength / NA^2 = 2.2 um, +-60 %)"
+                "10x/0.25, S = 0.6, 0.55 um, frames of 0.65 um pixels, focus +0.2 to +4.2 um, most of them +0.9 to "
+                "+3.5 um (0.25 wavelength / NA^2 = 2.2 um)"
             ),
-            "data": "fields of HeLa-like cells (2600) and of polystyrene beads (800), 78 um wide, simulated",
+            "data": (
+                "simulated fields, 78 um wide: 4100 of HeLa-like cells at 10x, 1500 of them drawn with cells that may dim "
+                "the light, 600 such at 20x/0.4 (focus -0.4 to +3 um), and 800 of polystyrene beads at 10x"
+            ),
             "recipe": f"supervised warm start on simulated pairs, target the true phase; {loaded.card.recipe}",
             "figures": figures,
             "limits": (

@@ -144,5 +144,6 @@ def _draw_surface(figure: Figure, place: Any, phase: Image) -> None:
     height_rad = np.abs(z_um) / UM_PER_RAD * np.sign(mesh.values)
     axes.plot_trisurf(x_um, y_um, height_rad, triangles=mesh.faces, cmap="viridis", linewidth=0, antialiased=False)
     axes.set(title="3D surface of the prediction", xlabel="x (um)", ylabel="y (um)", zlabel="phase (rad)")
+    axes.set_box_aspect((1, 1, 0.3))
     axes.invert_yaxis()
     axes.view_init(elev=55, azim=-70)

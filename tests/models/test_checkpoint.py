@@ -32,6 +32,13 @@ def test_a_checkpoint_comes_back_with_its_weights_and_card(tmp_path: Path) -> No
         torch.testing.assert_close(loaded.model(image), network(image), rtol=0.02, atol=0.02)
 
 
+def test_a_score_that_is_not_a_number_does_not_make_the_card_unreadable(tmp_path: Path) -> None:
+    card = CARD.model_copy(update={"name": "x"})
+    card = ModelCard(**{**card.model_dump(), "figures": {"empty fields": {"ssim": 0.5, "slope": float("nan")}}})
+    save_checkpoint(tmp_path / "net.safetensors", build_generator("unet", "tiny"), card)
+    assert read_card(tmp_path / "net.safetensors").figures == {"empty fields": {"ssim": 0.5}}
+
+
 def test_the_card_lies_beside_the_checkpoint_for_people(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "net.safetensors", build_generator("unet", "tiny"), CARD)
     text = card_path(tmp_path / "net.safetensors").read_text()

@@ -1,6 +1,7 @@
 """A checkpoint: weights as safetensors, with a card that says where they come from and what they are worth."""
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
@@ -44,7 +45,7 @@ class ModelCard(BaseModel):
     steps : int
         Training steps done.
     figures : mapping
-        Scores on held-out data, by the name of the data.
+        Scores on held-out data, by the name of the data; what is not finite is left out.
     limits : str
         Where it fails.
     program_version : str
@@ -72,6 +73,15 @@ class ModelCard(BaseModel):
     limits: str = ""
     program_version: str = ""
     settings: Mapping[str, Any] = Field(default_factory=dict)
+
+    @field_validator("figures", mode="before")
+    @classmethod
+    def _finite_figures(cls, figures: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+        # JSON knows no nan: it would come back as null, and the card could not be read again.
+        return {
+            title: {name: value for name, value in scores.items() if value is not None and math.isfinite(value)}
+            for title, scores in figures.items()
+        }
 
 
 @dataclass(frozen=True)

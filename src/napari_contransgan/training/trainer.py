@@ -188,9 +188,13 @@ def _describe_folders(folders: dict[str, Any]) -> str:
 
 def _figures(scores: Validated) -> dict[str, float]:
     names = ("ssim", "psnr_db", "slope", "ssim_zero", "psnr_zero_db")
-    return {name: round(float(getattr(scores, name)), 4) for name in names}
+    values = {name: float(getattr(scores, name)) for name in names}
+    return {name: round(value, 4) for name, value in values.items() if math.isfinite(value)}
 
 
 def _log(run_dir: Path, record: dict[str, Any]) -> None:
+    record = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in record.items()
+    }
     with (run_dir / METRICS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")

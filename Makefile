@@ -1,0 +1,105 @@
+# Everything a developer does, each as one command. `make help` lists them.
+#
+#   PYTHON=python3.12          another Python, 3.11 or newer
+#   TORCH_ARGS="torch ..."     what to install PyTorch with instead of the automatic choice
+#   PYTEST_ARGS="-k tie"       extra arguments for pytest
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+DEMO_OUT ?= demo-output
+PIP_INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check
+
+# Threads that spin while they wait slow everything else on a small machine down.
+export OMP_WAIT_POLICY := PASSIVE
+
+ifeq ($(shell uname -s),Linux)
+XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1200x24 -nolisten tcp"
+endif
+
+.PHONY: help demo app test lint format typecheck manifest unit gui-test screenshots display clean distclean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.package ## Run the whole job on the bundled sample, into demo-output
+	$(BIN)/napari-contransgan demo --out $(DEMO_OUT)
+
+app: $(VENV)/.app ## Open napari with the plugin
+	@$(BIN)/python tools/display_packages.py desktop
+	$(BIN)/napari
+
+test: lint typecheck manifest unit gui-test ## Run every check and every test
+
+lint: $(VENV)/.dev ## Check style, spelling and pyproject.toml
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/typos
+	VALIDATE_PYPROJECT_NO_NETWORK=1 $(BIN)/validate-pyproject pyproject.toml
+
+format: $(VENV)/.dev ## Format the code and mend what can be mended by itself
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+typecheck: $(VENV)/.dev ## Check types
+	$(BIN)/mypy
+
+manifest: $(VENV)/.dev ## Check the plugin manifest
+	$(BIN)/npe2 validate napari_contransgan
+
+unit: export OMP_NUM_THREADS := 1
+unit: $(VENV)/.dev ## Run the tests that need no display
+	$(BIN)/pytest tests --ignore=tests/gui -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+
+gui-test: export OMP_NUM_THREADS := 1
+gui-test: $(VENV)/.dev display ## Run the tests in a real napari window on a virtual display
+	$(XVFB) $(BIN)/pytest tests/gui $(PYTEST_ARGS)
+
+screenshots: $(VENV)/.dev display ## Take the pictures of docs/images again
+	$(XVFB) $(BIN)/python tools/screenshots.py docs/images
+
+display: $(VENV)/.made
+	@$(BIN)/python tools/display_packages.py virtual
+
+clean: ## Remove what the commands made, except the environment
+	rm -rf $(DEMO_OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## Remove the environment too
+	rm -rf $(VENV)
+
+# The environment: each stamp stands for a finished step, and a change of pyproject.toml does the later ones again.
+# What installs more also does what installs less, so it sets the lesser stamps too.
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "napari-contransgan needs Python 3.11 or newer: say for example make PYTHON=python3.12"; exit 1; }
+	@echo "Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP_INSTALL) --upgrade "pip>=25.1"
+	@touch $@
+
+$(VENV)/.torch: $(VENV)/.made tools/pick_torch.py
+	@args=$$($(BIN)/python tools/pick_torch.py "$(TORCH_ARGS)") && \
+		if [ -n "$$args" ]; then $(PIP_INSTALL) $$args; fi
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.torch pyproject.toml
+	@echo "Installing napari-contransgan (this takes a few minutes the first time)"
+	@$(PIP_INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.app: $(VENV)/.torch pyproject.toml
+	@echo "Installing napari-contransgan and a window toolkit (this takes a few minutes the first time)"
+	@$(PIP_INSTALL) --editable ".[all]"
+	@touch $(VENV)/.package $@
+
+$(VENV)/.dev: $(VENV)/.torch pyproject.toml
+	@echo "Installing napari-contransgan with the tools of its tests (this takes a few minutes the first time)"
+	@$(PIP_INSTALL) --editable ".[all]" --group dev
+	@touch $(VENV)/.package $(VENV)/.app $@

@@ -1,0 +1,193 @@
+"""The project's own files agree with each other and with what the README promises."""
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+import napari_contransgan
+
+ROOT = Path(__file__).resolve().parents[1]
+TEXT_FILES = [
+    path
+    for folder in ("src", "tests", "docs", "tools", "benchmarks", ".ci")
+    for path in (ROOT / folder).rglob("*")
+    if path.is_file() and path.suffix in {"", ".py", ".md", ".yaml", ".toml", ".cff"}
+] + [path for path in ROOT.iterdir() if path.is_file() and path.suffix in {"", ".md", ".toml", ".yaml", ".cff"}]
+
+
+def pyproject() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def make_targets() -> set[str]:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+
+
+def tool(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_dependencies_have_lower_bounds_and_no_upper_pins() -> None:
+    project = pyproject()["project"]
+    requirements = [*project["dependencies"], *project["optional-dependencies"]["all"]]
+    assert [requirement for requirement in requirements if re.search(r"<|==|~=|===|!=", requirement)] == []
+    assert [requirement for requirement in requirements if ">=" not in requirement] == []
+
+
+def test_qt_binding_is_an_extra_and_no_dependency() -> None:
+    names = " ".join(pyproject()["project"]["dependencies"]).lower()
+    assert not re.search(r"pyqt5|pyqt6|pyside", names)
+
+
+def test_versions_agree() -> None:
+    version = pyproject()["project"]["version"]
+    assert napari_contransgan.__version__ == version
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"] == version
+
+
+def test_manifest_at_the_top_is_the_one_in_the_package() -> None:
+    link = ROOT / "napari.yaml"
+    assert link.is_symlink()
+    assert link.resolve() == ROOT / "src" / "napari_contransgan" / "napari.yaml"
+
+
+def test_licence_is_the_one_that_the_project_names() -> None:
+    assert pyproject()["project"]["license"] == "BSD-3-Clause"
+    assert "Redistribution and use in source and binary forms" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_paper_is_cited() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["preferred-citation"]["doi"] == "10.3390/cells11152394"
+    assert "10.3390/cells11152394" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_make_commands_in_the_documents_exist(page: str) -> None:
+    named = set(
+        re.findall(r"\bmake ([a-z-]+)\b(?=[^.\n]*`|$)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert named
+    assert named <= make_targets()
+
+
+def test_every_make_target_for_people_is_explained() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^([a-z-]+):.*## ", makefile, flags=re.MULTILINE))
+    assert {
+        "help",
+        "demo",
+        "app",
+        "test",
+        "lint",
+        "format",
+        "typecheck",
+        "unit",
+        "gui-test",
+        "screenshots",
+    } <= explained
+
+
+def test_continuous_integration_runs_what_people_run() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert re.findall(r"make .*", script) == ["make test </dev/null"]
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    broken = [
+        f"{page.relative_to(ROOT)} -> {target}"
+        for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+        if not target.startswith(("http", "mailto:")) and not (page.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_no_package_index_is_named() -> None:
+    hosts = re.compile(r"(pypi|pythonhosted|download\.pytorch|anaconda|conda)\.(org|com)", re.IGNORECASE)
+    named = [str(path.relative_to(ROOT)) for path in TEXT_FILES if hosts.search(path.read_text(encoding="utf-8"))]
+    assert named == []
+
+
+class TestChoiceOfTorch:
+    """`tools/pick_torch.py`."""
+
+    OFFER = {  # noqa: RUF012 - a constant of the tests
+        "torch": ["2.14.0", "2.13.0+cpu", "2.13.0", "2.12.1+cpu"],
+        "torchvision": ["0.29.0", "0.28.0", "0.27.1+cpu", "0.27.0+cpu"],
+    }
+
+    def test_takes_cpu_builds_that_fit_each_other(self) -> None:
+        args, reason = tool("pick_torch").choose("", linux=True, nvidia=False, versions=self.OFFER)
+        assert args == "torch==2.12.1+cpu torchvision==0.27.1+cpu"
+        assert "no GPU" in reason
+
+    def test_leaves_a_cpu_torch_without_its_torchvision_alone(self) -> None:
+        offer = self.OFFER | {"torchvision": ["0.28.0", "0.26.0+cpu"]}
+        args, reason = tool("pick_torch").choose("", linux=True, nvidia=False, versions=offer)
+        assert args == ""
+        assert "ordinary" in reason
+
+    @pytest.mark.parametrize(("linux", "nvidia"), [(True, True), (False, False), (False, True)])
+    def test_leaves_machines_with_a_gpu_and_other_systems_alone(self, linux: bool, nvidia: bool) -> None:
+        assert tool("pick_torch").choose("", linux=linux, nvidia=nvidia, versions=self.OFFER)[0] == ""
+
+    def test_leaves_torch_alone_when_the_index_does_not_answer(self) -> None:
+        assert tool("pick_torch").choose("", linux=True, nvidia=False, versions=None)[0] == ""
+
+    def test_the_user_has_the_last_word(self) -> None:
+        wish = "torch torchvision --index-url https://example.org/cpu"
+        args, reason = tool("pick_torch").choose(f" {wish} ", linux=True, nvidia=True, versions=self.OFFER)
+        assert args == wish
+        assert "TORCH_ARGS" in reason
+
+    @pytest.mark.parametrize(
+        ("torch", "torchvision", "fits"),
+        [
+            ("2.4.0", "0.19.0", True),
+            ("2.13.0+cpu", "0.28.0+cpu", True),
+            ("2.13.0", "0.29.0", False),
+            ("2.14.1", "0.29.0", True),
+            ("2.15.0", "0.29.2", True),
+            ("2.13.0", "0.27.1", False),
+            ("1.13.1", "0.14.1", False),
+        ],
+    )
+    def test_knows_which_releases_belong_together(self, torch: str, torchvision: str, fits: bool) -> None:
+        assert tool("pick_torch").fit(torch, torchvision) is fits
+
+    def test_newer_means_larger_numbers_and_not_later_letters(self) -> None:
+        pair = tool("pick_torch").cpu_pair(["2.9.1+cpu", "2.10.0+cpu"], ["0.24.1+cpu", "0.25.0+cpu"])
+        assert pair == ("2.10.0+cpu", "0.25.0+cpu")
+
+
+class TestDisplayPackages:
+    """`tools/display_packages.py`."""
+
+    def test_finds_what_is_not_installed(self) -> None:
+        status = "installed xvfb \nnot-installed xauth \nconfig-files libegl1 \n"
+        assert tool("display_packages").missing_packages(["xvfb", "xauth", "libegl1"], status) == ["xauth", "libegl1"]
+
+    def test_takes_a_package_that_provides_another(self) -> None:
+        status = "installed libglib2.0-0t64 libglib2.0-0 (= 2.84.4-3), libother (= 1)\n"
+        assert tool("display_packages").missing_packages(["libglib2.0-0", "libother"], status) == []
+
+    def test_says_how_to_get_what_is_missing(self) -> None:
+        assert "sudo apt-get install xauth xvfb" in tool("display_packages").how_to_get(["xauth", "xvfb"])
+
+    def test_unknown_purpose_is_refused(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert tool("display_packages").main("nonsense") == 2
+        assert "nonsense" in capsys.readouterr().err
