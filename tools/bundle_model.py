@@ -64,7 +64,7 @@ def main() -> None:
                 "+3.5 um (0.25 wavelength / NA^2 = 2.2 um)"
             ),
             "data": (
-                "simulated fields, 78 um wide: 4100 of HeLa-like cells at 10x, 1500 of them drawn with cells that may dim "
+                "simulated fields, 78 um wide: 4100 of HeLa-like cells at 10x, of which 1500 with cells that may dim "
                 "the light, 600 such at 20x/0.4 (focus -0.4 to +3 um), and 800 of polystyrene beads at 10x"
             ),
             "recipe": f"supervised warm start on simulated pairs, target the true phase; {loaded.card.recipe}",
