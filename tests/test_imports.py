@@ -15,14 +15,14 @@ PACKAGE = "napari_contransgan"
 ROOT = Path(napari_contransgan.__file__).parent
 
 RANKS = {
-    **dict.fromkeys(("errors", "events", "optics", "config", "io", "resampling"), 0),
+    **dict.fromkeys(("errors", "events", "optics", "config", "files", "io", "resampling"), 0),
     **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface"), 1),
     "models": 2,
     **dict.fromkeys(("training", "inference"), 3),
     **dict.fromkeys(("demo", "held_out"), 4),
     **dict.fromkeys(("cli", "gui"), 5),
 }
-LIGHT = ("optics", "config", "errors", "events", "io", "resampling", "tie", "tiles", "evaluation", "surface", "cli")
+LIGHT = ("optics", "config", "errors", "events", "files", "io", "resampling", "tie", "tiles", "evaluation", "surface", "cli")
 
 
 def modules() -> list[str]:

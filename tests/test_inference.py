@@ -129,6 +129,7 @@ def test_the_phase_is_zero_where_no_light_came() -> None:
         (lambda image: replace(image, data=np.full((64, 64), np.nan)), "NaN"),
         (lambda image: replace(image, data=image.data[:20]), "at least 32 x 32"),
         (lambda image: replace(image, quantity="phase"), "is a phase image"),
+        (lambda image: replace(image, data=image.data.astype(float) - image.data.mean()), "negative intensities"),
     ],
 )
 def test_what_cannot_be_predicted_is_refused(change: Callable[[Image], Image], message: str) -> None:

@@ -10,13 +10,18 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM, MODEL_PIXEL_SIZE_UM
+from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM, PLAUSIBLE_WAVELENGTH_UM
 
 GeneratorName = Literal["contrans", "unet", "swin"]
+PresetName = Literal["tiny", "compact", "published"]
 RecipeName = Literal["paper", "semi-supervised"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 SpecimenName = Literal["psm", "hela"]
 ObjectiveName = Literal["4x", "10x", "20x", "40x"]
+
+
+MAX_DEFOCUS_UM = 50.0
+"""Further out of focus, waves would reach past the simulated field's margin and around its edges."""
 
 
 class Settings(BaseModel):
@@ -71,8 +76,8 @@ class TieSettings(Settings):
     ----------
     method : {"dct"}
         Solver; see `napari_contransgan.tie`.
-    wavelength_um : float
-        Vacuum wavelength.
+    wavelength_um : float or None
+        Vacuum wavelength; None takes the file's, else 0.55 um.
     dz_um : float or None
         Distance of neighbouring planes; None takes the file's.
     z_um : tuple of float or None
@@ -88,7 +93,7 @@ class TieSettings(Settings):
     """
 
     method: Literal["dct"] = "dct"
-    wavelength_um: float = DEFAULT_WAVELENGTH_UM
+    wavelength_um: float | None = None
     dz_um: float | None = None
     z_um: tuple[float, ...] | None = None
     pixel_size_um: float | None = None
@@ -171,17 +176,19 @@ class SimulationSettings(Settings):
         Keep every cell clear of the field's edges, where TIE's boundary condition holds.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
     specimen: SpecimenName = "hela"
     objective: ObjectiveName = "10x"
     count: int = Field(1, ge=1)
     seed: int = Field(0, ge=0)
     field_px: int = Field(240, ge=80, multiple_of=40)
-    wavelength_um: float = DEFAULT_WAVELENGTH_UM
-    defocus_um: float | None = None
+    wavelength_um: float = Field(DEFAULT_WAVELENGTH_UM, ge=PLAUSIBLE_WAVELENGTH_UM[0], le=PLAUSIBLE_WAVELENGTH_UM[1])
+    defocus_um: float | None = Field(None, ge=-MAX_DEFOCUS_UM, le=MAX_DEFOCUS_UM)
     defocus_jitter: float = Field(0.2, ge=0, le=2)
     coherence: float = Field(0.6, gt=0, le=1)
     stack_coherence: float = Field(0.3, gt=0, le=1)
-    stack_dz_um: float = Field(3.0, gt=0)
+    stack_dz_um: float = Field(3.0, gt=0, le=MAX_DEFOCUS_UM)
     max_absorption_per_um: float = Field(0.3, ge=0)
     inside_frame: bool = False
 
@@ -193,8 +200,8 @@ class TrainSettings(Settings):
     ----------
     lr, phase : Path or None
         Folders of unpaired low-resolution images and phase images.
-    pairs : Path or None
-        Folder that ``simulate`` wrote.
+    pairs : tuple of Path
+        Folders that ``simulate`` wrote.
     generator, preset : str
         Network and its size; see `napari_contransgan.models.registry`.
     recipe : {"paper", "semi-supervised"}
@@ -236,7 +243,7 @@ class TrainSettings(Settings):
     phase: Path | None = None
     pairs: tuple[Path, ...] = ()
     generator: GeneratorName = "contrans"
-    preset: str = "compact"
+    preset: PresetName = "compact"
     recipe: RecipeName = "semi-supervised"
     steps: int = Field(3000, ge=1)
     warm_start_steps: int | None = Field(None, ge=0)
@@ -262,17 +269,4 @@ class TrainSettings(Settings):
             raise ValueError("unpaired training needs both folders: lr and phase")
         if self.lr is None and not self.pairs:
             raise ValueError("give the folders lr and phase, or a folder of pairs")
-        if self.recipe == "paper" and self.lr is None and not self.pairs:
-            raise ValueError("the paper recipe needs images")
         return self
-
-
-__all__ = [
-    "MODEL_PIXEL_SIZE_UM",
-    "PredictSettings",
-    "Settings",
-    "SimulationSettings",
-    "TieSettings",
-    "TileSettings",
-    "TrainSettings",
-]

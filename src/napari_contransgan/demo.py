@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from napari_contransgan.config import PredictSettings, TieSettings, TileSettings
 from napari_contransgan.evaluation import Scores, evaluate, line_profile
 from napari_contransgan.events import Progress
+from napari_contransgan.files import write_atomically
 from napari_contransgan.inference import predict
 from napari_contransgan.io import Image, write_image
-from napari_contransgan.models.checkpoint import write_atomically
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.simulation.samples import sample_frame_and_truth, sample_stack_and_truth

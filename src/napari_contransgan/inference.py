@@ -24,6 +24,8 @@ from napari_contransgan.tiles import blend_window, cover
 
 SMALLEST_FRAME_PX = 32
 PIXEL_SIZE_TOLERANCE = 0.15
+MAX_NEGATIVE = 0.01
+"""Share of negative pixels that a dark camera's noise may leave."""
 
 
 def predict(
@@ -63,10 +65,16 @@ def predict(
     check_pixels(image)
     if image.quantity == "phase":
         raise InputError(f"{image.name}: is a phase image; choose a bright-field image")
+    if np.mean(image.data < 0) > MAX_NEGATIVE:
+        raise InputError(
+            f"{image.name}: has negative intensities, as if a background was subtracted; give it as recorded"
+        )
     height, width = image.data.shape[-2:]
     if image.axes[-2:] != "YX" or min(height, width) < SMALLEST_FRAME_PX:
         raise InputError(f"{image.name}: frames of {height} x {width} px; at least 32 x 32 px are needed")
-    pixel_size_um = check_pixel_size(settings.pixel_size_um or image.pixel_size_um, image.name)
+    pixel_size_um = check_pixel_size(
+        image.pixel_size_um if settings.pixel_size_um is None else settings.pixel_size_um, image.name
+    )
 
     device = choose_device(settings.device)
     loaded = loaded or load_checkpoint(find_model(settings.model))
@@ -78,11 +86,8 @@ def predict(
     unlit = 0.0
     for number, yx_intensity in enumerate(frames):
         contrast, lit = contrast_on_model_grid(yx_intensity, pixel_size_um)
-        for progress in _infer(network, contrast, settings, device):
-            if isinstance(progress, Progress):
-                yield Progress(number * progress.total + progress.step, len(frames) * progress.total, progress.message)
-            else:
-                phases.append(_blank_unlit(progress * loaded.card.phase_ref_rad, lit))
+        output = yield from _infer(network, contrast, settings, device, number, len(frames))
+        phases.append(_blank_unlit(output * loaded.card.phase_ref_rad, lit))
         unlit = max(unlit, float(1 - lit.mean()))
     if unlit > 0:
         notes.append(f"up to {unlit:.1%} of a frame got no light; the phase there was set to 0")
@@ -126,9 +131,14 @@ def _doubts(image: Image, pixel_size_um: float, card: ModelCard) -> list[str]:
 
 
 def _infer(
-    network: torch.nn.Module, contrast: torch.Tensor, settings: PredictSettings, device: torch.device
-) -> Generator[Progress | NDArray[np.float32], None, None]:
-    """Yield a `Progress` for each tile and, last, the network's output for the (H, W) contrast."""
+    network: torch.nn.Module,
+    contrast: torch.Tensor,
+    settings: PredictSettings,
+    device: torch.device,
+    frame: int,
+    frames: int,
+) -> Generator[Progress, None, NDArray[np.float32]]:
+    """Yield a `Progress` for each tile of frame number `frame` and return the network's output for its contrast."""
     height, width = contrast.shape
     tile_px = min(settings.tile_px, -(-max(height, width) // STRIDE) * STRIDE)
     padded = np.pad(contrast.numpy(), ((0, max(0, tile_px - height)), (0, max(0, tile_px - width))), mode="symmetric")
@@ -143,8 +153,9 @@ def _infer(
         weight = blend_window(tile, (padded.shape[0], padded.shape[1]), overlap_px)
         total[tile.slices] += weight * output
         weights[tile.slices] += weight
-        yield Progress(done, len(tiles), "predicting tiles")
-    yield (total / weights)[:height, :width]
+        yield Progress(frame * len(tiles) + done, frames * len(tiles), "predicting tiles")
+    output_map: NDArray[np.float32] = (total / weights)[:height, :width]
+    return output_map
 
 
 def _blank_unlit(yx_phase_rad: NDArray[np.float32], lit: NDArray[np.bool_]) -> NDArray[np.float32]:

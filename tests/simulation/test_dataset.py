@@ -48,3 +48,9 @@ def test_a_folder_of_another_data_set_is_refused(tmp_path: Path) -> None:
     result_of(write_dataset(SETTINGS.model_copy(update={"count": 1}), tmp_path, stacks=False))
     with pytest.raises(InputError, match="other settings"):
         result_of(write_dataset(SETTINGS.model_copy(update={"seed": 6}), tmp_path, stacks=False))
+
+
+def test_a_damaged_description_is_named(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text("{")
+    with pytest.raises(InputError, match=r"dataset\.json: is damaged"):
+        result_of(write_dataset(SETTINGS, tmp_path, stacks=False))

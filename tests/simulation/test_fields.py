@@ -76,3 +76,20 @@ def test_the_sample_frame_is_a_10x_frame_that_divides_into_4_x_4_tiles() -> None
     assert frame.data.shape == (480, 480)
     assert frame.pixel_size_um == pytest.approx(0.65)
     assert 0.005 < frame.data.std() / frame.data.mean() < 0.2
+
+
+def test_all_images_of_a_field_span_the_same_place() -> None:
+    field = simulate_field(SMALL, 0)
+    for image in (field.lr, field.stack, field.phase):
+        assert image.pixel_size_um is not None
+        edges = [origin - image.pixel_size_um / 2 for origin in image.origin_yx_um]
+        assert edges == pytest.approx([0.0, 0.0], abs=1e-9)
+
+
+def test_tie_takes_the_wavelength_of_the_stack() -> None:
+    red = SimulationSettings(specimen="hela", seed=2026, field_px=400, inside_frame=True, wavelength_um=0.65)
+    field = simulate_field(red, 8)
+    phase = result_of(retrieve_phase(field.stack, TieSettings()))
+    assert phase.wavelength_um == 0.65
+    assert phase.settings["tie"]["wavelength_um"] == 0.65
+    assert evaluate(block_mean(phase.data, 2), field.phase.data).slope == pytest.approx(1.0, abs=0.04)

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,6 +14,7 @@ import napari_contransgan
 from napari_contransgan.config import SimulationSettings, TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress, result_of
+from napari_contransgan.files import write_atomically
 from napari_contransgan.io import write_image
 from napari_contransgan.simulation.fields import simulate_field, simulate_pair
 from napari_contransgan.tie import retrieve_phase
@@ -72,12 +74,22 @@ def _begin(settings: SimulationSettings, out: Path, stacks: bool) -> None:
     }
     path = out / "dataset.json"
     if path.is_file():
-        known = json.loads(path.read_text(encoding="utf-8")).get("settings", {})
+        known = _known_settings(path)
         if {**known, "count": 0} != {**description["settings"], "count": 0}:  # type: ignore[dict-item]
             raise InputError(f"{out}: holds a data set made with other settings; choose another folder")
     for part in PARTS if stacks else ("lr", "phase"):
         (out / part).mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    write_atomically(path, (json.dumps(description, indent=2) + "\n").encode())
+
+
+def _known_settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    except (ValueError, KeyError, TypeError):
+        settings = None
+    if not isinstance(settings, dict):
+        raise InputError(f"{path}: is damaged; choose another folder for the data set")
+    return settings
 
 
 def _written(settings: SimulationSettings, out: Path, indices: list[int], workers: int, stacks: bool) -> Iterator[int]:

@@ -147,6 +147,7 @@ def image_lr(specimen: Specimen, settings: SimulationSettings, index: int) -> Im
         data=counts,
         axes="YX",
         pixel_size_um=microscope.pixel_size_um,
+        origin_yx_um=_first_centre(microscope.pixel_size_um),
         wavelength_um=settings.wavelength_um,
         name=f"lr_{index:04d}",
         settings=_record(settings, index, defocus_um=z_um),
@@ -169,6 +170,7 @@ def image_stack(specimen: Specimen, settings: SimulationSettings, index: int) ->
         data=np.stack([expose(plane, camera, rng) for plane in zyx_intensity]),
         axes="ZYX",
         pixel_size_um=microscope.pixel_size_um,
+        origin_yx_um=_first_centre(microscope.pixel_size_um),
         z_step_um=settings.stack_dz_um,
         wavelength_um=settings.wavelength_um,
         name=f"stack_{index:04d}",
@@ -185,11 +187,17 @@ def true_phase(specimen: Specimen, settings: SimulationSettings, index: int) -> 
         data=block_mean(inner, step),
         axes="YX",
         pixel_size_um=MODEL_PIXEL_SIZE_UM,
+        origin_yx_um=_first_centre(MODEL_PIXEL_SIZE_UM),
         quantity="phase",
         wavelength_um=settings.wavelength_um,
         name=f"phase_{index:04d}",
         settings=_record(settings, index),
     )
+
+
+def _first_centre(pixel_size_um: float) -> tuple[float, float]:
+    """Where the first pixel's centre lies when the field's edge is at 0, so that images of all pixel sizes coincide."""
+    return pixel_size_um / 2, pixel_size_um / 2
 
 
 def _planes(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, check_pixels
-from napari_contransgan.optics import check_pixel_size, check_wavelength
+from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM, check_pixel_size, check_wavelength
 
 SMALLEST_SIDE_PX = 16
 
@@ -29,6 +29,8 @@ class Planes:
         Plane in focus.
     pixel_size_um : float
         Lateral pixel size.
+    wavelength_um : float
+        Vacuum wavelength.
     is_time_lapse : bool
         Whether the T axis was in the image.
     settings : TieSettings
@@ -39,6 +41,7 @@ class Planes:
     z_um: tuple[float, ...]
     focus_index: int
     pixel_size_um: float
+    wavelength_um: float
     is_time_lapse: bool
     settings: TieSettings
 
@@ -59,7 +62,8 @@ def prepare_planes(image: Image, settings: TieSettings) -> Planes:
     name = image.name
     if image.quantity == "phase":
         raise InputError(f"{name}: holds phase already: give the through-focus intensities")
-    check_wavelength(settings.wavelength_um)
+    wavelength_um = settings.wavelength_um if settings.wavelength_um is not None else image.wavelength_um
+    wavelength_um = check_wavelength(DEFAULT_WAVELENGTH_UM if wavelength_um is None else wavelength_um)
     tzyx_stack, is_time_lapse = _focus_planes(image, settings)
     count, height, width = tzyx_stack.shape[1:]
     if min(height, width) < SMALLEST_SIDE_PX:
@@ -79,10 +83,16 @@ def prepare_planes(image: Image, settings: TieSettings) -> Planes:
 
     rising_z_um, dz_um = _heights(image, settings, count, focus_index)
     resolved = settings.model_copy(
-        update={"z_um": rising_z_um, "dz_um": dz_um, "pixel_size_um": pixel_size_um, "focus_index": focus_index}
+        update={
+            "wavelength_um": wavelength_um,
+            "z_um": rising_z_um,
+            "dz_um": dz_um,
+            "pixel_size_um": pixel_size_um,
+            "focus_index": focus_index,
+        }
     )
     z_um = tuple(-z if settings.flip_z else z for z in rising_z_um)
-    return Planes(tzyx_stack, z_um, focus_index, pixel_size_um, is_time_lapse, resolved)
+    return Planes(tzyx_stack, z_um, focus_index, pixel_size_um, wavelength_um, is_time_lapse, resolved)
 
 
 def _focus_planes(image: Image, settings: TieSettings) -> tuple[NDArray[Any], bool]:

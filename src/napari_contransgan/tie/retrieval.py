@@ -156,7 +156,7 @@ def retrieve_phase(image: Image, settings: TieSettings) -> Generator[Progress, N
         yx_phase_rad = phase_from_stack(
             zyx_stack,
             planes.z_um,
-            wavelength_um=settings.wavelength_um,
+            wavelength_um=planes.wavelength_um,
             pixel_size_um=planes.pixel_size_um,
             focus_index=planes.focus_index,
             regularisation=regularisation,
@@ -172,7 +172,7 @@ def retrieve_phase(image: Image, settings: TieSettings) -> Generator[Progress, N
         time_step_s=image.time_step_s if planes.is_time_lapse else None,
         origin_yx_um=image.origin_yx_um,
         quantity="phase",
-        wavelength_um=settings.wavelength_um,
+        wavelength_um=planes.wavelength_um,
         name=f"{image.name} phase",
         settings={**image.settings, "tie": used.model_dump(mode="json")},
     )
