@@ -93,7 +93,7 @@ def test_settings_cannot_be_changed_by_accident() -> None:
     ("kind", "values", "words"),
     [
         (PredictSettings, {"tile_px": 100}, "tile_px"),
-        (PredictSettings, {"tile_px": 64, "overlap_px": 40}, "overlap must not exceed half a tile"),
+        (PredictSettings, {"tile_px": 224, "overlap_px": 140}, "overlap must not exceed half a tile"),
         (PredictSettings, {"device": "abacus"}, "device"),
         (SimulationSettings, {"field_px": 100}, "field_px"),
         (SimulationSettings, {"coherence": 0}, "coherence"),

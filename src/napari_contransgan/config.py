@@ -20,6 +20,9 @@ SpecimenName = Literal["psm", "hela"]
 ObjectiveName = Literal["4x", "10x", "20x", "40x"]
 
 
+TILE_UNIT_PX = 224
+"""Tiles for inference are multiples of this: 4 px patches, 7 x 7 windows and three mergings come out even."""
+
 MAX_DEFOCUS_UM = 50.0
 """Further out of focus, waves would reach past the simulated field's margin and around its edges."""
 
@@ -130,13 +133,14 @@ class PredictSettings(Settings):
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
     tile_px, overlap_px : int
-        Tile side and overlap on the model's grid; multiples of 32.
+        Tile side and overlap on the model's grid. Tiles are multiples of 224 px, for which attention windows of 7 x 7
+        tokens come out even at every stage, as in training; with others the network's answer shifts.
     """
 
     model: str = "default"
     pixel_size_um: float | None = None
     device: DeviceName = "auto"
-    tile_px: int = Field(448, ge=64, multiple_of=32)
+    tile_px: int = Field(448, ge=TILE_UNIT_PX, multiple_of=TILE_UNIT_PX)
     overlap_px: int = Field(64, ge=0, multiple_of=2)
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from napari_contransgan.config import PredictSettings
+from napari_contransgan.config import TILE_UNIT_PX, PredictSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
 from napari_contransgan.io import Image, check_pixels, to_luminance
@@ -18,7 +18,6 @@ from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
 from napari_contransgan.models.compute import autocast, choose_device, describe_device
 from napari_contransgan.models.normalisation import contrast_on_model_grid
-from napari_contransgan.models.swin import STRIDE
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.tiles import blend_window, cover
 
@@ -140,7 +139,7 @@ def _infer(
 ) -> Generator[Progress, None, NDArray[np.float32]]:
     """Yield a `Progress` for each tile of frame number `frame` and return the network's output for its contrast."""
     height, width = contrast.shape
-    tile_px = min(settings.tile_px, -(-max(height, width) // STRIDE) * STRIDE)
+    tile_px = min(settings.tile_px, -(-max(height, width) // TILE_UNIT_PX) * TILE_UNIT_PX)
     padded = np.pad(contrast.numpy(), ((0, max(0, tile_px - height)), (0, max(0, tile_px - width))), mode="symmetric")
     overlap_px = settings.overlap_px if max(height, width) > tile_px else 0
     tiles = cover((padded.shape[0], padded.shape[1]), tile_px, overlap_px)

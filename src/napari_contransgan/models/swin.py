@@ -9,9 +9,6 @@ from torch.nn import functional
 
 from napari_contransgan.models.blocks import DoubleConv, LinearHead
 
-STRIDE = 32
-"""Heights and widths must be multiples of this: patch 4, and three mergings."""
-
 
 class SwinBranch(nn.Module):
     """Four stages of shifted-window attention: maps at 1/4, 1/8, 1/16 and 1/32 of the input's size, finest first.
