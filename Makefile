@@ -22,7 +22,7 @@ ifeq ($(shell uname -s),Linux)
 XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1200x24 -nolisten tcp"
 endif
 
-.PHONY: help demo app test lint format typecheck manifest unit gui-test screenshots display clean distclean
+.PHONY: help demo app test lint format typecheck manifest unit gui-test screenshots bench-tie training-data bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,15 @@ gui-test: $(VENV)/.dev display ## Run the tests in a real napari window on a vir
 
 screenshots: $(VENV)/.dev display ## Take the pictures of docs/images again
 	$(XVFB) $(BIN)/python tools/screenshots.py docs/images
+
+bench-tie: $(VENV)/.package ## Slope and error of TIE on simulated stacks of cells, as a table
+	$(BIN)/python benchmarks/tie.py
+
+training-data: $(VENV)/.package ## Simulate what the bundled network was trained on, into runs/data
+	$(BIN)/python tools/training_data.py
+
+bundle: $(VENV)/.package ## Score the run RUN=runs/... on held-out fields and put it into the package
+	$(BIN)/python tools/bundle_model.py $(RUN)
 
 display: $(VENV)/.made
 	@$(BIN)/python tools/display_packages.py virtual

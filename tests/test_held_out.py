@@ -9,9 +9,10 @@ from torch import nn
 
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.events import result_of
-from napari_contransgan.held_out import score_held_out
+from napari_contransgan.held_out import HELD_OUT_SEEDS, score_held_out
 from napari_contransgan.io import Image
-from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
+from napari_contransgan.models.bundled import find_model
+from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
 from napari_contransgan.simulation import simulate_pair
 
 
@@ -51,3 +52,14 @@ class One(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         return torch.ones_like(image)
+
+
+@pytest.mark.parametrize("specimen", ["hela", "psm"])
+def test_the_bundled_network_reaches_its_goals_on_held_out_10x_fields(specimen: str) -> None:
+    settings = SimulationSettings(specimen=specimen, seed=HELD_OUT_SEEDS[specimen], count=16)  # type: ignore[arg-type]
+    scores = result_of(score_held_out(load_checkpoint(find_model("default")), settings))
+    assert scores["ssim"] >= 0.80
+    assert scores["ssim"] > scores["ssim_zero"]
+    assert scores["psnr_db_median"] >= 26
+    assert scores["psnr_db_median"] > scores["psnr_zero_db"] + 6
+    assert 0.9 <= scores["slope"] <= 1.1

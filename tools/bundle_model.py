@@ -15,7 +15,10 @@ from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, sav
 KEPT = (
     "ssim",
     "psnr_db",
+    "psnr_db_median",
     "slope",
+    "slope_p10",
+    "slope_p90",
     "ssim_zero",
     "psnr_zero_db",
     "ssim_raw",

@@ -43,8 +43,9 @@ def score_held_out(
     -------
     dict
         Means of every figure of `napari_contransgan.evaluation.Scores`; values that are not finite do not count.
-        Empty fields have no such scores: ``empty_max_rad`` is the largest phase that was invented in any of the
-        ``empty_fields``.
+        One nearly empty field can lift a mean PSNR, hence ``psnr_db_median``; ``slope_p10`` and ``slope_p90`` are the
+        10th and 90th percentile of the fields' slopes. Empty fields have no such scores: ``empty_max_rad`` is the
+        largest phase that was invented in any of the ``empty_fields``.
     """
     scores: list[dict[str, float]] = []
     empty_rad: list[float] = []
@@ -56,8 +57,15 @@ def score_held_out(
         else:
             scores.append(vars(evaluate(phase.data, truth.data, data_range_rad=DATA_RANGE_RAD[settings.specimen])))
         yield Progress(index + 1, settings.count, f"scoring {settings.specimen} {settings.objective}")
-    means = {name: _mean([score[name] for score in scores]) for name in scores[0]} if scores else {}
-    return {**means, "empty_fields": len(empty_rad), "empty_max_rad": max(empty_rad, default=math.nan)}
+    figures = {name: _mean([score[name] for score in scores]) for name in scores[0]} if scores else {}
+    if scores:
+        low, high = np.nanpercentile([score["slope"] for score in scores], (10, 90))
+        figures |= {
+            "psnr_db_median": float(np.median([score["psnr_db"] for score in scores])),
+            "slope_p10": float(low),
+            "slope_p90": float(high),
+        }
+    return {**figures, "empty_fields": len(empty_rad), "empty_max_rad": max(empty_rad, default=math.nan)}
 
 
 def _mean(values: list[float]) -> float:
