@@ -22,7 +22,10 @@ RANKS = {
     **dict.fromkeys(("demo", "held_out"), 4),
     **dict.fromkeys(("cli", "gui"), 5),
 }
-LIGHT = ("optics", "config", "errors", "events", "files", "io", "resampling", "tie", "tiles", "evaluation", "surface", "cli")
+LIGHT = (
+    *("optics", "config", "errors", "events", "files", "io", "resampling"),
+    *("tie", "tiles", "evaluation", "surface", "cli"),
+)
 
 
 def modules() -> list[str]:

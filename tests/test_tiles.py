@@ -11,7 +11,7 @@ from napari_contransgan.config import TileSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import result_of
 from napari_contransgan.io import Image, read_image, write_image
-from napari_contransgan.tiles import blend_window, cover, crop_tiles, partition, write_tiles
+from napari_contransgan.tiles import blend_window, cover, crop_tiles, partition, save_tiles, training_notes, write_tiles
 
 
 @given(st.integers(8, 120), st.integers(8, 120), st.integers(1, 8), st.integers(1, 8))
@@ -209,6 +209,102 @@ def test_files_that_cannot_be_cut_are_refused(frame, tmp_path):
     with pytest.raises(InputError, match="cannot be made as a folder"):
         result_of(write_tiles([tmp_path / "one.tif"], tmp_path / "one.tif", TileSettings()))
     tifffile.imwrite(tmp_path / "bare.tif", frame.data[0])
-    with pytest.raises(InputError, match="bare: no pixel size"):
+    with pytest.raises(InputError, match=r"bare\.tif: no pixel size"):
         result_of(write_tiles([tmp_path / "bare.tif"], out, TileSettings()))
-    assert not any(out.iterdir())
+    with pytest.raises(InputError, match=r"bare\.tif: no pixel size"):
+        result_of(write_tiles([tmp_path / "one.tif", tmp_path / "bare.tif"], out, TileSettings()))
+    assert not out.exists()
+
+
+def test_a_stated_pixel_size_goes_before_the_files(frame, tmp_path):
+    tifffile.imwrite(tmp_path / "bare.tif", frame.data[0])
+    write_image(tmp_path / "sized.tif", frame)
+
+    paths = result_of(
+        write_tiles(
+            [tmp_path / "bare.tif", tmp_path / "sized.tif"], tmp_path / "out", TileSettings(), pixel_size_um=0.8
+        )
+    )
+
+    assert {read_image(path).pixel_size_um for path in paths} == {0.8}
+    assert read_image(paths[3]).origin_yx_um == pytest.approx((0, 0.8 * 22))
+    with pytest.raises(InputError, match="pixel size of 0 um"):
+        result_of(write_tiles([tmp_path / "bare.tif"], tmp_path / "out", TileSettings(), pixel_size_um=0))
+
+
+def test_names_that_no_file_can_have_are_made_safe(frame, tmp_path):
+    tiles = crop_tiles(replace(frame, name="../day 1/well:A*"), TileSettings(rows=1, columns=2))
+
+    paths = result_of(save_tiles(tiles, tmp_path / "out"))
+
+    assert [path.parent for path in paths] == [tmp_path / "out"] * 2
+    assert all(path.is_file() and not set(path.name) & set('/\\:*?"<>| ') for path in paths)
+    assert [read_image(path).name for path in paths] == [tile.name for tile in tiles]
+
+
+def test_tiles_of_one_image_and_grid_may_be_saved_again(frame, tmp_path):
+    tiles = crop_tiles(frame, TileSettings(rows=2, columns=2))
+
+    first = result_of(save_tiles(tiles, tmp_path))
+    events = list(save_tiles(crop_tiles(frame, TileSettings(rows=2, columns=2)), tmp_path))
+
+    assert [(event.step, event.total) for event in events] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert sorted(first) == sorted(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("change", ["pixels", "grid", "overlap", "name", "foreign file"])
+def test_tiles_of_another_image_or_grid_are_never_replaced(frame, tmp_path, change):
+    other, grid = frame, TileSettings(rows=2, columns=2)
+    if change == "foreign file":
+        tifffile.imwrite(tmp_path / "frame_r1c0.ome.tif", frame.data[0])
+    else:
+        result_of(save_tiles(crop_tiles(replace(frame, name="fr/ame"), grid), tmp_path))
+        other = replace(frame, name="fr/ame")
+    if change == "pixels":
+        other = replace(other, data=other.data + 1)
+    elif change == "name":
+        other = replace(other, name="fr:ame")
+    elif change == "grid":
+        grid = TileSettings(rows=3, columns=2)
+    elif change == "overlap":
+        grid = TileSettings(rows=2, columns=2, overlap_px=2)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+    with pytest.raises(InputError, match="choose an empty folder"):
+        result_of(save_tiles(crop_tiles(other, grid), tmp_path))
+
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_files_of_one_name_in_two_folders_do_not_replace_each_others_tiles(frame, tmp_path):
+    write_image(tmp_path / "a" / "0000.tif", frame)
+    write_image(tmp_path / "b" / "0000.tif", replace(frame, data=frame.data[:, ::-1]))
+    write_image(tmp_path / "b" / "other.tif", frame)
+    out = tmp_path / "out"
+    written = result_of(write_tiles([tmp_path / "a" / "0000.tif"], out, TileSettings()))
+    before = [path.read_bytes() for path in written]
+
+    with pytest.raises(InputError, match="choose an empty folder"):
+        result_of(write_tiles([tmp_path / "b" / "other.tif", tmp_path / "b" / "0000.tif"], out, TileSettings()))
+
+    assert sorted(out.iterdir()) == sorted(written), "nothing of the other file either"
+    assert [path.read_bytes() for path in written] == before
+    assert result_of(write_tiles([tmp_path / "a" / "0000.tif"], out, TileSettings())) == written
+
+
+def test_two_tiles_of_one_name_are_refused(frame, tmp_path):
+    tiles = crop_tiles(frame, TileSettings(rows=1, columns=1))
+
+    with pytest.raises(InputError, match="two tiles have this name"):
+        result_of(save_tiles([*tiles, *tiles], tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("side_px", "notes"), [(112, 0), (111, 1)])
+def test_tiles_below_the_training_crop_on_the_models_grid_are_noted(side_px, notes):
+    tile = Image(np.zeros((300, side_px), np.uint16), "YX", pixel_size_um=0.65)
+
+    found = training_notes([tile, replace(tile, data=tile.data[:, :112])])
+
+    assert len(found) == notes
+    assert all("222 px" in text and "training crop of 224 px: use fewer tiles" in text for text in found)

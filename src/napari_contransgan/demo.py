@@ -145,5 +145,6 @@ def _draw_surface(figure: Figure, place: Any, phase: Image) -> None:
     axes.plot_trisurf(x_um, y_um, height_rad, triangles=mesh.faces, cmap="viridis", linewidth=0, antialiased=False)
     axes.set(title="3D surface of the prediction", xlabel="x (um)", ylabel="y (um)", zlabel="phase (rad)")
     axes.set_box_aspect((1, 1, 0.3))
+    axes.locator_params(axis="z", nbins=3)
     axes.invert_yaxis()
     axes.view_init(elev=55, azim=-70)

@@ -1,17 +1,23 @@
 """Sub-tiles of a frame: a grid for training, an overlapping cover for inference, and the weights to blend it."""
 
-from collections.abc import Generator, Sequence
+import hashlib
+import re
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_contransgan.config import TileSettings
+from napari_contransgan.config import TileSettings, TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
 from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, check_pixel_size
+
+TRAINING_CROP_PX: int = TrainSettings.model_fields["crop_px"].default
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,7 @@ def crop_tiles(image: Image, settings: TileSettings) -> list[Image]:
     -------
     list of Image
         Row by row, named ``{name}_r{row}c{column}``, with the image's units and an origin of their own;
-        ``settings["tile"]`` says where each was cut.
+        ``settings["tile"]`` says where each was cut, and from which image: its name and a digest of its pixels.
 
     Raises
     ------
@@ -154,11 +160,12 @@ def crop_tiles(image: Image, settings: TileSettings) -> list[Image]:
         tiles = partition(shape_yx, settings.rows, settings.columns, settings.overlap_px)
     except InputError as error:
         raise InputError(f"{image.name}: {error}") from None
+    source = {"source": image.name, "source_digest": _digest(image.data)}
     cropped = []
     for tile in tiles:
         index = [slice(None)] * image.data.ndim
         index[y_axis], index[x_axis] = tile.slices
-        place = {"row": tile.row, "column": tile.column, "y_px": tile.y, "x_px": tile.x, "source": image.name}
+        place = {"row": tile.row, "column": tile.column, "y_px": tile.y, "x_px": tile.x} | source
         origin_yx_um = (
             image.origin_yx_um[0] + tile.y * image.pixel_size_um,
             image.origin_yx_um[1] + tile.x * image.pixel_size_um,
@@ -175,7 +182,45 @@ def crop_tiles(image: Image, settings: TileSettings) -> list[Image]:
     return cropped
 
 
-def write_tiles(paths: Sequence[Path], out: Path, settings: TileSettings) -> Generator[Progress, None, list[Path]]:
+def save_tiles(tiles: Sequence[Image], out: Path) -> Generator[Progress, None, list[Path]]:
+    """Write tiles that `crop_tiles` made to a folder of OME-TIFFs, each named after its tile.
+
+    Characters that do not belong into every system's file names become ``_``. Tiles of the same image and the same
+    grid may be written again; others are never replaced.
+
+    Parameters
+    ----------
+    tiles : sequence of Image
+        Tiles of one image or of several.
+    out : Path
+        Folder, made if missing.
+
+    Yields
+    ------
+    Progress
+        After each tile.
+
+    Returns
+    -------
+    list of Path
+        The written files, one for each tile.
+
+    Raises
+    ------
+    InputError
+        Before anything is written, if two tiles have one name, or the folder holds a file of a tile's name that was
+        made from another image or with another grid; or if the folder cannot be made.
+    """
+    targets = _check_targets(tiles, out)
+    for step, (tile, target) in enumerate(zip(tiles, targets, strict=True), start=1):
+        write_image(target, tile)
+        yield Progress(step, len(tiles), f"saved tile {step} of {len(tiles)}")
+    return targets
+
+
+def write_tiles(
+    paths: Sequence[Path], out: Path, settings: TileSettings, *, pixel_size_um: float | None = None
+) -> Generator[Progress, None, list[Path]]:
     """Cut image files into a folder of OME-TIFF tiles.
 
     Parameters
@@ -186,6 +231,8 @@ def write_tiles(paths: Sequence[Path], out: Path, settings: TileSettings) -> Gen
         Folder, made if missing; tiles are named after their file, ``{stem}_r{row}c{column}.ome.tif``.
     settings : TileSettings
         The grid.
+    pixel_size_um : float, optional
+        Pixel size of all images, in place of what the files state.
 
     Yields
     ------
@@ -200,27 +247,101 @@ def write_tiles(paths: Sequence[Path], out: Path, settings: TileSettings) -> Gen
     Raises
     ------
     InputError
-        If no file is given, two files would write the same tiles, the folder cannot be made, a file cannot be read
-        or does not divide. Tiles of the files before it stay.
+        Before anything is written, if no file is given, two files would write the same tiles, a file cannot be read,
+        has no pixel size or does not divide, or the folder holds other tiles of these names, see `save_tiles`; or if
+        the folder cannot be made.
     """
     if not paths:
         raise InputError("no image given to cut into tiles")
-    stems = [path.name.split(".ome.")[0] if ".ome." in path.name else path.stem for path in paths]
+    stems = [_safe(_stem(path)) for path in paths]
     doubled = next((stem for stem in stems if stems.count(stem) > 1), None)
     if doubled is not None:
         raise InputError(f"two images are called {doubled}, so their tiles would overwrite each other: rename one")
+    for path in paths:  # one after the other, since all images together may not fit into memory
+        _check_targets(_cut(path, settings, pixel_size_um), out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{out}: cannot be made as a folder ({error.strerror}): choose another") from error
     written = []
-    for index, (path, stem) in enumerate(zip(paths, stems, strict=True)):
-        for tile_image in crop_tiles(replace(read_image(path), name=stem), settings):
-            target = out / f"{tile_image.name}.ome.tif"
-            write_image(target, tile_image)
+    for index, path in enumerate(paths):
+        for tile in _cut(path, settings, pixel_size_um):
+            target = _target(out, tile)
+            write_image(target, tile)
             written.append(target)
         yield Progress(index + 1, len(paths), f"cut {path.name} into {settings.rows} x {settings.columns} tiles")
     return written
+
+
+def training_notes(tiles: Iterable[Image]) -> list[str]:
+    """Say whether tiles are too small to train on with the usual crop.
+
+    Parameters
+    ----------
+    tiles : iterable of Image
+        Tiles with a pixel size.
+
+    Returns
+    -------
+    list of str
+        One note, or none.
+    """
+    smallest_px = TRAINING_CROP_PX
+    for tile in tiles:
+        for axis in "YX":
+            side_um = tile.data.shape[tile.axes.index(axis)] * (tile.pixel_size_um or MODEL_PIXEL_SIZE_UM)
+            smallest_px = min(smallest_px, round(side_um / MODEL_PIXEL_SIZE_UM))
+    if smallest_px == TRAINING_CROP_PX:
+        return []
+    return [
+        f"tiles of {smallest_px} px on the model's grid of {MODEL_PIXEL_SIZE_UM:g} um are "
+        f"smaller than the training crop of {TRAINING_CROP_PX} px: use fewer tiles"
+    ]
+
+
+def _stem(path: Path) -> str:
+    return path.name.split(".ome.")[0] if ".ome." in path.name else path.stem
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^\w.\-]+", "_", name).strip(".") or "_"
+
+
+def _target(out: Path, tile: Image) -> Path:
+    return out / f"{_safe(tile.name)}.ome.tif"
+
+
+def _digest(data: NDArray[Any]) -> str:
+    return hashlib.blake2b(np.ascontiguousarray(data).view(np.uint8).data, digest_size=8).hexdigest()
+
+
+def _cut(path: Path, settings: TileSettings, pixel_size_um: float | None) -> list[Image]:
+    image = replace(read_image(path), name=_stem(path))
+    if pixel_size_um is not None:
+        image = replace(image, pixel_size_um=check_pixel_size(pixel_size_um, str(path)))
+    try:
+        return crop_tiles(image, settings)
+    except InputError as error:
+        raise InputError(f"{path}: {str(error).removeprefix(f'{image.name}: ')}") from None
+
+
+def _check_targets(tiles: Sequence[Image], out: Path) -> list[Path]:
+    targets = [_target(out, tile) for tile in tiles]
+    if len(set(targets)) < len(targets):
+        doubled = next(target for target in targets if targets.count(target) > 1)
+        raise InputError(f"{doubled}: two tiles have this name: rename an image, or save in two folders")
+    for tile, target in zip(tiles, targets, strict=True):
+        if target.exists() and _cut_from(target) != tile.settings.get("tile"):
+            raise InputError(f"{target}: is there already, from another image or another grid: choose an empty folder")
+    return targets
+
+
+def _cut_from(path: Path) -> Mapping[str, Any] | None:
+    try:
+        cut: Mapping[str, Any] | None = read_image(path).settings.get("tile")
+    except InputError:
+        return None  # no image, so none of our tiles
+    return cut
 
 
 def _tiles(y_spans: Sequence[tuple[int, int]], x_spans: Sequence[tuple[int, int]]) -> tuple[Tile, ...]:

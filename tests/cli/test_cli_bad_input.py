@@ -93,6 +93,7 @@ def test_tie_refuses(assert_refused: Refuse, bad: Path, tmp_path: Path, name: st
         ("", ["--z", "a,b"], "--z a,b"),
         ("", ["--method", "magic"], "method"),
         ("", ["--regularisation", "some"], "--regularisation some"),
+        ("", ["--regularisation", "1,2"], "--regularisation 1,2"),
     ],
 )
 def test_tie_refuses_settings(
@@ -108,6 +109,32 @@ def test_predict_refuses_before_it_writes_for_any_image(
 ) -> None:
     arguments = ["predict", bad / "frame.tif", bad / name, "--out", tmp_path / "out"]
     assert_refused(arguments, name, words)
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (Image(ZYX_STACK[0].astype(np.float32), "YX", 0.65, quantity="phase"), "phase image"),
+        (Image(ZYX_STACK[0, :31], "YX", 0.65), "31 x 64 px; at least 32 x 32"),
+    ],
+    ids=["phase", "small"],
+)
+def test_predict_refuses_what_the_network_cannot_take_before_it_writes(
+    assert_refused: Refuse, run_folder: Path, bad: Path, tmp_path: Path, image: Image, words: str
+) -> None:
+    write_image(bad / "unfit.tif", image)
+    arguments = ["predict", bad / "frame.tif", bad / "unfit.tif", "--out", tmp_path / "out", "--model", run_folder]
+    assert_refused(arguments, "unfit.tif", words)
+
+
+@pytest.mark.parametrize("command", ["tie", "predict"])
+def test_an_output_of_another_kind_of_file_is_refused(
+    assert_refused: Refuse, run_folder: Path, bad: Path, tmp_path: Path, command: str
+) -> None:
+    options = ["--model", run_folder] if command == "predict" else []
+    for name in ("x.png", "x.ome"):
+        arguments = [command, bad / "stack.tif", "--out", tmp_path / name, *options]
+        assert_refused(arguments, name, "give a .tif file")
 
 
 @pytest.mark.parametrize(
@@ -146,6 +173,7 @@ def test_tile_refuses_before_it_writes_for_any_image(
         (["--grid", "0x4"], "rows"),
         (["--grid", "100x100"], "smaller grid"),
         (["--overlap", "60"], "overlap"),
+        (["--pixel-size", "650"], "pixel size of 650 um"),
     ],
 )
 def test_tile_refuses_settings(
@@ -160,6 +188,15 @@ def test_tile_refuses_two_images_of_one_name(assert_refused: Refuse, bad: Path, 
     assert_refused(["tile", bad / "frame.tif", other, "--out", tmp_path / "out"], "frame", "rename one")
 
 
+def test_tile_refuses_to_replace_tiles_of_another_image(
+    assert_refused: Refuse, call: Callable[..., Result], bad: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "elsewhere" / "frame.tif"
+    write_image(other, Image(ZYX_STACK[1], "YX", 0.65))
+    assert call("tile", bad / "frame.tif", "--out", tmp_path / "out").exit_code == 0
+    assert_refused(["tile", other, "--out", tmp_path / "out"], "frame_r0c0.ome.tif", "choose an empty folder")
+
+
 @pytest.mark.parametrize(("name", "words"), [one for one in FILE_TROUBLES if one[0] != "sizeless.tif"])
 def test_evaluate_refuses(assert_refused: Refuse, bad: Path, tmp_path: Path, name: str, words: str) -> None:
     assert_refused(["evaluate", bad / "frame.tif", bad / name], name, words)
@@ -167,19 +204,27 @@ def test_evaluate_refuses(assert_refused: Refuse, bad: Path, tmp_path: Path, nam
 
 
 def test_evaluate_refuses_maps_that_cannot_be_compared(assert_refused: Refuse, bad: Path, tmp_path: Path) -> None:
-    write_image(bad / "small.tif", Image(ZYX_STACK[0, :32, :32], "YX", 0.65))
-    write_image(bad / "odd.tif", Image(ZYX_STACK[0], "YX", 0.4))
+    yx_map_rad = ZYX_STACK[0].astype(np.float32)
+    write_image(bad / "map.tif", Image(yx_map_rad, "YX", 0.65))
+    write_image(bad / "small.tif", Image(yx_map_rad[:32, :32], "YX", 0.65))
+    write_image(bad / "odd.tif", Image(yx_map_rad, "YX", 0.4))
     for name, options, words in (
         ("small.tif", [], "64x64 and 32x32"),
         ("odd.tif", [], "0.65 and 0.4 um"),
         ("stack.tif", [], "single phase map"),
-        ("frame.tif", ["--data-range", "0"], "data range"),
-        ("frame.tif", ["--beads"], "--index-contrast"),
-        ("frame.tif", ["--beads", "--index-contrast", "0.03"], "wavelength"),
-        ("frame.tif", ["--beads", "--index-contrast", "0", "--wavelength", "0.55"], "index contrast"),
+        ("map.tif", ["--data-range", "0"], "data range"),
+        ("map.tif", ["--beads"], "--index-contrast"),
+        ("map.tif", ["--beads", "--index-contrast", "0.03"], "wavelength"),
+        ("map.tif", ["--beads", "--index-contrast", "0", "--wavelength", "0.55"], "index contrast"),
+        ("frame.tif", [], "uint16 counts"),
     ):
         named = "" if options else name
-        assert_refused(["evaluate", bad / "frame.tif", bad / name, *options], named, words)
+        assert_refused(["evaluate", bad / "map.tif", bad / name, *options], named, words)
+
+
+def test_evaluate_refuses_camera_frames(assert_refused: Refuse, bad: Path) -> None:
+    write_image(bad / "other.tif", Image(ZYX_STACK[1], "YX", 0.65))
+    assert_refused(["evaluate", bad / "frame.tif", bad / "other.tif"], "frame.tif", "uint16 counts, no phase")
 
 
 def test_train_refuses_folders_without_images(assert_refused: Refuse, bad: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from napari_contransgan.config import TieSettings, TrainSettings
 from napari_contransgan.evaluation import evaluate
 from napari_contransgan.events import Progress, result_of
 from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.simulation import sample_frame
 from napari_contransgan.tie import retrieve_phase
 
 COMMANDS = ["demo", "simulate", "tie", "tile", "train", "predict", "evaluate"]
@@ -77,6 +78,29 @@ def test_tile_cuts_every_image_and_tells_the_files(call_for_json: Json, hela: Pa
     np.testing.assert_array_equal(last.data, whole.data[-height:, -width:])
 
 
+def test_tile_takes_a_stated_pixel_size_and_notes_tiles_too_small_to_train_on(
+    call: Call, call_for_json: Json, hela: Path, tmp_path: Path
+) -> None:
+    frame = read_image(hela / "lr" / "0000.ome.tif")
+    write_image(tmp_path / "sizeless.tif", Image(frame.data, "YX"))
+    options = ["--grid", "1x2", "--pixel-size", "0.5"]
+    result = call("tile", tmp_path / "sizeless.tif", "--out", tmp_path / "small", *options, "--json")
+    figures = json.loads(result.stdout)
+    assert {read_image(Path(path)).pixel_size_um for path in figures["tiles"]} == {0.5}
+    (text,) = figures["notes"]
+    assert "smaller than the training crop of 224 px: use fewer tiles" in text
+    assert text in result.stderr
+    whole = call_for_json("tile", hela / "lr" / "0000.ome.tif", "--out", tmp_path / "whole", "--grid", "1x1")
+    assert whole["notes"] == []
+
+
+def test_train_takes_a_batch_size_and_a_crop(call_for_json: Json, hela: Path, tmp_path: Path) -> None:
+    options = ["--generator", "unet", "--preset", "tiny", "--steps", "1", "--batch-size", "1", "--crop", "96"]
+    call_for_json("train", "--out", tmp_path / "run", "--pairs", hela, *options)
+    settings = TrainSettings.from_yaml(tmp_path / "run" / "config.yaml")
+    assert (settings.batch_size, settings.crop_px) == (1, 96)
+
+
 def test_simulate_is_repeatable_and_records_its_settings(call_for_json: Json, hela: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     figures = call_for_json("simulate", "--out", again, "--specimen", "hela", "--objective", "10x", "--count", "1")
@@ -99,7 +123,7 @@ def test_predict_puts_the_phase_over_each_input(
         phase = read_image(Path(one["phase"]))
         assert (phase.quantity, phase.pixel_size_um, phase.data.dtype) == ("phase", 0.325, np.float32)
         assert list(phase.data.shape) == one["shape"] == [240, 240]
-        assert phase.origin_yx_um == pytest.approx((-0.1625, -0.1625))  # its first pixel's centre, half a pixel out
+        assert phase.origin_yx_um == pytest.approx(read_image(hela / "phase" / Path(one["input"]).name).origin_yx_um)
 
 
 def test_an_objective_gives_the_pixel_size_only_where_the_file_states_none(
@@ -263,6 +287,7 @@ def test_help_shows_an_example_of_the_command(call: Call, name: str) -> None:
 
 def test_the_examples_run_one_after_the_other(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    write_image(Path("demo-output/sample_frame_10x.ome.tif"), sample_frame())  # the demo itself has tests of its own
     for name in COMMANDS[1:]:
         help_text = call(*name.split(), "--help").stdout
         example = re.search(r"Example:\s+napari-contransgan (.*)", help_text).group(1)
@@ -270,3 +295,11 @@ def test_the_examples_run_one_after_the_other(call: Call, tmp_path: Path, monkey
             example = example.replace("--steps 200", "--steps 1 --preset tiny")
         result = call(*shlex.split(example))
         assert result.exit_code == 0, (example, result.stderr)
+        assert "training crop" not in result.stderr, "the example's tiles must do for training"
+
+
+def test_the_readme_shows_the_examples_of_the_help(call: Call) -> None:
+    text = " ".join((Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split())
+    for name in ("demo", "simulate", "tie", "tile", "predict", "train"):
+        example = re.search(r"Example:\s+(napari-contransgan .*)", call(name, "--help").stdout).group(1)
+        assert " ".join(example.split()) in text

@@ -41,6 +41,54 @@ def test_frame_becomes_a_layer_with_a_slider_and_a_folder_of_files(viewer, open_
     assert tile.origin_yx_um == (100.0 + 16 * 0.65, 50.0 + 24 * 0.65)
 
 
+def test_tiles_too_small_to_train_on_are_noted(viewer, open_widget, click, finish, frame):
+    add_image(viewer, replace(frame, data=np.tile(frame.data, (4, 4))))
+    widget = open_widget(NAME)
+    widget.rows.value, widget.columns.value = 2, 2
+    click(widget.panel.run_button)
+    finish(widget)
+    assert widget.panel.message.value == "Done: 4 tiles"
+    widget.rows.value = 4
+    click(widget.panel.run_button)
+    finish(widget)
+    assert "128 px" in widget.panel.message.value
+    assert "smaller than the training crop of 224 px: use fewer tiles" in widget.panel.message.value
+
+
+def test_tiles_of_another_image_of_the_same_name_are_not_replaced(
+    viewer, open_widget, click, finish, frame, messages, tmp_path
+):
+    layer = add_image(viewer, replace(frame, name="a/b c"))
+    widget = open_widget(NAME)
+    widget.folder.value = tmp_path
+    widget.show_layer.value = False
+    for _ in range(2):  # the same tiles may be saved again
+        click(widget.panel.run_button)
+        finish(widget)
+        assert messages() == []
+    before = {path: path.read_bytes() for path in find_images(tmp_path)}
+    assert "a_b_c_r0c0.ome.tif" in {path.name for path in before}
+
+    layer.data = layer.data[::-1]
+    click(widget.panel.run_button)
+    finish(widget)
+    (message,) = messages()
+    assert "choose an empty folder" in message
+    assert {path: path.read_bytes() for path in find_images(tmp_path)} == before
+
+
+def test_only_a_pixel_size_that_was_typed_before_the_run_is_given_to_the_image(
+    viewer, open_widget, click, finish, frame
+):
+    viewer.add_image(frame.data, name="plain")
+    widget = open_widget(NAME)
+    widget.pixel_size.text_box.value = "0.65"
+    click(widget.panel.run_button)
+    widget.pixel_size.state(0.7, "of another layer, chosen meanwhile")
+    finish(widget)
+    assert tuple(viewer.layers["plain"].scale) == (0.65, 0.65)
+
+
 def test_overlap_and_other_grids(viewer, open_widget, click, finish, frame):
     add_image(viewer, frame)
     widget = open_widget(NAME)

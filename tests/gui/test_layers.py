@@ -95,6 +95,27 @@ def test_pixels_that_are_not_square_are_refused():
         image_from_layer(layer)
 
 
+@pytest.mark.parametrize(
+    ("transform", "word"),
+    [
+        ({"rotate": 90.0}, "turned"),
+        ({"shear": [0.1]}, "sheared"),
+        ({"affine": [[1, 0, 5], [0, 1, 0], [0, 0, 1]]}, "affine"),
+        ({"affine": [[2, 0, 0], [0, 2, 0], [0, 0, 1]]}, "affine"),
+    ],
+    ids=["rotation", "shear", "affine shift", "affine scale"],
+)
+def test_transforms_that_results_would_not_follow_are_refused(transform, word):
+    layer = ImageLayer(ramp(8, 9), scale=(0.3, 0.3), units=("um", "um"), name="tilted", **transform)
+    with pytest.raises(InputError, match=f"layer 'tilted': is .*{word}"):
+        image_from_layer(layer)
+
+
+def test_a_transform_that_does_nothing_is_no_obstacle():
+    layer = ImageLayer(ramp(3, 8, 9), rotate=np.eye(3), shear=[0, 0, 0], affine=np.eye(4))
+    assert image_from_layer(layer).axes == "ZYX"
+
+
 def test_unlabelled_axes_are_z_then_time_then_channel():
     assert image_from_layer(ImageLayer(ramp(2, 3, 8, 9))).axes == "TZYX"
     labelled = ImageLayer(ramp(2, 3, 8, 9), axis_labels=("z", "whatever", "y", "x"))
@@ -135,6 +156,12 @@ def test_contrast_is_not_spoilt_by_a_few_extreme_pixels():
     low, high = contrast_limits(data, "intensity")
     assert 90 < low < 99
     assert 101 < high < 110
+
+
+def test_contrast_leaves_out_a_larger_share_of_phase_than_of_intensity():
+    data = np.linspace(0, 1000, 1001)
+    assert contrast_limits(data, "intensity") == pytest.approx((1, 999))
+    assert contrast_limits(data, "phase") == pytest.approx((5, 998))
 
 
 def test_contrast_of_a_flat_or_empty_image_is_left_to_napari():

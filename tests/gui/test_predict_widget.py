@@ -122,6 +122,20 @@ def test_pixel_size_that_is_typed_in_puts_the_image_to_scale(
     assert tuple(viewer.layers["plain phase (predicted)"].scale) == (0.325, 0.325)
 
 
+def test_what_is_typed_or_ticked_while_it_runs_counts_for_the_next_run(
+    viewer, open_widget, click, finish, frame, bundled
+):
+    viewer.add_image(frame.data, name="plain")
+    widget = open_widget(NAME)
+    widget.pixel_size.text_box.value = "0.65"
+    click(widget.panel.run_button)
+    widget.pixel_size.state(0.7, "of another layer, chosen meanwhile")
+    widget.surface.value = True
+    finish(widget)
+    assert tuple(viewer.layers["plain"].scale) == (0.65, 0.65)
+    assert not any(isinstance(layer, Surface) for layer in viewer.layers)
+
+
 def test_time_lapse_is_predicted_frame_by_frame(viewer, open_widget, click, finish, frame, bundled, expected):
     lapse = replace(frame, data=np.stack([frame.data, frame.data[::-1]]), axes="TYX", time_step_s=10.0)
     add_image(viewer, lapse)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from napari.layers import Surface
 
+from napari_contransgan.errors import InputError
 from napari_contransgan.gui.layers import METADATA_KEY, add_image
+from napari_contransgan.gui.surface_action import show_surface
 from napari_contransgan.io import Image
 
 NAME = "3D phase surface"
@@ -99,6 +101,13 @@ def test_of_a_time_lapse_the_shown_frame_is_taken(viewer, open_widget, click, ph
     assert surface_of(viewer).data[2].max() == pytest.approx(0.4, rel=1e-2)
 
 
+@pytest.mark.parametrize("given", [{"exaggeration": np.nan}, {"quantity": "height", "index_contrast": np.inf}])
+def test_numbers_that_are_not_finite_give_no_surface(viewer, phase, given):
+    with pytest.raises(InputError, match="cannot be used"):
+        show_surface(viewer, phase, **given)
+    assert len(viewer.layers) == 0
+
+
 @pytest.mark.parametrize(
     ("change", "form", "expected"),
     [
@@ -107,9 +116,24 @@ def test_of_a_time_lapse_the_shown_frame_is_taken(viewer, open_widget, click, ph
         ({}, {"what": "height"}, "Index contrast"),
         ({"data": np.full((8, 8), np.nan, np.float32)}, {}, "NaN"),
         ({"quantity": "intensity"}, {"what": "height"}, "no phase map"),
+        ({}, {"exaggeration": "0"}, "Vertical stretch"),
+        ({}, {"exaggeration": "-2"}, "Vertical stretch"),
+        ({}, {"exaggeration": "inf"}, "Vertical stretch"),
+        ({}, {"what": "height", "index_contrast": "nan"}, "Index contrast"),
         ({"data": np.zeros((8, 8, 3), np.uint8), "axes": "YXS"}, {}, "colour"),
     ],
-    ids=["no pixel size", "nanometres", "no index contrast", "NaN", "height of intensity", "colours"],
+    ids=[
+        "no pixel size",
+        "nanometres",
+        "no index contrast",
+        "NaN",
+        "height of intensity",
+        "stretch 0",
+        "stretch -2",
+        "stretch inf",
+        "contrast nan",
+        "colours",
+    ],
 )
 def test_bad_input_is_told_in_one_notification(viewer, open_widget, click, phase, messages, change, form, expected):
     add_image(viewer, replace(phase, **change))

@@ -76,6 +76,19 @@ def test_stack_opened_by_napari_itself_is_not_taken_to_have_a_pixel_size(
     assert [str(unit) for unit in stack.units] == ["micrometer"] * 3
 
 
+def test_only_a_pixel_size_that_was_typed_before_the_run_is_given_to_the_stack(
+    viewer, open_widget, click, finish, bump_stack, messages
+):
+    add_image(viewer, replace(bump_stack, pixel_size_um=None))
+    widget = open_widget(NAME)
+    widget.pixel_size.text_box.value, widget.dz.text_box.value = "0.325", "1"
+    click(widget.panel.run_button)
+    widget.pixel_size.state(0.7, "of another layer, chosen meanwhile")
+    finish(widget)
+    assert tuple(viewer.layers["bump stack"].scale[-2:]) == (0.325, 0.325)
+    assert messages() == []
+
+
 @pytest.mark.parametrize(
     ("change", "typed", "expected"),
     [
@@ -86,11 +99,24 @@ def test_stack_opened_by_napari_itself_is_not_taken_to_have_a_pixel_size(
         ({}, {"pixel_size": "0"}, "pixel size"),
         ({}, {"focus": "7"}, "plane"),
         ({}, {"focus": "0.5"}, "Plane in focus"),
+        ({}, {"focus": "nan"}, "Plane in focus"),
         ({"data": np.full((3, 32, 32), 7, np.uint16)}, {}, "same value"),
         ({"data": np.full((3, 32, 32), np.nan, np.float32)}, {}, "NaN"),
         ({"data": np.arange(1024.0).reshape(32, 32), "axes": "YX", "z_step_um": None}, {}, "plane"),
     ],
-    ids=["dz 0", "dz word", "nm", "no wavelength", "pixel 0", "focus 7", "focus 0.5", "flat", "NaN", "one plane"],
+    ids=[
+        "dz 0",
+        "dz word",
+        "nm",
+        "no wavelength",
+        "pixel 0",
+        "focus 7",
+        "focus 0.5",
+        "focus nan",
+        "flat",
+        "NaN",
+        "one plane",
+    ],
 )
 def test_bad_input_is_told_in_one_notification(
     viewer, open_widget, click, finish, bump_stack, messages, change, typed, expected

@@ -107,6 +107,36 @@ def test_form_starts_with_the_default_settings(qtbot: QtBot, tmp_path: Path) -> 
     assert TrainSettings.checked(form.value()) == TrainSettings(pairs=(tmp_path,))
 
 
+def test_going_on_with_a_run_shows_its_settings(qtbot: QtBot, tmp_path: Path) -> None:
+    settings = TrainSettings(pairs=(Path("pairs"),), preset="tiny", generator="unet", steps=77, crop_px=96, seed=5)
+    (tmp_path / "config.yaml").write_text(settings.to_yaml())
+    widget = TrainWidget()
+    qtbot.addWidget(widget)
+    widget.run_folder.setValue([tmp_path])
+    assert widget.form.steps.value() != 77
+    widget.resume.setChecked(True)
+    assert TrainSettings.checked(widget.form.value()) == settings
+
+    other = settings.model_copy(update={"steps": 99})
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.yaml").write_text(other.to_yaml())
+    widget.run_folder.setValue([tmp_path / "other"])
+    assert TrainSettings.checked(widget.form.value()) == other
+
+
+def test_going_on_with_a_run_whose_settings_are_damaged_is_told(qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("steps: many\n")
+    widget = TrainWidget()
+    qtbot.addWidget(widget)
+    before = widget.form.value()
+    widget.run_folder.setValue([tmp_path])
+    widget.resume.setChecked(True)
+    assert "config.yaml" in widget.message.text()
+    assert widget.form.value() == before
+    widget.run_folder.setValue([tmp_path / "new"])
+    assert widget.form.value() == before
+
+
 def test_form_says_when_a_field_changes(qtbot: QtBot) -> None:
     form = TrainForm()
     qtbot.addWidget(form)

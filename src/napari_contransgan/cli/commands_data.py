@@ -68,6 +68,11 @@ def train(
     recipe: Annotated[str | None, typer.Option(help="paper (unpaired throughout) or semi-supervised.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps in all.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Instead: how often each image is seen.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step; less needs less memory. [default: 4]")] = None,
+    crop: Annotated[
+        int | None,
+        typer.Option(help="Side of a training image on the grid of 0.325 um, a multiple of 32 px. [default: 224]"),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
 ) -> Mapping[str, Any]:
@@ -86,6 +91,8 @@ def train(
         "preset": preset,
         "recipe": recipe,
         "steps": steps,
+        "batch_size": batch_size,
+        "crop_px": crop,
         "device": device,
     }
     if config is None and resume and (out / "config.yaml").is_file():
@@ -127,7 +134,7 @@ def _train(settings: TrainSettings, out: Path, resume: bool) -> dict[str, Any]:
                     figures |= {"step": event.step, "losses": event.losses, "images_per_s": event.images_per_s}
                 case Validated():
                     note(f"step {event.step}: {_scores(event)}", bar)
-                    if not event.psnr_db <= best_psnr_db:  # a score that is not a number counts as the best
+                    if event.yx_label_rad is None or event.psnr_db > best_psnr_db:
                         best_psnr_db = event.psnr_db
                         names = ("ssim", "psnr_db", "slope", "ssim_zero", "psnr_zero_db")
                         figures |= {"best_step": event.step} | {name: getattr(event, name) for name in names}

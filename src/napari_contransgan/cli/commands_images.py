@@ -11,12 +11,7 @@ from napari_contransgan.cli.runner import command, naming, note, output_paths, r
 from napari_contransgan.config import PredictSettings, TieSettings, TileSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, check_pixels, read_image, to_luminance, write_image
-from napari_contransgan.optics import (
-    DEFAULT_WAVELENGTH_UM,
-    Microscope,
-    check_pixel_size,
-    objective_named,
-)
+from napari_contransgan.optics import Microscope, check_pixel_size, objective_named
 
 PIXEL_SIZES_AGREE = 0.02
 Images = Annotated[list[Path], typer.Argument(help="TIFF or OME-TIFF files.", show_default=False)]
@@ -25,7 +20,7 @@ Images = Annotated[list[Path], typer.Argument(help="TIFF or OME-TIFF files.", sh
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     command(app, "tie", "tie hela/stack/0000.ome.tif --out phase.ome.tif")(tie)
-    command(app, "tile", "tile hela/lr/0000.ome.tif --out tiles --grid 2x2")(tile)
+    command(app, "tile", "tile demo-output/sample_frame_10x.ome.tif --out tiles --grid 4x4")(tile)
     command(app, "predict", "predict hela/lr/0000.ome.tif --out predicted.ome.tif")(predict)
 
 
@@ -49,7 +44,7 @@ def tie(
 ) -> Mapping[str, Any]:
     """Retrieve phase from a through-focus stack.
 
-    Solves the transport-of-intensity equation.     z grows along the light's path: a specimen of a higher index
+    Solves the transport-of-intensity equation. z grows along the light's path: a specimen of a higher index
     than its medium is brighter in the middle at +z.
     """
     from napari_contransgan.tie import retrieve_phase
@@ -58,13 +53,13 @@ def tie(
     image = read_image(stack)
     values: dict[str, Any] = {
         "method": method,
-        "wavelength_um": _first_stated(wavelength, image.wavelength_um, DEFAULT_WAVELENGTH_UM),
+        "wavelength_um": wavelength,
         "dz_um": dz,
         "z_um": None if z is None else _numbers(z, "--z"),
         "pixel_size_um": pixel_size,
         "focus_index": focus,
         "flip_z": flip_z,
-        "regularisation": "auto" if regularisation == "auto" else _numbers(regularisation, "--regularisation")[0],
+        "regularisation": "auto" if regularisation == "auto" else _number(regularisation, "--regularisation"),
     }
     settings = TieSettings.checked(values, source="tie")
     with naming(stack, image):
@@ -78,24 +73,25 @@ def tile(
     out: Annotated[Path, typer.Option(help="Folder for the tiles.", show_default=False)],
     grid: Annotated[str, typer.Option(help="Rows x columns.")] = "4x4",
     overlap: Annotated[int, typer.Option(help="How far neighbouring tiles reach into each other, in pixels.")] = 0,
+    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um instead of the file's.")] = None,
 ) -> Mapping[str, Any]:
     """Cut images into sub-tiles.
 
-    Each tile keeps its units and its place; the folder is what train reads.
+    Each tile keeps its units and its place; the folder is what train reads. Tiles that other images or another grid
+    left in the folder are never replaced.
     """
-    from napari_contransgan.tiles import crop_tiles, write_tiles
+    from napari_contransgan.tiles import training_notes, write_tiles
 
     rows, _, columns = grid.lower().partition("x")
     if not (rows.isdecimal() and columns.isdecimal()):
         raise InputError(f"--grid {grid}: give rows x columns, such as 4x4")
     values = {"rows": int(rows), "columns": int(columns), "overlap_px": overlap}
     settings = TileSettings.checked(values, source="tile")
-    for path in images:  # all of them before the first tile is written
-        image = read_image(path)
-        with naming(path, image):
-            crop_tiles(image, settings)
-    tiles = run(write_tiles(images, out, settings))
-    return {"out": out, "count": len(tiles), "tiles": tiles}
+    tiles = run(write_tiles(images, out, settings, pixel_size_um=pixel_size))
+    notes = training_notes(map(read_image, tiles))
+    for text in notes:
+        note(f"{out}: {text}")
+    return {"out": out, "count": len(tiles), "tiles": tiles, "notes": notes}
 
 
 def predict(
@@ -154,7 +150,16 @@ def _pixel_size(path: Path, image: Image, objective: str | None, objective_um: f
 def _check_input(path: Path, stated_um: float | None) -> None:
     image = read_image(path)
     with naming(path, image):
-        check_pixels(to_luminance(image)[0])
+        grey, _ = to_luminance(image)
+        check_pixels(grey)
+    if image.quantity == "phase":
+        raise InputError(f"{path}: is a phase image; choose a bright-field image")
+    from napari_contransgan.inference import SMALLEST_FRAME_PX  # not sooner: it takes seconds
+
+    height, width = grey.data.shape[-2:]
+    if grey.axes[-2:] != "YX" or min(height, width) < SMALLEST_FRAME_PX:
+        smallest = f"{SMALLEST_FRAME_PX} x {SMALLEST_FRAME_PX}"
+        raise InputError(f"{path}: frames of {height} x {width} px; at least {smallest} px are needed")
     check_pixel_size(_first_stated(stated_um, image.pixel_size_um), str(path))
 
 
@@ -172,6 +177,13 @@ def _described(phase: Image, output: Path) -> dict[str, Any]:
         "max_rad": float(phase.data.max()),
         "std_rad": float(np.std(phase.data)),
     }
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{option} {text}: give 'auto' or one number") from None
 
 
 def _numbers(text: str, option: str) -> tuple[float, ...]:

@@ -73,6 +73,8 @@ def evaluate(
 
     whole = phase_map = _read_map(phase)
     label_map = _read_map(label)
+    for path, image in ((phase, phase_map), (label, label_map)):
+        _refuse_counts(path, image)
     phase_map, label_map, notes = _same_grid(phase_map, label_map, phase, label)
     yx_phase_rad, yx_label_rad = phase_map.data, label_map.data
     figures: dict[str, Any] = {"phase": phase, "label": label, "pixel_size_um": label_map.pixel_size_um}
@@ -115,6 +117,14 @@ def _read_map(path: Path) -> Image:
     if image.axes != "YX":
         raise InputError(f"{path}: has the axes {image.axes}: give a single phase map (YX)")
     return image
+
+
+def _refuse_counts(path: Path, image: Image) -> None:
+    """Refuse what a camera counted; maps of other programs, which state no quantity, hold real numbers."""
+    if image.quantity != "phase" and image.data.dtype.kind != "f":
+        raise InputError(
+            f"{path}: is a camera frame of {image.data.dtype} counts, no phase in radians: give phase maps"
+        )
 
 
 def _same_grid(phase: Image, label: Image, phase_path: Path, label_path: Path) -> tuple[Image, Image, list[str]]:

@@ -175,12 +175,15 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
     Raises
     ------
     InputError
-        If one file is to hold several outputs, two outputs have one name, or an output would replace its input.
+        If one file is to hold several outputs, two outputs have one name, an output would replace its input, or `out`
+        is named like a file of another kind and is no folder that is there already.
     """
     if out.suffix.lower() in (".tif", ".tiff"):
         if len(inputs) > 1:
             raise InputError(f"{out}: one file cannot hold the results of {len(inputs)} images: give a folder")
         outputs = [out]
+    elif out.suffix and not out.is_dir():
+        raise InputError(f"{out}: {out.suffix} files are not written: give a .tif file, or a folder without a suffix")
     else:
         outputs = [out / f"{stem(path)}_{kind}.ome.tif" for path in inputs]
     seen: dict[Path, Path] = {}

@@ -1,6 +1,5 @@
 """Dock widget: divide a frame into tiles, as a layer to look through and as a folder of files to train on."""
 
-import re
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +12,13 @@ from napari.viewer import Viewer
 from napari_contransgan.config import TileSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
-from napari_contransgan.gui.fields import NumberField, chosen_layer, form, layer_choice, origin_of
+from napari_contransgan.gui.fields import chosen_layer, form, layer_choice, origin_of, pixel_size_field
 from napari_contransgan.gui.layers import add_tile_stack, image_from_layer, in_memory, set_pixel_size
 from napari_contransgan.gui.run_panel import RunPanel
 from napari_contransgan.gui.workers import errors_shown
-from napari_contransgan.io import Image, write_image
+from napari_contransgan.io import Image
 from napari_contransgan.optics import check_pixel_size
-from napari_contransgan.tiles import crop_tiles
+from napari_contransgan.tiles import crop_tiles, save_tiles, training_notes
 
 TITLE = "Crop into tiles"
 
@@ -45,12 +44,7 @@ class CropWidget(Container[Widget]):
             max=10_000,
             tooltip="How many pixels neighbouring tiles share.",
         )
-        self.pixel_size = NumberField(
-            name="pixel_size",
-            label="Pixel size (µm)",
-            tooltip="Size of one pixel in the specimen; each tile gets its place from it, and training needs it.",
-            empty="not stated",
-        )
+        self.pixel_size = pixel_size_field("each tile gets its place from it, and training needs it.")
         self.show_layer = CheckBox(
             name="show_layer",
             label="",
@@ -63,7 +57,8 @@ class CropWidget(Container[Widget]):
             label="Save in folder",
             mode=FileDialogMode.EXISTING_DIRECTORY,
             nullable=True,
-            tooltip="One OME-TIFF for each tile goes here, with pixel size and position. Empty: nothing is saved.",
+            tooltip="One OME-TIFF for each tile goes here, with pixel size and position. Tiles of other images "
+            "or grids are not replaced. Empty: nothing is saved.",
         )
         self.panel = RunPanel("Crop", "Divide the image.")
         fields = form(self.image, self.rows, self.columns, self.overlap, self.pixel_size, self.folder, self.show_layer)
@@ -86,24 +81,30 @@ class CropWidget(Container[Widget]):
                 image = replace(image, pixel_size_um=check_pixel_size(self.pixel_size.number, TITLE))
             settings = self.settings()
             folder = self.folder.value if isinstance(self.folder.value, Path) else None
-            if folder is None and not self.show_layer.value:
+            typed, shown = (
+                self.pixel_size.typed,
+                self.show_layer.value,
+            )  # as they stand now, whatever is typed meanwhile
+            if folder is None and not shown:
                 raise InputError("Crop into tiles: choose a folder, or tick 'Show the tiles as a layer'")
             self.panel.start(
                 lambda: crop_and_save(image, settings, folder),
                 title=TITLE,
-                on_result=lambda tiles: self._add(tiles, layer, folder),
+                on_result=lambda tiles: self._add(tiles, layer, folder, typed=typed, shown=shown),
             )
 
-    def _add(self, tiles: list[Image], layer: ImageLayer, folder: Path | None) -> str:
+    def _add(self, tiles: list[Image], layer: ImageLayer, folder: Path | None, *, typed: bool, shown: bool) -> str:
         done = f"Done: {len(tiles)} tiles"
-        if self.show_layer.value:
+        if shown:
             stated = tiles[0].pixel_size_um
-            if self.pixel_size.typed and stated is not None and layer in self._viewer.layers:
+            if typed and stated is not None and layer in self._viewer.layers:
                 set_pixel_size(layer, stated)  # else the tiles would not lie over their image
             add_tile_stack(self._viewer, tiles, name=f"{layer.name} tiles")
             layer.visible = False  # all tiles are shown in the place of the first
             self._viewer.reset_view()
-        return done if folder is None else f"{done}, saved in {folder}"
+        if folder is not None:
+            done = f"{done}, saved in {folder}"
+        return "\n".join([done, *(f"Note: {note}." for note in training_notes(tiles))])
 
     def _on_image(self, layer: ImageLayer | None) -> None:
         if layer is not None:
@@ -121,7 +122,7 @@ def crop_and_save(image: Image, settings: TileSettings, folder: Path | None) -> 
     settings : TileSettings
         The grid.
     folder : Path or None
-        Where the OME-TIFFs go.
+        Where the OME-TIFFs go, see `napari_contransgan.tiles.save_tiles`.
 
     Yields
     ------
@@ -136,8 +137,5 @@ def crop_and_save(image: Image, settings: TileSettings, folder: Path | None) -> 
     yield Progress(0, 1, "Cropping")
     tiles = crop_tiles(in_memory(image), settings)
     if folder is not None:
-        for step, tile in enumerate(tiles, start=1):
-            name = re.sub(r"[^\w.\- ]+", "_", tile.name)
-            write_image(folder / f"{name}.ome.tif", tile)
-            yield Progress(step, len(tiles), f"Saved tile {step} of {len(tiles)}")
+        yield from save_tiles(tiles, folder)
     return tiles

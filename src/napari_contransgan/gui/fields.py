@@ -1,5 +1,6 @@
 """Form fields that several widgets use; every one shows its unit and says where its number comes from."""
 
+import math
 from collections.abc import Callable, Iterable
 
 from magicgui.widgets import ComboBox, Container, Label, LineEdit, Widget
@@ -62,7 +63,7 @@ class NumberField(Container[Widget]):
         Raises
         ------
         InputError
-            If what was typed is no number.
+            If what was typed is no number, or not a finite one.
         """
         if self._stated is not None:
             return self._stated
@@ -70,9 +71,12 @@ class NumberField(Container[Widget]):
         if not text:
             return None
         try:
-            return float(text.replace(",", "."))
+            number = float(text.replace(",", "."))
         except ValueError:
-            raise InputError(f"{self.label}: '{text}' is not a number") from None
+            number = math.nan
+        if not math.isfinite(number):
+            raise InputError(f"{self.label}: '{text}' is not a number that can be used: type digits")
+        return number
 
     @property
     def text_box(self) -> LineEdit:
@@ -86,6 +90,16 @@ class NumberField(Container[Widget]):
     def _tell(self, origin: str) -> None:
         self._origin.value = origin
         self._origin.visible = bool(origin)
+
+
+def pixel_size_field(use: str = "") -> NumberField:
+    """Make the field for the size of a pixel; `use` says what it is needed for."""
+    return NumberField(
+        name="pixel_size",
+        label="Pixel size (µm)",
+        tooltip=f"Size of one pixel in the specimen; {use}" if use else "Size of one pixel in the specimen.",
+        empty="not stated",
+    )
 
 
 def form(*fields: Widget) -> Container[Widget]:

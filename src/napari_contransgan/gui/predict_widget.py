@@ -9,7 +9,14 @@ from napari.viewer import Viewer
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.events import Progress
-from napari_contransgan.gui.fields import NumberField, chosen_layer, form, layer_choice, origin_of, wrapped_text
+from napari_contransgan.gui.fields import (
+    chosen_layer,
+    form,
+    layer_choice,
+    origin_of,
+    pixel_size_field,
+    wrapped_text,
+)
 from napari_contransgan.gui.layers import image_from_layer, set_pixel_size
 from napari_contransgan.gui.predict_action import TITLE, add_prediction, predict_events
 from napari_contransgan.gui.run_panel import RunPanel
@@ -30,12 +37,7 @@ class PredictWidget(Container[Widget]):
         self.image = layer_choice(
             viewer, name="image", label="Image", tooltip="A bright-field image; of stacks, each frame is predicted."
         )
-        self.pixel_size = NumberField(
-            name="pixel_size",
-            label="Pixel size (µm)",
-            tooltip="Size of one pixel in the specimen; the network needs it to bring the image to its own grid.",
-            empty="not stated",
-        )
+        self.pixel_size = pixel_size_field("the network needs it to bring the image to its own grid.")
         self.model = ComboBox(
             name="model", label="Network", choices=["default"], tooltip="The networks that come with the plugin."
         )
@@ -84,16 +86,18 @@ class PredictWidget(Container[Widget]):
             layer = chosen_layer(self.image)
             image = image_from_layer(layer)
             settings = self.settings()
+            typed_um = settings.pixel_size_um if self.pixel_size.typed else None  # now, whatever is typed meanwhile
+            surface = self.surface.value
             self.panel.start(
                 lambda: predict_events(image, settings),
                 title=TITLE,
-                on_result=lambda phase: self._add(phase, layer, settings),
+                on_result=lambda phase: self._add(phase, layer, typed_um, surface=surface),
             )
 
-    def _add(self, phase: Image, layer: ImageLayer, settings: PredictSettings) -> str:
-        if self.pixel_size.typed and settings.pixel_size_um is not None and layer in self._viewer.layers:
-            set_pixel_size(layer, settings.pixel_size_um)  # else the phase would not lie over its image
-        return add_prediction(self._viewer, phase, layer.name, surface=self.surface.value)
+    def _add(self, phase: Image, layer: ImageLayer, typed_um: float | None, *, surface: bool) -> str:
+        if typed_um is not None and layer in self._viewer.layers:
+            set_pixel_size(layer, typed_um)  # else the phase would not lie over its image
+        return add_prediction(self._viewer, phase, layer.name, surface=surface)
 
     def _on_image(self, layer: ImageLayer | None) -> None:
         if layer is not None:

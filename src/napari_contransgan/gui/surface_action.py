@@ -1,5 +1,6 @@
 """Phase map to a surface layer seen from a sensible camera; the surface widget and the prediction both use it."""
 
+import math
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -72,8 +73,13 @@ def show_surface(
     Raises
     ------
     InputError
-        If the map has no pixel size or wavelength, is no phase map, or the index contrast is missing.
+        If the map has no pixel size or wavelength, is no phase map, the index contrast is missing or no finite
+        number, or the exaggeration is not a finite number above 0.
     """
+    if exaggeration is not None and not (math.isfinite(exaggeration) and exaggeration > 0):
+        raise InputError(f"Vertical stretch (x): {exaggeration:g} cannot be used: give a number above 0, or none")
+    if quantity == "height" and index_contrast is not None and not math.isfinite(index_contrast):
+        raise InputError(f"Index contrast: {index_contrast:g} cannot be used: state it, for example 0.03 for cells")
     if image.pixel_size_um is None:
         raise InputError(f"layer '{image.name}': no pixel size in it and none given: state it in um")
     if image.wavelength_um is None:

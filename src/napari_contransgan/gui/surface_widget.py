@@ -6,7 +6,15 @@ from magicgui.widgets import ComboBox, Container, PushButton, Widget
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
 
-from napari_contransgan.gui.fields import NumberField, chosen_layer, form, layer_choice, origin_of, state_wavelength
+from napari_contransgan.gui.fields import (
+    NumberField,
+    chosen_layer,
+    form,
+    layer_choice,
+    origin_of,
+    pixel_size_field,
+    state_wavelength,
+)
 from napari_contransgan.gui.layers import METADATA_KEY, PHASE_COLORMAP, image_from_layer, set_pixel_size
 from napari_contransgan.gui.surface_action import displayed_frame, show_surface
 from napari_contransgan.gui.workers import errors_shown
@@ -34,12 +42,7 @@ class SurfaceWidget(Container[Widget]):
             choices=list(SHOWN.items()),
             tooltip="The phase itself, or the height of a specimen of one refractive index.",
         )
-        self.pixel_size = NumberField(
-            name="pixel_size",
-            label="Pixel size (µm)",
-            tooltip="Size of one pixel in the specimen.",
-            empty="not stated",
-        )
+        self.pixel_size = pixel_size_field()
         self.wavelength = NumberField(
             name="wavelength",
             label="Wavelength (µm)",

@@ -10,7 +10,15 @@ from napari.viewer import Viewer
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
-from napari_contransgan.gui.fields import NumberField, chosen_layer, form, layer_choice, origin_of, state_wavelength
+from napari_contransgan.gui.fields import (
+    NumberField,
+    chosen_layer,
+    form,
+    layer_choice,
+    origin_of,
+    pixel_size_field,
+    state_wavelength,
+)
 from napari_contransgan.gui.layers import add_image, image_from_layer, in_memory, set_pixel_size
 from napari_contransgan.gui.run_panel import RunPanel
 from napari_contransgan.gui.workers import errors_shown
@@ -44,12 +52,7 @@ class TieWidget(Container[Widget]):
             tooltip="How far the focus was moved from one plane to the next.",
             empty="not stated",
         )
-        self.pixel_size = NumberField(
-            name="pixel_size",
-            label="Pixel size (µm)",
-            tooltip="Size of one pixel in the specimen: the camera's pixel divided by the magnification.",
-            empty="not stated",
-        )
+        self.pixel_size = pixel_size_field("it is the camera's pixel divided by the magnification.")
         self.focus = NumberField(
             name="focus",
             label="Plane in focus",
@@ -111,14 +114,15 @@ class TieWidget(Container[Widget]):
             layer = chosen_layer(self.stack)
             image = image_from_layer(layer)
             settings = self.settings()
+            typed = self.pixel_size.typed  # now, whatever is typed meanwhile
 
             def events() -> Generator[Progress, None, Image]:
                 return retrieve_phase(in_memory(image), settings)
 
-            self.panel.start(events, title=TITLE, on_result=lambda phase: self._add(phase, layer))
+            self.panel.start(events, title=TITLE, on_result=lambda phase: self._add(phase, layer, typed=typed))
 
-    def _add(self, phase: Image, layer: ImageLayer) -> str:
-        if self.pixel_size.typed and phase.pixel_size_um is not None and layer in self._viewer.layers:
+    def _add(self, phase: Image, layer: ImageLayer, *, typed: bool) -> str:
+        if typed and phase.pixel_size_um is not None and layer in self._viewer.layers:
             set_pixel_size(layer, phase.pixel_size_um)  # else the phase would not lie over its stack
         added = add_image(self._viewer, replace(phase, name=f"{layer.name} phase (TIE)"))
         return f"Done: layer '{added.name}', in radians."

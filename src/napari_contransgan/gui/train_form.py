@@ -7,9 +7,8 @@ from typing import Any, get_args
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QSpinBox, QToolButton, QWidget
 
-from napari_contransgan.config import DeviceName, GeneratorName, RecipeName, TrainSettings
+from napari_contransgan.config import DeviceName, GeneratorName, PresetName, RecipeName, TrainSettings
 
-PRESETS = ("compact", "tiny", "published")
 SEPARATOR = ";"
 
 
@@ -73,7 +72,7 @@ class TrainForm(QWidget):
         self.lr = FoldersEdit(placeholder="unpaired: bright-field images")
         self.phase = FoldersEdit(placeholder="unpaired: phase images")
         self.generator = _choice(get_args(GeneratorName))
-        self.preset = _choice(PRESETS)
+        self.preset = _choice(get_args(PresetName))
         self.recipe = _choice(get_args(RecipeName))
         self.steps = _number(1, 10_000_000)
         self.batch_size = _number(1, 1024)

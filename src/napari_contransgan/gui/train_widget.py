@@ -1,6 +1,5 @@
 """Train a network from the window: a form, Start and Stop, progress, and live curves."""
 
-import math
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -43,6 +42,9 @@ class TrainWidget(QWidget):
         self.form = TrainForm()
         self.run_folder = FoldersEdit(placeholder="where the network is saved")
         self.resume = QCheckBox("Go on with the run in this folder")
+        self.resume.setToolTip("Shows the settings that the run was started with")
+        self.resume.toggled.connect(lambda _: self._show_settings_of_run())
+        self.run_folder.valueChanged.connect(self._show_settings_of_run)
         self.start_button = QPushButton("Start")
         self.start_button.clicked.connect(self.start)
         self.stop_button = QPushButton("Stop")
@@ -142,6 +144,21 @@ class TrainWidget(QWidget):
                 f"{self._latest.images_per_s:.3g} images/s on {self._device}, {duration_text(left_s)} left"
             )
 
+    def _show_settings_of_run(self) -> None:
+        """Show the settings of the run to go on with, so that it goes on as it began."""
+        folders = self.run_folder.value()
+        if self.running or not (self.resume.isChecked() and folders):
+            return
+        config = folders[0] / "config.yaml"
+        if not config.is_file():
+            return
+        try:
+            self.form.setValue(TrainSettings.from_yaml(config))
+        except InputError as error:
+            self.message.setText(str(error))
+        else:
+            self.message.setText(f"The settings are those of the run in {folders[0]}")
+
     def _end(self) -> None:
         self._task = None
         self._redraw.stop()
@@ -193,7 +210,7 @@ def _progress_of(event: TrainingEvent) -> Progress | None:
 
 
 def _scores_text(event: Validated) -> str:
-    if math.isnan(event.psnr_db):
+    if event.yx_label_rad is None:
         return f"Validation at step {event.step}: no scores, since there are no held-out pairs to compare with"
     return (
         f"Validation at step {event.step}: PSNR {event.psnr_db:.1f} dB, SSIM {event.ssim:.3f}, slope {event.slope:.2f} "

@@ -2,9 +2,7 @@
 
 import json
 import math
-import os
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +15,7 @@ from safetensors.torch import save
 from torch import nn
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.files import write_atomically
 from napari_contransgan.models.registry import build_generator
 from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM, MODEL_PIXEL_SIZE_UM
 
@@ -144,7 +143,7 @@ def load_checkpoint(path: Path) -> LoadedModel:
     Raises
     ------
     InputError
-        If the file is missing, is no checkpoint, or its weights do not fit.
+        If the file is missing, is no checkpoint, or its weights do not fit or are not finite.
     """
     card = read_card(path)
     model = build_generator(card.generator, card.preset)
@@ -154,25 +153,16 @@ def load_checkpoint(path: Path) -> LoadedModel:
         model.load_state_dict({n: v.float() if v.is_floating_point() else v for n, v in weights.items()})
     except RuntimeError as error:
         raise InputError(f"{path}: its weights do not fit a {card.preset} {card.generator} network") from error
+    if not all_finite(weights.values()):
+        raise InputError(f"{path}: holds weights that are NaN or infinite: its training failed, use another network")
     return LoadedModel(model.eval().to(memory_format=torch.channels_last), card)
+
+
+def all_finite(tensors: Iterable[torch.Tensor]) -> bool:
+    """Whether no tensor holds NaN or infinity."""
+    return all(bool(torch.isfinite(value).all()) for value in tensors)
 
 
 def card_path(path: Path) -> Path:
     """Where the readable copy of a checkpoint's card lies."""
     return path.with_name(path.name.removesuffix(".safetensors") + ".card.yaml")
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a kill at any moment leaves the old one or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

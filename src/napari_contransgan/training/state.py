@@ -9,7 +9,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.models.checkpoint import write_atomically
+from napari_contransgan.files import write_atomically
+from napari_contransgan.models.checkpoint import all_finite
 from napari_contransgan.training.image_pool import ImagePool
 from napari_contransgan.training.steps import RunState
 
@@ -40,16 +41,19 @@ def load_state(path: Path, state: RunState, device: torch.device) -> None:
     Raises
     ------
     InputError
-        If the file is no save of a run, or of a run with other networks.
+        If the file is no save of a run, or of a run with other networks, or of one that diverged.
     """
     try:
-        with safe_open(path, framework="pt", device=str(device)) as file:
+        # On the CPU, where Adam's step counts must stay; whatever belongs on the device is copied there below.
+        with safe_open(path, framework="pt", device="cpu") as file:
             header = (file.metadata() or {}).get(STATE_KEY)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: cannot be read as a saved run; start again without resuming") from error
     if header is None:
         raise InputError(f"{path}: is not a saved run; start again without resuming")
+    if not all_finite(tensors.values()):
+        raise InputError(f"{path}: holds NaN or infinite weights, its training diverged; start again without resuming")
     known = json.loads(header)
     try:
         state.networks.load_state_dict(_below("networks/", tensors))
@@ -61,7 +65,9 @@ def load_state(path: Path, state: RunState, device: torch.device) -> None:
             index, _, field = key.partition("/")
             per_parameter.setdefault(int(index), {})[field] = value
         optimiser.load_state_dict({**optimiser.state_dict(), "state": per_parameter})
-    state.pools = {name: ImagePool(pool.size, tensors.get(f"pools/{name}")) for name, pool in state.pools.items()}
+    for name, pool in state.pools.items():
+        images = tensors.get(f"pools/{name}")
+        state.pools[name] = ImagePool(pool.size, None if images is None else images.to(device))
     state.step = int(known["step"])
     state.best_psnr_db = float(known["best_psnr_db"])
 

@@ -67,6 +67,13 @@ def warm_start_steps(settings: TrainSettings) -> int:
     return settings.steps if settings.lr is None else settings.steps * 3 // 4
 
 
+def is_supervised(settings: TrainSettings, step: int) -> bool:
+    """Whether a step is taken on pairs; in the unpaired phase of the semi-supervised recipe one in four is."""
+    if step < warm_start_steps(settings):
+        return True
+    return settings.recipe == "semi-supervised" and bool(settings.pairs) and step % PAIRED_EVERY == 0
+
+
 def new_state(settings: TrainSettings, device: torch.device) -> RunState:
     """Networks with seeded weights, and their optimisers, at step 0."""
     torch.manual_seed(settings.seed)
@@ -104,7 +111,11 @@ def learning_rate(settings: TrainSettings, step: int) -> float:
 
 
 def train_step(state: RunState, data: TrainingData, settings: TrainSettings, device: torch.device) -> dict[str, float]:
-    """Do one step in place and give its losses by name; a loss that is not finite leaves the weights alone."""
+    """Do one step in place and give its losses by name.
+
+    A step that is not finite is undone but for the count: weights, norm statistics, average and pools stay as they
+    were, and one of its losses at least is not finite.
+    """
     warm = warm_start_steps(settings)
     rate = learning_rate(settings, state.step)
     for optimiser in state.optimisers.values():
@@ -114,14 +125,24 @@ def train_step(state: RunState, data: TrainingData, settings: TrainSettings, dev
     # Without a warm start the norms freeze at the same share of the whole run, for the same reason.
     if state.step >= FREEZE_NORM_AT * (warm or settings.steps):
         freeze_norms(state.networks["to_phase"])
-    keep_pairs = settings.recipe == "semi-supervised" and bool(settings.pairs)
-    if state.step < warm or (keep_pairs and state.step % PAIRED_EVERY == 0):
+    statistics = _norm_statistics(state.networks)
+    before = [value.clone() for value in statistics]
+    if is_supervised(settings, state.step):
         losses = _supervised_step(state, data, settings, device, "warm" if state.step < warm else "generators")
     else:
         losses = _unpaired_step(state, data, settings, device)
-    update_average(state, settings.ema_decay)
+    if all(map(math.isfinite, losses.values())):
+        update_average(state, settings.ema_decay)
+    else:
+        # The forward pass has already moved the statistics.
+        for value, old in zip(statistics, before, strict=True):
+            value.copy_(old)
     state.step += 1
     return losses
+
+
+def _norm_statistics(networks: nn.ModuleDict) -> list[torch.Tensor]:
+    return [value for name, value in networks.named_buffers() if not name.startswith("ema.")]
 
 
 def freeze_norms(network: nn.Module) -> None:
@@ -151,8 +172,8 @@ def _supervised_step(
     with autocast(device, settings.precision):
         output = state.networks["to_phase"](_to(contrast, device))
     loss = supervised_loss(output.float(), label, settings.phase_ref_rad)
-    _descend(loss, state.optimisers[optimiser], state.networks["to_phase"].parameters())
-    return {"supervised": loss.item()}
+    done = _descend(loss, state.optimisers[optimiser], state.networks["to_phase"].parameters())
+    return {"supervised": loss.item() if done else math.nan}
 
 
 def _unpaired_step(
@@ -172,10 +193,13 @@ def _unpaired_step(
         )
     cycle = functional.l1_loss(cycled_lr, lr) + functional.l1_loss(cycled_phase, phase)
     loss = settings.lambda_gan * fools + settings.lambda_cycle * cycle
-    _descend(loss, state.optimisers["generators"], [*nets["to_phase"].parameters(), *nets["to_lr"].parameters()])
-
+    generators = [*nets["to_phase"].parameters(), *nets["to_lr"].parameters()]
+    done = _descend(loss, state.optimisers["generators"], generators)
     for parameter in judges:
         parameter.requires_grad_(True)
+    if not done:
+        return {"generators": math.nan, "cycle": math.nan, "discriminators": math.nan}
+
     rng = np.random.default_rng([settings.seed, state.step, POOL])
     old_phase = state.pools["phase"].exchange(made_phase, rng)
     old_lr = state.pools["lr"].exchange(made_lr, rng)
@@ -185,18 +209,22 @@ def _unpaired_step(
     judged = lsgan_discriminator(verdicts[0].float(), verdicts[1].float()) + lsgan_discriminator(
         verdicts[2].float(), verdicts[3].float()
     )
-    _descend(judged, state.optimisers["judges"], judges)
-    return {"generators": fools.item(), "cycle": cycle.item(), "discriminators": judged.item()}
+    done = _descend(judged, state.optimisers["judges"], judges)
+    verdict = judged.item() if done else math.nan
+    return {"generators": fools.item(), "cycle": cycle.item(), "discriminators": verdict}
 
 
-def _descend(loss: torch.Tensor, optimiser: torch.optim.Optimizer, parameters: Iterable[nn.Parameter]) -> None:
+def _descend(loss: torch.Tensor, optimiser: torch.optim.Optimizer, parameters: Iterable[nn.Parameter]) -> bool:
+    """Take one step down and say whether it was taken: only if loss and gradient are finite."""
     optimiser.zero_grad(set_to_none=True)
     if not torch.isfinite(loss):
-        return
+        return False
     loss.backward()  # type: ignore[no-untyped-call]
     norm = nn.utils.clip_grad_norm_(parameters, MAX_GRADIENT_NORM)
-    if torch.isfinite(norm):
-        optimiser.step()
+    if not torch.isfinite(norm):
+        return False
+    optimiser.step()
+    return True
 
 
 def _to(batch: torch.Tensor, device: torch.device) -> torch.Tensor:

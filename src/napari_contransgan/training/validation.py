@@ -9,8 +9,9 @@ from torch import nn
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.evaluation import evaluate
 from napari_contransgan.models.compute import autocast
-from napari_contransgan.training.data import Frames, TrainingData
+from napari_contransgan.training.data import TrainingData
 from napari_contransgan.training.events import Validated
+from napari_contransgan.training.frames import Frames
 
 MAX_FIELDS = 24
 DATA_RANGE_RAD = 4.0
@@ -54,7 +55,7 @@ def validate(
 
 
 def _centre(frames: Frames, index: int, crop_px: int) -> torch.Tensor:
-    image = frames.load(index)
+    image = frames.load(index, crop_px)
     top, left = ((side - crop_px) // 2 for side in image.shape)
     return image[top : top + crop_px, left : left + crop_px]
 

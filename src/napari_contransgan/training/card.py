@@ -1,0 +1,77 @@
+"""The card of a trained network: what it saw, how it was trained, and what that does not tell."""
+
+import math
+from typing import Any
+
+import napari_contransgan
+from napari_contransgan.config import TrainSettings
+from napari_contransgan.models.checkpoint import ModelCard
+from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM
+from napari_contransgan.training.events import Validated
+from napari_contransgan.training.steps import is_supervised
+from napari_contransgan.training.survey import Survey
+
+
+def make_card(settings: TrainSettings, step: int, found: Survey, scores: Validated | None) -> ModelCard:
+    """Describe the network after `step` steps; folders by name only, since a card travels and a path does not."""
+    folders: dict[str, Any] = {
+        "lr": settings.lr and settings.lr.name,
+        "phase": settings.phase and settings.phase.name,
+        "pairs": [folder.name for folder in settings.pairs],
+    }
+    has_scores = scores is not None and scores.yx_label_rad is not None
+    return ModelCard(
+        name=f"{settings.generator} {settings.preset}",
+        description="Trained with napari-contransgan; judge it by the figures, and on images of your own.",
+        generator=settings.generator,
+        preset=settings.preset,
+        phase_ref_rad=settings.phase_ref_rad,
+        wavelength_um=found.wavelength_um or DEFAULT_WAVELENGTH_UM,
+        input_pixel_sizes_um=found.input_pixel_sizes_um,
+        optics=found.optics or "not stated in the data",
+        data=_describe_folders(folders),
+        recipe=_describe_recipe(settings, step, found),
+        limits=_describe_limits(found, has_scores),
+        steps=step,
+        figures={"held-out training pairs, range 4 rad": figures_of(scores)} if scores and has_scores else {},
+        program_version=napari_contransgan.__version__,
+        settings={**settings.model_dump(mode="json"), **folders},
+    )
+
+
+def figures_of(scores: Validated) -> dict[str, float]:
+    """Scores by name, rounded; what is not finite is left out."""
+    names = ("ssim", "psnr_db", "slope", "ssim_zero", "psnr_zero_db")
+    values = {name: float(getattr(scores, name)) for name in names}
+    return {name: round(value, 4) for name, value in values.items() if math.isfinite(value)}
+
+
+def _describe_recipe(settings: TrainSettings, step: int, found: Survey) -> str:
+    supervised = sum(is_supervised(settings, k) for k in range(step))
+    pairs = "simulated pairs" if found.all_pairs_simulated else "pairs"
+    parts = [f"{supervised} supervised steps on {pairs}"] if supervised else []
+    if step > supervised:
+        parts.append(f"{step - supervised} unpaired steps (LSGAN, cycle)")
+    return " + ".join(parts) or "untrained"
+
+
+def _describe_limits(found: Survey, has_scores: bool) -> str:
+    parts = [
+        "Specimens, objectives, pixel sizes and focus other than those it was trained on can give phase that looks "
+        "right and is not.",
+        "Detail that the low-resolution frame does not hold is inferred from the training images, not measured.",
+    ]
+    if found.all_pairs_simulated:
+        parts.append("Its pairs are simulated: how well it does on a real microscope is not known from the figures.")
+    if not has_scores:
+        parts.append("It was not scored: there is no figure to trust it by.")
+    if found.wavelength_um is None:
+        parts.append(f"The phase files state no wavelength; {DEFAULT_WAVELENGTH_UM:g} um is assumed.")
+    return " ".join(parts)
+
+
+def _describe_folders(folders: dict[str, Any]) -> str:
+    parts = [f"pairs in {name}" for name in folders["pairs"]]
+    if folders["lr"]:
+        parts.append(f"unpaired images in {folders['lr']} and {folders['phase']}")
+    return ", ".join(parts)

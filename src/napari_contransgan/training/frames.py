@@ -1,0 +1,168 @@
+"""Image files for training: checked, normalised, brought to the model's grid, and kept in memory up to a budget."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from napari_contransgan.errors import InputError
+from napari_contransgan.io import Image, check_pixels, read_image, to_luminance
+from napari_contransgan.models.normalisation import contrast_on_model_grid, to_model_grid
+from napari_contransgan.optics import check_pixel_size
+
+CACHE_BYTES = 3 * 2**30
+"""For all lists of a run together."""
+
+MAX_UNLABELLED_PHASE_RAD = 100.0
+"""A float image that does not say what it holds passes for phase up to this; camera counts lie far above."""
+
+
+@dataclass
+class FrameCache:
+    """Half-precision frames by path and kind, up to a budget; the lists of a run share one.
+
+    Parameters
+    ----------
+    budget_bytes : int
+        Once this is reached, further frames are read anew each time.
+    """
+
+    budget_bytes: int = CACHE_BYTES
+    used_bytes: int = 0
+    frames: dict[tuple[Path, str], torch.Tensor] = field(default_factory=dict, repr=False)
+
+    def load(self, path: Path, kind: str) -> torch.Tensor:
+        """Frame on the model's grid, float32, shape (H, W)."""
+        image = self.frames.get((path, kind))
+        if image is None:
+            image = load_frame(path, kind).half()
+            size_bytes = image.element_size() * image.numel()
+            if self.used_bytes + size_bytes <= self.budget_bytes:
+                self.frames[path, kind] = image
+                self.used_bytes += size_bytes
+        # Rounded also when it is not kept: what a step sees must not depend on the cache.
+        return image.float()
+
+
+@dataclass(frozen=True)
+class Frames:
+    """A list of image files of one kind.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The files.
+    kind : {"lr", "phase"}
+        Bright-field frames become contrast, phase maps stay radians.
+    cache : FrameCache
+        Where they are kept; shared with other lists.
+    """
+
+    paths: Sequence[Path]
+    kind: str
+    cache: FrameCache = field(default_factory=FrameCache)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def load(self, index: int, crop_px: int) -> torch.Tensor:
+        """Frame `index` on the model's grid, float32, shape (H, W), at least `crop_px` on each side.
+
+        Raises
+        ------
+        InputError
+            Naming the file, if it cannot serve.
+        """
+        image = self.cache.load(self.paths[index], self.kind)
+        check_size(self.paths[index], (image.shape[0], image.shape[1]), crop_px)
+        return image
+
+
+def load_frame(path: Path, kind: str) -> torch.Tensor:
+    """Read one file for training.
+
+    Parameters
+    ----------
+    path : Path
+        TIFF with a pixel size.
+    kind : {"lr", "phase"}
+        How to normalise it.
+
+    Returns
+    -------
+    Tensor, float32, shape (H, W)
+        Contrast or radians on the model's grid.
+
+    Raises
+    ------
+    InputError
+        Naming the file, if it cannot serve.
+    """
+    image = read_frame(path, kind)
+    pixel_size_um = check_pixel_size(image.pixel_size_um, str(path))
+    if kind == "lr":
+        return contrast_on_model_grid(image.data, pixel_size_um)[0]
+    return to_model_grid(torch.from_numpy(np.asarray(image.data, np.float32)), pixel_size_um)
+
+
+def read_frame(path: Path, kind: str) -> Image:
+    """Read one file as it is, and check that it is a single frame of its kind with a pixel size.
+
+    A floating-point file that does not say that it holds phase is taken for radians up to 100 rad in magnitude.
+
+    Raises
+    ------
+    InputError
+        Naming the file, if it cannot serve.
+    """
+    image = replace(read_image(path), name=str(path))
+    if kind == "phase":
+        _check_phase(image)
+    elif image.quantity == "phase":
+        raise InputError(f"{path}: is a phase map, but stands where low-resolution frames belong; check the folders")
+    image, _ = to_luminance(image)
+    if kind == "lr":
+        check_pixels(image)
+    if image.data.ndim != 2:
+        raise InputError(f"{path}: training wants single frames, this has axes {image.axes}; split it with 'tile'")
+    check_pixel_size(image.pixel_size_um, str(path))
+    return image
+
+
+def size_on_model_grid(image: Image) -> tuple[int, int]:
+    """Height and width that a single frame has on the model's grid; nothing is resampled."""
+    shape = torch.empty(image.data.shape, device="meta")
+    height, width = to_model_grid(shape, check_pixel_size(image.pixel_size_um, image.name)).shape
+    return height, width
+
+
+def check_size(path: Path, shape_yx: tuple[int, int], crop_px: int) -> None:
+    """Refuse a frame, of `shape_yx` on the model's grid, out of which no crop can be cut.
+
+    Raises
+    ------
+    InputError
+        Naming the file.
+    """
+    if min(shape_yx) < crop_px:
+        raise InputError(
+            f"{path}: {shape_yx[0]} x {shape_yx[1]} px on the model's grid, smaller than the training crop of "
+            f"{crop_px} px; choose a smaller crop_px or larger tiles"
+        )
+
+
+def _check_phase(image: Image) -> None:
+    if image.data.dtype.kind != "f":
+        raise InputError(
+            f"{image.name}: holds {image.data.dtype} numbers, not phase in radians; make phase maps with 'tie'"
+        )
+    if not np.isfinite(image.data).all():
+        raise InputError(f"{image.name}: holds NaN or infinite values; replace them before training")
+    largest_rad = float(np.abs(image.data).max())
+    if image.quantity != "phase" and largest_rad > MAX_UNLABELLED_PHASE_RAD:
+        raise InputError(
+            f"{image.name}: does not say that it holds phase, and reaches {largest_rad:g}; without that, only "
+            f"values up to {MAX_UNLABELLED_PHASE_RAD:g} rad are taken for radians; make phase maps with 'tie'"
+        )

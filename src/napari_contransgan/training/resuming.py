@@ -1,0 +1,69 @@
+"""What a run's folder says about a run that wants to begin there or to go on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_contransgan.config import TrainSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.training.steps import warm_start_steps
+
+DATA_FOLDERS = ("lr", "phase", "pairs")
+MAY_CHANGE_ON_RESUME = {"steps", "warm_start_steps", *DATA_FOLDERS, "device", "threads", "validate_every", "save_every"}
+
+
+def settings_before(config: Path, settings: TrainSettings, resume: bool) -> TrainSettings | None:
+    """Read the settings that the folder's run was begun with; None where there is none.
+
+    Raises
+    ------
+    InputError
+        If there is a run and it is not to be resumed, or it was begun with other settings.
+    """
+    if not config.is_file():
+        return None
+    if not resume:
+        raise InputError(f"{config.parent}: holds a run already; resume it or choose another folder")
+    before = TrainSettings.from_yaml(config)
+    old = before.model_dump(exclude=MAY_CHANGE_ON_RESUME)
+    changed = [name for name, value in settings.model_dump(exclude=MAY_CHANGE_ON_RESUME).items() if old[name] != value]
+    if changed:
+        raise InputError(f"{config.parent}: was begun with another {changed[0]}; resume it with its own settings")
+    wanted, kept = settings.warm_start_steps, warm_start_steps(before)
+    if wanted is not None and warm_start_steps(before.model_copy(update={"warm_start_steps": wanted})) != kept:
+        raise InputError(f"{config.parent}: was begun with {kept} warm_start_steps; resume it with its own settings")
+    return before
+
+
+def with_warm_start_resolved(settings: TrainSettings, before: TrainSettings | None) -> TrainSettings:
+    """Fix the number of supervised steps, so that more steps in a resumed run never go back to them.
+
+    A run that was supervised throughout stays so.
+    """
+    first = before or settings
+    warm = warm_start_steps(first)
+    if warm < first.steps:
+        return settings.model_copy(update={"warm_start_steps": warm})
+    # "None" says the same where there are only pairs, and still fits when the file serves a longer run elsewhere.
+    return settings.model_copy(update={"warm_start_steps": None if settings.lr is None else settings.steps})
+
+
+def changed_folders(settings: TrainSettings, before: TrainSettings | None) -> str:
+    """Say which data folders are not those that the run was begun with; empty where all are."""
+    parts = []
+    for name in DATA_FOLDERS if before else ():
+        old, new = getattr(before, name), getattr(settings, name)
+        if _resolved(old) != _resolved(new):
+            parts.append(f"{name} was {_listed(old)}, now {_listed(new)}")
+    return "; ".join(parts)
+
+
+def _resolved(folders: Path | Sequence[Path] | None) -> list[Path]:
+    return [folder.resolve() for folder in _as_list(folders)]
+
+
+def _listed(folders: Path | Sequence[Path] | None) -> str:
+    return ", ".join(map(str, _as_list(folders))) or "none"
+
+
+def _as_list(folders: Path | Sequence[Path] | None) -> list[Path]:
+    return [folders] if isinstance(folders, Path) else list(folders or ())

@@ -1,0 +1,55 @@
+"""What the card of a trained network says about its data and its worth."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from napari_contransgan.config import TrainSettings
+from napari_contransgan.io import find_images, read_image, write_image
+from napari_contransgan.models.checkpoint import ModelCard
+from napari_contransgan.training.card import make_card
+from napari_contransgan.training.data import gather
+
+Tiny = Callable[..., TrainSettings]
+
+
+def card_of(settings: TrainSettings, step: int = 6) -> ModelCard:
+    return make_card(settings, step, gather(settings).found, None)
+
+
+def test_the_card_tells_pixel_size_wavelength_and_optics_of_the_data(tiny: Tiny, pairs: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(pairs, tmp_path / "set")
+    description = json.loads((folder / "dataset.json").read_text())
+    description["settings"] |= {"wavelength_um": 0.6, "objective": "20x"}
+    (folder / "dataset.json").write_text(json.dumps(description))
+    for path in find_images(folder / "phase"):
+        write_image(path, replace(read_image(path), wavelength_um=0.6))
+    first = find_images(folder / "lr")[0]
+    write_image(first, replace(read_image(first), pixel_size_um=0.8))
+    card = card_of(tiny(pairs=(folder,)))
+    assert card.input_pixel_sizes_um == (0.65, 0.8)
+    assert card.wavelength_um == 0.6
+    assert "hela at 20x, wavelength 0.6 um" in card.optics
+    assert card.recipe == "6 supervised steps on simulated pairs"
+    assert "simulated" in card.limits
+    assert "not scored" in card.limits
+    assert "no wavelength" not in card.limits
+
+
+def test_the_card_claims_nothing_that_the_data_do_not_say(tiny: Tiny, pairs: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(pairs, tmp_path / "set", ignore=shutil.ignore_patterns("dataset.json"))
+    for path in find_images(folder / "phase"):
+        write_image(path, replace(read_image(path), wavelength_um=None))
+    card = card_of(tiny(pairs=(folder,)))
+    assert card.optics == "not stated in the data"
+    assert "state no wavelength; 0.55 um is assumed" in card.limits
+    assert card.recipe == "6 supervised steps on pairs"
+    assert "simulated" not in card.limits
+
+
+def test_optics_of_unpaired_folders_come_from_beside_them(tiny: Tiny, pairs: Path) -> None:
+    settings = tiny(pairs=(), lr=pairs / "lr", phase=pairs / "phase", recipe="paper")
+    assert "hela at 10x" in card_of(settings).optics
+    assert card_of(settings).recipe == "6 unpaired steps (LSGAN, cycle)"

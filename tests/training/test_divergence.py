@@ -1,0 +1,124 @@
+"""What is not finite must not spoil a run, nor what it has saved."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from napari_contransgan.config import TrainSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.events import result_of
+from napari_contransgan.models.checkpoint import read_card
+from napari_contransgan.training import steps, trainer
+from napari_contransgan.training.data import gather
+from napari_contransgan.training.events import StepFinished, Validated
+from napari_contransgan.training.steps import RunState, new_state, train_step
+from napari_contransgan.training.trainer import train
+
+Tiny = Callable[..., TrainSettings]
+CPU = torch.device("cpu")
+
+
+def poison(monkeypatch: pytest.MonkeyPatch, name: str, bad_steps: range) -> None:
+    draw = getattr(steps, name)
+
+    def drawn(*arguments: Any) -> Any:
+        batch = draw(*arguments)
+        step = next(value for value in arguments if type(value) is int)
+        if step in bad_steps:
+            (batch[0] if isinstance(batch, tuple) else batch)[0, 0, 5, 5] = torch.inf
+        return batch
+
+    monkeypatch.setattr(steps, name, drawn)
+
+
+def tensors_of(state: RunState) -> dict[str, torch.Tensor]:
+    pools = {f"pools/{name}": pool.images for name, pool in state.pools.items() if pool.images is not None}
+    return {name: value.clone() for name, value in (state.networks.state_dict() | pools).items()}
+
+
+@pytest.mark.parametrize(("recipe", "drawing"), [("semi-supervised", "draw_pairs"), ("paper", "draw_single")])
+def test_one_infinite_pixel_changes_nothing_and_the_run_goes_on(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch, recipe: str, drawing: str
+) -> None:
+    settings = tiny(generator="unet", recipe=recipe)
+    data, state = gather(settings), new_state(settings, CPU)
+    poison(monkeypatch, drawing, range(1, 2))
+    assert all(map(math.isfinite, train_step(state, data, settings, CPU).values()))
+    before = tensors_of(state)
+    assert not all(map(math.isfinite, train_step(state, data, settings, CPU).values()))
+    assert tensors_of(state).keys() == before.keys()
+    for name, value in tensors_of(state).items():
+        assert torch.equal(value, before[name]), name
+    assert state.step == 2
+    assert all(map(math.isfinite, train_step(state, data, settings, CPU).values()))
+    assert any(not torch.equal(value, before[name]) for name, value in tensors_of(state).items() if "ema" in name)
+    assert all(torch.isfinite(value).all() for value in tensors_of(state).values())
+
+
+def test_a_broken_batch_in_a_run_leaves_finite_saves(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison(monkeypatch, "draw_pairs", range(2, 3))
+    events = list(train(tiny(generator="unet"), tmp_path))
+    losses = [event.losses["supervised"] for event in events if isinstance(event, StepFinished)]
+    assert [math.isfinite(loss) for loss in losses] == [True, True, False, True, True, True]
+    assert all(math.isfinite(event.psnr_db) for event in events if isinstance(event, Validated))
+    for name in ("last.safetensors", "best.safetensors"):
+        assert all(torch.isfinite(value).all() for value in load_file(tmp_path / name).values())
+
+
+def test_a_diverging_run_says_what_to_do_and_keeps_its_saves(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result_of(train(tiny(generator="unet", save_every=50), tmp_path))  # type: ignore[arg-type]
+    saves = {name: (tmp_path / name).read_bytes() for name in ("last.safetensors", "best.safetensors")}
+    poison(monkeypatch, "draw_pairs", range(6, 1000))
+    longer = train(tiny(generator="unet", steps=100, save_every=50, validate_every=50), tmp_path, resume=True)
+    with pytest.raises(InputError, match=r"training diverged.*another folder with a lower learning_rate"):
+        result_of(longer)  # type: ignore[arg-type]
+    assert all((tmp_path / name).read_bytes() == content for name, content in saves.items())
+
+
+def test_weights_that_are_not_finite_are_never_written(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result_of(train(tiny(generator="unet"), tmp_path))  # type: ignore[arg-type]
+    saves = {name: (tmp_path / name).read_bytes() for name in ("last.safetensors", "best.safetensors")}
+
+    def spoil(state: RunState, *arguments: Any) -> dict[str, float]:
+        losses = train_step(state, *arguments)
+        next(state.networks["ema"].parameters()).fill_(torch.nan)
+        return losses
+
+    monkeypatch.setattr(trainer, "train_step", spoil)
+    for stop_early in (False, True):
+        run = train(tiny(generator="unet", steps=12), tmp_path, resume=True)
+        if stop_early:
+            next(run), next(run)
+            run.close()
+        else:
+            with pytest.raises(InputError, match="weights are not finite"):
+                result_of(run)  # type: ignore[arg-type]
+        assert all((tmp_path / name).read_bytes() == content for name, content in saves.items())
+
+
+def test_a_score_that_is_no_number_is_no_better_where_there_are_labels(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = trainer.validate
+
+    def validated(*arguments: Any) -> Validated:
+        scores = real(*arguments)
+        psnr_db = 20.0 if scores.step == 3 else math.nan
+        return Validated(
+            scores.step, 0.5, psnr_db, 1.0, 0.5, 10.0, scores.yx_input, scores.yx_output_rad, scores.yx_label_rad
+        )
+
+    monkeypatch.setattr(trainer, "validate", validated)
+    result_of(train(tiny(generator="unet"), tmp_path))  # type: ignore[arg-type]
+    assert read_card(tmp_path / "best.safetensors").steps == 3
