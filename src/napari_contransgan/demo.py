@@ -14,6 +14,7 @@ from napari_contransgan.config import PredictSettings, TieSettings, TileSettings
 from napari_contransgan.evaluation import Scores, evaluate, line_profile
 from napari_contransgan.events import Progress
 from napari_contransgan.files import write_atomically
+from napari_contransgan.held_out import DATA_RANGE_RAD as HELD_OUT_RANGE_RAD
 from napari_contransgan.inference import predict
 from napari_contransgan.io import Image, write_image
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
@@ -23,7 +24,7 @@ from napari_contransgan.surface import SurfaceMesh, surface_from_map
 from napari_contransgan.tie import retrieve_phase
 from napari_contransgan.tiles import crop_tiles
 
-DATA_RANGE_RAD = 4.0
+DATA_RANGE_RAD = HELD_OUT_RANGE_RAD["hela"]
 STACK, STACK_PHASE = "sample_stack_40x.ome.tif", "sample_stack_40x_phase.ome.tif"
 FRAME, FRAME_PHASE, FRAME_TRUTH = (
     "sample_frame_10x.ome.tif",
