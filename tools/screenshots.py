@@ -6,6 +6,7 @@ Needs a display of at least 1280 x 800, such as the one of ``make screenshots``.
 """
 
 import argparse
+import contextlib
 import tempfile
 import time
 from collections.abc import Callable
@@ -40,7 +41,14 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="folder of the PNG files")
     parser.add_argument("--only", nargs="+", choices=WIDGETS, default=list(WIDGETS), metavar="NAME")
     arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    out = arguments.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
+        take(arguments.only, out)
+
+
+def take(names: list[str], out: Path) -> None:
+    """Take pictures, with the current folder for whatever the widgets write."""
     drive: dict[str, Callable[[napari.Viewer, Any], None]] = {
         "tie": drive_tie,
         "crop": drive_crop,
@@ -48,15 +56,15 @@ def main() -> None:
         "surface": drive_surface,
         "train": drive_train,
     }
-    for name in arguments.only:
+    for name in names:
         viewer = napari.Viewer(show=True, show_welcome_screen=False)
         viewer.window.resize(*SIZE)
         viewer.canvas.overlays.scale_bar.visible = True
         drive[name](viewer, lambda viewer=viewer, name=name: open_widget(viewer, name))
         settle(1.0)
-        path = arguments.out / f"{name}.png"
+        path = out / f"{name}.png"
         viewer.window.screenshot(str(path), flash=False, canvas_only=False)
-        print(f"{path}: layers {', '.join(layer.name for layer in viewer.layers)}")
+        print(f"{path.name}: layers {', '.join(layer.name for layer in viewer.layers)}")
         viewer.close()
         settle(1.0)
 
@@ -79,7 +87,7 @@ def drive_crop(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
     """Tiles of the sample frame."""
     add_image(viewer, sample_frame())
     widget = opened()
-    widget.folder.value = Path(tempfile.mkdtemp(prefix="tiles-"))
+    widget.folder.value = Path("tiles")
     run(widget)
     viewer.dims.set_current_step(0, 5)
     viewer.reset_view(layers=[viewer.layers[-1]])
@@ -102,16 +110,14 @@ def drive_surface(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
 
 def drive_train(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
     """A short training run on simulated pairs, stopped after the picture."""
-    folder = Path(tempfile.mkdtemp(prefix="train-"))
-    result_of(write_dataset(SimulationSettings(count=8, seed=5), folder / "cells"))
-    add_image(viewer, read_image(find_images(folder / "cells" / "lr")[0]))
+    pairs = Path("cells")
+    result_of(write_dataset(SimulationSettings(count=24, seed=5), pairs, stacks=False))
+    add_image(viewer, read_image(find_images(pairs / "lr")[0]))
     widget = opened()
-    steps = 60
-    settings = TrainSettings(
-        pairs=(folder / "cells",), generator="unet", preset="tiny", steps=steps, crop_px=96, validate_every=20
-    )
+    steps = 240
+    settings = TrainSettings(pairs=(pairs,), preset="tiny", steps=steps, crop_px=128, validate_every=40)
     widget.form.setValue(settings)
-    widget.run_folder.setValue([folder / "run"])
+    widget.run_folder.setValue([Path("run")])
     widget.start_button.click()
     wait(lambda: widget.progress.value() >= 0.7 * steps or not widget.running, "the first steps")
     settle(0.5)
