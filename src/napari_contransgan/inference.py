@@ -57,23 +57,10 @@ def predict(
     InputError
         If the image, its pixel size or the network cannot serve.
     """
-    notes: list[str] = []
     image, was_rgb = to_luminance(image)
-    if was_rgb:
-        notes.append("the RGB image was turned into its luminance, in which green counts most")
-    check_pixels(image)
-    if image.quantity == "phase":
-        raise InputError(f"{image.name}: is a phase image; choose a bright-field image")
-    if np.mean(image.data < 0) > MAX_NEGATIVE:
-        raise InputError(
-            f"{image.name}: has negative intensities, as if a background was subtracted; give it as recorded"
-        )
+    pixel_size_um = check_input(image, settings.pixel_size_um)
     height, width = image.data.shape[-2:]
-    if image.axes[-2:] != "YX" or min(height, width) < SMALLEST_FRAME_PX:
-        raise InputError(f"{image.name}: frames of {height} x {width} px; at least 32 x 32 px are needed")
-    pixel_size_um = check_pixel_size(
-        image.pixel_size_um if settings.pixel_size_um is None else settings.pixel_size_um, image.name
-    )
+    notes = ["the RGB image was turned into its luminance, in which green counts most"] if was_rgb else []
 
     device = choose_device(settings.device)
     loaded = loaded or load_checkpoint(find_model(settings.model))
@@ -110,6 +97,42 @@ def predict(
         name=f"{image.name} phase",
         settings={**image.settings, "predict": used},
     )
+
+
+def check_input(image: Image, pixel_size_um: float | None) -> float:
+    """Refuse what no network can predict from, before any network is loaded.
+
+    Parameters
+    ----------
+    image : Image
+        Bright-field image without an S axis.
+    pixel_size_um : float or None
+        Pixel size in place of the image's own.
+
+    Returns
+    -------
+    float
+        The pixel size to use.
+
+    Raises
+    ------
+    InputError
+        If the pixels, the size of the frames or the pixel size cannot serve.
+    """
+    check_pixels(image)
+    if image.quantity == "phase":
+        raise InputError(f"{image.name}: is a phase image; choose a bright-field image")
+    if np.mean(image.data < 0) > MAX_NEGATIVE:
+        raise InputError(
+            f"{image.name}: has negative intensities, as if a background was subtracted; give it as recorded"
+        )
+    height, width = image.data.shape[-2:]
+    if image.axes[-2:] != "YX" or min(height, width) < SMALLEST_FRAME_PX:
+        raise InputError(
+            f"{image.name}: frames of {height} x {width} px; at least "
+            f"{SMALLEST_FRAME_PX} x {SMALLEST_FRAME_PX} px are needed"
+        )
+    return check_pixel_size(image.pixel_size_um if pixel_size_um is None else pixel_size_um, image.name)
 
 
 def _doubts(image: Image, pixel_size_um: float, card: ModelCard) -> list[str]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_contransgan.config import TileSettings, TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
-from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.io import Image, image_stem, read_image, write_image
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, check_pixel_size
 
 TRAINING_CROP_PX: int = TrainSettings.model_fields["crop_px"].default
@@ -253,7 +253,7 @@ def write_tiles(
     """
     if not paths:
         raise InputError("no image given to cut into tiles")
-    stems = [_safe(_stem(path)) for path in paths]
+    stems = [_safe(image_stem(path)) for path in paths]
     doubled = next((stem for stem in stems if stems.count(stem) > 1), None)
     if doubled is not None:
         raise InputError(f"two images are called {doubled}, so their tiles would overwrite each other: rename one")
@@ -299,10 +299,6 @@ def training_notes(tiles: Iterable[Image]) -> list[str]:
     ]
 
 
-def _stem(path: Path) -> str:
-    return path.name.split(".ome.")[0] if ".ome." in path.name else path.stem
-
-
 def _safe(name: str) -> str:
     return re.sub(r"[^\w.\-]+", "_", name).strip(".") or "_"
 
@@ -316,7 +312,7 @@ def _digest(data: NDArray[Any]) -> str:
 
 
 def _cut(path: Path, settings: TileSettings, pixel_size_um: float | None) -> list[Image]:
-    image = replace(read_image(path), name=_stem(path))
+    image = replace(read_image(path), name=image_stem(path))
     if pixel_size_um is not None:
         image = replace(image, pixel_size_um=check_pixel_size(pixel_size_um, str(path)))
     try:

@@ -115,9 +115,10 @@ def test_predict_refuses_before_it_writes_for_any_image(
     ("image", "words"),
     [
         (Image(ZYX_STACK[0].astype(np.float32), "YX", 0.65, quantity="phase"), "phase image"),
+        (Image(ZYX_STACK[0].astype(np.float32) - np.float32(ZYX_STACK[0].mean()), "YX", 0.65), "negative intensities"),
         (Image(ZYX_STACK[0, :31], "YX", 0.65), "31 x 64 px; at least 32 x 32"),
     ],
-    ids=["phase", "small"],
+    ids=["phase", "background subtracted", "small"],
 )
 def test_predict_refuses_what_the_network_cannot_take_before_it_writes(
     assert_refused: Refuse, run_folder: Path, bad: Path, tmp_path: Path, image: Image, words: str

@@ -10,8 +10,8 @@ import typer
 from napari_contransgan.cli.runner import command, naming, note, output_paths, run
 from napari_contransgan.config import PredictSettings, TieSettings, TileSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.io import Image, check_pixels, read_image, to_luminance, write_image
-from napari_contransgan.optics import Microscope, check_pixel_size, objective_named
+from napari_contransgan.io import Image, read_image, to_luminance, write_image
+from napari_contransgan.optics import Microscope, objective_named
 
 PIXEL_SIZES_AGREE = 0.02
 Images = Annotated[list[Path], typer.Argument(help="TIFF or OME-TIFF files.", show_default=False)]
@@ -148,19 +148,11 @@ def _pixel_size(path: Path, image: Image, objective: str | None, objective_um: f
 
 
 def _check_input(path: Path, stated_um: float | None) -> None:
+    from napari_contransgan.inference import check_input
+
     image = read_image(path)
     with naming(path, image):
-        grey, _ = to_luminance(image)
-        check_pixels(grey)
-    if image.quantity == "phase":
-        raise InputError(f"{path}: is a phase image; choose a bright-field image")
-    from napari_contransgan.inference import SMALLEST_FRAME_PX  # not sooner: it takes seconds
-
-    height, width = grey.data.shape[-2:]
-    if grey.axes[-2:] != "YX" or min(height, width) < SMALLEST_FRAME_PX:
-        smallest = f"{SMALLEST_FRAME_PX} x {SMALLEST_FRAME_PX}"
-        raise InputError(f"{path}: frames of {height} x {width} px; at least {smallest} px are needed")
-    check_pixel_size(_first_stated(stated_um, image.pixel_size_um), str(path))
+        check_input(to_luminance(image)[0], _first_stated(stated_um, image.pixel_size_um))
 
 
 def _first_stated(*values: float | None) -> float | None:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from napari_contransgan.cli.runner import command
 from napari_contransgan.errors import InputError
@@ -46,7 +45,7 @@ def export_network(
     """Write a network to a file of its own, with its card beside it."""
     from napari_contransgan.files import write_atomically
     from napari_contransgan.models.bundled import find_model
-    from napari_contransgan.models.checkpoint import card_path, read_card
+    from napari_contransgan.models.checkpoint import card_path, read_card, write_card
 
     if form != "safetensors":
         raise InputError(f"--format {form}: networks are exported as safetensors")
@@ -56,9 +55,8 @@ def export_network(
     card = read_card(path)
     if out.resolve() == path.resolve():
         raise InputError(f"{out}: is the network itself: choose another --out")
-    text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
     write_atomically(out, path.read_bytes())
-    write_atomically(card_path(out), text.encode())
+    write_card(out, card)
     return {"model": name, "network": card.name, "out": out, "card": card_path(out), "bytes": out.stat().st_size}
 
 

@@ -20,7 +20,7 @@ from rich.progress import Progress as Bar
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
-from napari_contransgan.io import Image
+from napari_contransgan.io import Image, image_stem
 
 T = TypeVar("T")
 Command = Callable[..., Mapping[str, Any]]
@@ -185,7 +185,7 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
     elif out.suffix and not out.is_dir():
         raise InputError(f"{out}: {out.suffix} files are not written: give a .tif file, or a folder without a suffix")
     else:
-        outputs = [out / f"{stem(path)}_{kind}.ome.tif" for path in inputs]
+        outputs = [out / f"{image_stem(path)}_{kind}.ome.tif" for path in inputs]
     seen: dict[Path, Path] = {}
     for path, output in zip(inputs, outputs, strict=True):
         if output in seen:
@@ -194,11 +194,6 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
         if any(output.resolve() == other.resolve() for other in inputs):
             raise InputError(f"{output}: is an input and would be overwritten: choose another --out")
     return outputs
-
-
-def stem(path: Path) -> str:
-    """Name of an image file without ``.tif`` or ``.ome.tif``."""
-    return path.name.removesuffix(path.suffix).removesuffix(".ome")
 
 
 def _plain(value: Any) -> Any:

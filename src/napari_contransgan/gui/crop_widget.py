@@ -81,10 +81,8 @@ class CropWidget(Container[Widget]):
                 image = replace(image, pixel_size_um=check_pixel_size(self.pixel_size.number, TITLE))
             settings = self.settings()
             folder = self.folder.value if isinstance(self.folder.value, Path) else None
-            typed, shown = (
-                self.pixel_size.typed,
-                self.show_layer.value,
-            )  # as they stand now, whatever is typed meanwhile
+            # As they stand now, whatever is typed meanwhile.
+            typed, shown = self.pixel_size.typed, self.show_layer.value
             if folder is None and not shown:
                 raise InputError("Crop into tiles: choose a folder, or tick 'Show the tiles as a layer'")
             self.panel.start(

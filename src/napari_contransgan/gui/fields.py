@@ -102,6 +102,13 @@ def pixel_size_field(use: str = "") -> NumberField:
     )
 
 
+def wavelength_field(use: str) -> NumberField:
+    """Make the field for the wavelength; `use` says more about it."""
+    return NumberField(
+        name="wavelength", label="Wavelength (µm)", tooltip=f"Of the light, in vacuum{use}", empty="not stated"
+    )
+
+
 def form(*fields: Widget) -> Container[Widget]:
     """Lay fields out below each other, their labels in one column."""
     box: Container[Widget] = Container()

@@ -14,6 +14,7 @@ from napari_contransgan.gui.fields import (
     origin_of,
     pixel_size_field,
     state_wavelength,
+    wavelength_field,
 )
 from napari_contransgan.gui.layers import METADATA_KEY, PHASE_COLORMAP, image_from_layer, set_pixel_size
 from napari_contransgan.gui.surface_action import displayed_frame, show_surface
@@ -43,12 +44,7 @@ class SurfaceWidget(Container[Widget]):
             tooltip="The phase itself, or the height of a specimen of one refractive index.",
         )
         self.pixel_size = pixel_size_field()
-        self.wavelength = NumberField(
-            name="wavelength",
-            label="Wavelength (µm)",
-            tooltip="Of the light, in vacuum: it turns phase into optical path and height.",
-            empty="not stated",
-        )
+        self.wavelength = wavelength_field(": it turns phase into optical path and height.")
         self.index_contrast = NumberField(
             name="index_contrast",
             label="Index contrast",

@@ -18,6 +18,7 @@ from napari_contransgan.gui.fields import (
     origin_of,
     pixel_size_field,
     state_wavelength,
+    wavelength_field,
 )
 from napari_contransgan.gui.layers import add_image, image_from_layer, in_memory, set_pixel_size
 from napari_contransgan.gui.run_panel import RunPanel
@@ -40,12 +41,7 @@ class TieWidget(Container[Widget]):
             tooltip="The layer with the planes, in order of rising z. One axis is the focus (z).",
             suits=lambda layer: layer.ndim > 2,
         )
-        self.wavelength = NumberField(
-            name="wavelength",
-            label="Wavelength (µm)",
-            tooltip="Of the light, in vacuum; the middle of the filter. Green is 0.55 µm.",
-            empty="not stated",
-        )
+        self.wavelength = wavelength_field("; the middle of the filter. Green is 0.55 µm.")
         self.dz = NumberField(
             name="dz",
             label="Plane distance (µm)",

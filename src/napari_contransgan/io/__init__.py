@@ -7,7 +7,16 @@ holds the 1/1 of software that knows none, counts as no pixel size.
 """
 
 from napari_contransgan.io.image import Image, Quantity, check_pixels, to_luminance
-from napari_contransgan.io.reading import find_images, read_image
+from napari_contransgan.io.reading import find_images, image_stem, read_image
 from napari_contransgan.io.writing import write_image
 
-__all__ = ["Image", "Quantity", "check_pixels", "find_images", "read_image", "to_luminance", "write_image"]
+__all__ = [
+    "Image",
+    "Quantity",
+    "check_pixels",
+    "find_images",
+    "image_stem",
+    "read_image",
+    "to_luminance",
+    "write_image",
+]

@@ -93,7 +93,7 @@ def _image_of(path: Path, tif: tifffile.TiffFile) -> Image:
     else:
         data, axes = series.asarray().reshape(series.get_shape(squeeze=False)), _named_axes(path, tif, series)
     data, axes = _standard_axes(path, data, axes)
-    name = path.name.removesuffix(path.suffix).removesuffix(".ome") or path.name
+    name = image_stem(path) or path.name
     image = Image(data.astype(data.dtype.newbyteorder("="), copy=False), axes, name=name)
     return with_ome(path, image, tif) if series.kind == "ome" else with_tags(path, image, tif)
 
@@ -150,3 +150,8 @@ def find_images(folder: Path) -> list[Path]:
     if not found:
         raise InputError(f"{folder}: holds no .tif or .tiff file: name a folder with images")
     return found
+
+
+def image_stem(path: Path) -> str:
+    """Name of an image file without ``.tif`` or ``.ome.tif``."""
+    return path.name.removesuffix(path.suffix).removesuffix(".ome")

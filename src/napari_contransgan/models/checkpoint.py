@@ -110,8 +110,7 @@ def save_checkpoint(path: Path, model: nn.Module, card: ModelCard, dtype: torch.
         for name, value in model.state_dict().items()
     }
     write_atomically(path, save(tensors, {CARD_KEY: card.model_dump_json()}))
-    text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
-    write_atomically(card_path(path), text.encode())
+    write_card(path, card)
 
 
 def read_card(path: Path) -> ModelCard:
@@ -161,6 +160,12 @@ def load_checkpoint(path: Path) -> LoadedModel:
 def all_finite(tensors: Iterable[torch.Tensor]) -> bool:
     """Whether no tensor holds NaN or infinity."""
     return all(bool(torch.isfinite(value).all()) for value in tensors)
+
+
+def write_card(path: Path, card: ModelCard) -> None:
+    """Write a card for people beside the checkpoint at `path`."""
+    text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+    write_atomically(card_path(path), text.encode())
 
 
 def card_path(path: Path) -> Path:

@@ -52,7 +52,7 @@ def write_dataset(
         If `out` holds a data set of other settings.
     """
     _begin(settings, out, stacks)
-    parts = PARTS if stacks else ("lr", "phase")
+    parts = _parts(stacks)
     missing = [
         index for index in range(settings.count) if not all((out / part / _name(index)).is_file() for part in parts)
     ]
@@ -77,7 +77,7 @@ def _begin(settings: SimulationSettings, out: Path, stacks: bool) -> None:
         known = _known_settings(path)
         if {**known, "count": 0} != {**description["settings"], "count": 0}:  # type: ignore[dict-item]
             raise InputError(f"{out}: holds a data set made with other settings; choose another folder")
-    for part in PARTS if stacks else ("lr", "phase"):
+    for part in _parts(stacks):
         (out / part).mkdir(parents=True, exist_ok=True)
     write_atomically(path, (json.dumps(description, indent=2) + "\n").encode())
 
@@ -122,6 +122,10 @@ def _write_field(settings: SimulationSettings, out: Path, index: int, stacks: bo
     write_image(out / "phase" / _name(index), phase)
     write_image(out / "lr" / _name(index), lr)
     return index
+
+
+def _parts(stacks: bool) -> tuple[str, ...]:
+    return PARTS if stacks else ("lr", "phase")
 
 
 def _name(index: int) -> str:

@@ -10,6 +10,7 @@ from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM
 from napari_contransgan.training.events import Validated
 from napari_contransgan.training.steps import is_supervised
 from napari_contransgan.training.survey import Survey
+from napari_contransgan.training.validation import DATA_RANGE_RAD
 
 
 def make_card(settings: TrainSettings, step: int, found: Survey, scores: Validated | None) -> ModelCard:
@@ -33,7 +34,9 @@ def make_card(settings: TrainSettings, step: int, found: Survey, scores: Validat
         recipe=_describe_recipe(settings, step, found),
         limits=_describe_limits(found, has_scores),
         steps=step,
-        figures={"held-out training pairs, range 4 rad": figures_of(scores)} if scores and has_scores else {},
+        figures={f"held-out training pairs, range {DATA_RANGE_RAD:g} rad": figures_of(scores)}
+        if scores and has_scores
+        else {},
         program_version=napari_contransgan.__version__,
         settings={**settings.model_dump(mode="json"), **folders},
     )

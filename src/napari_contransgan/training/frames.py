@@ -126,7 +126,9 @@ def read_frame(path: Path, kind: str) -> Image:
     if kind == "lr":
         check_pixels(image)
     if image.data.ndim != 2:
-        raise InputError(f"{path}: training wants single frames, this has axes {image.axes}; split it with 'tile'")
+        raise InputError(
+            f"{path}: training wants single frames, this has axes {image.axes}; save its frames one by one"
+        )
     check_pixel_size(image.pixel_size_um, str(path))
     return image
 
