@@ -16,7 +16,7 @@ ROOT = Path(napari_contransgan.__file__).parent
 
 RANKS = {
     **dict.fromkeys(("errors", "events", "optics", "config", "files", "io", "resampling"), 0),
-    **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface"), 1),
+    **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface", "quantities"), 1),
     "models": 2,
     **dict.fromkeys(("training", "inference"), 3),
     **dict.fromkeys(("demo", "held_out"), 4),
@@ -24,7 +24,7 @@ RANKS = {
 }
 LIGHT = (
     *("optics", "config", "errors", "events", "files", "io", "resampling"),
-    *("tie", "tiles", "evaluation", "surface", "cli"),
+    *("tie", "tiles", "evaluation", "surface", "quantities", "cli"),
 )
 
 

@@ -1,6 +1,7 @@
 """Layer to image and back: nothing lost, nothing assumed."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from napari.layers import Image as ImageLayer
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.layers import (
+    METADATA_KEY,
     add_image,
     add_tile_stack,
     contrast_limits,
@@ -15,7 +17,8 @@ from napari_contransgan.gui.layers import (
     layer_tuple,
     set_pixel_size,
 )
-from napari_contransgan.io import Image
+from napari_contransgan.gui.writers import write_layer
+from napari_contransgan.io import Image, read_image, write_image
 
 
 def layer_of(image: Image) -> ImageLayer:
@@ -39,7 +42,38 @@ IMAGES = {
     "phase": Image(
         ramp(8, 9), "YX", pixel_size_um=0.325, quantity="phase", wavelength_um=0.55, settings={"tie": {"dz_um": 3.0}}
     ),
+    "falling stack of a known microscope": Image(
+        ramp(3, 8, 9),
+        "ZYX",
+        pixel_size_um=0.1625,
+        z_step_um=3.0,
+        numerical_aperture=0.65,
+        coherence=0.3,
+        z_falls=True,
+    ),
+    **{
+        quantity: Image(ramp(8, 9), "YX", pixel_size_um=0.325, quantity=quantity)
+        for quantity in ("path", "height", "dry-mass", "phase-std")
+    },
 }
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unit", "colormap"),
+    [
+        ("intensity", "counts", "gray"),
+        ("phase", "rad", "viridis"),
+        ("path", "nm", "viridis"),
+        ("height", "um", "viridis"),
+        ("dry-mass", "pg/um^2", "viridis"),
+        ("phase-std", "rad", "magma"),
+    ],
+)
+def test_layer_shows_each_quantity_in_its_colours_with_its_unit(quantity, unit, colormap):
+    layer = layer_of(Image(np.linspace(0, 1000, 1001).reshape(7, 143), "YX", quantity=quantity))
+    assert layer.metadata[METADATA_KEY]["unit"] == unit
+    assert layer.colormap.name == colormap
+    assert tuple(layer.contrast_limits) == pytest.approx((1, 999) if quantity == "intensity" else (5, 998))
 
 
 @pytest.mark.parametrize("image", IMAGES.values(), ids=IMAGES.keys())
@@ -139,6 +173,29 @@ def test_lazy_layer_stays_lazy():
 
     image = image_from_layer(ImageLayer(da.from_array(ramp(3, 8, 9)), contrast_limits=(0, 1)))
     assert isinstance(image.data, da.Array)
+
+
+def test_lazy_layer_asks_for_three_of_its_time_points_to_choose_its_contrast():
+    asked = []
+
+    def block(block_id):
+        asked.append(block_id[0])
+        return np.full((1, 8, 9), block_id[0], np.float32)
+
+    import dask.array as da
+
+    data = da.map_blocks(block, chunks=((1,) * 7, (8,), (9,)), dtype=np.float32, meta=np.empty((0, 0, 0), np.float32))
+    assert contrast_limits(data, "phase") == pytest.approx((0, 6))
+    assert sorted(asked) == [0, 3, 6]
+
+
+def test_lazy_layer_is_written_time_point_by_time_point(tmp_path):
+    write_image(tmp_path / "lapse.tif", IMAGES["lapse"])
+    data, attributes, _ = layer_tuple(read_image(tmp_path / "lapse.tif", lazy=True))
+    (written,) = write_layer(str(tmp_path / "again.tif"), data, attributes)
+    back = read_image(Path(written))
+    assert np.array_equal(back.data, IMAGES["lapse"].data)
+    assert replace(back, data=None) == replace(IMAGES["lapse"], data=None)
 
 
 def test_stating_a_pixel_size_puts_the_layer_to_scale_with_the_step_its_file_stated():

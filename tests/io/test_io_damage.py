@@ -42,11 +42,12 @@ def _written_by(form: str, path: Path) -> None:
         tifffile.imwrite(path, ZYX_STACK, photometric="minisblack", **extra)
 
 
+@pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
 @pytest.mark.parametrize(
     "form", ["own", "plain", "bare", "pages", "imagej", "ome", "zlib", "tiled", "bigtiff", "big-endian"]
 )
 def test_a_file_cut_anywhere_is_refused_or_lacks_nothing(
-    form: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    form: str, lazy: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     whole, cut = tmp_path / "whole.tif", tmp_path / "cut.tif"
     _written_by(form, whole)
@@ -56,11 +57,11 @@ def test_a_file_cut_anywhere_is_refused_or_lacks_nothing(
     for length in [*range(0, len(content), 61), len(content) - 9, len(content) - 1]:
         cut.write_bytes(content[:length])
         try:
-            image = read_image(cut)
+            image = read_image(cut, lazy=lazy)
         except InputError as error:
             refused += str(error).startswith(f"{cut}: ")
         else:
-            np.testing.assert_array_equal(image.data, expected.data)
+            np.testing.assert_array_equal(np.asarray(image.data), expected.data)
             nothing = np.zeros(0)
             plain, wanted = (dataclasses.replace(one, data=nothing, name="") for one in (image, expected))
             assert repr(plain) == repr(wanted)
@@ -78,10 +79,11 @@ def test_a_file_cut_anywhere_is_refused_or_lacks_nothing(
         (b"II*\0" + struct.pack("<I", 8) + b"\xff" * 200, "damaged or cut short"),
     ],
 )
-def test_a_file_that_is_no_image_is_refused_in_one_line(path: Path, content: bytes, words: str) -> None:
+@pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
+def test_a_file_that_is_no_image_is_refused_in_one_line(path: Path, content: bytes, words: str, lazy: bool) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError, match=words) as caught:
-        read_image(path)
+        read_image(path, lazy=lazy)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
 
@@ -148,6 +150,14 @@ def test_a_damaged_annotation_of_ours_is_refused(path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content.replace(b"&quot;settings&quot;", b"&quot;SETTINGS&quot;"))
     with pytest.raises(InputError, match="annotation is damaged"):
+        read_image(path)
+
+
+def test_a_quantity_of_a_later_version_is_refused_rather_than_taken_for_intensity(path: Path) -> None:
+    write_image(path, Image(ZYX_STACK, "ZYX"))
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"&quot;intensity&quot;", b"&quot;retardanc&quot;"))
+    with pytest.raises(InputError, match=r"'retardanc'.*update"):
         read_image(path)
 
 

@@ -97,6 +97,110 @@ def test_ome_position_and_time_are_read_and_an_emission_wavelength_is_not(path: 
     assert image.wavelength_um is None
 
 
+def write_ome(path: Path, *, instrument: str = "", reference: str = "", pixels: str = "", planes: str = "") -> None:
+    """Three planes under OME-XML put together from its parts."""
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
+        f'{instrument}<Image ID="Image:0">{reference}<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" '
+        f'SizeX="30" SizeY="20" SizeZ="3" SizeC="1" SizeT="1" {pixels}><Channel ID="Channel:0:0" SamplesPerPixel="1"/>'
+        f'<TiffData IFD="0" PlaneCount="3"/>{planes}</Pixels></Image></OME>'
+    )
+    tifffile.imwrite(path, ZYX_STACK, photometric="minisblack", description=text.encode(), metadata=None)
+
+
+def planes_at(heights: list[object], unit: str = 'PositionZUnit="µm"') -> str:
+    rows = [f'<Plane TheZ="{i}" TheC="0" TheT="0" PositionZ="{z}" {unit}/>' for i, z in enumerate(heights)]
+    return "".join(reversed(rows))  # the order of the elements says nothing
+
+
+INSTRUMENT = (
+    '<Instrument ID="Instrument:0"><Objective ID="Objective:0" LensNA="0.25"/>'
+    '<Objective ID="Objective:1" LensNA="{}"/><Objective LensNA="0.4"/></Instrument>'
+)
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [("0.65", 0.65), ("1.49", 1.49), ("65", None), ("1.7", None), ("0", None), ("-0.4", None), ("dry", None)],
+)
+def test_ome_aperture_is_that_of_the_objective_the_image_names(path: Path, stated: str, expected: float | None) -> None:
+    write_ome(path, instrument=INSTRUMENT.format(stated), reference='<ObjectiveSettings ID="Objective:1"/>')
+    assert read_image(path).numerical_aperture == expected
+
+
+@pytest.mark.parametrize("reference", ["", "<ObjectiveSettings/>", '<ObjectiveSettings ID="Objective:9"/>'])
+def test_ome_aperture_of_an_objective_that_the_image_does_not_name_is_left_out(path: Path, reference: str) -> None:
+    write_ome(path, instrument=INSTRUMENT.format(0.65), reference=reference)
+    assert read_image(path).numerical_aperture is None
+
+
+@pytest.mark.parametrize(
+    ("heights", "falls", "step_um"),
+    [
+        ([10.0, 7.0, 4.0], True, 3.0),
+        ([4.0, 7.0, 10.0], False, 3.0),
+        ([0.3, 0.0, -0.3], True, 0.3),
+        ([10.0, 6.99, 4.01], True, 2.995),
+        ([10.0, 7.0, 5.0], True, None),
+        ([10.0, 7.0, 8.0], False, None),
+        ([7.0, 7.0, 7.0], False, None),
+        ([10.0, 7.0], False, None),
+        ([10.0, "low", 4.0], False, None),
+        ([], False, None),
+        ([1e308, 0.0, -1e308], True, None),
+    ],
+)
+def test_ome_heights_of_planes_give_their_direction_and_even_step(
+    path: Path, heights: list[object], falls: bool, step_um: float | None
+) -> None:
+    write_ome(path, planes=planes_at(heights))
+    image = read_image(path)
+    assert (image.z_falls, image.z_step_um) == (falls, step_um)
+
+
+def test_ome_step_that_is_stated_counts_before_the_heights_of_planes(path: Path) -> None:
+    write_ome(path, pixels='PhysicalSizeZ="2.5"', planes=planes_at([10.0, 7.0, 4.0]))
+    image = read_image(path)
+    assert (image.z_falls, image.z_step_um) == (True, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("unit", "step_um"), [('PositionZUnit="mm"', 3000.0), ("", None), ('PositionZUnit="reference frame"', None)]
+)
+def test_ome_heights_in_a_unit_that_is_no_length_give_the_direction_only(
+    path: Path, unit: str, step_um: float | None
+) -> None:
+    write_ome(path, planes=planes_at([10.0, 7.0, 4.0], unit))
+    image = read_image(path)
+    assert (image.z_falls, image.z_step_um) == (True, step_um)
+
+
+def test_ome_heights_that_differ_in_direction_between_time_points_say_nothing(path: Path) -> None:
+    heights = [3.0, 2.0, 1.0, 3.0, 2.0, 1.0]
+    metadata = {"axes": "TZYX", "Plane": {"PositionZ": heights, "PositionZUnit": ["µm"] * 6}}
+    tzyx_stack = np.stack([ZYX_STACK, ZYX_STACK])
+    tifffile.imwrite(path, tzyx_stack, ome=True, photometric="minisblack", metadata=metadata)
+    assert (read_image(path).z_falls, read_image(path).z_step_um) == (True, 1.0)
+    metadata["Plane"]["PositionZ"] = [3.0, 2.0, 1.0, 1.0, 2.0, 3.0]
+    tifffile.imwrite(path, tzyx_stack, ome=True, photometric="minisblack", metadata=metadata)
+    assert (read_image(path).z_falls, read_image(path).z_step_um) == (False, None)
+
+
+@pytest.mark.parametrize(
+    "planes",
+    [
+        '<Plane TheZ="one" PositionZ="3"/>' * 3,
+        '<Plane PositionZ="3"/><Plane/>',
+        '<Plane TheZ="1e400" PositionZ="nan"/>',
+        planes_at([3, 2, 1]).replace("µm", "mm", 1),
+    ],
+)
+def test_odd_ome_planes_are_no_obstacle(path: Path, planes: str) -> None:
+    write_ome(path, planes=planes)
+    image = read_image(path)
+    assert (image.axes, image.z_falls, image.z_step_um) == ("ZYX", False, None)
+
+
 def test_ome_position_in_the_stages_own_frame_is_no_length(path: Path) -> None:
     metadata = {"Plane": {"PositionX": [3.0], "PositionY": [4.0]}}
     tifffile.imwrite(path, ZYX_STACK[0], ome=True, metadata=metadata)

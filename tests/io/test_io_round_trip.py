@@ -1,6 +1,7 @@
 """What is written comes back as it was, and a write that fails leaves nothing behind."""
 
 import dataclasses
+import typing
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.io import QUANTITY_UNITS, Image, Quantity, read_image, write_image
 
 LENGTHS = {"T": 3, "Z": 2, "C": 2, "Y": 7, "X": 9, "S": 3}
 
@@ -21,6 +22,10 @@ def assert_same(one: Image, other: Image) -> None:
             np.testing.assert_array_equal(one.data, other.data, strict=True)
         else:
             assert getattr(one, field.name) == getattr(other, field.name), field.name
+
+
+def in_memory(image: Image) -> Image:
+    return dataclasses.replace(image, data=image.data.compute())
 
 
 @pytest.fixture
@@ -39,9 +44,33 @@ def test_every_field_survives_a_round_trip(path: Path) -> None:
         wavelength_um=0.647,
         name='µ <a> & "b"\n{}\x01',
         settings={"tie": {"dz_um": 3.0, "auto": None, "notes": ["ü", True]}},
+        numerical_aperture=0.65,
+        coherence=0.3,
+        z_falls=True,
     )
     write_image(path, image)
     assert_same(read_image(path), image)
+    assert_same(in_memory(read_image(path, lazy=True)), image)
+
+
+def test_a_file_without_the_later_fields_is_read_with_their_defaults(path: Path) -> None:
+    image = Image(np.eye(4, dtype=np.float32), "YX", wavelength_um=0.55)
+    write_image(path, image)
+    text = b", &quot;numerical_aperture&quot;: null, &quot;coherence&quot;: null, &quot;z_falls&quot;: false"
+    content = path.read_bytes()
+    assert text in content
+    path.write_bytes(content.replace(text, b" " * len(text)))
+    assert_same(read_image(path), dataclasses.replace(image, name="image"))
+
+
+@pytest.mark.parametrize("quantity", typing.get_args(Quantity))
+def test_every_quantity_survives_with_its_unit(path: Path, quantity: Quantity) -> None:
+    image = Image(np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4), "YX", 0.3, quantity=quantity)
+    write_image(path, image)
+    assert_same(read_image(path), image)
+    with tifffile.TiffFile(path) as tif:
+        stated = f'Name="{quantity} ({QUANTITY_UNITS[quantity]})"' in tif.ome_metadata
+    assert stated == (quantity != "intensity")
 
 
 @settings(max_examples=40, deadline=None)
@@ -61,6 +90,10 @@ def test_any_axes_and_types_survive_a_round_trip(
     path = tmp_path_factory.mktemp("io") / "any.tif"
     write_image(path, image)
     assert_same(read_image(path), image)
+    lazy = read_image(path, lazy=True)
+    assert_same(in_memory(lazy), image)
+    write_image(path.with_name("again.tif"), lazy)
+    assert_same(read_image(path.with_name("again.tif")), image)
 
 
 def test_other_programs_find_the_sizes_and_that_phase_is_in_radians(path: Path) -> None:
@@ -79,11 +112,16 @@ def test_other_programs_find_the_sizes_and_that_phase_is_in_radians(path: Path) 
         assert part in xml
 
 
-def test_phase_is_stored_as_float32_and_never_as_integers(path: Path) -> None:
-    write_image(path, Image(np.eye(4), "YX", quantity="phase"))
+@pytest.mark.parametrize(
+    ("quantity", "unit"), [("phase", "rad"), ("path", "nm"), ("height", "um"), ("dry-mass", r"pg/um\^2")]
+)
+def test_what_is_no_intensity_is_stored_as_float32_and_never_as_integers(
+    path: Path, quantity: Quantity, unit: str
+) -> None:
+    write_image(path, Image(np.eye(4), "YX", quantity=quantity))
     assert read_image(path).data.dtype == np.float32
-    with pytest.raises(InputError, match="radians"):
-        write_image(path, Image(np.eye(4, dtype=np.uint8), "YX", quantity="phase"))
+    with pytest.raises(InputError, match=f"image: {quantity} must be floating-point numbers in {unit}, not uint8"):
+        write_image(path, Image(np.eye(4, dtype=np.uint8), "YX", quantity=quantity))
 
 
 @pytest.mark.parametrize("dtype", ["int64", "float16", "bool", "object"])

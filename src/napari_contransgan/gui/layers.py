@@ -7,6 +7,7 @@ pixel size was stated; a scale without a unit is no pixel size either.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
@@ -16,7 +17,7 @@ from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io import Image, Quantity
+from napari_contransgan.io import QUANTITY_UNITS, Image, Quantity
 from napari_contransgan.surface import SurfaceMesh
 
 LayerTuple = tuple[NDArray[Any], dict[str, Any], str]
@@ -26,6 +27,7 @@ SPATIAL_UNIT = "micrometer"
 TIME_UNIT = "second"
 PHASE_COLORMAP = "viridis"
 
+_COLORMAPS: Mapping[Quantity, str] = MappingProxyType({"intensity": "gray", "phase-std": "magma"})
 _SAMPLED_PIXELS = 1_000_000
 _AXIS_LETTERS = {"t": "T", "time": "T", "tile": "T", "z": "Z", "c": "C", "channel": "C"}
 
@@ -50,7 +52,7 @@ def layer_tuple(image: Image) -> LayerTuple:
         "metadata": {METADATA_KEY: _metadata(image)},
     }
     if not rgb:
-        attributes["colormap"] = PHASE_COLORMAP if image.quantity == "phase" else "gray"
+        attributes["colormap"] = _COLORMAPS.get(image.quantity, PHASE_COLORMAP)
         limits = contrast_limits(data, image.quantity)
         if limits is not None:
             attributes["contrast_limits"] = limits
@@ -61,7 +63,7 @@ def add_image(viewer: Viewer, image: Image) -> ImageLayer:
     """Add an image to the viewer with its scale, units, position, colours and metadata."""
     data, attributes, _ = layer_tuple(image)
     layer = viewer.add_image(data, **attributes)
-    if image.quantity == "phase":
+    if image.quantity != "intensity":
         _show_colour_bar(layer)
     return layer
 
@@ -153,6 +155,9 @@ def image_from_layer_data(data: Any, attributes: Mapping[str, Any]) -> Image:
         wavelength_um=known.get("wavelength_um"),
         name=name,
         settings=known.get("settings", {}),
+        numerical_aperture=known.get("numerical_aperture"),
+        coherence=known.get("coherence"),
+        z_falls=known.get("z_falls", False),
     )
 
 
@@ -177,10 +182,13 @@ def set_pixel_size(layer: ImageLayer, pixel_size_um: float) -> None:
 def contrast_limits(data: NDArray[Any], quantity: str) -> tuple[float, float] | None:
     """Limits that a few bright or dark pixels do not spoil; None where napari's own choice must do.
 
-    Percentiles of at most a million pixels: 0.1 and 99.9 for intensity, 0.5 and 99.8 for phase.
+    Percentiles of at most a million pixels: 0.1 and 99.9 for intensity, 0.5 and 99.8 for the other quantities.
+    Of lazy data only the first, the middle and the last index of the first axis are loaded.
     """
     if data.dtype.kind not in "uif":
         return None
+    if not isinstance(data, np.ndarray) and data.ndim > 2 and len(data) > 3:
+        data = data[[0, len(data) // 2, len(data) - 1]]
     stride = max(1, int(np.ceil(np.sqrt(data.size / _SAMPLED_PIXELS))))
     sample = np.asarray(data[..., ::stride, ::stride] if data.ndim > 1 else data, dtype=np.float64)
     sample = sample[np.isfinite(sample)]
@@ -208,12 +216,15 @@ def _displayable(image: Image) -> tuple[NDArray[Any], str, bool]:
 def _metadata(image: Image) -> dict[str, Any]:
     return {
         "quantity": image.quantity,
-        "unit": "rad" if image.quantity == "phase" else "counts",
+        "unit": QUANTITY_UNITS[image.quantity],
         "pixel_size_um": image.pixel_size_um,
         "z_step_um": image.z_step_um,
         "time_step_s": image.time_step_s,
         "wavelength_um": image.wavelength_um,
         "settings": dict(image.settings),
+        "numerical_aperture": image.numerical_aperture,
+        "coherence": image.coherence,
+        "z_falls": image.z_falls,
     }
 
 

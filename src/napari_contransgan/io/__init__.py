@@ -6,11 +6,12 @@ a resolution tag that stands for a printer or a screen (a pixel above 20 um, so 
 holds the 1/1 of software that knows none, counts as no pixel size.
 """
 
-from napari_contransgan.io.image import Image, Quantity, check_pixels, to_luminance
+from napari_contransgan.io.image import QUANTITY_UNITS, Image, Quantity, check_pixels, to_luminance
 from napari_contransgan.io.reading import find_images, image_stem, read_image
-from napari_contransgan.io.writing import write_image
+from napari_contransgan.io.writing import write_frames, write_image
 
 __all__ = [
+    "QUANTITY_UNITS",
     "Image",
     "Quantity",
     "check_pixels",
@@ -18,5 +19,6 @@ __all__ = [
     "image_stem",
     "read_image",
     "to_luminance",
+    "write_frames",
     "write_image",
 ]

@@ -1,4 +1,7 @@
-"""Whether a TIFF is whole: tifffile fills what is missing with zeros, which must never pass for an image."""
+"""Whether a TIFF is whole: tifffile fills what is missing with zeros, which must never pass for an image.
+
+And what is said of a file that is not, or that cannot be read for another reason.
+"""
 
 import logging
 import math
@@ -10,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import tifffile
+
+from napari_contransgan.errors import InputError
+
+DAMAGED = "{path}: the file is damaged or cut short: copy or export it again"
 
 _TAGS_TO_CHECK = {270, 273, 279, 282, 283, 324, 325}  # description, offsets, byte counts and resolution
 _BYTES_PER_TAG_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8, 17: 8, 18: 8}
@@ -62,6 +69,41 @@ def pixels_are_whole(series: tifffile.TiffPageSeries) -> bool:
         ):
             return False
     return True
+
+
+@contextmanager
+def failures_explained(path: Path) -> Iterator[None]:
+    """Say in one line why a file cannot be read.
+
+    Raises
+    ------
+    InputError
+        In place of whatever the reading raises.
+    """
+    try:
+        with tifffile_kept_quiet():
+            yield
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file: check the path") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise InputError(f"{path}: does not fit into memory: cut the image into smaller files") from error
+    except Exception as error:
+        # tifffile meets damage with many error types (struct, zlib, index, key and value errors)
+        if not _starts_like_tiff(path):
+            raise InputError(f"{path}: is not a TIFF file: give a TIFF or OME-TIFF") from error
+        if "imagecodecs" in str(error):
+            hint = "its compression needs the package imagecodecs (pip install imagecodecs), or save it uncompressed"
+            raise InputError(f"{path}: {hint}") from error
+        raise InputError(DAMAGED.format(path=path)) from error
+
+
+def _starts_like_tiff(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return handle.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -9,7 +10,19 @@ from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
 
-Quantity = Literal["intensity", "phase"]
+Quantity = Literal["intensity", "phase", "path", "height", "dry-mass", "phase-std"]
+
+QUANTITY_UNITS: Mapping[Quantity, str] = MappingProxyType(
+    {
+        "intensity": "counts",
+        "phase": "rad",
+        "path": "nm",
+        "height": "um",
+        "dry-mass": "pg/um^2",
+        "phase-std": "rad",
+    }
+)
+"""Unit of the numbers of each quantity."""
 
 NAMESPACE = "napari-contransgan"
 """Namespace of the structured annotation in our OME-TIFFs."""
@@ -23,8 +36,8 @@ class Image:
 
     Parameters
     ----------
-    data : ndarray
-        Pixels; one axis for each letter of `axes`.
+    data : ndarray or dask array
+        Pixels; one axis for each letter of `axes`. A dask array reads them from the file when they are computed.
     axes : str
         Axis letters out of T, Z, C, Y, X and S (samples of an RGB image, always last), for example ``"ZYX"``.
     pixel_size_um : float or None
@@ -35,14 +48,21 @@ class Image:
         Time between frames.
     origin_yx_um : tuple of float
         Position of the centre of pixel (0, 0).
-    quantity : {"intensity", "phase"}
-        What the numbers are. Phase is float32 radians.
+    quantity : {"intensity", "phase", "path", "height", "dry-mass", "phase-std"}
+        What the numbers are: intensity in counts, phase in radians, optical path difference in nm, height in um, dry
+        mass per area in pg/um^2, standard deviation of the phase in radians. All but intensity are stored as float32.
     wavelength_um : float or None
         Vacuum wavelength, where known.
     name : str
         For layers and messages.
     settings : mapping
         How the image came about, as plain JSON values; kept in the file.
+    numerical_aperture : float or None
+        Of the objective, where known.
+    coherence : float or None
+        Coherence parameter S, the condenser's numerical aperture over the objective's, where known.
+    z_falls : bool
+        Whether the file's own plane positions say that planes stand in order of falling z.
     """
 
     data: NDArray[Any]
@@ -55,6 +75,9 @@ class Image:
     wavelength_um: float | None = None
     name: str = "image"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    numerical_aperture: float | None = None
+    coherence: float | None = None
+    z_falls: bool = False
 
 
 def check_pixels(image: Image) -> None:
@@ -73,10 +96,9 @@ def check_pixels(image: Image) -> None:
     if data.dtype.kind == "f" and not np.isfinite(data).all():
         count = int(data.size - np.count_nonzero(np.isfinite(data)))
         raise InputError(f"{image.name}: {count} of {data.size} pixels are NaN or infinite: replace them first")
-    if data.min() == data.max():
-        raise InputError(
-            f"{image.name}: every pixel has the same value ({float(data.flat[0]):g}): there is nothing in it"
-        )
+    lowest = data.min()
+    if lowest == data.max():
+        raise InputError(f"{image.name}: every pixel has the same value ({float(lowest):g}): there is nothing in it")
 
 
 def to_luminance(image: Image) -> tuple[Image, bool]:

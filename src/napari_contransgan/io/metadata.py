@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -11,9 +12,12 @@ from xml.etree import ElementTree
 import tifffile
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io.image import NAMESPACE, Image
+from napari_contransgan.io.image import NAMESPACE, QUANTITY_UNITS, Image
 
 COARSEST_TAGGED_PIXEL_UM = 20.0
+LARGEST_APERTURE = 1.7
+EVEN_SPACING = 0.02
+"""Share of the step by which each distance of evenly spaced planes may differ from it."""
 
 _UM_PER_UNIT = {
     **dict.fromkeys(("µm", "μm", "um", "\\u00b5m", "micron", "microns", "micrometer", "micrometre"), 1.0),
@@ -49,14 +53,53 @@ def with_ome(path: Path, image: Image, tif: tifffile.TiffFile) -> Image:
     # OME's default unit of a position is "reference frame", which is no length
     position = length_um(plane, "PositionY", None), length_um(plane, "PositionX", None)
     own = _own_annotation(path, root)
+    planes_step_um, z_falls = _plane_heights(pixels)
     image = replace(
         image,
         pixel_size_um=_square(path, x_um, y_um) or with_tags(path, image, tif).pixel_size_um,
-        z_step_um=z_um if own or "Z" in image.axes else None,
+        z_step_um=(z_um or planes_step_um) if own or "Z" in image.axes else None,
         time_step_s=time_s if own or "T" in image.axes else None,
         origin_yx_um=(0.0, 0.0) if position[0] is None or position[1] is None else (position[0], position[1]),
+        numerical_aperture=_aperture(root),
+        z_falls=z_falls and "Z" in image.axes,
     )
     return _restored(path, image, own) if own else image
+
+
+def _aperture(root: ElementTree.Element) -> float | None:
+    """Numerical aperture of the objective that the first image refers to."""
+    settings = root.find("{*}Image/{*}ObjectiveSettings")
+    wanted = None if settings is None else settings.get("ID")
+    for objective in root.iterfind("{*}Instrument/{*}Objective"):
+        if wanted is not None and objective.get("ID") == wanted:
+            aperture = _positive(_number(objective.get("LensNA")))
+            return aperture if aperture is not None and aperture < LARGEST_APERTURE else None
+    return None
+
+
+def _plane_heights(pixels: ElementTree.Element) -> tuple[float | None, bool]:
+    """Even distance of the planes in um by their stated positions, and whether these fall from plane to plane.
+
+    Every time point and channel that states all its positions must say the same.
+    """
+    heights: dict[tuple[str | None, str | None], dict[int, float]] = {}
+    units = set()
+    for plane in pixels.iterfind("{*}Plane"):
+        index, z = _number(plane.get("TheZ")), _number(plane.get("PositionZ"))
+        if index is not None and z is not None:
+            heights.setdefault((plane.get("TheT"), plane.get("TheC")), {})[int(index)] = z
+            units.add(plane.get("PositionZUnit"))
+    count = _number(pixels.get("SizeZ"))
+    stacks = [[z for _, z in sorted(stack.items())] for stack in heights.values() if len(stack) == count]
+    if not stacks or count == 1 or len(units) > 1:
+        return None, False
+    distances = [upper - lower for stack in stacks for lower, upper in pairwise(stack)]
+    falls = all(distance < 0 for distance in distances)
+    if not falls and not all(distance > 0 for distance in distances):
+        return None, False
+    step = sum(distances) / len(distances)
+    is_even = math.isfinite(step) and all(abs(distance - step) <= EVEN_SPACING * abs(step) for distance in distances)
+    return (_positive(_in_um(float(f"{abs(step):.6g}"), units.pop())) if is_even else None), falls
 
 
 def _own_annotation(path: Path, root: ElementTree.Element) -> dict[str, Any] | None:
@@ -76,19 +119,32 @@ def _restored(path: Path, image: Image, own: Mapping[str, Any]) -> Image:
     try:
         axes, shape = own["axes"], own["shape"]
         lengths = dict(zip(axes, shape, strict=True))
-        if image.axes == "".join(a for a in axes if a in "YX" or lengths[a] > 1) and image.data.size == math.prod(
-            shape
-        ):
-            image = replace(image, data=image.data.reshape(shape), axes=axes)
-        wavelength_um = None if own["wavelength_um"] is None else float(own["wavelength_um"])
-        image = replace(image, wavelength_um=wavelength_um, name=str(own["name"]), settings=dict(own["settings"]))
+        if image.axes == "".join(a for a in axes if a in "YX" or lengths[a] > 1):
+            places = tuple(slice(None) if letter in image.axes else None for letter in axes)
+            image = replace(image, data=image.data[places], axes=axes)
+        image = replace(
+            image,
+            wavelength_um=_optional_float(own["wavelength_um"]),
+            name=str(own["name"]),
+            settings=dict(own["settings"]),
+            numerical_aperture=_optional_float(own.get("numerical_aperture")),
+            coherence=_optional_float(own.get("coherence")),
+            z_falls=bool(own.get("z_falls", False)),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: its {NAMESPACE} annotation is damaged: export it again") from error
-    if own.get("quantity") != "phase":
-        return image
-    if image.data.dtype.kind != "f":
-        raise InputError(f"{path}: says phase but holds {image.data.dtype} numbers, not radians: export it again")
-    return replace(image, quantity="phase")
+    quantity = own.get("quantity", "intensity")
+    if quantity not in QUANTITY_UNITS:
+        raise InputError(f"{path}: holds the quantity {quantity!r}, unknown to this version: update napari-contransgan")
+    dtype = image.data.dtype
+    if quantity != "intensity" and dtype.kind != "f":
+        unit = QUANTITY_UNITS[quantity]
+        raise InputError(f"{path}: says {quantity} but holds {dtype} numbers, not {unit}: export it again")
+    return replace(image, quantity=quantity)
+
+
+def _optional_float(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 def with_tags(path: Path, image: Image, tif: tifffile.TiffFile) -> Image:

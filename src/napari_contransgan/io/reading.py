@@ -1,21 +1,19 @@
 """Reading TIFF, ImageJ TIFF and OME-TIFF."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io.damage import directories_are_whole, pixels_are_whole, tifffile_kept_quiet
+from napari_contransgan.io.damage import DAMAGED, directories_are_whole, failures_explained, pixels_are_whole
 from napari_contransgan.io.image import Image
+from napari_contransgan.io.lazy import arranged, lazy_pixels, wrapped
 from napari_contransgan.io.metadata import with_ome, with_tags
 
-DAMAGED = "{path}: the file is damaged or cut short: copy or export it again"
 
-
-def read_image(path: Path) -> Image:
+def read_image(path: Path, *, lazy: bool = False) -> Image:
     """Read a TIFF, ImageJ TIFF or OME-TIFF.
 
     Axes of length one are dropped, except Y and X; a file that `write_image` wrote comes back as it was.
@@ -24,6 +22,10 @@ def read_image(path: Path) -> Image:
     ----------
     path : Path
         The file.
+    lazy : bool
+        Leave the pixels in the file: `Image.data` is then a dask array with one chunk for each time point, or, without
+        a T axis, for each index of the first axis. A chunk opens the file anew and reads its own pages only. Files
+        whose pages do not lie so, or that consist of several files, are read at once and wrapped.
 
     Returns
     -------
@@ -35,39 +37,19 @@ def read_image(path: Path) -> Image:
     InputError
         If the file is missing, no TIFF, cut short or damaged, compressed in a way that cannot be read, holds no image
         or several of different shapes, an axis that is none of T, Z, C, Y, X and S, or pixels that are not square.
+        With `lazy`, computing a chunk raises it too: for damaged pixels, and for a file that is gone or was changed.
     """
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder: name one TIFF file")
-    try:
+    with failures_explained(path):
         if path.stat().st_size == 0:
             raise InputError(f"{path}: the file is empty (0 bytes): copy or export it again")
-        with tifffile_kept_quiet(), tifffile.TiffFile(path) as tif:
-            return _image_of(path, tif)
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file: check the path") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except MemoryError as error:
-        raise InputError(f"{path}: does not fit into memory: cut the image into smaller files") from error
-    except Exception as error:
-        # tifffile meets damage with many error types (struct, zlib, index, key and value errors)
-        if not _starts_like_tiff(path):
-            raise InputError(f"{path}: is not a TIFF file: give a TIFF or OME-TIFF") from error
-        if "imagecodecs" in str(error):
-            hint = "its compression needs the package imagecodecs (pip install imagecodecs), or save it uncompressed"
-            raise InputError(f"{path}: {hint}") from error
-        raise InputError(DAMAGED.format(path=path)) from error
+        with tifffile.TiffFile(path) as tif:
+            return _image_of(path, tif, lazy)
 
 
-def _starts_like_tiff(path: Path) -> bool:
-    with path.open("rb") as handle:
-        return handle.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
-
-def _image_of(path: Path, tif: tifffile.TiffFile) -> Image:
+def _image_of(path: Path, tif: tifffile.TiffFile, lazy: bool) -> Image:
     if not directories_are_whole(path, tif.byteorder, tif.is_bigtiff):
         raise InputError(DAMAGED.format(path=path))
     every_series = [series for series in tif.series if not series.keyframe.is_reduced]
@@ -89,12 +71,16 @@ def _image_of(path: Path, tif: tifffile.TiffFile) -> Image:
         raise InputError(f"{path}: its smallest number means white: invert it and save it as min-is-black")
 
     if len(every_series) > 1:  # planes that were appended one by one
-        data, axes = np.stack([other.asarray() for other in every_series]), "ZYX"
+        shape, axes = (len(every_series), *series.shape), "ZYX"
     else:
-        data, axes = series.asarray().reshape(series.get_shape(squeeze=False)), _named_axes(path, tif, series)
-    data, axes = _standard_axes(path, data, axes)
-    name = image_stem(path) or path.name
-    image = Image(data.astype(data.dtype.newbyteorder("="), copy=False), axes, name=name)
+        shape, axes = series.get_shape(squeeze=False), _named_axes(path, tif, series)
+    ordered = _standard_axes(path, shape, axes)
+    data = lazy_pixels(path, tif, every_series, shape, axes, ordered) if lazy else None
+    if data is None:
+        pixels = series.asarray() if len(every_series) == 1 else np.stack([one.asarray() for one in every_series])
+        data = arranged(pixels.reshape(shape), axes, ordered)
+        data = wrapped(data, ordered) if lazy else data
+    image = Image(data, ordered, name=image_stem(path) or path.name)
     return with_ome(path, image, tif) if series.kind == "ome" else with_tags(path, image, tif)
 
 
@@ -120,15 +106,12 @@ def _named_axes(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSer
     return named
 
 
-def _standard_axes(path: Path, data: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
-    """Drop axes of length one, except Y and X, and bring Y, X and S to the end."""
+def _standard_axes(path: Path, shape: Sequence[int], axes: str) -> str:
+    """Axis letters without those of length one, except Y and X, and with Y, X and S at the end."""
     if "Y" not in axes or "X" not in axes:
         raise InputError(f"{path}: holds no image: export it again")
-    keep = [index for index, letter in enumerate(axes) if letter in "YX" or data.shape[index] > 1]
-    data = data.reshape([data.shape[index] for index in keep])
-    axes = "".join(axes[index] for index in keep)
-    wanted = "".join(letter for letter in axes if letter not in "YXS") + "YX" + ("S" if "S" in axes else "")
-    return np.ascontiguousarray(data.transpose([axes.index(letter) for letter in wanted])), wanted
+    kept = "".join(letter for letter, length in zip(axes, shape, strict=True) if letter in "YX" or length > 1)
+    return "".join(letter for letter in kept if letter not in "YXS") + "YX" + ("S" if "S" in kept else "")
 
 
 def find_images(folder: Path) -> list[Path]:

@@ -3,23 +3,25 @@
 import json
 import math
 import uuid
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io.image import NAMESPACE, Image
+from napari_contransgan.io.image import NAMESPACE, QUANTITY_UNITS, Image
 
 
 def write_image(path: Path, image: Image) -> None:
     """Write an OME-TIFF that `read_image` gives back field by field.
 
     The file appears whole or not at all; an older one of that name is replaced. Missing parent folders are made.
-    Phase of any floating type is stored as float32. Name, wavelength, quantity and settings stand as JSON in a
-    structured annotation of the namespace ``napari-contransgan``.
+    Everything but intensity is stored as float32. Name, wavelength, aperture, coherence, quantity, direction of z and
+    settings stand as JSON in a structured annotation of the namespace ``napari-contransgan``. A dask array is computed
+    and written one row of chunks along its first axis after the other, so that it need not fit into memory.
 
     Parameters
     ----------
@@ -33,34 +35,82 @@ def write_image(path: Path, image: Image) -> None:
     InputError
         If the name does not end so, the place cannot be written, or OME-TIFF has no such pixel type.
     """
-    path = Path(path)
+    if hasattr(image.data, "__dask_graph__"):
+        dtype = _stored_dtype(image, image.data.dtype)
+        _write(path, image, _frames_of_lazy(image.data, _frame_axes(image)), image.data.shape, dtype)
+    else:
+        data = np.ascontiguousarray(image.data)
+        dtype = _stored_dtype(image, data.dtype)
+        _write(path, image, data.astype(dtype, copy=False), data.shape, dtype)
+
+
+def write_frames(path: Path, image: Image, yx_frames: Iterable[NDArray[Any]], shape: Sequence[int]) -> None:
+    """Write frames as they come, as the OME-TIFF that `write_image` would make of all of them.
+
+    A frame is stored before the next one is asked for, and none is kept. The file appears whole or not at all, also
+    when `yx_frames` raises or the process is interrupted.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.tif`` or ``.tiff``.
+    image : Image
+        Says what the frames are; its data are not looked at.
+    yx_frames : iterable of (Y, X) or (Y, X, S) ndarray
+        The frames in the order of `shape`, all of one number type.
+    shape : sequence of int
+        Shape of the whole, one length for each of the image's axes, for example (T, Y, X).
+
+    Raises
+    ------
+    InputError
+        As `write_image` does, and if a frame cannot be read.
+    ValueError
+        If the shape does not fit the axes, there are too few or too many frames, or one has another shape or type
+        than it should.
+    """
+    if len(shape) != len(image.axes):
+        raise ValueError(f"{image.name}: the shape {tuple(shape)} does not fit the axes {image.axes}")
+    frames = iter(yx_frames)
+    first = next(frames, None)
+    if first is None:
+        raise ValueError(f"{image.name}: there is no frame to write")
+    dtype = _stored_dtype(image, first.dtype)
+    rejoined = _rejoined(first, frames)
+    del first
+    _write(path, image, rejoined, shape, dtype)
+
+
+def _write(
+    path: Path, image: Image, pixels: NDArray[Any] | Iterator[NDArray[Any]], shape: Sequence[int], dtype: np.dtype[Any]
+) -> None:
+    path, shape = Path(path), tuple(shape)
     if path.suffix.lower() not in (".tif", ".tiff"):
         raise InputError(f"{path}: the name of an image must end in .tif or .ome.tif")
-    data = np.ascontiguousarray(image.data)
-    if data.dtype.kind not in "uifc" or data.dtype.name in ("int64", "uint64", "float16") or data.size == 0:
-        raise InputError(f"{image.name}: {data.dtype} pixels {data.shape} cannot be written: convert them to float32")
-    if image.quantity == "phase":
-        if data.dtype.kind != "f":
-            raise InputError(f"{image.name}: phase must be floating-point radians, not {data.dtype}: convert it")
-        data = data.astype(np.float32, copy=False)
-    metadata = _ome_metadata(image, data)
-    is_rgb = image.axes.endswith("S") and data.shape[-1] in (3, 4)
+    if 0 in shape:
+        raise InputError(f"{image.name}: {dtype} pixels {shape} cannot be written: there are none")
+    metadata = _ome_metadata(image, shape)
+    is_rgb = image.axes.endswith("S") and shape[-1] in (3, 4)
     resolution = None if image.pixel_size_um is None else (1e4 / image.pixel_size_um,) * 2
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{path}: its folder cannot be made: {error.strerror or error}: choose another") from error
+    is_whole = isinstance(pixels, np.ndarray)
     try:
         tifffile.imwrite(
             part,
-            data,
+            pixels if is_whole else _one_by_one(image, iter(pixels), shape, dtype),
+            shape=shape,
+            dtype=dtype,
             ome=True,
-            bigtiff=data.nbytes > 3_900_000_000,
+            bigtiff=math.prod(shape) * dtype.itemsize > 3_900_000_000,
             photometric="rgb" if is_rgb else "minisblack",
             planarconfig="contig" if image.axes.endswith("S") else None,
             compression="zlib",
-            predictor=data.dtype.kind in "ui",
+            predictor=dtype.kind in "ui",
+            maxworkers=None if is_whole else 1,  # more of them would ask for frames ahead
             resolution=resolution,
             resolutionunit=None if resolution is None else "CENTIMETER",
             metadata=metadata,
@@ -72,14 +122,80 @@ def write_image(path: Path, image: Image) -> None:
         part.unlink(missing_ok=True)
 
 
-def _ome_metadata(image: Image, data: NDArray[Any]) -> dict[str, Any]:
+def _stored_dtype(image: Image, dtype: DTypeLike) -> np.dtype[Any]:
+    given = np.dtype(dtype)
+    if given.kind not in "uifc" or given.name in ("int64", "uint64", "float16"):
+        raise InputError(f"{image.name}: {given} pixels cannot be written: convert them to float32")
+    if image.quantity == "intensity":
+        return given.newbyteorder("=")
+    if given.kind != "f":
+        unit = QUANTITY_UNITS[image.quantity]
+        raise InputError(
+            f"{image.name}: {image.quantity} must be floating-point numbers in {unit}, not {given}: convert it"
+        )
+    return np.dtype(np.float32)
+
+
+def _frame_axes(image: Image) -> int:
+    return 3 if image.axes.endswith("S") else 2
+
+
+def _frames_of_lazy(data: Any, frame_axes: int) -> Iterator[NDArray[Any]]:
+    """Frames of a dask array, each chunk computed once where chunks follow the order of the frames."""
+    if data.ndim == frame_axes:
+        yield np.asarray(data)
+    elif len(data.chunks[0]) == 1 and any(len(sizes) > 1 for sizes in data.chunks[1:-frame_axes]):
+        for part in data:
+            yield from _frames_of_lazy(part, frame_axes)
+    else:
+        start = 0
+        for length in data.chunks[0]:
+            slab = np.asarray(data[start : start + length])
+            yield from slab.reshape(-1, *data.shape[-frame_axes:])
+            del slab  # before the next one is computed
+            start += length
+
+
+def _rejoined(first: NDArray[Any] | None, frames: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    while first is not None:
+        yield first
+        first = None  # or the frame would stay in memory while the next is made
+        first = next(frames, None)
+
+
+def _one_by_one(
+    image: Image, frames: Iterator[NDArray[Any]], shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> Iterator[NDArray[Any]]:
+    """Frames through one buffer, since tifffile keeps hold of the first frame and of the one before."""
+    count, frame_shape = math.prod(shape[: -_frame_axes(image)]), shape[-_frame_axes(image) :]
+    buffer = np.empty(frame_shape, dtype)
+    for index in range(count):
+        try:
+            frame = next(frames, None)
+        except OSError as error:
+            raise InputError(f"{image.name}: frame {index} cannot be read: {error.strerror or error}") from error
+        if frame is None:
+            raise ValueError(f"{image.name}: {index} frames came, {count} were announced")
+        if frame.shape != frame_shape or _stored_dtype(image, frame.dtype) != dtype:
+            raise ValueError(f"{image.name}: frame {index} is {frame.dtype} {frame.shape}, not {dtype} {frame_shape}")
+        np.copyto(buffer, frame)
+        del frame
+        if index == count - 1 and next(frames, None) is not None:
+            raise ValueError(f"{image.name}: more than the {count} frames that were announced came")
+        yield buffer
+
+
+def _ome_metadata(image: Image, shape: tuple[int, ...]) -> dict[str, Any]:
     own = {
         "axes": image.axes,
-        "shape": data.shape,
+        "shape": shape,
         "quantity": image.quantity,
         "wavelength_um": image.wavelength_um,
         "name": image.name,
         "settings": dict(image.settings),
+        "numerical_aperture": image.numerical_aperture,
+        "coherence": image.coherence,
+        "z_falls": image.z_falls,
     }
     metadata: dict[str, Any] = {
         "axes": image.axes,
@@ -95,7 +211,7 @@ def _ome_metadata(image: Image, data: NDArray[Any]) -> dict[str, Any]:
         if value is not None:
             metadata |= {key: float(value), key + "Unit": unit}
     if tuple(image.origin_yx_um) != (0.0, 0.0):
-        planes = math.prod(data.shape[: image.axes.index("Y")])
+        planes = math.prod(shape[: image.axes.index("Y")])
         y_um, x_um = (float(value) for value in image.origin_yx_um)
         metadata["Plane"] = {
             "PositionX": [x_um] * planes,
@@ -103,8 +219,9 @@ def _ome_metadata(image: Image, data: NDArray[Any]) -> dict[str, Any]:
             "PositionY": [y_um] * planes,
             "PositionYUnit": ["µm"] * planes,
         }
-    if image.quantity == "phase":
-        channels = data.shape[image.axes.index("C")] if "C" in image.axes else 1
-        metadata["Channel"] = {"Name": ["phase (rad)"] * channels}
-        metadata["Description"] = "Phase in radians."
+    if image.quantity != "intensity":
+        channels = shape[image.axes.index("C")] if "C" in image.axes else 1
+        text = f"{image.quantity} ({QUANTITY_UNITS[image.quantity]})"
+        metadata["Channel"] = {"Name": [text] * channels}
+        metadata["Description"] = f"{text}, one number a pixel."
     return metadata
