@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.simulation.beads import Bead, bead_height_map, scatter_beads
+from napari_contransgan.simulation.beads import Bead, bead_height_map, bead_path_slices, scatter_beads
 from napari_contransgan.simulation.cells import MAX_PATH_UM, cell_path_map, draw_cell, gaussian_texture, scatter_cells
 
 
@@ -14,6 +14,30 @@ def test_a_bead_has_the_volume_and_height_of_a_sphere() -> None:
     assert height.max() == pytest.approx(3.0, rel=0.005)
     y, x = np.unravel_index(np.argmax(height), height.shape)
     assert ((y + 0.5) * 0.1, (x + 0.5) * 0.1) == pytest.approx((5.03, 4.91), abs=0.11)
+
+
+@pytest.mark.parametrize("slice_um", [0.07, 0.2, 0.75, 10.0])
+def test_the_slices_of_beads_add_up_to_their_height(slice_um: float) -> None:
+    beads = (Bead(5.03, 4.91, 1.5), Bead(9.9, 3.0, 1.37), Bead(2.0, 8.0, 0.6))
+    path = bead_path_slices(beads, 100, 0.1, slice_um, -0.03)
+    assert path.shape == (int(np.ceil(3.0 / slice_um)), 100, 100)
+    np.testing.assert_allclose(path.sum(axis=0), -0.03 * bead_height_map(beads, 100, 0.1), atol=1e-7)
+    np.testing.assert_allclose(path, path[::-1], atol=1e-8)
+
+
+def test_a_slice_of_a_bead_is_the_slab_of_a_sphere() -> None:
+    path = bead_path_slices((Bead(5.03, 4.91, 1.5),), 100, 0.1, 0.5, 0.03)
+    assert path[:, 50, 49] == pytest.approx([0.03 * 0.5] * 6, rel=0.01)
+    # A slab between the heights a and b has the volume pi (R^2 (b - a) - (b^3 - a^3) / 3).
+    edges = np.linspace(-1.5, 1.5, 7)
+    volumes = np.pi * (1.5**2 * 0.5 - np.diff(edges**3) / 3)
+    np.testing.assert_allclose(path.sum(axis=(1, 2)) * 0.1**2, 0.03 * volumes, rtol=0.01)
+
+
+def test_a_field_without_beads_is_one_empty_slice() -> None:
+    path = bead_path_slices((), 20, 0.1, 0.2, 0.03)
+    assert path.shape == (1, 20, 20)
+    assert not path.any()
 
 
 def test_beads_never_overlap() -> None:

@@ -1,5 +1,6 @@
 """Polystyrene microspheres in a mounting medium: monolayers and small clusters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +74,50 @@ def bead_height_map(beads: tuple[Bead, ...], shape_px: int, pixel_size_um: float
     ndarray, shape (shape_px, shape_px)
         Thickness 2 sqrt(R^2 - r^2) in micrometres.
     """
-    yx_height_um = np.zeros((shape_px, shape_px), np.float32)
+    zyx_height_um = _slab_thickness(beads, shape_px, pixel_size_um, (-np.inf, np.inf))
+    return zyx_height_um.reshape(shape_px, shape_px)
+
+
+def bead_path_slices(
+    beads: tuple[Bead, ...], shape_px: int, pixel_size_um: float, slice_um: float, index_contrast: float
+) -> NDArray[np.float32]:
+    """Optical path of all beads within each slab of a stack of slabs, averaged over each pixel's area.
+
+    The slabs lie symmetrically about the focal plane, where all beads have their centres, and are just enough for the
+    largest bead; their sum is the index contrast times `bead_height_map`.
+
+    Parameters
+    ----------
+    beads : tuple of Bead
+        The monolayer.
+    shape_px : int
+        Side of the square maps.
+    pixel_size_um : float
+        Pixel size; pixel (0, 0) covers 0 to `pixel_size_um`.
+    slice_um : float
+        Thickness of a slab.
+    index_contrast : float
+        The beads' index minus the medium's.
+
+    Returns
+    -------
+    ndarray, shape (Z, shape_px, shape_px)
+        Index contrast times the chord's part within the slab, in micrometres, in the order in which light passes; the
+        chord at the distance r from the centre runs from -sqrt(R^2 - r^2) to sqrt(R^2 - r^2).
+    """
+    deepest_um = 2 * max((bead.radius_um for bead in beads), default=0.0)
+    count = max(1, int(np.ceil(deepest_um / slice_um - 1e-9)))
+    inner_um = [(index - count / 2) * slice_um for index in range(1, count)]
+    # The outermost slabs are left open, so that rounding cannot cut the largest bead.
+    edges_um = (-np.inf, *inner_um, np.inf)
+    return np.float32(index_contrast) * _slab_thickness(beads, shape_px, pixel_size_um, edges_um)
+
+
+def _slab_thickness(
+    beads: tuple[Bead, ...], shape_px: int, pixel_size_um: float, edges_um: Sequence[float]
+) -> NDArray[np.float32]:
+    """Thickness (Z, Y, X) of all beads between each two neighbouring heights above the focal plane."""
+    zyx_thickness_um = np.zeros((len(edges_um) - 1, shape_px, shape_px), np.float32)
     fine_um = pixel_size_um / _SUPERSAMPLING
     for bead in beads:
         y0, y1 = _window(bead.y_um, bead.radius_um, pixel_size_um, shape_px)
@@ -82,10 +126,12 @@ def bead_height_map(beads: tuple[Bead, ...], shape_px: int, pixel_size_um: float
             continue
         y_um = (np.arange(y0 * _SUPERSAMPLING, y1 * _SUPERSAMPLING) + 0.5) * fine_um - bead.y_um
         x_um = (np.arange(x0 * _SUPERSAMPLING, x1 * _SUPERSAMPLING) + 0.5) * fine_um - bead.x_um
-        thickness = 2 * np.sqrt(np.maximum(bead.radius_um**2 - y_um[:, None] ** 2 - x_um[None, :] ** 2, 0))
-        blocks = thickness.reshape(y1 - y0, _SUPERSAMPLING, x1 - x0, _SUPERSAMPLING)
-        yx_height_um[y0:y1, x0:x1] += blocks.mean(axis=(1, 3)).astype(np.float32)
-    return yx_height_um
+        top = np.sqrt(np.maximum(bead.radius_um**2 - y_um[:, None] ** 2 - x_um[None, :] ** 2, 0))
+        for yx_thickness_um, low_um, high_um in zip(zyx_thickness_um, edges_um[:-1], edges_um[1:], strict=True):
+            chord = np.maximum(np.minimum(top, high_um) - np.maximum(-top, low_um), 0)
+            blocks = chord.reshape(y1 - y0, _SUPERSAMPLING, x1 - x0, _SUPERSAMPLING)
+            yx_thickness_um[y0:y1, x0:x1] += blocks.mean(axis=(1, 3)).astype(np.float32)
+    return zyx_thickness_um
 
 
 def _window(centre_um: float, radius_um: float, pixel_size_um: float, shape_px: int) -> tuple[int, int]:

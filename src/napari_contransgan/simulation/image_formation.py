@@ -4,7 +4,7 @@ Works on batches, on CPU or GPU, and is differentiable with respect to the objec
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -83,7 +83,60 @@ def through_focus_images(
     ValueError
         If the grids do not fit each other.
     """
-    field_px = field.shape[-1]
+    spectrum = torch.fft.fft2(field, norm="forward")
+    return sum_over_source(
+        lambda _: spectrum,
+        field.shape[-1],
+        field_pixel_um,
+        image_pixel_um,
+        numerical_aperture=numerical_aperture,
+        wavelength_um=wavelength_um,
+        coherence=coherence,
+        z_um=z_um,
+        points=points,
+        turn_rad=turn_rad,
+    )
+
+
+def sum_over_source(
+    spectrum_of: Callable[[tuple[float, float]], torch.Tensor],
+    field_px: int,
+    field_pixel_um: float,
+    image_pixel_um: float,
+    *,
+    numerical_aperture: float,
+    wavelength_um: float,
+    coherence: float,
+    z_um: Sequence[float],
+    points: int,
+    turn_rad: float,
+) -> torch.Tensor:
+    """Camera images of any object that says what light of each source point makes of it.
+
+    The image formation of `through_focus_images`, with a spectrum T_s(f) for each source point s in place of T(f). One
+    spectrum at a time is held.
+
+    Parameters
+    ----------
+    spectrum_of : callable
+        Gives, for a source point (y, x) in 1/um, the spectrum of the field in the object plane, complex, shape
+        (..., N, N), in FFT order, as ``torch.fft.fft2(field, norm="forward")`` does. The field is taken relative to the
+        undisturbed wave exp(2 pi i s r), so that it is periodic for any s.
+    field_px : int
+        N.
+    field_pixel_um, image_pixel_um, numerical_aperture, wavelength_um, coherence, z_um, points, turn_rad
+        As for `through_focus_images`.
+
+    Returns
+    -------
+    Tensor, real, shape (..., len(z_um), M, M)
+        As from `through_focus_images`.
+
+    Raises
+    ------
+    ValueError
+        If the grids do not fit each other.
+    """
     field_um = field_px * field_pixel_um
     image_px = round(field_um / image_pixel_um)
     if not math.isclose(image_px * image_pixel_um, field_um, rel_tol=1e-6):
@@ -94,10 +147,9 @@ def through_focus_images(
     grid_px = min(image_px * refine, field_px)
     if grid_px % image_px:
         raise ValueError("the object's pixel must be an even part of the image's pixel")
-    spectrum = _crop_spectrum(torch.fft.fft2(field, norm="forward"), grid_px)
+    lowest = _lowest_frequencies(field_px, grid_px)
 
-    shape = (*field.shape[:-2], len(z_um), grid_px, grid_px)
-    intensity = torch.zeros(shape, dtype=spectrum.real.dtype, device=spectrum.device)
+    intensity = torch.zeros(())
     frequency = torch.fft.fftfreq(grid_px, field_um / grid_px, dtype=torch.float64)
     for s_y, s_x in source_points(coherence * cutoff, points, turn_rad).tolist():
         # Outside these rows and columns the shifted pupil is dark.
@@ -108,11 +160,17 @@ def through_focus_images(
         pupil = ((cutoff - squared.sqrt()) * field_um + 0.5).clip(0, 1)
         axial = (1 / wavelength_um**2 - squared).clip(min=0).sqrt()
         phases = 2 * math.pi * torch.tensor(z_um, dtype=torch.float64)[:, None, None] * axial
-        transfer = torch.polar(pupil.expand_as(phases).contiguous(), phases).to(spectrum)
-        passed = spectrum[..., None, rows[:, None], columns] * transfer
+        block = spectrum_of((s_y, s_x))[..., None, lowest[rows][:, None], lowest[columns]]
+        passed = block * torch.polar(pupil.expand_as(phases).contiguous(), phases).to(block)
         amplitude = _inverse_transform(passed, rows, columns, grid_px)
         intensity = intensity + amplitude.real.square() + amplitude.imag.square()
     return _expose_pixels(intensity / points, image_px, field_um, field_pixel_um)
+
+
+def _lowest_frequencies(size: int, count: int) -> torch.Tensor:
+    """Where the `count` lowest of `size` frequencies stand, in FFT order."""
+    half = count // 2
+    return torch.cat([torch.arange(count - half), torch.arange(size - half, size)])
 
 
 def _inverse_transform(block: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, size: int) -> torch.Tensor:
@@ -123,16 +181,6 @@ def _inverse_transform(block: torch.Tensor, rows: torch.Tensor, columns: torch.T
     full[..., columns] = torch.fft.ifft(tall, dim=-2, norm="forward")
     amplitude: torch.Tensor = torch.fft.ifft(full, dim=-1, norm="forward")
     return amplitude
-
-
-def _crop_spectrum(spectrum: torch.Tensor, size: int) -> torch.Tensor:
-    """Keep the `size` lowest frequencies of both axes, in FFT order."""
-    if size == spectrum.shape[-1]:
-        return spectrum
-    half = size // 2
-    keep = torch.cat([torch.arange(size - half), torch.arange(-half, 0)]) % spectrum.shape[-1]
-    keep = keep.to(spectrum.device)
-    return spectrum[..., keep, :][..., keep]
 
 
 def _expose_pixels(intensity: torch.Tensor, image_px: int, field_um: float, field_pixel_um: float) -> torch.Tensor:
