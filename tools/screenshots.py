@@ -103,7 +103,7 @@ def drive_predict(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
 
 def drive_surface(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
     """Surface of the sample stack's phase."""
-    add_image(viewer, result_of(retrieve_phase(sample_stack(), TieSettings())))
+    add_image(viewer, result_of(retrieve_phase(sample_stack(), TieSettings())).phase)
     widget = opened()
     widget.show_button.native.click()
 

@@ -16,6 +16,7 @@ GeneratorName = Literal["contrans", "unet", "swin"]
 PresetName = Literal["tiny", "compact", "published"]
 RecipeName = Literal["paper", "semi-supervised"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+TieMethod = Literal["anchored", "teague", "dct", "fft", "us-tie", "wotf"]
 SpecimenName = Literal["psm", "hela"]
 ObjectiveName = Literal["4x", "10x", "20x", "40x"]
 
@@ -77,8 +78,8 @@ class TieSettings(Settings):
 
     Parameters
     ----------
-    method : {"dct"}
-        Solver; see `napari_contransgan.tie`.
+    method : str
+        Solver; see `napari_contransgan.tie.solvers`.
     wavelength_um : float or None
         Vacuum wavelength; None takes the file's, else 0.55 um.
     dz_um : float or None
@@ -93,9 +94,18 @@ class TieSettings(Settings):
         The planes stand in order of falling z.
     regularisation : "auto" or float
         Relative to the smallest spatial frequency of the frame, squared; 0 switches it off.
+    numerical_aperture, coherence : float or None
+        Of the objective, and S, the condenser's over the objective's; None takes the file's. Where both are known, fine
+        structure that planes at a distance weaken is restored.
+    flat_field : Path, "estimate" or None
+        Picture of an empty field to divide by; ``"estimate"`` takes the slow unevenness of the stack itself.
+    dead_pixels, drift, magnification, equal_sums : bool
+        Which faults of the planes are put right; see `napari_contransgan.tie.preparation.Preparation`.
+    specimen_sign : {"auto", "positive", "negative", "both"}
+        Whether the specimen delays light more or less than its surroundings, where the solver makes use of it.
     """
 
-    method: Literal["dct"] = "dct"
+    method: TieMethod = "anchored"
     wavelength_um: float | None = None
     dz_um: float | None = None
     z_um: tuple[float, ...] | None = None
@@ -103,6 +113,14 @@ class TieSettings(Settings):
     focus_index: int | None = None
     flip_z: bool = False
     regularisation: Literal["auto"] | float = "auto"
+    numerical_aperture: float | None = Field(None, gt=0, lt=1)
+    coherence: float | None = Field(None, gt=0, le=1.5)
+    flat_field: Literal["estimate"] | Path | None = None
+    dead_pixels: bool = True
+    drift: bool = True
+    magnification: bool = False
+    equal_sums: bool = True
+    specimen_sign: Literal["auto", "positive", "negative", "both"] = "auto"
 
 
 class TileSettings(Settings):

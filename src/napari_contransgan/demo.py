@@ -63,7 +63,7 @@ def run_demo(out: Path) -> Generator[Progress, None, dict[str, Any]]:
     write_image(out / STACK, stack)
 
     yield Progress(1, steps, "retrieving its phase (TIE)")
-    tie_phase = yield from retrieve_phase(stack, TieSettings())
+    tie_phase = (yield from retrieve_phase(stack, TieSettings())).phase
     write_image(out / STACK_PHASE, tie_phase)
     binned = _binned_to_model_grid(tie_phase)
     tie_scores = evaluate(binned, stack_truth.data, data_range_rad=DATA_RANGE_RAD)

@@ -1,15 +1,21 @@
 """The retrieved phase against analytic solutions, exact scattering and propagated phantoms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.events import result_of
 from napari_contransgan.io import Image, read_image
-from napari_contransgan.tie import phase_from_stack, retrieve_phase
+from napari_contransgan.tie import SOLVERS, phase_from_stack, retrieve_phase
 from napari_contransgan.tie.regularisation import LARGEST_AUTOMATIC
 
 WAVELENGTH_UM = 0.55
+
+
+def phase_of(zyx_stack: np.ndarray, z_um, method: str = "teague", **options) -> np.ndarray:
+    return phase_from_stack(zyx_stack, z_um, method=method, **options).yx_phase_rad
 
 
 def slope_of(phase: np.ndarray, truth: np.ndarray) -> float:
@@ -34,21 +40,29 @@ def mie_planes(shared_data, propagated):
     return np.abs(np.stack(fields)) ** 2, phase - np.median(border)
 
 
-@pytest.mark.parametrize("regularisation", ["auto", 0.0])
-def test_tie_of_the_mie_sphere_has_the_right_sign_peak_and_shape(mie_planes, regularisation):
+@pytest.mark.parametrize("method", ["anchored", "teague", "dct", "fft", "us-tie"])
+def test_the_mie_sphere_has_the_right_sign_peak_and_shape_within_5_mrad(mie_planes, method):
     zyx_stack, truth = mie_planes
 
-    phase = phase_from_stack(
-        zyx_stack,
-        (-1.0, 0.0, 1.0),
-        wavelength_um=0.5,
-        pixel_size_um=0.160642570,
-        focus_index=1,
-        regularisation=regularisation,
+    solution = phase_from_stack(
+        zyx_stack, (-1.0, 0.0, 1.0), wavelength_um=0.5, pixel_size_um=0.160642570, focus_index=1, method=method
     )
 
-    assert phase.max() == pytest.approx(1.0556, rel=0.01)
-    assert np.sqrt(np.mean((phase - truth) ** 2)) <= 0.006
+    assert solution.yx_phase_rad.max() == pytest.approx(1.0556, rel=0.01)
+    assert np.sqrt(np.mean((solution.yx_phase_rad - truth) ** 2)) <= 0.005
+    assert solution.figures["direction"] == "agrees"
+
+
+@pytest.mark.parametrize("method", SOLVERS)
+def test_the_mie_sphere_upside_down_is_said_to_contradict_the_direction(mie_planes, method):
+    zyx_stack, _ = mie_planes
+
+    solution = phase_from_stack(
+        zyx_stack[::-1], (-1.0, 0.0, 1.0), wavelength_um=0.5, pixel_size_um=0.160642570, focus_index=1, method=method
+    )
+
+    assert solution.figures["direction"] == "contradicts"
+    assert solution.yx_phase_rad.min() == pytest.approx(-1.0556, rel=0.06)
 
 
 def test_a_standing_wave_comes_back_exactly():
@@ -59,7 +73,7 @@ def test_a_standing_wave_comes_back_exactly():
     amplitude, k = 0.02, 2 * np.pi / WAVELENGTH_UM
     zyx_stack = np.stack([1 + z * amplitude * q**2 / k * wave for z in (-1.0, 0.0, 1.0)])
 
-    phase = phase_from_stack(
+    phase = phase_of(
         zyx_stack,
         (-1.0, 0.0, 1.0),
         wavelength_um=WAVELENGTH_UM,
@@ -68,7 +82,7 @@ def test_a_standing_wave_comes_back_exactly():
         regularisation=0.0,
     )
 
-    np.testing.assert_allclose(phase - phase.mean(), amplitude * wave, atol=1e-7)
+    np.testing.assert_allclose(phase - phase.mean(), amplitude * wave, atol=1e-6)
 
 
 def test_absorption_is_taken_into_account():
@@ -83,7 +97,7 @@ def test_absorption_is_taken_into_account():
     derivative = -(WAVELENGTH_UM / (2 * np.pi)) * (intensity_slope * slope + intensity * bend)
     zyx_stack = np.stack([np.tile(intensity + z * derivative, (32, 1)) for z in (-0.5, 0.0, 0.5)])
 
-    phase = phase_from_stack(
+    phase = phase_of(
         zyx_stack,
         (-0.5, 0.0, 0.5),
         wavelength_um=WAVELENGTH_UM,
@@ -92,7 +106,7 @@ def test_absorption_is_taken_into_account():
         regularisation=0.0,
     )
 
-    np.testing.assert_allclose(phase - phase.mean(), np.tile(phase_1d, (32, 1)), atol=1e-4)
+    np.testing.assert_allclose(phase - phase.mean(), np.tile(phase_1d, (32, 1)), atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +125,7 @@ def test_a_propagated_phantom_comes_back_from_any_choice_of_planes(propagated, z
     truth = gaussian_phase()
     fields = [propagated(np.exp(1j * truth), z - z_um[focus_index], 0.3, WAVELENGTH_UM) for z in z_um]
 
-    phase = phase_from_stack(
+    phase = phase_of(
         np.abs(np.stack(fields)) ** 2, z_um, wavelength_um=WAVELENGTH_UM, pixel_size_um=0.3, focus_index=focus_index
     )
 
@@ -124,10 +138,10 @@ def test_light_that_fades_between_planes_leaves_the_phase_alone(propagated):
     zyx_stack = np.stack([np.abs(propagated(np.exp(1j * truth), z, 0.3, WAVELENGTH_UM)) ** 2 for z in (-0.5, 0, 0.5)])
     optics = {"wavelength_um": WAVELENGTH_UM, "pixel_size_um": 0.3, "focus_index": 1}
 
-    steady = phase_from_stack(zyx_stack, (-0.5, 0.0, 0.5), **optics)
-    fading = phase_from_stack(zyx_stack * np.array([1.0, 0.8, 1.1])[:, None, None], (-0.5, 0.0, 0.5), **optics)
+    steady = phase_of(zyx_stack, (-0.5, 0.0, 0.5), **optics)
+    fading = phase_of(zyx_stack * np.array([1.0, 0.8, 1.1])[:, None, None], (-0.5, 0.0, 0.5), **optics)
 
-    np.testing.assert_allclose(fading, steady, atol=1e-5)
+    np.testing.assert_allclose(fading, steady, atol=1e-4)
 
 
 @pytest.mark.parametrize("electrons", [np.inf, 2e4])
@@ -136,9 +150,7 @@ def test_cells_inside_the_frame_keep_their_slope(bright_field_stack, cell_phase,
     if np.isfinite(electrons):
         zyx_stack = np.random.default_rng(0).poisson(zyx_stack * electrons).astype(np.uint16)
 
-    phase = phase_from_stack(
-        zyx_stack, (-3.0, 0.0, 3.0), wavelength_um=WAVELENGTH_UM, pixel_size_um=0.1625, focus_index=1
-    )
+    phase = phase_of(zyx_stack, (-3.0, 0.0, 3.0), wavelength_um=WAVELENGTH_UM, pixel_size_um=0.1625, focus_index=1)
 
     assert slope_of(phase, cell_phase) == pytest.approx(1, abs=0.03)
     assert np.median(phase[cell_phase < 0.01]) == pytest.approx(0, abs=0.03)
@@ -148,7 +160,7 @@ def test_cells_inside_the_frame_keep_their_slope(bright_field_stack, cell_phase,
 def test_the_largest_automatic_regularisation_keeps_the_slope(bright_field_stack, cell_phase):
     zyx_stack = bright_field_stack(cell_phase, (-3.0, 0.0, 3.0), 0.1625)
 
-    phase = phase_from_stack(
+    phase = phase_of(
         zyx_stack,
         (-3.0, 0.0, 3.0),
         wavelength_um=WAVELENGTH_UM,
@@ -167,7 +179,7 @@ def test_measured_cells_propagated_into_a_stack_come_back(shared_data, propagate
     for truth in maps.data[::7].astype(float):
         padded = np.pad(truth, 40, mode="linear_ramp")
         fields = [propagated(np.exp(1j * padded), z, pixel_um, wavelength_um) for z in (-0.5, 0.0, 0.5)]
-        phase = phase_from_stack(
+        phase = phase_of(
             np.abs(np.stack(fields)) ** 2,
             (-0.5, 0.0, 0.5),
             wavelength_um=wavelength_um,
@@ -183,9 +195,9 @@ def test_bytes_do_not_wrap_around(propagated):
     in_bytes = np.round(zyx_stack / zyx_stack.max() * 255).astype(np.uint8)
     optics = {"wavelength_um": WAVELENGTH_UM, "pixel_size_um": 0.3, "focus_index": 1}
 
-    phase = phase_from_stack(in_bytes, (-2.0, 0.0, 2.0), **optics)
+    phase = phase_of(in_bytes, (-2.0, 0.0, 2.0), **optics)
 
-    assert slope_of(phase, phase_from_stack(zyx_stack, (-2.0, 0.0, 2.0), **optics)) == pytest.approx(1, abs=0.03)
+    assert slope_of(phase, phase_of(zyx_stack, (-2.0, 0.0, 2.0), **optics)) == pytest.approx(1, abs=0.03)
 
 
 def test_a_dark_aperture_makes_neither_nan_nor_wild_phase(bright_field_stack, cell_phase):
@@ -194,9 +206,7 @@ def test_a_dark_aperture_makes_neither_nan_nor_wild_phase(bright_field_stack, ce
     zyx_stack = bright_field_stack(cell_phase, (-3.0, 0.0, 3.0), 0.1625) * aperture
     zyx_counts = np.random.default_rng(0).poisson(zyx_stack * 150).astype(np.uint8)
 
-    phase = phase_from_stack(
-        zyx_counts, (-3.0, 0.0, 3.0), wavelength_um=WAVELENGTH_UM, pixel_size_um=0.1625, focus_index=1
-    )
+    phase = phase_of(zyx_counts, (-3.0, 0.0, 3.0), wavelength_um=WAVELENGTH_UM, pixel_size_um=0.1625, focus_index=1)
 
     assert np.all(np.isfinite(phase))
     assert np.abs(phase).max() < 1.5 * cell_phase.max()
@@ -211,7 +221,7 @@ def test_the_background_is_taken_from_the_lit_part_of_a_frame_that_is_mostly_dar
     truth = 0.5 - 0.5 * np.cos(np.pi * np.clip((radius - 32) / 9, 0, 1))  # a wall along the aperture's edge
     zyx_stack = np.stack([np.abs(propagated(np.exp(1j * truth), z, 0.3, WAVELENGTH_UM)) ** 2 for z in (-1, 0, 1)])
 
-    phase = phase_from_stack(
+    phase = phase_of(
         zyx_stack * lit + 1e-3, (-1.0, 0.0, 1.0), wavelength_um=WAVELENGTH_UM, pixel_size_um=0.3, focus_index=1
     )
 
@@ -224,7 +234,7 @@ def test_real_hela_cells_agree_with_the_us_tie_authors_program(shared_data):
     image = read_image(shared_data / "hela_20x" / "hela_20x_focus_stack.ome.tif")
     reference = read_image(shared_data / "hela_20x" / "hela_20x_us_tie_reference_rad.tif").data
 
-    phase = result_of(retrieve_phase(image, TieSettings()))
+    phase = result_of(retrieve_phase(image, TieSettings(method="teague"))).phase
 
     lit = image.data[0] > 60
     assert phase.data.dtype == np.float32
@@ -233,9 +243,34 @@ def test_real_hela_cells_agree_with_the_us_tie_authors_program(shared_data):
     assert np.polyfit(reference[lit], phase.data[lit], 1)[0] == pytest.approx(1, abs=0.15)
 
 
+def test_us_tie_is_that_of_its_authors_program_to_a_microradian(shared_data):
+    image = read_image(shared_data / "hela_20x" / "hela_20x_focus_stack.ome.tif")
+    reference = read_image(shared_data / "hela_20x" / "hela_20x_us_tie_reference_rad.tif").data
+    as_they_are = {"drift": False, "dead_pixels": False, "equal_sums": False}
+    # their r = 5e-9 per px^4, in units of the frame's smallest wavenumber
+    settings = TieSettings(method="us-tie", regularisation=float(np.sqrt(5e-9) * (1280 / np.pi) ** 2), **as_they_are)
+    spots_kept = replace(image, data=image.data.astype(np.float32))
+
+    phase = result_of(retrieve_phase(spots_kept, settings)).phase.data
+
+    lit = image.data[0] >= 0.1 * image.data[0].max()
+    assert np.std((phase - reference)[lit]) <= 1e-5
+
+
+def test_real_hela_cells_behind_a_dark_aperture_do_not_swing(shared_data):
+    image = read_image(shared_data / "hela_20x" / "hela_20x_focus_stack.ome.tif")
+
+    result = result_of(retrieve_phase(image, TieSettings()))
+
+    lit = image.data[0] >= 0.1 * image.data[0].max()
+    assert result.phase.data[lit].min() > -3
+    assert result.phase.data[lit].max() < 5
+    assert result.phase.settings["tie_report"]["direction"] == "cannot tell"  # a confluent sheet has no background
+
+
 def test_the_background_is_level_at_zero_even_off_centre(bright_field_stack, cell_phase):
     image = Image(bright_field_stack(cell_phase, (-3.0, 0.0, 3.0), 0.1625), "ZYX", 0.1625, 3.0)
 
-    phase = result_of(retrieve_phase(image, TieSettings()))
+    phase = result_of(retrieve_phase(image, TieSettings())).phase
 
     assert np.median(phase.data[cell_phase == 0]) == pytest.approx(0, abs=0.01)

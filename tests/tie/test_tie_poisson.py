@@ -2,59 +2,70 @@ import numpy as np
 import pytest
 
 from napari_contransgan.tie.poisson import (
-    cosine_transform,
-    divergence,
-    gradient,
-    inverse_cosine_transform,
+    COSINES,
+    WAVES,
     inverse_laplacian,
+    smallest_squared_wavenumber,
+    weighted_laplacian,
 )
 
-PIXEL_UM = 0.4
-HEIGHT, WIDTH = 24, 35
-Y_UM = (np.arange(HEIGHT)[:, None] + 0.5) * PIXEL_UM
-X_UM = (np.arange(WIDTH)[None, :] + 0.5) * PIXEL_UM
-Q_Y, Q_X = 3 * np.pi / (HEIGHT * PIXEL_UM), 2 * np.pi / (WIDTH * PIXEL_UM)
+HEIGHT, WIDTH, PIXEL_UM = 20, 30, 0.4
+SHAPE = (HEIGHT, WIDTH)
+Y_UM = (np.arange(HEIGHT) + 0.5)[:, None] * PIXEL_UM
+X_UM = (np.arange(WIDTH) + 0.5)[None, :] * PIXEL_UM
+SMALLEST = smallest_squared_wavenumber(SHAPE, PIXEL_UM)
 
 
-def test_the_gradient_of_a_cosine_is_its_analytic_derivative():
-    y_slope, x_slope = gradient(cosine_transform(np.cos(Q_Y * Y_UM) * np.cos(Q_X * X_UM)), PIXEL_UM)
-
-    np.testing.assert_allclose(y_slope, -Q_Y * np.sin(Q_Y * Y_UM) * np.cos(Q_X * X_UM), atol=1e-12)
-    np.testing.assert_allclose(x_slope, -Q_X * np.cos(Q_Y * Y_UM) * np.sin(Q_X * X_UM), atol=1e-12)
-
-
-def test_the_divergence_of_sines_is_their_analytic_derivative():
-    y_flux = np.sin(Q_Y * Y_UM) * np.cos(Q_X * X_UM)
-    x_flux = 2 * np.cos(Q_Y * Y_UM) * np.sin(Q_X * X_UM)
-
-    found = inverse_cosine_transform(divergence(y_flux, x_flux, PIXEL_UM))
-
-    np.testing.assert_allclose(found, (Q_Y + 2 * Q_X) * np.cos(Q_Y * Y_UM) * np.cos(Q_X * X_UM), atol=1e-12)
+def solved(expansion, source, strength=0.0):
+    squares = expansion.squared_wavenumbers(SHAPE, PIXEL_UM)
+    coefficients = expansion.forward(source.astype(np.float32))
+    return expansion.inverse(inverse_laplacian(coefficients, squares, SMALLEST, strength), SHAPE)
 
 
-def test_inverse_laplacian_solves_poissons_equation_for_a_cosine():
-    cosine = np.cos(Q_Y * Y_UM) * np.cos(Q_X * X_UM)
+@pytest.mark.parametrize(("expansion", "y_waves", "x_waves"), [(COSINES, 1.5, 1.0), (WAVES, 2, 1)])
+def test_the_inverse_laplacian_solves_poissons_equation_for_a_wave(expansion, y_waves, x_waves):
+    q_y, q_x = 2 * np.pi * y_waves / (HEIGHT * PIXEL_UM), 2 * np.pi * x_waves / (WIDTH * PIXEL_UM)
+    wave = np.cos(q_y * Y_UM) * np.cos(q_x * X_UM)
 
-    solved = inverse_cosine_transform(inverse_laplacian(cosine_transform(cosine), PIXEL_UM))
-
-    np.testing.assert_allclose(solved, -cosine / (Q_Y**2 + Q_X**2), atol=1e-12)
+    np.testing.assert_allclose(solved(expansion, wave), -wave / (q_y**2 + q_x**2), atol=1e-6)
 
 
-def test_divergence_of_gradient_undoes_the_inverse_laplacian():
-    source = np.random.default_rng(0).normal(size=(HEIGHT, WIDTH))
-    source -= source.mean()
+@pytest.mark.parametrize("expansion", [COSINES, WAVES])
+def test_transforms_keep_float32_and_undo_each_other(expansion):
+    values = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
 
-    solved = inverse_laplacian(cosine_transform(source), PIXEL_UM)
-    found = inverse_cosine_transform(divergence(*gradient(solved, PIXEL_UM), PIXEL_UM))
+    back = expansion.inverse(expansion.forward(values.copy()), SHAPE)
 
-    np.testing.assert_allclose(found, source, atol=1e-10)
+    assert back.dtype == np.float32
+    np.testing.assert_allclose(back, values, atol=1e-5)
 
 
 @pytest.mark.parametrize("strength", [0.5, 2.0])
 def test_regularisation_damps_a_wave_by_its_wavenumber_relative_to_the_frames_smallest(strength):
-    wave = np.cos(Q_X * X_UM) * np.ones((HEIGHT, 1))  # two half waves along the longer side
-    plain = inverse_cosine_transform(inverse_laplacian(cosine_transform(wave), PIXEL_UM))
+    wave = np.cos(2 * np.pi / (WIDTH * PIXEL_UM) * X_UM) * np.ones((HEIGHT, 1))  # two half waves along the longer side
 
-    damped = inverse_cosine_transform(inverse_laplacian(cosine_transform(wave), PIXEL_UM, strength))
+    damped = solved(COSINES, wave, strength)
 
-    np.testing.assert_allclose(damped, plain * 2**4 / (2**4 + strength**2), atol=1e-12)
+    np.testing.assert_allclose(damped, solved(COSINES, wave) * 2**4 / (2**4 + strength**2), atol=1e-5)
+
+
+def test_the_weighted_laplacian_with_equal_weights_is_undone_by_the_stepwise_squares():
+    source = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
+    source -= source.mean()
+    squares = COSINES.stepwise_squares(SHAPE, PIXEL_UM)
+    potential = COSINES.inverse(inverse_laplacian(COSINES.forward(source.copy()), squares, SMALLEST), SHAPE)
+
+    found = weighted_laplacian(np.ones_like(potential), potential, PIXEL_UM)
+
+    np.testing.assert_allclose(found, source, atol=1e-4)
+
+
+def test_the_weighted_laplacian_follows_the_product_rule_and_lets_nothing_across_the_border():
+    q = np.pi / (WIDTH * PIXEL_UM)
+    weights, values = 2 + np.cos(2 * q * X_UM) + 0 * Y_UM, np.cos(q * X_UM) + 0 * Y_UM
+
+    found = weighted_laplacian(weights, values, PIXEL_UM)
+
+    expected = 2 * q**2 * np.sin(2 * q * X_UM) * np.sin(q * X_UM) - weights * q**2 * values
+    np.testing.assert_allclose(found, np.broadcast_to(expected, SHAPE), atol=2e-3)
+    assert found.sum() == pytest.approx(0, abs=1e-6)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import napari_contransgan
-from napari_contransgan.cli import commands_data, commands_images, commands_models, commands_results
+from napari_contransgan.cli import commands_data, commands_images, commands_models, commands_results, commands_tie
 
 app = typer.Typer(
     name="napari-contransgan",
@@ -35,6 +35,7 @@ def _options(
 
 
 commands_results.add_demo(app)
+commands_tie.add_to(app)
 commands_images.add_to(app)
 commands_data.add_to(app)
 commands_results.add_evaluate(app)

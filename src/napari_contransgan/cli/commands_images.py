@@ -1,4 +1,4 @@
-"""Commands that turn images into images: tie, tile, predict."""
+"""Commands that turn images into images: tile, predict."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from napari_contransgan.cli.runner import command, naming, note, output_paths, run
-from napari_contransgan.config import PredictSettings, TieSettings, TileSettings
+from napari_contransgan.config import PredictSettings, TileSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, to_luminance, write_image
 from napari_contransgan.optics import Microscope, objective_named
@@ -19,53 +19,8 @@ Images = Annotated[list[Path], typer.Argument(help="TIFF or OME-TIFF files.", sh
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    command(app, "tie", "tie hela/stack/0000.ome.tif --out phase.ome.tif")(tie)
     command(app, "tile", "tile demo-output/sample_frame_10x.ome.tif --out tiles --grid 4x4")(tile)
     command(app, "predict", "predict hela/lr/0000.ome.tif --out predicted.ome.tif")(predict)
-
-
-def tie(
-    stack: Annotated[Path, typer.Argument(help="Through-focus stack in one TIFF (ZYX or TZYX).", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Phase: a .tif file, or a folder.", show_default=False)],
-    method: Annotated[str, typer.Option(help="Solver: dct.")] = "dct",
-    wavelength: Annotated[
-        float | None, typer.Option(help="Vacuum wavelength in um; else the file's, else 0.55.", show_default=False)
-    ] = None,
-    dz: Annotated[float | None, typer.Option(help="Distance of the planes in um; else the file's.")] = None,
-    z: Annotated[
-        str | None, typer.Option("--z", help="Rising heights of the planes in um instead, 'z0,z1,...'.")
-    ] = None,
-    focus: Annotated[
-        int | None, typer.Option(help="Plane in focus, from 0; else the first of two, the middle one of more.")
-    ] = None,
-    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um; else the file's.")] = None,
-    flip_z: Annotated[bool, typer.Option("--flip-z", help="The planes stand in order of falling z.")] = False,
-    regularisation: Annotated[str, typer.Option(help="'auto', or a number from 0 (off).")] = "auto",
-) -> Mapping[str, Any]:
-    """Retrieve phase from a through-focus stack.
-
-    Solves the transport-of-intensity equation. z grows along the light's path: a specimen of a higher index
-    than its medium is brighter in the middle at +z.
-    """
-    from napari_contransgan.tie import retrieve_phase
-
-    (output,) = output_paths(out, [stack], "phase")
-    image = read_image(stack)
-    values: dict[str, Any] = {
-        "method": method,
-        "wavelength_um": wavelength,
-        "dz_um": dz,
-        "z_um": None if z is None else _numbers(z, "--z"),
-        "pixel_size_um": pixel_size,
-        "focus_index": focus,
-        "flip_z": flip_z,
-        "regularisation": "auto" if regularisation == "auto" else _number(regularisation, "--regularisation"),
-    }
-    settings = TieSettings.checked(values, source="tie")
-    with naming(stack, image):
-        phase = run(retrieve_phase(image, settings))
-    write_image(output, phase)
-    return {**_described(phase, output), "settings": phase.settings["tie"]}
 
 
 def tile(
@@ -169,17 +124,3 @@ def _described(phase: Image, output: Path) -> dict[str, Any]:
         "max_rad": float(phase.data.max()),
         "std_rad": float(np.std(phase.data)),
     }
-
-
-def _number(text: str, option: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"{option} {text}: give 'auto' or one number") from None
-
-
-def _numbers(text: str, option: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"{option} {text}: give numbers with commas between them") from None

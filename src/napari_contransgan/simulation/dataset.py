@@ -115,7 +115,7 @@ def _write_field(settings: SimulationSettings, out: Path, index: int, stacks: bo
     if stacks:
         field = simulate_field(settings, index)
         write_image(out / "stack" / _name(index), field.stack)
-        write_image(out / "tie" / _name(index), result_of(retrieve_phase(field.stack, TieSettings())))
+        write_image(out / "tie" / _name(index), result_of(retrieve_phase(field.stack, TieSettings())).phase)
         lr, phase = field.lr, field.phase
     else:
         lr, phase = simulate_pair(settings, index)

@@ -149,6 +149,8 @@ def image_lr(specimen: Specimen, settings: SimulationSettings, index: int) -> Im
         pixel_size_um=microscope.pixel_size_um,
         origin_yx_um=_first_centre(microscope.pixel_size_um),
         wavelength_um=settings.wavelength_um,
+        numerical_aperture=microscope.objective.numerical_aperture,
+        coherence=microscope.coherence,
         name=f"lr_{index:04d}",
         settings=_record(settings, index, defocus_um=z_um),
     )
@@ -173,6 +175,8 @@ def image_stack(specimen: Specimen, settings: SimulationSettings, index: int) ->
         origin_yx_um=_first_centre(microscope.pixel_size_um),
         z_step_um=settings.stack_dz_um,
         wavelength_um=settings.wavelength_um,
+        numerical_aperture=microscope.objective.numerical_aperture,
+        coherence=microscope.coherence,
         name=f"stack_{index:04d}",
         settings=_record(settings, index, focus_error_um=error_um),
     )

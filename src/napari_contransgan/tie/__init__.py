@@ -4,6 +4,7 @@ z grows along the light's path: a specimen of a higher index than its medium has
 the middle at +z.
 """
 
-from napari_contransgan.tie.retrieval import phase_from_stack, retrieve_phase
+from napari_contransgan.tie.retrieval import TieFrame, TieResult, phase_from_stack, retrieve_frames, retrieve_phase
+from napari_contransgan.tie.solvers import SOLVERS
 
-__all__ = ["phase_from_stack", "retrieve_phase"]
+__all__ = ["SOLVERS", "TieFrame", "TieResult", "phase_from_stack", "retrieve_frames", "retrieve_phase"]

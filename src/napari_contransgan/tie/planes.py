@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.io import Image, check_pixels
+from napari_contransgan.io import Image, check_pixels, read_image
 from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM, check_pixel_size, check_wavelength
+from napari_contransgan.tie.preparation import Preparation
+from napari_contransgan.tie.transfer import Aperture
 
 SMALLEST_SIDE_PX = 16
 
@@ -21,8 +24,8 @@ class Planes:
 
     Parameters
     ----------
-    tzyx_stack : (T, Z, Y, X) ndarray
-        Intensities as recorded.
+    tzyx_stack : (T, Z, Y, X) array
+        Intensities as recorded, in memory or read when asked for; see `checked_frame`.
     z_um : tuple of float
         Height of each plane along the light's path, in the order of the planes.
     focus_index : int
@@ -31,6 +34,10 @@ class Planes:
         Lateral pixel size.
     wavelength_um : float
         Vacuum wavelength.
+    aperture : Aperture or None
+        Objective and condenser, where both are known.
+    preparation : Preparation
+        What is put right before the phase is retrieved.
     is_time_lapse : bool
         Whether the T axis was in the image.
     settings : TieSettings
@@ -42,6 +49,8 @@ class Planes:
     focus_index: int
     pixel_size_um: float
     wavelength_um: float
+    aperture: Aperture | None
+    preparation: Preparation
     is_time_lapse: bool
     settings: TieSettings
 
@@ -60,8 +69,8 @@ def prepare_planes(image: Image, settings: TieSettings) -> Planes:
         Naming the image, what is wrong and what to do; see `napari_contransgan.tie.retrieve_phase`.
     """
     name = image.name
-    if image.quantity == "phase":
-        raise InputError(f"{name}: holds phase already: give the through-focus intensities")
+    if image.quantity != "intensity":
+        raise InputError(f"{name}: holds {image.quantity} already: give the through-focus intensities")
     wavelength_um = settings.wavelength_um if settings.wavelength_um is not None else image.wavelength_um
     wavelength_um = check_wavelength(DEFAULT_WAVELENGTH_UM if wavelength_um is None else wavelength_um)
     tzyx_stack, is_time_lapse = _focus_planes(image, settings)
@@ -70,18 +79,17 @@ def prepare_planes(image: Image, settings: TieSettings) -> Planes:
         raise InputError(
             f"{name}: planes of {height} x {width} px are too small for TIE: give at least {SMALLEST_SIDE_PX} px a side"
         )
-    check_pixels(image)
 
     stated_pixel_um = settings.pixel_size_um if settings.pixel_size_um is not None else image.pixel_size_um
     pixel_size_um = check_pixel_size(stated_pixel_um, name)
     focus_index = default_focus_index(count) if settings.focus_index is None else settings.focus_index
     if not 0 <= focus_index < count:
         raise InputError(f"{name}: there is no plane {focus_index}: the plane in focus is one of 0 to {count - 1}")
-    _check_planes(tzyx_stack, focus_index, name)
     if not (settings.regularisation == "auto" or 0 <= settings.regularisation < np.inf):
         raise InputError(f"{name}: the regularisation must be 'auto' or a number from 0: not {settings.regularisation}")
 
     rising_z_um, dz_um = _heights(image, settings, count, focus_index)
+    aperture = _aperture(image, settings)
     resolved = settings.model_copy(
         update={
             "wavelength_um": wavelength_um,
@@ -89,10 +97,62 @@ def prepare_planes(image: Image, settings: TieSettings) -> Planes:
             "dz_um": dz_um,
             "pixel_size_um": pixel_size_um,
             "focus_index": focus_index,
+            "numerical_aperture": None if aperture is None else aperture.numerical_aperture,
+            "coherence": None if aperture is None else aperture.coherence,
         }
     )
-    z_um = tuple(-z if settings.flip_z else z for z in rising_z_um)
-    return Planes(tzyx_stack, z_um, focus_index, pixel_size_um, wavelength_um, is_time_lapse, resolved)
+    return Planes(
+        tzyx_stack=tzyx_stack,
+        z_um=tuple(-z if settings.flip_z else z for z in rising_z_um),
+        focus_index=focus_index,
+        pixel_size_um=pixel_size_um,
+        wavelength_um=wavelength_um,
+        aperture=aperture,
+        preparation=_preparation(settings),
+        is_time_lapse=is_time_lapse,
+        settings=resolved,
+    )
+
+
+def checked_frame(planes: Planes, index: int, name: str) -> NDArray[Any]:
+    """Read one time point's planes, and refuse what no phase can come from.
+
+    Raises
+    ------
+    InputError
+        For NaN, blank, constant or equal planes.
+    """
+    zyx_stack = np.asarray(planes.tzyx_stack[index])
+    check_pixels(Image(zyx_stack, "ZYX", name=name))
+    _check_planes(zyx_stack, planes.focus_index, name)
+    return zyx_stack
+
+
+def _aperture(image: Image, settings: TieSettings) -> Aperture | None:
+    """Objective and condenser; a single one of the two numbers tells nothing."""
+    aperture = settings.numerical_aperture if settings.numerical_aperture is not None else image.numerical_aperture
+    coherence = settings.coherence if settings.coherence is not None else image.coherence
+    if aperture is None or coherence is None or aperture >= 1:
+        return None
+    return Aperture(aperture, coherence)
+
+
+def _preparation(settings: TieSettings) -> Preparation:
+    flat_field: NDArray[np.floating] | Literal["estimate"] | None = None
+    if isinstance(settings.flat_field, Path):
+        picture = read_image(settings.flat_field)
+        if picture.axes != "YX":
+            raise InputError(f"{settings.flat_field}: axes {picture.axes} are no flat field: give one YX picture")
+        flat_field = picture.data
+    elif settings.flat_field == "estimate":
+        flat_field = "estimate"
+    return Preparation(
+        dead_pixels=settings.dead_pixels,
+        flat_field=flat_field,
+        drift=settings.drift,
+        magnification=settings.magnification,
+        equal_sums=settings.equal_sums,
+    )
 
 
 def _focus_planes(image: Image, settings: TieSettings) -> tuple[NDArray[Any], bool]:
@@ -125,21 +185,21 @@ def _without_single(image: Image, axis: str) -> Image:
     position = image.axes.find(axis)
     if position < 0 or image.data.shape[position] != 1:
         return image
-    return replace(image, data=image.data.take(0, axis=position), axes=image.axes.replace(axis, ""))
+    return replace(image, data=image.data[(slice(None),) * position + (0,)], axes=image.axes.replace(axis, ""))
 
 
-def _check_planes(tzyx_stack: NDArray[Any], focus_index: int, name: str) -> None:
+def _check_planes(zyx_stack: NDArray[Any], focus_index: int, name: str) -> None:
     """Refuse blank and doubled planes. In focus, a clean phase object may well look constant."""
-    for zyx_stack in tzyx_stack:
-        if all(np.array_equal(zyx_stack[0], yx_plane) for yx_plane in zyx_stack[1:]):
-            raise InputError(f"{name}: all planes are the same image: TIE needs planes at different focus")
-        for index, yx_plane in enumerate(zyx_stack):
-            if yx_plane.mean() <= 0:
-                raise InputError(
-                    f"{name}: plane {index} carries no light: give intensities as the camera recorded them"
-                )
-            if index != focus_index and yx_plane.min() == yx_plane.max():
-                raise InputError(f"{name}: plane {index} is constant ({yx_plane.min():g}): take it out of the stack")
+    if all(np.array_equal(zyx_stack[0], yx_plane) for yx_plane in zyx_stack[1:]):
+        raise InputError(f"{name}: all planes are the same image: TIE needs planes at different focus")
+    for index, yx_plane in enumerate(zyx_stack):
+        if yx_plane.mean() <= 0:
+            raise InputError(f"{name}: plane {index} carries no light: give intensities as the camera recorded them")
+        if index != focus_index and yx_plane.min() == yx_plane.max():
+            raise InputError(
+                f"{name}: plane {index} is constant ({yx_plane.min():g}): take it out of the stack and "
+                "give the heights z of the others"
+            )
 
 
 def _heights(

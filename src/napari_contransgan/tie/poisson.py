@@ -1,39 +1,94 @@
-"""Poisson's equation on a frame whose borders let no flux through (homogeneous Neumann condition).
+"""Poisson's equation on a frame: expansions in cosines (no flux across the border) or in waves (periodic).
 
-Functions are expanded in cosines cos(q_i y) cos(q_j x) on pixel centres, with q_i = pi i / (N pixel): the discrete
-cosine transform, which continues the frame by its even mirror image. A derivative turns cosines into sines (the
-discrete sine transform), so that divergence, gradient and inverse Laplacian fit each other to rounding.
+Cosines cos(q_i y) cos(q_j x) on pixel centres, with q_i = pi i / (N pixel), continue the frame by its even mirror
+image: the discrete cosine transform (Zuo et al., Opt. Express 22, 9220 (2014)). Waves continue it by copies of itself:
+the discrete Fourier transform. All transforms keep float32 and run on all processors.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-Array = NDArray[np.float64]
+Floats = NDArray[np.floating]
+Coefficients = NDArray[Any]
 
 
-def cosine_transform(yx_values: NDArray[np.floating]) -> Array:
-    """Coefficients of the cosines, orthonormal; the transform runs on all processors."""
-    coefficients: Array = fft.dctn(np.asarray(yx_values, dtype=np.float64), norm="ortho", workers=-1)
+@dataclass(frozen=True)
+class Expansion:
+    """A pair of transforms and the wavenumbers that belong to their coefficients.
+
+    Parameters
+    ----------
+    forward, inverse : callable
+        From pixels to coefficients, and back to an array of the given shape; orthonormal. They may overwrite their
+        input.
+    wavenumbers : callable
+        Wavenumbers along the two axes, in rad/um, of the coefficients of a frame (shape, pixel size).
+    """
+
+    forward: Callable[[Floats], Coefficients]
+    inverse: Callable[[Coefficients, tuple[int, int]], Floats]
+    wavenumbers: Callable[[tuple[int, int], float], tuple[Floats, Floats]]
+
+    def squared_wavenumbers(
+        self, shape_yx: tuple[int, int], pixel_size_um: float, out: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Squared wavenumber of each coefficient, in rad^2/um^2: the negative Laplacian."""
+        return _sum_of_squares(*self.wavenumbers(shape_yx, pixel_size_um), out)
+
+    def stepwise_squares(self, shape_yx: tuple[int, int], pixel_size_um: float) -> NDArray[np.float32]:
+        """Negative Laplacian of the differences between neighbouring pixels: sum of (2/pixel sin(q pixel/2))^2.
+
+        It undoes `weighted_laplacian` with equal weights to rounding.
+        """
+        y, x = self.wavenumbers(shape_yx, pixel_size_um)
+        half = pixel_size_um / 2
+        return _sum_of_squares(np.sin(y * half) / half, np.sin(x * half) / half, None)
+
+
+def _sum_of_squares(y: Floats, x: Floats, out: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    y_squares, x_squares = np.square(y).astype(np.float32), np.square(x).astype(np.float32)
+    squares: NDArray[np.float32] = np.add(y_squares[:, None], x_squares[None, :], out=out)
+    return squares
+
+
+def _cosines_forward(yx_values: Floats) -> Coefficients:
+    coefficients: Coefficients = fft.dctn(yx_values, norm="ortho", workers=-1, overwrite_x=True)
     return coefficients
 
 
-def inverse_cosine_transform(coefficients: Array) -> Array:
-    """Undo `cosine_transform`."""
-    yx_values: Array = fft.idctn(coefficients, norm="ortho", workers=-1)
+def _cosines_inverse(coefficients: Coefficients, _shape: tuple[int, int]) -> Floats:
+    yx_values: Floats = fft.idctn(coefficients, norm="ortho", workers=-1, overwrite_x=True)
     return yx_values
 
 
-def wavenumbers(count: int, pixel_size_um: float) -> Array:
-    """Wavenumbers q_i = pi i / (N pixel) of the cosines along one axis, in rad/um."""
-    return np.pi / (count * pixel_size_um) * np.arange(count, dtype=np.float64)
+def _cosine_wavenumbers(shape_yx: tuple[int, int], pixel_size_um: float) -> tuple[Floats, Floats]:
+    y, x = (np.pi / (count * pixel_size_um) * np.arange(count) for count in shape_yx)
+    return y, x
 
 
-def squared_wavenumbers(shape_yx: tuple[int, int], pixel_size_um: float) -> Array:
-    """Squared wavenumber of each cosine of a frame, in rad^2/um^2: the negative Laplacian."""
-    y_wavenumbers, x_wavenumbers = (wavenumbers(count, pixel_size_um) for count in shape_yx)
-    squares: Array = y_wavenumbers[:, None] ** 2 + x_wavenumbers[None, :] ** 2
-    return squares
+def _waves_forward(yx_values: Floats) -> Coefficients:
+    coefficients: Coefficients = fft.rfftn(yx_values, norm="ortho", workers=-1)
+    return coefficients
+
+
+def _waves_inverse(coefficients: Coefficients, shape: tuple[int, int]) -> Floats:
+    yx_values: Floats = fft.irfftn(coefficients, s=shape, norm="ortho", workers=-1, overwrite_x=True)
+    return yx_values
+
+
+def _wave_wavenumbers(shape_yx: tuple[int, int], pixel_size_um: float) -> tuple[Floats, Floats]:
+    y = 2 * np.pi * fft.fftfreq(shape_yx[0], pixel_size_um)
+    x = 2 * np.pi * fft.rfftfreq(shape_yx[1], pixel_size_um)
+    return y, x
+
+
+COSINES = Expansion(_cosines_forward, _cosines_inverse, _cosine_wavenumbers)
+WAVES = Expansion(_waves_forward, _waves_inverse, _wave_wavenumbers)
 
 
 def smallest_squared_wavenumber(shape_yx: tuple[int, int], pixel_size_um: float) -> float:
@@ -41,78 +96,64 @@ def smallest_squared_wavenumber(shape_yx: tuple[int, int], pixel_size_um: float)
     return float((np.pi / (max(shape_yx) * pixel_size_um)) ** 2)
 
 
-def inverse_laplacian(coefficients: Array, pixel_size_um: float, regularisation: float = 0.0) -> Array:
-    """Apply the inverse Laplacian to cosine coefficients, with Tikhonov's damping -q^2 / (q^4 + r^2).
+def inverse_laplacian(
+    coefficients: Coefficients, squares: NDArray[np.float32], smallest_square: float, regularisation: float = 0.0
+) -> Coefficients:
+    """Apply the inverse Laplacian in place, with Tikhonov's damping -q^2 / (q^4 + r^2).
 
-    r is `regularisation` times the square of the frame's smallest wavenumber. The mean of the result, which Poisson's
-    equation leaves free, is zero.
+    r is `regularisation` times `smallest_square`. The mean of the result, which Poisson's equation leaves free, is
+    zero.
 
     Parameters
     ----------
-    coefficients : (Y, X) ndarray
-        Of `cosine_transform`.
-    pixel_size_um : float
-        Pixel size.
+    coefficients : ndarray
+        Of an `Expansion`; overwritten.
+    squares : ndarray
+        Squared wavenumbers that belong to them.
+    smallest_square : float
+        Of `smallest_squared_wavenumber`.
     regularisation : float
         0 gives the plain inverse -1 / q^2.
 
     Returns
     -------
-    (Y, X) ndarray
-        Coefficients, in um^2 times the input's unit.
+    ndarray
+        The same array, in um^2 times the input's unit.
     """
-    shape_yx = (coefficients.shape[0], coefficients.shape[1])
-    squares = squared_wavenumbers(shape_yx, pixel_size_um)
-    damping = regularisation * smallest_squared_wavenumber(shape_yx, pixel_size_um)
-    denominator = squares**2 + damping**2
-    denominator[0, 0] = np.inf
-    solved: Array = -squares / denominator * coefficients
-    return solved
+    mean = coefficients[0, 0]
+    if regularisation == 0:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            np.divide(coefficients, -squares, out=coefficients)
+    else:
+        damped = squares + (regularisation * smallest_square) ** 2 / np.maximum(squares, 1e-30)
+        np.divide(coefficients, -damped, out=coefficients)
+    coefficients[0, 0] = 0 * mean
+    return coefficients
 
 
-def gradient(coefficients: Array, pixel_size_um: float) -> tuple[Array, Array]:
-    """Gradient of a function given by its cosine coefficients.
-
-    Returns
-    -------
-    y_slope, x_slope : (Y, X) ndarray
-        On the pixels, per um; the part across the frame's border vanishes there.
-    """
-    y_slope = _cosines_to_slope(coefficients, pixel_size_um)
-    x_slope = _cosines_to_slope(coefficients.T, pixel_size_um).T
-    return y_slope, x_slope
-
-
-def divergence(y_flux: Array, x_flux: Array, pixel_size_um: float) -> Array:
-    """Cosine coefficients of the divergence of a vector field given on the pixels.
+def weighted_laplacian(yx_weights: Floats, yx_values: Floats, pixel_size_um: float) -> Floats:
+    """div(w grad f) from differences between neighbouring pixels; nothing flows across the frame's border.
 
     Parameters
     ----------
-    y_flux, x_flux : (Y, X) ndarray
-        Components; no flux crosses the frame's border.
+    yx_weights : (Y, X) ndarray
+        w, averaged onto the border between two pixels.
+    yx_values : (Y, X) ndarray
+        f.
     pixel_size_um : float
         Pixel size.
 
     Returns
     -------
     (Y, X) ndarray
-        Coefficients, per um.
+        In the unit of w f / um^2.
     """
-    total: Array = _flux_to_cosines(y_flux, pixel_size_um) + _flux_to_cosines(x_flux.T, pixel_size_um).T
-    return total
-
-
-def _cosines_to_slope(coefficients: Array, pixel_size_um: float) -> Array:
-    sines = np.zeros_like(coefficients)  # sine i of the transform has wavenumber q_(i + 1)
-    sines[:-1] = -wavenumbers(len(coefficients), pixel_size_um)[1:, None] * coefficients[1:]
-    along_first = fft.idst(sines, type=2, norm="ortho", axis=0, workers=-1)
-    slope: Array = fft.idct(along_first, type=2, norm="ortho", axis=1, workers=-1)
-    return slope
-
-
-def _flux_to_cosines(flux: Array, pixel_size_um: float) -> Array:
-    sines = fft.dst(flux, type=2, norm="ortho", axis=0, workers=-1)
-    sines = fft.dct(sines, type=2, norm="ortho", axis=1, workers=-1)
-    coefficients = np.zeros_like(flux)
-    coefficients[1:] = wavenumbers(len(flux), pixel_size_um)[1:, None] * sines[:-1]
-    return coefficients
+    result = np.zeros_like(yx_values)
+    for axis in (0, 1):
+        values, weights, sums = (np.moveaxis(array, axis, 0) for array in (yx_values, yx_weights, result))
+        flux = values[1:] - values[:-1]
+        flux *= weights[1:] + weights[:-1]
+        flux *= 0.5 / pixel_size_um**2
+        sums[:-1] += flux
+        sums[1:] -= flux
+    return result

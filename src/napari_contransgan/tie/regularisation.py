@@ -1,9 +1,9 @@
-"""The choice of the regularisation from the noise of the derivative."""
+"""The choice of the regularisation from the noise of the derivative, and the noise that it lets through."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_contransgan.tie.poisson import cosine_transform, smallest_squared_wavenumber, squared_wavenumbers
+from napari_contransgan.tie.poisson import Coefficients
 
 LARGEST_AUTOMATIC = 0.5
 """Beyond this, cells that fill a good part of the frame lose more than 3 % of their phase."""
@@ -12,36 +12,72 @@ _CANDIDATES = np.geomspace(1e-3, LARGEST_AUTOMATIC, 40)
 _HIGHEST_SQUARE = 4000.0  # a damping of 0.5 changes wavenumbers above this by less than 1e-7
 
 
-def choose_regularisation(yx_derivative: NDArray[np.floating]) -> float:
+def choose_regularisation(
+    coefficients: Coefficients, squares: NDArray[np.float32], smallest_square: float, noise: float
+) -> float:
     """Choose the damping that makes the expected squared error of the phase smallest, up to a limit.
 
-    White noise of variance v in each cosine coefficient b of the derivative, with the damping
-    f = q^4 / (q^4 + R^2) (q relative to the frame's smallest wavenumber), leaves the phase the expected squared error
+    White noise of variance v in each coefficient b of the derivative, with the damping f = q^4 / (q^4 + R^2) (q
+    relative to the frame's smallest wavenumber), leaves the phase the expected squared error
 
         sum_q [ (1 - f)^2 (b^2 - v) + f^2 v ] / q^4,
 
-    Stein's unbiased estimate of the risk. v is measured where the microscope passes no signal, in the corner of the
-    highest wavenumbers. A clean stack is hardly damped; a noisy one more, but never beyond `LARGEST_AUTOMATIC`, so
-    that the slope of the phase is kept and remaining clouds are left to the eye rather than to a loss of phase.
+    Stein's unbiased estimate of the risk. A clean stack is hardly damped; a noisy one more, but never beyond
+    `LARGEST_AUTOMATIC`, so that the slope of the phase is kept and remaining clouds are left to the eye rather than to
+    a loss of phase.
 
     Parameters
     ----------
-    yx_derivative : (Y, X) ndarray
-        Slope of intensity along z, of any scale.
+    coefficients : ndarray
+        Of the slope of intensity along z, orthonormal.
+    squares : ndarray
+        Squared wavenumbers that belong to them.
+    smallest_square : float
+        Square of the frame's smallest wavenumber.
+    noise : float
+        Standard deviation of the slope's white noise, in its own unit.
 
     Returns
     -------
     float
-        In units of the square of the frame's smallest wavenumber.
+        In units of `smallest_square`.
     """
-    powers = cosine_transform(yx_derivative) ** 2
-    height, width = powers.shape
-    noise = float(np.median(powers[3 * height // 4 :, 3 * width // 4 :])) / 0.4549  # median of chi^2, 1 degree
-    squares = squared_wavenumbers((height, width), 1.0) / smallest_squared_wavenumber((height, width), 1.0)
-    low = (squares < _HIGHEST_SQUARE) & (squares > 0)
-    squares, powers = squares[low], powers[low]
+    low = (squares < _HIGHEST_SQUARE * smallest_square) & (squares > 0)
+    relative = squares[low].astype(np.float64) / smallest_square
+    powers = np.abs(coefficients[low]).astype(np.float64) ** 2
     risks = []
     for candidate in _CANDIDATES:
-        kept = squares**2 / (squares**2 + candidate**2)
-        risks.append(float(np.sum(((1 - kept) ** 2 * (powers - noise) + kept**2 * noise) / squares**2)))
+        kept = relative**2 / (relative**2 + candidate**2)
+        risks.append(float(np.sum(((1 - kept) ** 2 * (powers - noise**2) + kept**2 * noise**2) / relative**2)))
     return float(_CANDIDATES[int(np.argmin(risks))])
+
+
+def propagated_noise(shape_yx: tuple[int, int], pixel_size_um: float, regularisation: float, noise: float) -> float:
+    """Standard deviation that white noise leaves after a damped inverse Laplacian on cosines.
+
+    It is the same in every pixel but for the border: the root of the mean over all frequencies of
+    (q^2 / (q^4 + r^2))^2 times the noise's variance.
+
+    Parameters
+    ----------
+    shape_yx : tuple of int
+        The frame.
+    pixel_size_um : float
+        Pixel size.
+    regularisation : float
+        In units of the square of the frame's smallest wavenumber.
+    noise : float
+        Standard deviation of the noise in the source.
+
+    Returns
+    -------
+    float
+        In um^2 times the source's unit.
+    """
+    smallest_square = (np.pi / (max(shape_yx) * pixel_size_um)) ** 2
+    # Noise falls with the fourth power of frequency: what lies above the first few hundred adds nothing.
+    y, x = (np.pi / (count * pixel_size_um) * np.arange(min(count, 256)) for count in shape_yx)
+    squares = np.add.outer(y**2, x**2)
+    squares[0, 0] = np.inf
+    passed = 1 / (squares + (regularisation * smallest_square) ** 2 / squares)
+    return float(noise * np.sqrt(np.sum(passed**2) / (shape_yx[0] * shape_yx[1])))

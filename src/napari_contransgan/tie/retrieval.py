@@ -1,30 +1,55 @@
-"""Phase retrieval by two Poisson solves (Teague's auxiliary function)."""
+"""From a through-focus image to its phase, frame by frame, with its uncertainty and a report."""
 
 from collections.abc import Generator, Sequence
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_contransgan.config import TieSettings
+from napari_contransgan.config import TieMethod, TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
 from napari_contransgan.io import Image
 from napari_contransgan.optics import check_pixel_size, check_wavelength
-from napari_contransgan.tie.background import background_median
-from napari_contransgan.tie.derivative import axial_derivative, equalise_sums
-from napari_contransgan.tie.planes import prepare_planes
-from napari_contransgan.tie.poisson import (
-    cosine_transform,
-    divergence,
-    gradient,
-    inverse_cosine_transform,
-    inverse_laplacian,
-)
-from napari_contransgan.tie.regularisation import choose_regularisation
+from napari_contransgan.tie.derivative import axial_derivative
+from napari_contransgan.tie.direction import NOTES, check_direction
+from napari_contransgan.tie.focus_data import FocusData, Solution, SpecimenSign
+from napari_contransgan.tie.planes import Planes, checked_frame, prepare_planes
+from napari_contransgan.tie.preparation import Preparation, prepare
+from napari_contransgan.tie.solvers import SOLVERS
+from napari_contransgan.tie.transfer import Aperture
 
-INTENSITY_FLOOR = 0.1
-"""Pixels darker than this share of the bright level count as dark: no phase can be measured there."""
+FEW_EMPTY = 0.05
+
+
+@dataclass(frozen=True)
+class TieFrame(Progress):
+    """One finished frame.
+
+    Parameters
+    ----------
+    phase : Image
+        YX, float32 radians; ``settings["tie"]`` holds the settings with the numbers used in place of None and
+        ``"auto"``, ``settings["tie_report"]`` what each step found.
+    uncertainty : Image
+        YX, standard deviation in radians.
+    notes : tuple of str
+        What the user should know, in plain words.
+    """
+
+    phase: Image
+    uncertainty: Image
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TieResult:
+    """Phase of all frames; see `TieFrame`, whose axes are YX, or TYX over time, here."""
+
+    phase: Image
+    uncertainty: Image
+    notes: tuple[str, ...]
 
 
 def phase_from_stack(
@@ -34,18 +59,16 @@ def phase_from_stack(
     wavelength_um: float,
     pixel_size_um: float,
     focus_index: int,
+    method: TieMethod = "anchored",
     regularisation: Literal["auto"] | float = "auto",
-) -> NDArray[np.float32]:
+    aperture: Aperture | None = None,
+    preparation: Preparation | None = None,
+    specimen_sign: SpecimenSign = "auto",
+) -> Solution:
     """Phase of the plane in focus from two or more intensity planes.
 
-    Solves -k dI/dz = div(I grad(phi)), Eq. 1 of the paper, by its Eq. 3,
-    phi = -k lap^-1 div(I^-1 grad lap^-1 dI/dz), with no flux across the frame's border (Neumann). k is 2 pi over the
-    vacuum wavelength: for a dry objective that is right for z as read from the focus drive, whatever the medium.
-
-    Conventions: planes are scaled to equal sums first. The second inverse Laplacian carries the regularisation. In
-    dark regions (below `INTENSITY_FLOOR` of the bright level) I^-1 falls back to zero instead of growing, so that
-    noise there moves nothing. The constant that TIE leaves free is set so that the background's median is zero, see
-    `napari_contransgan.tie.background.background_median`; dark regions are not asked.
+    Solves -k dI/dz = div(I grad(phi)), Eq. 1 of the paper. k is 2 pi over the vacuum wavelength: for a dry objective
+    that is right for z as read from the focus drive, whatever the medium.
 
     Parameters
     ----------
@@ -59,56 +82,73 @@ def phase_from_stack(
         Lateral pixel size in the specimen.
     focus_index : int
         Plane in focus; the phase is that of this plane.
+    method : str
+        Solver; see `napari_contransgan.tie.solvers.SOLVERS`.
     regularisation : "auto" or float
         In units of the square of the frame's smallest wavenumber, pi over its longer side; 0 switches it off.
         ``"auto"`` weighs noise against loss, see `napari_contransgan.tie.regularisation.choose_regularisation`.
+    aperture : Aperture or None
+        Objective and condenser, where known: fine structure that the planes weaken is then restored.
+    preparation : Preparation or None
+        What is put right beforehand; None takes the usual steps.
+    specimen_sign : {"auto", "positive", "negative", "both"}
+        Sign of the specimen's phase, for ``"anchored"``.
 
     Returns
     -------
-    (Y, X) ndarray of float32
-        Phase in radians, positive where the specimen delays light.
+    Solution
+        Phase and uncertainty in radians; the phase is positive where the specimen delays light. Its figures also hold
+        those of the preparation, and ``direction``, see `napari_contransgan.tie.direction.check_direction`.
 
     Raises
     ------
     InputError
         If there are fewer than two planes, heights that do not fit them or repeat, no light in a plane, values
-        that are not finite, or an impossible wavelength or pixel size.
+        that are not finite, planes that do not show the same field, or an impossible wavelength or pixel size.
     """
-    zyx = np.asarray(zyx_stack, dtype=np.float64)
+    zyx = np.asarray(zyx_stack)
     if zyx.ndim != 3 or len(zyx) < 2:
         raise InputError("TIE needs at least two planes at different focus, stacked as (Z, Y, X)")
     if len(z_um) != len(zyx) or len(set(z_um)) != len(zyx):
         raise InputError(f"heights z {tuple(z_um)} do not fit {len(zyx)} planes: give a different one for each")
     if not 0 <= focus_index < len(zyx):
         raise InputError(f"there is no plane {focus_index}: the plane in focus is one of 0 to {len(zyx) - 1}")
-    if not np.all(np.isfinite(zyx)):
+    if zyx.dtype.kind == "f" and not np.all(np.isfinite(zyx)):
         raise InputError("the planes hold NaN or infinite values: replace them first")
-    wave_number = 2 * np.pi / check_wavelength(wavelength_um)
+    check_wavelength(wavelength_um)
     check_pixel_size(pixel_size_um, "the stack")
 
-    zyx = equalise_sums(zyx, focus_index)
-    level = _bright_level(zyx[focus_index])
-    yx_intensity = zyx[focus_index] / level
-    yx_derivative = axial_derivative(zyx, z_um, focus_index) / level
-    strength = choose_regularisation(yx_derivative) if regularisation == "auto" else float(regularisation)
+    prepared = prepare(zyx, focus_index, preparation or Preparation())
+    heights_um = tuple(z - z_um[focus_index] for z in z_um)
+    derivative = axial_derivative(
+        prepared.zyx_planes,
+        heights_um,
+        focus_index,
+        pixel_size_um=pixel_size_um,
+        wavelength_um=wavelength_um,
+        aperture=aperture,
+        z_noise=prepared.z_noise,
+    )
+    data = FocusData(
+        zyx_planes=prepared.zyx_planes,
+        z_um=heights_um,
+        focus_index=focus_index,
+        derivative=derivative,
+        pixel_size_um=pixel_size_um,
+        wavelength_um=wavelength_um,
+        aperture=aperture,
+        yx_unusable=prepared.yx_unusable,
+        specimen_sign=specimen_sign,
+    )
+    solution = SOLVERS[method].solve(data, regularisation)
+    figures = {**prepared.figures, "degrees": list(derivative.degrees), **solution.figures}
+    figures["direction"] = check_direction(solution.yx_phase_rad, figures)
+    figures["median_std_rad"] = float(np.median(solution.yx_std_rad[::4, ::4]))
+    return replace(solution, figures=figures)
 
-    potential = inverse_laplacian(cosine_transform(yx_derivative), pixel_size_um)
-    y_slope, x_slope = gradient(potential, pixel_size_um)
-    inverse_intensity = yx_intensity / np.maximum(yx_intensity, INTENSITY_FLOOR) ** 2
-    source = divergence(inverse_intensity * y_slope, inverse_intensity * x_slope, pixel_size_um)
-    solved = inverse_laplacian(source, pixel_size_um, strength)
-    yx_phase_rad = -wave_number * inverse_cosine_transform(solved)
-    yx_phase_rad -= background_median(yx_phase_rad[yx_intensity >= INTENSITY_FLOOR])
-    return yx_phase_rad.astype(np.float32)
 
-
-def _bright_level(yx_intensity: NDArray[np.float64]) -> float:
-    """Median of the pixels brighter than half the 99th percentile: the open field, whatever an aperture covers."""
-    return float(np.median(yx_intensity[yx_intensity > 0.5 * np.percentile(yx_intensity, 99)]))
-
-
-def retrieve_phase(image: Image, settings: TieSettings) -> Generator[Progress, None, Image]:
-    """Phase of a through-focus image, frame by frame.
+def retrieve_frames(image: Image, settings: TieSettings) -> Generator[Progress, None, None]:
+    """Phase of a through-focus image, one frame at a time: nothing but the frame at hand is held.
 
     z grows along the light's path; planes stand in order of rising z unless `TieSettings.flip_z` says otherwise, which
     turns the sign of every height and so of the phase. Indices of planes count as the planes stand in the image. In
@@ -120,9 +160,55 @@ def retrieve_phase(image: Image, settings: TieSettings) -> Generator[Progress, N
     Parameters
     ----------
     image : Image
-        Intensities with axes ZYX, or TZYX over time; any number type.
+        Intensities with axes ZYX, or TZYX over time; any number type. Pixels that are read lazily are read when their
+        turn comes.
     settings : TieSettings
         What the file does not state, and what shall replace it.
+
+    Yields
+    ------
+    Progress
+        Before the first frame; then a `TieFrame` for each. Regularisation and the specimen's sign are chosen on the
+        first frame and kept for all, so that frames can be compared. ``dz_um`` stays None where planes are unevenly
+        spaced.
+
+    Raises
+    ------
+    InputError
+        Naming the image, for one plane only, axes that hold no focus planes, phase instead of intensity, planes under
+        16 px, constant or equal planes, NaN, no pixel size or dz anywhere, dz not above 0, heights that are not
+        one for each plane and rising, a plane in focus that is not there, planes that do not show the same field, a
+        flat field that does not fit, or a wavelength that looks like nanometres.
+    """
+    planes = prepare_planes(image, settings)
+    total = len(planes.tzyx_stack)
+    yield Progress(0, total, f"retrieving the phase of {image.name}")
+    regularisation, sign = planes.settings.regularisation, planes.settings.specimen_sign
+    for index in range(total):
+        try:
+            solution = phase_from_stack(
+                checked_frame(planes, index, image.name),
+                planes.z_um,
+                wavelength_um=planes.wavelength_um,
+                pixel_size_um=planes.pixel_size_um,
+                focus_index=planes.focus_index,
+                method=planes.settings.method,
+                regularisation=regularisation,
+                aperture=planes.aperture,
+                preparation=planes.preparation,
+                specimen_sign=sign,
+            )
+        except InputError as error:
+            text = str(error)
+            raise error if text.startswith(image.name) else InputError(f"{image.name}: {text}") from error
+        regularisation = solution.regularisation
+        if sign == "auto" and solution.figures.get("specimen_sign"):
+            sign = "positive" if solution.figures["specimen_sign"] > 0 else "negative"
+        yield _frame(planes, image, solution, index, total)
+
+
+def retrieve_phase(image: Image, settings: TieSettings) -> Generator[Progress, None, TieResult]:
+    """Phase of a through-focus image, all frames together; see `retrieve_frames`.
 
     Yields
     ------
@@ -131,48 +217,66 @@ def retrieve_phase(image: Image, settings: TieSettings) -> Generator[Progress, N
 
     Returns
     -------
-    Image
-        Phase in float32 radians with axes YX or TYX; ``settings["tie"]`` holds the settings with the numbers used in
-        place of None and ``"auto"``. The regularisation is chosen on the first frame and kept for all, so that frames
-        can be compared. ``dz_um`` stays None where planes are unevenly spaced.
-
-    Raises
-    ------
-    InputError
-        Naming the image, for one plane only, axes that hold no focus planes, phase instead of intensity, planes under
-        16 px, constant or equal planes, NaN, no pixel size or dz anywhere, dz not above 0, heights that are not
-        one for each plane and rising, a plane in focus that is not there, or a wavelength that looks like nanometres.
+    TieResult
+        Report and notes are those of the first frame.
     """
-    planes = prepare_planes(image, settings)
-    total = len(planes.tzyx_stack)
-    yield Progress(0, total, f"retrieving the phase of {image.name}")
+    frames: list[TieFrame] = []
+    for event in retrieve_frames(image, settings):
+        if isinstance(event, TieFrame):
+            frames.append(event)
+        yield Progress(event.step, event.total, event.message)
+    first = frames[0]
+    if "T" not in first.phase.settings["tie_report"]["axes"]:
+        return TieResult(first.phase, first.uncertainty, first.notes)
+    phase = np.stack([frame.phase.data for frame in frames])
+    uncertainty = np.stack([frame.uncertainty.data for frame in frames])
+    return TieResult(
+        over_time(first.phase, phase, image), over_time(first.uncertainty, uncertainty, image), first.notes
+    )
 
-    regularisation = planes.settings.regularisation
-    if regularisation == "auto":
-        zyx_first = equalise_sums(planes.tzyx_stack[0], planes.focus_index)
-        regularisation = choose_regularisation(axial_derivative(zyx_first, planes.z_um, planes.focus_index))
-    frames = []
-    for index, zyx_stack in enumerate(planes.tzyx_stack):
-        yx_phase_rad = phase_from_stack(
-            zyx_stack,
-            planes.z_um,
-            wavelength_um=planes.wavelength_um,
-            pixel_size_um=planes.pixel_size_um,
-            focus_index=planes.focus_index,
-            regularisation=regularisation,
-        )
-        frames.append(yx_phase_rad)
-        yield Progress(index + 1, total, f"retrieved the phase of frame {index + 1} of {total}")
 
-    used = planes.settings.model_copy(update={"regularisation": regularisation})
-    return Image(
-        data=np.stack(frames) if planes.is_time_lapse else frames[0],
-        axes="TYX" if planes.is_time_lapse else "YX",
+def over_time(frame: Image, tyx_values: NDArray[np.floating], image: Image) -> Image:
+    """Make an image over time of values that belong to `frame`, with the time step of the stack they came from."""
+    return replace(frame, data=tyx_values, axes="TYX", time_step_s=image.time_step_s)
+
+
+def _frame(planes: Planes, image: Image, solution: Solution, index: int, total: int) -> TieFrame:
+    used = planes.settings.model_copy(update={"regularisation": solution.regularisation})
+    report: dict[str, Any] = {"axes": "TYX" if planes.is_time_lapse else "YX", **solution.figures}
+    phase = Image(
+        data=solution.yx_phase_rad,
+        axes="YX",
         pixel_size_um=planes.pixel_size_um,
-        time_step_s=image.time_step_s if planes.is_time_lapse else None,
         origin_yx_um=image.origin_yx_um,
         quantity="phase",
         wavelength_um=planes.wavelength_um,
         name=f"{image.name} phase",
-        settings={**image.settings, "tie": used.model_dump(mode="json")},
+        settings={**image.settings, "tie": used.model_dump(mode="json"), "tie_report": report},
     )
+    uncertainty = replace(
+        phase, data=np.ascontiguousarray(solution.yx_std_rad), quantity="phase-std", name=f"{phase.name} uncertainty"
+    )
+    message = f"retrieved the phase of frame {index + 1} of {total}"
+    return TieFrame(index + 1, total, message, phase, uncertainty, _notes(planes, image, solution.figures))
+
+
+def _notes(planes: Planes, image: Image, figures: dict[str, Any]) -> tuple[str, ...]:
+    """What the user should know of a result."""
+    notes = []
+    if figures["direction"] in NOTES:
+        notes.append(NOTES[figures["direction"]])
+    if image.z_falls and not planes.settings.flip_z:
+        notes.append("The file says that its planes stand in order of falling z: flip z (--flip-z).")
+    if figures.get("empty_share", 1.0) < FEW_EMPTY:
+        notes.append(
+            "Hardly any empty background was found, so the zero of the phase and its slow changes are uncertain: "
+            "look at the uncertainty map."
+        )
+    drift = max((abs(value) for shift in figures.get("drift_yx_px", []) for value in shift), default=0.0)
+    if drift > 1.0:
+        notes.append(f"The planes had drifted by up to {drift:.1f} px, which was undone.")
+    if figures.get("saturated_pixels"):
+        notes.append(
+            f"{figures['saturated_pixels']} saturated pixels were estimated from their surroundings: expose less."
+        )
+    return tuple(notes)

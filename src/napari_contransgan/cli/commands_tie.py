@@ -1,0 +1,270 @@
+"""The command that turns a focus stack into phase, and into what follows from phase."""
+
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.markup import escape
+
+from napari_contransgan.cli.runner import command, naming, note, output_paths, progress_bar
+from napari_contransgan.config import TieSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.events import Progress
+from napari_contransgan.io import Image, image_stem, read_image, write_frames
+
+if TYPE_CHECKING:
+    from napari_contransgan.tie import TieFrame
+
+QUANTITIES = ("path", "height", "dry-mass", "uncertainty")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    command(app, "tie", "tie hela/stack/0000.ome.tif --out phase.ome.tif")(tie)
+
+
+def tie(
+    stack: Annotated[Path, typer.Argument(help="Through-focus stack in one TIFF (ZYX or TZYX).", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Phase: a .tif file, or a folder.", show_default=False)],
+    method: Annotated[
+        str, typer.Option(help="Solver: anchored, teague, dct, fft, us-tie or wotf; see docs/tie.md.")
+    ] = "anchored",
+    wavelength: Annotated[
+        float | None, typer.Option(help="Vacuum wavelength in um; else the file's, else 0.55.", show_default=False)
+    ] = None,
+    dz: Annotated[float | None, typer.Option(help="Distance of the planes in um; else the file's.")] = None,
+    z: Annotated[
+        str | None, typer.Option("--z", help="Rising heights of the planes in um instead, 'z0,z1,...'.")
+    ] = None,
+    focus: Annotated[
+        int | None, typer.Option(help="Plane in focus, from 0; else the first of two, the middle one of more.")
+    ] = None,
+    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um; else the file's.")] = None,
+    flip_z: Annotated[bool, typer.Option("--flip-z", help="The planes stand in order of falling z.")] = False,
+    regularisation: Annotated[str, typer.Option(help="'auto', or a number from 0 (off).")] = "auto",
+    na: Annotated[float | None, typer.Option(help="Objective's numerical aperture; else the file's.")] = None,
+    coherence: Annotated[
+        float | None, typer.Option(help="S, the condenser's aperture over the objective's; else the file's.")
+    ] = None,
+    flat_field: Annotated[
+        str | None, typer.Option(help="Picture of an empty field to divide by, or 'estimate'.")
+    ] = None,
+    specimen: Annotated[
+        str, typer.Option(help="Sign of its phase: auto, positive, negative or both; for anchored.")
+    ] = "auto",
+    drift: Annotated[bool, typer.Option(help="Undo sideways drift between planes.")] = True,
+    dead_pixels: Annotated[bool, typer.Option(help="Mend dead and hot pixels.")] = True,
+    equal_sums: Annotated[bool, typer.Option(help="Scale the planes to equal sums.")] = True,
+    magnification: Annotated[bool, typer.Option(help="Undo a change of magnification between planes.")] = False,
+    also: Annotated[
+        str, typer.Option(help="More files beside the phase: path, height, dry-mass, uncertainty, with commas between.")
+    ] = "",
+    index_contrast: Annotated[
+        float | None, typer.Option(help="Specimen's index minus the medium's, for the height.")
+    ] = None,
+    refractive_increment: Annotated[
+        float, typer.Option(help="Rise of index with dry mass in um^3/pg (ml/g), for the dry mass of cells.")
+    ] = 0.19,
+) -> Mapping[str, Any]:
+    """Retrieve phase from a through-focus stack.
+
+    Solves the transport-of-intensity equation. z grows along the light's path: a specimen of a higher index
+    than its medium is brighter in the middle at +z. Time series are worked on one time point at a time.
+    """
+    from napari_contransgan.tie import retrieve_frames
+
+    wanted = _wanted(also, index_contrast)
+    (output,) = output_paths(out, [stack], "phase")
+    image = read_image(stack, lazy=True)
+    values: dict[str, Any] = {
+        "method": method,
+        "wavelength_um": wavelength,
+        "dz_um": dz,
+        "z_um": None if z is None else _numbers(z, "--z"),
+        "pixel_size_um": pixel_size,
+        "focus_index": focus,
+        "flip_z": flip_z,
+        "regularisation": "auto" if regularisation == "auto" else _number(regularisation, "--regularisation"),
+        "numerical_aperture": na,
+        "coherence": coherence,
+        "flat_field": flat_field,
+        "specimen_sign": specimen,
+        "drift": drift,
+        "dead_pixels": dead_pixels,
+        "equal_sums": equal_sums,
+        "magnification": magnification,
+    }
+    settings = TieSettings.checked(values, source="tie")
+    kept: list[Path] = []
+    with naming(stack, image), _removed_on_failure(kept):
+        first, figures = _written(retrieve_frames(image, settings), image, output, wanted, kept)
+        for kind in [kind for kind in wanted if kind != "uncertainty"]:
+            path = _beside(output, kind)
+            _write_quantity(output, path, kind, index_contrast, refractive_increment)
+            kept.append(path)
+        if "dry-mass" in wanted:
+            figures |= _masses(output, refractive_increment)
+    for text in first.notes:
+        note(f"{stack}: {text}")
+    return {
+        "phase": output,
+        **{kind.replace("-", "_"): _beside(output, kind) for kind in wanted},
+        **figures,
+        "settings": first.phase.settings["tie"],
+        "report": first.phase.settings["tie_report"],
+        "notes": list(first.notes),
+    }
+
+
+def _wanted(also: str, index_contrast: float | None) -> list[str]:
+    wanted = [part.strip() for part in also.split(",") if part.strip()]
+    unknown = [part for part in wanted if part not in QUANTITIES]
+    if unknown:
+        raise InputError(f"--also {unknown[0]}: give some of {', '.join(QUANTITIES)}")
+    if index_contrast is not None and "height" not in wanted:
+        wanted.append("height")
+    if "height" in wanted and index_contrast is None:
+        raise InputError("--also height: the height follows from --index-contrast, for example 0.03: state it too")
+    return list(dict.fromkeys(wanted))
+
+
+def _beside(output: Path, kind: str) -> Path:
+    stem = image_stem(output)
+    return output.with_name(f"{stem}_{kind}{output.name[len(stem) :]}")
+
+
+@contextlib.contextmanager
+def _removed_on_failure(paths: list[Path]) -> Iterator[None]:
+    """Leave no part of the results behind when another part fails."""
+    try:
+        yield
+    except BaseException:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _written(
+    events: Generator[Progress, None, None], image: Image, output: Path, wanted: Sequence[str], kept: list[Path]
+) -> tuple["TieFrame", dict[str, Any]]:
+    """Write each frame as it comes; gives the first one, and figures of all."""
+    from napari_contransgan.tie import TieFrame
+    from napari_contransgan.tie.retrieval import over_time
+
+    with progress_bar() as bar, contextlib.closing(events):
+        task = bar.add_task("", total=None)
+
+        def frames() -> Iterator[TieFrame]:
+            for event in events:
+                bar.update(task, completed=event.step, total=event.total, description=escape(event.message))
+                if isinstance(event, TieFrame):
+                    yield event
+
+        coming = frames()
+        first = next(coming)
+        is_series = first.phase.settings["tie_report"]["axes"] == "TYX"
+        shape = (first.total, *first.phase.data.shape) if is_series else first.phase.data.shape
+        phase = over_time(first.phase, first.phase.data, image) if is_series else first.phase
+        statistics = _Statistics()
+        with tempfile.TemporaryDirectory() as folder:
+            spread: NDArray[np.float32] | None = None
+            if "uncertainty" in wanted:  # kept on disk meanwhile, since frames come only once
+                spread = np.memmap(Path(folder) / "std", np.float32, "w+", shape=(first.total, *shape[-2:]))
+
+            def phases() -> Iterator[NDArray[Any]]:
+                frame: TieFrame | None = first
+                while frame is not None:
+                    if spread is not None:
+                        spread[frame.step - 1] = frame.uncertainty.data
+                    statistics.add(frame.phase.data)
+                    yield frame.phase.data
+                    frame = next(coming, None)
+
+            write_frames(output, phase, phases(), shape)
+            kept.append(output)
+            if spread is not None:
+                path = _beside(output, "uncertainty")
+                write_frames(path, replace(phase, **_as_uncertainty(first)), iter(spread), shape)
+                kept.append(path)
+    return first, {"axes": phase.axes, "shape": shape, "pixel_size_um": phase.pixel_size_um, **statistics.figures()}
+
+
+def _as_uncertainty(first: "TieFrame") -> dict[str, Any]:
+    return {"quantity": first.uncertainty.quantity, "name": first.uncertainty.name}
+
+
+class _Statistics:
+    """Smallest, largest and spread of pixels that come frame by frame."""
+
+    def __init__(self) -> None:
+        self._count, self._sum, self._squares = 0, 0.0, 0.0
+        self._low, self._high = np.inf, -np.inf
+
+    def add(self, values: NDArray[np.floating]) -> None:
+        self._count += values.size
+        self._sum += float(values.sum(dtype=np.float64))
+        self._squares += float(np.square(values, dtype=np.float64).sum())
+        self._low, self._high = min(self._low, float(values.min())), max(self._high, float(values.max()))
+
+    def figures(self) -> dict[str, float]:
+        mean = self._sum / self._count
+        variance = max(self._squares / self._count - mean**2, 0.0)
+        return {"min_rad": self._low, "max_rad": self._high, "std_rad": float(np.sqrt(variance))}
+
+
+def _write_quantity(
+    phase_path: Path, path: Path, kind: str, index_contrast: float | None, refractive_increment: float
+) -> None:
+    """Convert a written phase, one frame at a time."""
+    from napari_contransgan import quantities
+
+    def converted(frame: Image) -> Image:
+        if kind == "path":
+            return quantities.optical_path(frame)
+        if kind == "height":
+            return quantities.height(frame, index_contrast or 0.0)
+        return quantities.dry_mass_density(frame, refractive_increment)
+
+    phase = read_image(phase_path, lazy=True)
+    first = converted(next(_single_frames(phase)))
+    whole = replace(first, axes=phase.axes, time_step_s=phase.time_step_s)
+    write_frames(path, whole, (converted(frame).data for frame in _single_frames(phase)), phase.data.shape)
+
+
+def _single_frames(phase: Image) -> Iterator[Image]:
+    frames = [phase.data] if phase.axes == "YX" else phase.data
+    for yx_phase_rad in frames:
+        yield replace(phase, data=np.asarray(yx_phase_rad), axes="YX")
+
+
+def _masses(phase_path: Path, refractive_increment: float) -> dict[str, Any]:
+    """Dry mass of each object of the first frame, and the total of every frame."""
+    from napari_contransgan.quantities import object_masses
+
+    totals, objects = [], None
+    for frame in _single_frames(read_image(phase_path, lazy=True)):
+        found = object_masses(frame, refractive_increment_um3_per_pg=refractive_increment)
+        objects = found if objects is None else objects
+        totals.append(sum(one.dry_mass_pg for one in found))
+    return {"total_dry_mass_pg": totals, "objects": [dataclasses.asdict(one) for one in objects or []]}
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{option} {text}: give 'auto' or one number") from None
+
+
+def _numbers(text: str, option: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{option} {text}: give numbers with commas between them") from None

@@ -1,0 +1,228 @@
+"""Sideways drift, and change of magnification, between the planes of a focus stack.
+
+A transparent specimen is bright on one side of focus and dark on the other, and next to invisible in between. So
+planes are compared in a way that does not mind the sign of contrast, and a plane that shows too little takes its place
+between its neighbours.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+from skimage.registration import phase_cross_correlation
+
+from napari_contransgan.errors import InputError
+from napari_contransgan.resampling import block_mean
+from napari_contransgan.tie.derivative import plane_noise
+
+LEAST_AGREEMENT = 0.15
+"""Planes, or parts of them, with less structure in common say nothing about their shift."""
+
+NO_AGREEMENT = 0.1
+"""Planes with less structure in common do not show the same field."""
+
+LARGEST_SHARE = 0.25
+"""Of the frame's side: planes further apart do not show the same field."""
+
+NOTICEABLE_PX = 0.3
+"""Smaller shifts are left alone: they do less harm than resampling, and cannot be told from the change of shape that
+strong specimens go through along z."""
+
+CLEAR_ERRORS = 3.0
+"""A shift counts if it is so many of its own standard errors, taken from how the frame's parts differ."""
+
+_COMPARED_PX = 768
+_FINEST_STEP = 50  # parts of a compared pixel
+_BAND_PX = (1.0, 4.0)  # structure finer or coarser than this, in compared pixels, is left out
+_NEAR_SHARE, _FAR_AGREEMENT = 0.03, 0.25  # a few alike objects may look like others far away
+_RICH_CONTRAST = 1.0  # of the noise
+_PARTS = 3  # along each axis, overlapping by half
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Where the planes lie.
+
+    Parameters
+    ----------
+    zyx_shift_px : (Z, 2) ndarray
+        How far the picture of each plane lies from that of the plane in focus, along y and x.
+    z_scale : (Z,) ndarray
+        Magnification of each plane relative to the plane in focus.
+    z_measured : (Z,) ndarray of bool
+        Planes whose shift was measured; the others lie between their neighbours.
+    """
+
+    zyx_shift_px: NDArray[np.float64]
+    z_scale: NDArray[np.float64]
+    z_measured: NDArray[np.bool_]
+
+    @property
+    def largest_px(self) -> float:
+        """Largest shift of a plane."""
+        return float(np.hypot(*self.zyx_shift_px.T).max())
+
+
+def measure_drift(
+    zyx_planes: NDArray[np.floating], focus_index: int, yx_lit: NDArray[np.bool_], *, magnification: bool = False
+) -> Drift:
+    """Measure how the planes are shifted, and scaled, against the plane in focus.
+
+    Parameters
+    ----------
+    zyx_planes : (Z, Y, X) ndarray
+        Intensities.
+    focus_index : int
+        Plane in focus.
+    yx_lit : (Y, X) ndarray of bool
+        Where there is light: an aperture's edge stays in place however the specimen drifts.
+    magnification : bool
+        Also measure the scale, from the shifts of the frame's quarters.
+
+    Returns
+    -------
+    Drift
+        Zeros where the planes show too little to tell.
+
+    Raises
+    ------
+    InputError
+        If two planes with clear structure have none in common, or lie further apart than a quarter of the frame.
+    """
+    step = max(1, max(zyx_planes.shape[1:]) // _COMPARED_PX)
+    yx_inner = ndimage.gaussian_filter(block_mean(yx_lit.view(np.uint8), step), 2.0, mode="constant") > 0.9
+    zyx_fine = np.stack([_fine_structure(block_mean(plane, step), yx_inner) for plane in zyx_planes])
+    noises = np.asarray([plane_noise(plane) for plane in zyx_planes]) / step
+    contrasts = zyx_fine.std(axis=(1, 2)) / np.maximum(noises, 1e-12)
+    reference, count = int(np.argmax(contrasts)), len(zyx_planes)
+    shifts, scales, measured = np.zeros((count, 2)), np.ones(count), np.zeros(count, bool)
+    measured[reference] = True
+    agreements = np.ones(count)
+    for index in range(count):
+        if index == reference:
+            continue
+        found = _compare(zyx_fine[reference], zyx_fine[index])
+        agreements[index] = found.agreement
+        if found.agreement < LEAST_AGREEMENT:
+            continue
+        _check_overlap(found.shift_px * step, zyx_planes.shape[1:], index)
+        shifts[index], measured[index] = found.shift_px * step, True
+        scales[index] = found.scale if magnification else 1.0
+    _refuse_strangers(contrasts, agreements, reference)
+    places = np.arange(count)
+    for axis in (0, 1):
+        shifts[:, axis] = np.interp(places, places[measured], shifts[measured, axis])
+    scales = np.interp(places, places[measured], scales[measured])
+    return Drift(shifts - shifts[focus_index], scales / scales[focus_index], measured)
+
+
+def undo_drift(zyx_planes: NDArray[np.float32], drift: Drift, focus_index: int) -> NDArray[np.float32]:
+    """Bring every plane's picture onto that of the plane in focus, by cubic splines, in place.
+
+    What drifted out of the frame is continued by its mirror image.
+    """
+    centre = (np.asarray(zyx_planes.shape[1:]) - 1) / 2
+    for index, (shift, scale) in enumerate(zip(drift.zyx_shift_px, drift.z_scale, strict=True)):
+        is_scaled = abs(scale - 1) * max(zyx_planes.shape[1:]) / 2 > NOTICEABLE_PX
+        if index == focus_index or (np.hypot(*shift) <= NOTICEABLE_PX and not is_scaled):
+            continue
+        offset = centre + shift - scale * centre
+        zyx_planes[index] = ndimage.affine_transform(
+            zyx_planes[index], (scale, scale), offset=offset, order=3, mode="mirror"
+        )
+    return zyx_planes
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """Shift and magnification of a plane's picture, and the share of common structure that agrees on the shift."""
+
+    shift_px: NDArray[np.float64]
+    scale: float
+    agreement: float
+
+
+def _compare(yx_reference: NDArray[np.floating], yx_plane: NDArray[np.floating]) -> _Comparison:
+    """Compare two planes as wholes, then part by part: what shape and focus do to single cells differs between parts."""
+    whole, agreement = _shift(yx_reference, yx_plane)
+    is_far = np.any(np.abs(whole) > _NEAR_SHARE * np.asarray(yx_plane.shape))
+    if agreement < (_FAR_AGREEMENT if is_far else LEAST_AGREEMENT):
+        return _Comparison(np.zeros(2), 1.0, min(agreement, 0.99 * LEAST_AGREEMENT))
+    near = np.rint(whole).astype(int)
+    yx_near = ndimage.shift(yx_plane, -near, order=0)
+    sides = [2 * side // (_PARTS + 1) for side in yx_plane.shape]
+    places, shifts = [], []
+    for row in range(_PARTS):
+        for column in range(_PARTS):
+            corner = np.array([row * sides[0] // 2, column * sides[1] // 2])
+            part = tuple(slice(start, start + side) for start, side in zip(corner, sides, strict=True))
+            shift, part_agreement = _shift(yx_reference[part], yx_near[part])
+            if part_agreement >= LEAST_AGREEMENT and np.abs(shift).max() < 0.05 * max(yx_plane.shape):
+                places.append(corner + np.asarray(sides) / 2 - np.asarray(yx_plane.shape) / 2)
+                shifts.append(shift)
+    if len(shifts) < 2:
+        return _Comparison(whole if np.hypot(*whole) > 1 else np.zeros(2), 1.0, agreement)
+    shift = near + np.median(shifts, axis=0)
+    error = np.hypot(*np.std(shifts, axis=0)) / np.sqrt(len(shifts))
+    if np.hypot(*shift) < max(CLEAR_ERRORS * error, NOTICEABLE_PX):
+        shift = np.zeros(2)
+    return _Comparison(shift, _scale(np.asarray(places), np.asarray(shifts)), agreement)
+
+
+def _scale(places: NDArray[np.float64], shifts: NDArray[np.float64]) -> float:
+    """Magnification from shifts that grow with the distance from the middle; 1 where too few parts tell."""
+    if len(places) < 4:
+        return 1.0
+    apart, moved = places - places.mean(axis=0), shifts - np.median(shifts, axis=0)
+    slopes = (apart * moved) / np.maximum(apart**2, 1e-9)
+    return 1.0 + float(np.median(slopes[np.abs(apart) > 1]))
+
+
+def _fine_structure(yx_plane: NDArray[np.floating], yx_inner: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Structure between the noise and slow changes of brightness, without the dark and what sticks out."""
+    yx_fine = ndimage.gaussian_filter(yx_plane, _BAND_PX[0]) - ndimage.gaussian_filter(yx_plane, _BAND_PX[1])
+    spread = float(np.std(yx_fine[yx_inner])) if yx_inner.any() else 0.0
+    return np.asarray(np.clip(yx_fine, -6 * spread, 6 * spread) * yx_inner, np.float32)
+
+
+def _shift(yx_reference: NDArray[np.floating], yx_plane: NDArray[np.floating]) -> tuple[NDArray[np.float64], float]:
+    """Shift of a plane's picture, and the share of common structure that agrees on it.
+
+    Through focus each spatial frequency changes its sign at a height of its own. The square of the cross-spectrum does
+    not know of signs, and its phase is twice the shift's. Its size is reduced to the root, so that no few frequencies
+    decide alone.
+    """
+    window = np.sqrt(np.hanning(yx_plane.shape[0])[:, None] * np.hanning(yx_plane.shape[1])[None, :])
+    cross = fft.fft2(yx_reference * window) * np.conj(fft.fft2(yx_plane * window))
+    size = np.abs(cross)
+    if not size.any():
+        return np.zeros(2), 0.0
+    squared = np.divide(cross**2, size**1.5, out=np.zeros_like(cross), where=size > 0)
+    twice, _, _ = phase_cross_correlation(  # type: ignore[no-untyped-call]
+        squared, np.ones_like(squared), upsample_factor=_FINEST_STEP, space="fourier", normalization=None
+    )
+    y, x = (fft.fftfreq(count) for count in yx_plane.shape)
+    turned = squared * np.exp(2j * np.pi * (y[:, None] * twice[0] + x[None, :] * twice[1]))
+    return -np.asarray(twice, np.float64) / 2, float(turned.sum().real / np.abs(squared).sum())
+
+
+def _check_overlap(shift_px: NDArray[np.float64], shape_yx: tuple[int, ...], index: int) -> None:
+    if np.any(np.abs(shift_px) > LARGEST_SHARE * np.asarray(shape_yx)):
+        y, x = shift_px
+        raise InputError(
+            f"plane {index} lies {y:.0f} px down and {x:.0f} px to the right of the others, more than a quarter of the "
+            "frame: cut the planes to the field that they share, or switch the drift correction off"
+        )
+
+
+def _refuse_strangers(contrasts: NDArray[np.floating], agreements: NDArray[np.float64], reference: int) -> None:
+    """Refuse a stack whose outer planes are rich in structure and have none of it in common."""
+    last = len(agreements) - 1
+    for index in {0, last} - {reference}:
+        rich = min(contrasts[index], contrasts[reference]) > _RICH_CONTRAST
+        if rich and agreements[index] < NO_AGREEMENT:
+            raise InputError(
+                f"planes {reference} and {index} have nothing in common: they have drifted by more than the frame, or "
+                "show different fields. Give planes of one field, or switch the drift correction off"
+            )

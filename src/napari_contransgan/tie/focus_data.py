@@ -1,0 +1,94 @@
+"""What every solver starts from, and what every solver gives."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_contransgan.tie.derivative import Derivative
+from napari_contransgan.tie.transfer import Aperture
+
+SpecimenSign = Literal["auto", "positive", "negative", "both"]
+
+INTENSITY_FLOOR = 0.1
+"""Pixels darker than this share of the bright level count as dark: no phase can be measured there."""
+
+
+@dataclass(frozen=True)
+class FocusData:
+    """Prepared planes around focus, relative to the bright level of the plane in focus.
+
+    Parameters
+    ----------
+    zyx_planes : (Z, Y, X) ndarray of float32
+        Intensities; 1 is the open field.
+    z_um : tuple of float
+        Height of each plane above the one in focus, along the light's path.
+    focus_index : int
+        Plane in focus.
+    derivative : Derivative
+        Slope of intensity along z in the plane in focus.
+    pixel_size_um, wavelength_um : float
+        Lateral pixel size; vacuum wavelength.
+    aperture : Aperture or None
+        Objective and condenser, where known.
+    yx_unusable : (Y, X) ndarray of bool or None
+        Pixels that say nothing, such as saturated ones; None where all do.
+    specimen_sign : {"auto", "positive", "negative", "both"}
+        Sign of the specimen's phase, where the solver makes use of it.
+    """
+
+    zyx_planes: NDArray[np.float32]
+    z_um: tuple[float, ...]
+    focus_index: int
+    derivative: Derivative
+    pixel_size_um: float
+    wavelength_um: float
+    aperture: Aperture | None = None
+    yx_unusable: NDArray[np.bool_] | None = None
+    specimen_sign: SpecimenSign = "auto"
+
+    @property
+    def yx_intensity(self) -> NDArray[np.float32]:
+        """The plane in focus."""
+        yx_intensity: NDArray[np.float32] = self.zyx_planes[self.focus_index]
+        return yx_intensity
+
+    @property
+    def shape_yx(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.zyx_planes.shape[1], self.zyx_planes.shape[2]
+
+    @property
+    def wave_number(self) -> float:
+        """2 pi / wavelength, in rad/um: right for z as read from the focus drive of a dry lens, whatever the medium."""
+        return 2 * np.pi / self.wavelength_um
+
+    def yx_lit(self) -> NDArray[np.bool_]:
+        """Pixels in which phase can be measured."""
+        lit = self.yx_intensity >= INTENSITY_FLOOR
+        return lit if self.yx_unusable is None else lit & ~self.yx_unusable
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What a solver gives.
+
+    Parameters
+    ----------
+    yx_phase_rad : (Y, X) ndarray of float32
+        Phase, positive where the specimen delays light; its background is at 0.
+    yx_std_rad : (Y, X) ndarray of float32
+        Standard deviation that the noise of the camera leaves, and, where the solver knows of it, what it could not
+        determine about the light that crosses the frame's border.
+    regularisation : float
+        That was used, in units of the square of the frame's smallest wavenumber.
+    figures : dict
+        What else the solver found, as plain JSON values.
+    """
+
+    yx_phase_rad: NDArray[np.float32]
+    yx_std_rad: NDArray[np.float32]
+    regularisation: float
+    figures: dict[str, Any] = field(default_factory=dict)

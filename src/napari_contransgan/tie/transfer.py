@@ -1,0 +1,145 @@
+"""How strongly planes at finite distances, and an extended lamp, weaken the fine parts of a phase.
+
+The equation of transport is exact for planes infinitely close and for light from one direction. For a weak object the
+image at height z holds the phase's spectrum times a transfer function H_z(f), which for partially coherent light is a
+sum over the directions of the lamp (Streibl, J. Opt. Soc. Am. A 2, 121 (1985); Jenkins & Gaylord, Appl. Opt. 54, 8566
+(2015)). Everything here is radially symmetric, so it is computed along one line of frequencies.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+_DIRECTIONS = 600
+_LINE = 512
+_GOLDEN_ANGLE_RAD = np.pi * (3 - np.sqrt(5))
+
+
+@dataclass(frozen=True)
+class Aperture:
+    """What limits the light: objective and condenser.
+
+    Parameters
+    ----------
+    numerical_aperture : float
+        Of the objective, dry.
+    coherence : float
+        S, the condenser's numerical aperture over the objective's.
+    """
+
+    numerical_aperture: float
+    coherence: float
+
+
+def phase_transfer(f_per_um: Array, z_um: float, wavelength_um: float, aperture: Aperture | None) -> Array:
+    """Intensity spectrum at height z over phase spectrum, for a weak, transparent object.
+
+    H_z(f) = mean over s of Im[ P*(s) P(s - f) exp(i kz(s - f) z - i kz(s) z) ] + Im[ ... s + f ], with
+    kz(s) = 2 pi sqrt(1/wavelength^2 - s^2); without an aperture, 2 sin(pi wavelength z f^2), the paraxial limit for
+    light from one direction through a lens without limits.
+
+    Parameters
+    ----------
+    f_per_um : (F,) ndarray
+        Spatial frequencies.
+    z_um, wavelength_um : float
+        Defocus, growing along the light's path; vacuum wavelength.
+    aperture : Aperture or None
+        Objective and condenser, where known.
+
+    Returns
+    -------
+    (F,) ndarray
+        In 1/rad.
+    """
+    if aperture is None:
+        return 2 * np.sin(np.pi * wavelength_um * z_um * f_per_um**2)
+    cutoff = aperture.numerical_aperture / wavelength_um
+    index = np.arange(_DIRECTIONS)
+    radius = aperture.coherence * cutoff * np.sqrt((index + 0.5) / _DIRECTIONS)
+    s_x, s_y = radius * np.cos(index * _GOLDEN_ANGLE_RAD), radius * np.sin(index * _GOLDEN_ANGLE_RAD)
+
+    def axial(square: Array) -> Array:
+        return 2 * np.pi * np.sqrt(np.maximum(1 / wavelength_um**2 - square, 0))
+
+    straight = axial(s_x**2 + s_y**2)
+    transfer = np.zeros_like(f_per_um)
+    for sign in (-1, 1):
+        square = (s_x + sign * f_per_um[:, None]) ** 2 + s_y**2
+        turned = np.sin((straight - axial(square)) * z_um)
+        transfer += np.mean((square <= cutoff**2) * turned, axis=1)
+    return transfer
+
+
+def derivative_transfer(
+    f_per_um: Array,
+    z_um: Sequence[float],
+    weights: Sequence[float] | Array,
+    wavelength_um: float,
+    aperture: Aperture | None,
+) -> Array:
+    """Share of the true derivative that weighted planes measure at each frequency; 1 means exact.
+
+    Parameters
+    ----------
+    f_per_um : (F,) ndarray
+        Spatial frequencies, above 0.
+    z_um : sequence of float
+        Heights of the planes above the one in focus.
+    weights : (Z,) array
+        In 1/um; see `napari_contransgan.tie.derivative.derivative_weights`.
+    wavelength_um : float
+        Vacuum wavelength.
+    aperture : Aperture or None
+        Objective and condenser, where known.
+
+    Returns
+    -------
+    (F,) ndarray
+        sum_z w_z H_z(f) / (2 pi wavelength f^2).
+    """
+    total = np.zeros_like(f_per_um)
+    for height_um, weight in zip(z_um, weights, strict=True):
+        if weight != 0 and height_um != 0:
+            total += weight * phase_transfer(f_per_um, height_um, wavelength_um, aperture)
+    share: Array = total / (2 * np.pi * wavelength_um * f_per_um**2)
+    return share
+
+
+def frequency_line(pixel_size_um: float) -> Array:
+    """Frequencies on which transfer functions are tabulated: from near 0 to the corner of the frame's spectrum."""
+    return np.linspace(0, 0.5 * np.sqrt(2) / pixel_size_um, _LINE + 1)[1:]
+
+
+def on_frame(line_per_um: Array, values: Array, squares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Spread values along `line_per_um` over a frame's coefficients, by their squared wavenumber in rad^2/um^2."""
+    q = np.sqrt(squares)
+    spread = np.interp(q, 2 * np.pi * line_per_um, values)
+    return np.asarray(spread, np.float32)
+
+
+def sharpening(share: Array, floor: float) -> Array:
+    """Gain that restores what `derivative_transfer` lost, bounded where next to nothing is left: s / (s^2 + floor).
+
+    Parameters
+    ----------
+    share : (F,) ndarray
+        Of `derivative_transfer`.
+    floor : float
+        Square of the share at which the gain stops to grow.
+
+    Returns
+    -------
+    (F,) ndarray
+        Gain, 1 / s where s^2 is far above `floor`; none beyond the first frequency that is not transferred at all,
+        since contrast is reversed there.
+    """
+    gone = np.flatnonzero(share <= 0)
+    first = gone[0] if gone.size else share.size
+    gain = share / (share**2 + floor)
+    gain[first:] = 0.0
+    return gain
