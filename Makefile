@@ -63,8 +63,8 @@ gui-test: $(VENV)/.dev display ## Run the tests in a real napari window on a vir
 screenshots: $(VENV)/.dev display ## Take the pictures of docs/images again
 	$(XVFB) $(BIN)/python tools/screenshots.py docs/images
 
-bench-tie: $(VENV)/.package ## Slope and error of TIE on simulated stacks of cells, as a table
-	$(BIN)/python benchmarks/tie.py
+bench-tie: $(VENV)/.bench ## Compare the TIE solvers with each other, the truth and a peer, as tables (15 minutes)
+	$(BIN)/python -m benchmarks.tie
 
 training-data: $(VENV)/.package ## Simulate what the bundled network was trained on, into runs/data
 	$(BIN)/python tools/training_data.py
@@ -107,6 +107,11 @@ $(VENV)/.app: $(VENV)/.torch pyproject.toml
 	@echo "Installing napari-contransgan and a window toolkit (this takes a few minutes the first time)"
 	@$(PIP_INSTALL) --editable ".[all]"
 	@touch $(VENV)/.package $@
+
+$(VENV)/.bench: $(VENV)/.package pyproject.toml
+	@echo "Installing what the benchmarks compare with"
+	@$(PIP_INSTALL) --editable . --group bench
+	@touch $@
 
 $(VENV)/.dev: $(VENV)/.torch pyproject.toml
 	@echo "Installing napari-contransgan with the tools of its tests (this takes a few minutes the first time)"

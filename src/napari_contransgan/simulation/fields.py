@@ -12,7 +12,7 @@ from napari_contransgan.io import Image
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, Microscope, objective_named
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.simulation.beads import BEAD_INDEX_CONTRAST, bead_height_map, scatter_beads
-from napari_contransgan.simulation.camera import draw_camera, expose, uneven_light
+from napari_contransgan.simulation.camera import Camera, draw_camera, expose, uneven_light
 from napari_contransgan.simulation.cells import cell_path_map, scatter_cells
 from napari_contransgan.simulation.image_formation import through_focus_images, transmission
 
@@ -156,8 +156,11 @@ def image_lr(specimen: Specimen, settings: SimulationSettings, index: int) -> Im
     )
 
 
-def image_stack(specimen: Specimen, settings: SimulationSettings, index: int) -> Image:
-    """40x through-focus stack at -dz, 0, +dz, with a small focus error common to the planes."""
+def image_stack(specimen: Specimen, settings: SimulationSettings, index: int, camera: Camera | None = None) -> Image:
+    """40x through-focus stack at -dz, 0, +dz, with a small focus error common to the planes.
+
+    The exposure is drawn like everything else, unless a camera is given.
+    """
     rng = np.random.default_rng([settings.seed, index, 2])
     microscope = Microscope(
         objective=objective_named("40x"),
@@ -167,7 +170,7 @@ def image_stack(specimen: Specimen, settings: SimulationSettings, index: int) ->
     error_um = rng.uniform(-1, 1) * STACK_FOCUS_ERROR_UM
     z_um = tuple(error_um + k * settings.stack_dz_um for k in (-1, 0, 1))
     zyx_intensity = _planes(specimen, microscope, z_um, STACK_SOURCE_POINTS, rng)
-    camera = draw_camera(rng)
+    camera = draw_camera(rng) if camera is None else camera
     return Image(
         data=np.stack([expose(plane, camera, rng) for plane in zyx_intensity]),
         axes="ZYX",

@@ -7,16 +7,19 @@ no structure there and the phase comes out near zero. The tolerance for "near" s
 coarse grid, for specimens of either sign, then on a finer one.
 """
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import integrate, linalg, ndimage
+from threadpoolctl import threadpool_limits
 
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.tie.background import background_median
 from napari_contransgan.tie.classic import Regularisation, teague_coefficients
-from napari_contransgan.tie.clouds import Array, CloudPrior, cloud_basis
+from napari_contransgan.tie.clouds import Array, CloudBasis, CloudPrior, cloud_basis
 from napari_contransgan.tie.empty_places import Anchoring, Cells, anchor
 from napari_contransgan.tie.focus_data import FocusData, Solution
 from napari_contransgan.tie.poisson import COSINES
@@ -29,9 +32,10 @@ DECISIVE_EVIDENCE = 0.75
 """Log-likelihood that one sign of the specimen must have ahead of the other, for each independent place. Fields with
 some empty places had 1 to 50, confluent ones, where nobody can tell, -0.4 to 0.5."""
 
-_BLOCK_UM = 0.65  # structure is looked for on pixels of about this size ...
+_LIT_SHARE = 0.99
+_BLOCK_UM = 0.5  # structure is looked for on pixels of about this size ...
 _STRUCTURE_UM = (0.5, 1.0, 2.0)  # ... blurred to these scales
-_LEVELS = (64, 128)  # cells along the longer side
+_LEVELS = (40, 80)  # cells along the longer side
 _CELLS_A_MODE = 2.5
 _WAVE_MODES = 12
 _SMALLEST_FLUX = 0.2  # rad/um
@@ -53,27 +57,62 @@ def solve_anchored(data: FocusData, regularisation: Regularisation) -> Solution:
     yx_phase_rad = COSINES.inverse(coefficients, data.shape_yx)
     del coefficients
 
-    coarse, fine = (_cells(data, yx_phase_rad, side) for side in _LEVELS)
-    signs = (1, -1) if data.specimen_sign == "auto" else (-1 if data.specimen_sign == "negative" else 1,)
+    with threadpool_limits(1, "blas"):  # these matrices are small, and threads that wait for each other are slow
+        sign, known, cells, anchoring = _anchored_by_levels(data, _blocks(data, yx_phase_rad))
+        yx_phase_rad += np.float32(sign) * _basis_on(data, cells.basis.prior, data.pixel_size_um).cloud(
+            anchoring.weights
+        )
+        yx_std_rad = _uncertainty(data, cells, anchoring)
+    figures: dict[str, Any] = {
+        "empty_share": float(anchoring.yx_empty[cells.yx_lit].mean()) if cells.yx_lit.any() else 0.0,
+        "specimen_sign": sign if known else 0,
+    }
+    return Solution(np.asarray(yx_phase_rad, np.float32), yx_std_rad, strength, figures)
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """The plain solution, its structure and its lit pixels, on square blocks of a few pixels."""
+
+    yx_phase_rad: Array
+    yx_structure: Array
+    yx_lit: NDArray[np.floating]
+    lit_sides: tuple[float, float, float, float]
+    side_px: int
+
+
+def _blocks(data: FocusData, yx_phase_rad: NDArray[np.floating]) -> _Blocks:
+    """Average over blocks, and find how far structure in the derivative stands out from its noise."""
+    side_px = min(max(1, round(_BLOCK_UM / data.pixel_size_um)), max(1, min(data.shape_yx) // 8))
+    yx_slope = block_mean(data.derivative.yx_per_um, side_px).astype(np.float64)
+    noise = max(data.derivative.noise_per_um / side_px, 1e-12)
+    yx_structure = np.zeros_like(yx_slope)
+    for scale_um in _STRUCTURE_UM:
+        scale = max(scale_um / (side_px * data.pixel_size_um), 0.5)
+        yx_smooth = ndimage.gaussian_filter(yx_slope, scale)
+        yx_smooth -= background_median(yx_smooth)
+        noise_left = noise / (2 * np.sqrt(np.pi) * scale)
+        np.maximum(yx_structure, np.abs(yx_smooth) / noise_left, out=yx_structure)
+    yx_lit = data.yx_lit()
+    top, bottom, left, right = (float(side.mean()) for side in (yx_lit[0], yx_lit[-1], yx_lit[:, 0], yx_lit[:, -1]))
+    return _Blocks(
+        yx_phase_rad=block_mean(yx_phase_rad, side_px).astype(np.float64),
+        yx_structure=yx_structure,
+        yx_lit=block_mean(yx_lit.view(np.uint8), side_px),
+        lit_sides=(top, bottom, left, right),
+        side_px=side_px,
+    )
+
+
+def _anchored_by_levels(data: FocusData, blocks: _Blocks) -> tuple[int, bool, Cells, Anchoring]:
+    """Sign of the specimen, whether the data decide it, and the fit on the finest cells."""
+    coarse, fine = (_cells(data, blocks, most) for most in _LEVELS)
+    signs = {"auto": (1, -1), "negative": (-1,)}.get(data.specimen_sign, (1,))
     one_sided = data.specimen_sign != "both"
     tried = {sign: anchor(coarse, sign, one_sided) for sign in signs}
     sign, known = _better_sign(tried, coarse)
-    anchoring = anchor(
-        fine,
-        sign,
-        one_sided,
-        start=cloud_basis(*_centres(fine.yx_lit.shape, fine.cell_um), *_extent(data), coarse.basis.prior).cloud(
-            tried[sign].weights
-        ),
-    )
-    yx_phase_rad += np.float32(sign) * cloud_basis(
-        *_centres(data.shape_yx, data.pixel_size_um), *_extent(data), fine.basis.prior, np.float32
-    ).cloud(anchoring.weights)
-    figures: dict[str, Any] = {
-        "empty_share": float(anchoring.yx_empty[fine.yx_lit].mean()) if fine.yx_lit.any() else 0.0,
-        "specimen_sign": sign if known else 0,
-    }
-    return Solution(yx_phase_rad, _uncertainty(data, fine, anchoring), strength, figures)
+    begun = _basis_on(data, coarse.basis.prior, fine.cell_um).cloud(tried[sign].weights)
+    return sign, known, fine, anchor(fine, sign, one_sided, start=begun)
 
 
 def _better_sign(tried: dict[int, Anchoring], cells: Cells) -> tuple[int, bool]:
@@ -84,53 +123,39 @@ def _better_sign(tried: dict[int, Anchoring], cells: Cells) -> tuple[int, bool]:
     return (-1 if gain < -DECISIVE_EVIDENCE else 1), abs(gain) > DECISIVE_EVIDENCE
 
 
-def _cells(data: FocusData, yx_phase_rad: NDArray[np.floating], side: int) -> Cells:
-    """Average over cells, and find how far structure in the derivative stands out from its noise."""
-    shape_yx, pixel_um = data.shape_yx, data.pixel_size_um
-    block = min(max(1, round(_BLOCK_UM / pixel_um)), max(1, min(shape_yx) // 8))
-    blocks = min(max(1, int(np.ceil(max(shape_yx) / block / side))), max(1, min(shape_yx) // (8 * block)))
-    step = block * blocks
-    cell_um = step * pixel_um
-    yx_blocks = block_mean(data.derivative.yx_per_um, block).astype(np.float64)
-    yx_lit = block_mean(data.yx_lit().view(np.uint8), step) > 0.99
-    noise = max(data.derivative.noise_per_um / block, 1e-12)
-    yx_structure = np.zeros(yx_lit.shape)
-    for scale_um in _STRUCTURE_UM:
-        scale = max(scale_um / (block * pixel_um), 0.5)
-        yx_smooth = ndimage.gaussian_filter(yx_blocks, scale)
-        yx_smooth -= background_median(yx_smooth)
-        np.maximum(
-            yx_structure, _block_max(np.abs(yx_smooth), blocks) * (2 * np.sqrt(np.pi) * scale / noise), yx_structure
-        )
-    yx_cells = block_mean(yx_phase_rad, step).astype(np.float64)
-    slopes = np.gradient(np.where(yx_lit, yx_cells, 0.0), cell_um)
+def _cells(data: FocusData, blocks: _Blocks, most: int) -> Cells:
+    """Join blocks to at most about `most` cells along the longer side, with the clouds to expect there."""
+    shape = blocks.yx_structure.shape
+    step = min(max(1, math.ceil(max(shape) / most)), max(1, min(shape) // 8))
+    cell_um = step * blocks.side_px * data.pixel_size_um
+    yx_phase_rad = block_mean(blocks.yx_phase_rad, step).astype(np.float64)
+    yx_lit = block_mean(blocks.yx_lit, step) > _LIT_SHARE
+    slopes = np.gradient(np.where(yx_lit, yx_phase_rad, 0.0), cell_um)
     rms_slope = float(np.sqrt(np.mean([slope[yx_lit] ** 2 for slope in slopes]))) if yx_lit.any() else 0.0
     prior = CloudPrior(
         flux_rad_per_um=max(_SMALLEST_FLUX, rms_slope),
         flux_length_um=_FLUX_LENGTH_UM,
         noise_rad_per_um2=data.wave_number * data.derivative.noise_per_um,
-        pixel_size_um=pixel_um,
-        side_modes=int(max(yx_cells.shape) / _CELLS_A_MODE),
-        wave_modes=min(_WAVE_MODES, *yx_cells.shape),
-        lit_sides=_lit_sides(data.yx_lit()),
+        pixel_size_um=data.pixel_size_um,
+        side_modes=max(int(max(yx_lit.shape) / _CELLS_A_MODE), 1),
+        wave_modes=min(_WAVE_MODES, *yx_lit.shape),
+        lit_sides=blocks.lit_sides,
     )
-    y_um, x_um = _centres(yx_cells.shape, cell_um)
-    basis = cloud_basis(y_um, x_um, *_extent(data), prior)
-    return Cells(yx_cells, yx_structure, yx_lit, cell_um, basis, basis.columns())
+    basis = _basis_on(data, prior, cell_um, yx_lit.shape)
+    return Cells(yx_phase_rad, _block_max(blocks.yx_structure, step), yx_lit, cell_um, basis, basis.columns())
 
 
 def _uncertainty(data: FocusData, cells: Cells, anchoring: Anchoring) -> NDArray[np.float32]:
     """Standard deviation of the phase: of the clouds given the empty places, and of the noise too fine to be clouds."""
     spread = linalg.solve_triangular(anchoring.factor, cells.columns.T, lower=True, check_finite=False)
-    variance = cells.alike * np.sum(spread**2, axis=0).reshape(cells.yx_phase_rad.shape)
-    scale = [size / count for size, count in zip(data.shape_yx, variance.shape, strict=True)]
+    variance = cells.alike * np.sum(spread**2, axis=0).reshape(cells.yx_lit.shape)
+    yx_std_rad = np.sqrt(ndimage.uniform_filter(variance, 3) + _fine_noise(data, cells) ** 2).astype(np.float32)
+    step = round(cells.cell_um / data.pixel_size_um)
     rows, columns = (
-        np.minimum((np.arange(size) / step).astype(int), count - 1)
-        for size, step, count in zip(data.shape_yx, scale, variance.shape, strict=True)
+        np.minimum(np.arange(size) // step, count - 1)
+        for size, count in zip(data.shape_yx, yx_std_rad.shape, strict=True)
     )
-    fine = _fine_noise(data, cells)
-    smooth = ndimage.uniform_filter(variance, 3)
-    return np.asarray(np.sqrt(smooth[rows][:, columns] + fine**2), np.float32)
+    return np.ascontiguousarray(yx_std_rad[:, columns][rows])
 
 
 def _fine_noise(data: FocusData, cells: Cells) -> float:
@@ -152,17 +177,13 @@ def _block_max(yx_values: Array, step: int) -> Array:
     return largest
 
 
-def _centres(shape_yx: tuple[int, ...], step_um: float) -> tuple[Array, Array]:
-    y_um: Array = (np.arange(shape_yx[0]) + 0.5) * step_um
-    x_um: Array = (np.arange(shape_yx[1]) + 0.5) * step_um
-    return y_um, x_um
+def _basis_on(data: FocusData, prior: CloudPrior, step_um: float, shape: tuple[int, ...] | None = None) -> CloudBasis:
+    """Clouds on the frame's pixels or cells; in float32 where they are many."""
+    height_um, width_um = _extent(data)
+    rows, columns = shape or (int(height_um / step_um + 1e-6), int(width_um / step_um + 1e-6))
+    y_um, x_um = (np.arange(rows) + 0.5) * step_um, (np.arange(columns) + 0.5) * step_um
+    return cloud_basis(y_um, x_um, height_um, width_um, prior, np.float64 if shape else np.float32)
 
 
 def _extent(data: FocusData) -> tuple[float, float]:
     return data.shape_yx[0] * data.pixel_size_um, data.shape_yx[1] * data.pixel_size_um
-
-
-def _lit_sides(yx_lit: NDArray[np.bool_]) -> tuple[float, float, float, float]:
-    """Lit share of the top, bottom, left and right border: through a dark one no light passes, and so no flux."""
-    top, bottom, left, right = (float(side.mean()) for side in (yx_lit[0], yx_lit[-1], yx_lit[:, 0], yx_lit[:, -1]))
-    return top, bottom, left, right

@@ -32,7 +32,7 @@ strong specimens go through along z."""
 CLEAR_ERRORS = 3.0
 """A shift counts if it is so many of its own standard errors, taken from how the frame's parts differ."""
 
-_COMPARED_PX = 768
+_COMPARED_PX = 512
 _FINEST_STEP = 50  # parts of a compared pixel
 _BAND_PX = (1.0, 4.0)  # structure finer or coarser than this, in compared pixels, is left out
 _NEAR_SHARE, _FAR_AGREEMENT = 0.03, 0.25  # a few alike objects may look like others far away
@@ -144,7 +144,7 @@ class _Comparison:
 
 
 def _compare(yx_reference: NDArray[np.floating], yx_plane: NDArray[np.floating]) -> _Comparison:
-    """Compare two planes as wholes, then part by part: what shape and focus do to single cells differs between parts."""
+    """Compare two planes as wholes, then part by part: what focus does to single cells differs between parts."""
     whole, agreement = _shift(yx_reference, yx_plane)
     is_far = np.any(np.abs(whole) > _NEAR_SHARE * np.asarray(yx_plane.shape))
     if agreement < (_FAR_AGREEMENT if is_far else LEAST_AGREEMENT):

@@ -124,7 +124,7 @@ def prepare(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation)
 
 def bright_level(yx_intensity: NDArray[np.floating]) -> float:
     """Median of the pixels brighter than half the 99th percentile: the open field, whatever an aperture covers."""
-    stride = max(1, int(np.sqrt(yx_intensity.size / 1_000_000)))
+    stride = max(1, int(np.sqrt(yx_intensity.size / 250_000)))
     sample = yx_intensity[::stride, ::stride]
     return float(np.median(sample[sample > 0.5 * np.percentile(sample, 99)]))
 

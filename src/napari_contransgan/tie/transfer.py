@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 
 _DIRECTIONS = 600
 _LINE = 512
+_TABLE = 8192  # fine enough for the nearest value to do
 _GOLDEN_ANGLE_RAD = np.pi * (3 - np.sqrt(5))
 
 
@@ -117,9 +118,12 @@ def frequency_line(pixel_size_um: float) -> Array:
 
 def on_frame(line_per_um: Array, values: Array, squares: NDArray[np.float32]) -> NDArray[np.float32]:
     """Spread values along `line_per_um` over a frame's coefficients, by their squared wavenumber in rad^2/um^2."""
-    q = np.sqrt(squares)
-    spread = np.interp(q, 2 * np.pi * line_per_um, values)
-    return np.asarray(spread, np.float32)
+    last = 2 * np.pi * line_per_um[-1]
+    table = np.interp(np.linspace(0, last, _TABLE), 2 * np.pi * line_per_um, values).astype(np.float32)
+    places = np.sqrt(squares)
+    places *= np.float32((_TABLE - 1) / last)
+    spread: NDArray[np.float32] = table[np.minimum(places, _TABLE - 1).astype(np.uint16)]
+    return spread
 
 
 def sharpening(share: Array, floor: float) -> Array:

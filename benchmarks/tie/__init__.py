@@ -1,0 +1,1 @@
+"""What the TIE solvers are worth, in one run: python -m benchmarks.tie, or make bench-tie."""

@@ -1,0 +1,19 @@
+"""All tables of the TIE benchmark, one after the other."""
+
+import time
+
+from benchmarks.tie import beads, exact, fields, speed, stress
+
+PARTS = (
+    ("Exact and real references", exact.main),
+    ("Noisy simulated fields", fields.main),
+    ("Bead heights", beads.main),
+    ("Faults", stress.main),
+    ("Time and memory", speed.main),
+)
+
+for title, run in PARTS:
+    print(f"\n## {title}\n", flush=True)
+    started = time.perf_counter()
+    run()
+    print(f"({time.perf_counter() - started:.0f} s)", flush=True)
