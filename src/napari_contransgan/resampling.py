@@ -19,5 +19,6 @@ def block_mean(yx_values: NDArray[np.generic], step: int) -> NDArray[np.float32]
     ndarray of float32, shape (Y // step, X // step)
     """
     rows, columns = (side // step for side in yx_values.shape)
-    blocks = yx_values[: rows * step, : columns * step].reshape(rows, step, columns, step)
-    return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32))
+    bands = yx_values[: rows * step, : columns * step].reshape(rows, step, columns * step)
+    sums = bands.sum(axis=1, dtype=np.float32).reshape(rows, columns, step).sum(axis=2)  # quicker than both at once
+    return np.asarray(sums / step**2, np.float32)

@@ -25,9 +25,6 @@ from napari_contransgan.tie.focus_data import FocusData, Solution
 from napari_contransgan.tie.poisson import COSINES
 from napari_contransgan.tie.transfer import frequency_line, on_frame, sharpening
 
-SHARPENING_FLOOR = 0.01
-"""Fine structure that the planes show with a tenth of its contrast or less is not restored to the full."""
-
 DECISIVE_EVIDENCE = 0.75
 """Log-likelihood that one sign of the specimen must have ahead of the other, for each independent place. Fields with
 some empty places had 1 to 50, confluent ones, where nobody can tell, -0.4 to 0.5."""
@@ -48,10 +45,10 @@ def solve_anchored(data: FocusData, regularisation: Regularisation) -> Solution:
     ``"auto"`` damps nothing, since anchoring takes the place of damping.
     """
     strength = 0.0 if regularisation == "auto" else float(regularisation)
-    coefficients = teague_coefficients(data, strength)
+    coefficients, _ = teague_coefficients(data, strength)
     if data.aperture is not None:
         squares = COSINES.squared_wavenumbers(data.shape_yx, data.pixel_size_um)
-        gain = sharpening(data.derivative.share, SHARPENING_FLOOR)
+        gain = sharpening(data.derivative.share)
         coefficients *= on_frame(frequency_line(data.pixel_size_um), gain, squares)
         del squares
     yx_phase_rad = COSINES.inverse(coefficients, data.shape_yx)
@@ -165,7 +162,7 @@ def _fine_noise(data: FocusData, cells: Cells) -> float:
     line = line[line > first] if np.any(line > first) else line[-1:]
     gain = np.ones_like(line)
     if data.aperture is not None:
-        gain = np.interp(line, frequency_line(data.pixel_size_um), sharpening(data.derivative.share, SHARPENING_FLOOR))
+        gain = np.interp(line, frequency_line(data.pixel_size_um), sharpening(data.derivative.share))
     density = (data.wave_number * data.derivative.noise_per_um * data.pixel_size_um) ** 2
     q = 2 * np.pi * line
     return float(np.sqrt(density * integrate.trapezoid(gain**2 / q**3, q) / (2 * np.pi)))

@@ -17,6 +17,7 @@ from napari_contransgan.tie.focus_data import INTENSITY_FLOOR
 
 _DEAD_SIGMAS = 12.0
 _DEAD_SHARE = 0.1  # of the bright level, at least
+_DEAD_NEIGHBOUR = 0.3  # of a dead pixel's own deviation, at most
 _MOST_REBUILT = 0.01
 _HIGHEST_REBUILT = 2.0  # times the limit
 _FLAT_CELLS = 64
@@ -170,17 +171,18 @@ def _mend_dead_pixels(zyx: NDArray[np.float32]) -> int:
     spread = float(np.median(np.abs(yx_mean[::2, ::2]))) / 0.6745
     threshold = max(_DEAD_SIGMAS * spread, _DEAD_SHARE * level)
     dead = np.argwhere(np.abs(yx_mean) > threshold)
-    # A dead pixel is alone; its four neighbours stick out by a quarter of it, an edge's neighbours by as much.
-    lonely = [(y, x) for y, x in dead if _stands_alone(yx_mean, y, x)]
+    lonely = [(y, x) for y, x in dead if _stands_alone(padded[1:-1, 1:-1], y, x)]
     for y, x in lonely:
         window = zyx[:, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].reshape(len(zyx), -1)
         zyx[:, y, x] = np.median(window, axis=1)
     return len(lonely)
 
 
-def _stands_alone(yx_excess: NDArray[np.float32], y: int, x: int) -> bool:
-    window = np.abs(yx_excess[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3])
-    return bool(np.count_nonzero(window > 0.5 * abs(yx_excess[y, x])) == 1)
+def _stands_alone(yx_mean: NDArray[np.float32], y: int, x: int) -> bool:
+    """Whether no neighbour goes along: whatever the light shows, if only a granule, is blurred over several pixels."""
+    level = np.median(yx_mean[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3])
+    beside = np.abs(yx_mean[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] - level)
+    return bool(np.count_nonzero(beside > _DEAD_NEIGHBOUR * abs(yx_mean[y, x] - level)) == 1)
 
 
 def _flatten(zyx: NDArray[np.float32], flat_field: NDArray[np.floating] | Literal["estimate"]) -> list[float]:

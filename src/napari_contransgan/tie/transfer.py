@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+SHARPENING_FLOOR = 0.01
+"""Fine structure that the planes show with a tenth of its contrast or less is not restored to the full."""
+
 _DIRECTIONS = 600
 _LINE = 512
 _TABLE = 8192  # fine enough for the nearest value to do
@@ -126,24 +129,23 @@ def on_frame(line_per_um: Array, values: Array, squares: NDArray[np.float32]) ->
     return spread
 
 
-def sharpening(share: Array, floor: float) -> Array:
-    """Gain that restores what `derivative_transfer` lost, bounded where next to nothing is left: s / (s^2 + floor).
+def sharpening(share: Array) -> Array:
+    """Gain that restores what `derivative_transfer` lost, bounded where next to nothing is left.
+
+    s (1 + e) / (s^2 + e), with e of `SHARPENING_FLOOR`: about 1 / s where s^2 is far above e, and exactly 1 for s = 1.
 
     Parameters
     ----------
     share : (F,) ndarray
         Of `derivative_transfer`.
-    floor : float
-        Square of the share at which the gain stops to grow.
 
     Returns
     -------
     (F,) ndarray
-        Gain, 1 / s where s^2 is far above `floor`; none beyond the first frequency that is not transferred at all,
-        since contrast is reversed there.
+        None beyond the first frequency that is not transferred at all, since contrast is reversed there.
     """
     gone = np.flatnonzero(share <= 0)
     first = gone[0] if gone.size else share.size
-    gain = share / (share**2 + floor)
+    gain = share * (1 + SHARPENING_FLOOR) / (share**2 + SHARPENING_FLOOR)
     gain[first:] = 0.0
     return gain
