@@ -21,6 +21,7 @@ FIELDS = 4
 SEED = 3300
 PIXEL_UM = 0.1625
 HEIGHTS_UM = tuple(float(z) for z in np.linspace(-4, 4, 11))
+THREE_UM = (-3.0, 0.0, 3.0)
 FINE_CAMERA = Camera(photo_electrons=2e4, read_noise_e=3.0, background_counts=1300.0)
 
 
@@ -34,9 +35,10 @@ class Fault:
     jitter_um: float = 0.0
     drift_px: float = 0.0
     vignetting: float = 0.0
-    missing: int = 0
+    missing: bool = False
     flat_field: str | None = None
     drift_undone: bool = True
+    heights_um: tuple[float, ...] = HEIGHTS_UM
 
 
 FAULTS = (
@@ -48,8 +50,11 @@ FAULTS = (
     Fault("5 % vignetting, flat field estimated", vignetting=0.05, flat_field="estimate"),
     Fault("1e3 e-", electrons=1e3),
     Fault("saturated spots", background_counts=2900.0),
-    Fault("10 % of planes missing", missing=1),
-    Fault("all together", 1e3, 2900.0, 0.3, 3.0, 0.05, 1, "estimate"),
+    Fault("10 % of planes missing", missing=True),
+    Fault("all together", 1e3, 2900.0, 0.3, 3.0, 0.05, True, "estimate"),
+    Fault("three planes", heights_um=THREE_UM),
+    Fault("three planes, drift up to 3 px", drift_px=3.0, heights_um=THREE_UM),
+    Fault("the same, correction off", drift_px=3.0, heights_um=THREE_UM, drift_undone=False),
 )
 
 
@@ -114,7 +119,7 @@ def _plane_at(planes: NDArray[np.float32], z_um: float) -> NDArray[np.float32]:
 def _spoiled(
     planes: NDArray[np.float32], fault: Fault, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint16], tuple[float, ...]]:
-    heights_um = np.array(HEIGHTS_UM) + fault.jitter_um * rng.uniform(-1, 1, len(HEIGHTS_UM))
+    heights_um = np.array(fault.heights_um) + fault.jitter_um * rng.uniform(-1, 1, len(fault.heights_um))
     light = uneven_light(planes.shape[1:], fault.vignetting, rng)
     camera = replace(FINE_CAMERA, photo_electrons=fault.electrons, background_counts=fault.background_counts)
     path = np.linspace(-0.5, 0.5, len(heights_um))[:, None] * rng.uniform(-1, 1, 2)
@@ -125,8 +130,7 @@ def _spoiled(
         if fault.drift_px:
             plane = ndimage.shift(plane, shift, order=3, mode="mirror")
         recorded.append(expose(plane * light, camera, rng))
-    kept = [index for index in range(len(recorded)) if index not in {2, 8}][: len(recorded) - fault.missing]
-    kept = list(range(len(recorded))) if not fault.missing else [i for i in range(len(recorded)) if i != 2]
+    kept = [index for index in range(len(recorded)) if not (fault.missing and index == 2)]
     return np.stack([recorded[i] for i in kept]), tuple(float(heights_um[i]) for i in kept)
 
 
