@@ -99,7 +99,7 @@ class TieSettings(Settings):
         structure that planes at a distance weaken is restored.
     flat_field : Path, "estimate" or None
         Picture of an empty field to divide by; ``"estimate"`` takes the slow unevenness of the stack itself.
-    dead_pixels, drift, magnification, equal_sums : bool
+    dead_pixels, saturation, drift, magnification, equal_sums : bool
         Which faults of the planes are put right; see `napari_contransgan.tie.preparation.Preparation`.
     specimen_sign : {"auto", "positive", "negative", "both"}
         Whether the specimen delays light more or less than its surroundings, where the solver makes use of it.
@@ -117,6 +117,7 @@ class TieSettings(Settings):
     coherence: float | None = Field(None, gt=0, le=1.5)
     flat_field: Literal["estimate"] | Path | None = None
     dead_pixels: bool = True
+    saturation: bool = True
     drift: bool = True
     magnification: bool = False
     equal_sums: bool = True

@@ -61,6 +61,7 @@ def tie(
     ] = "auto",
     drift: Annotated[bool, typer.Option(help="Undo sideways drift between planes.")] = True,
     dead_pixels: Annotated[bool, typer.Option(help="Mend dead and hot pixels.")] = True,
+    saturation: Annotated[bool, typer.Option(help="Estimate the light of saturated spots.")] = True,
     equal_sums: Annotated[bool, typer.Option(help="Scale the planes to equal sums.")] = True,
     magnification: Annotated[bool, typer.Option(help="Undo a change of magnification between planes.")] = False,
     also: Annotated[
@@ -98,6 +99,7 @@ def tie(
         "specimen_sign": specimen,
         "drift": drift,
         "dead_pixels": dead_pixels,
+        "saturation": saturation,
         "equal_sums": equal_sums,
         "magnification": magnification,
     }

@@ -148,6 +148,7 @@ def _preparation(settings: TieSettings) -> Preparation:
         flat_field = "estimate"
     return Preparation(
         dead_pixels=settings.dead_pixels,
+        saturation=settings.saturation,
         flat_field=flat_field,
         drift=settings.drift,
         magnification=settings.magnification,

@@ -7,10 +7,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.restoration import inpaint_biharmonic
+from scipy.sparse import diags, identity, kron, vstack
+from scipy.sparse.linalg import spsolve
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.resampling import block_mean
+from napari_contransgan.tie.background import background_median
 from napari_contransgan.tie.derivative import plane_noise
 from napari_contransgan.tie.drift import NOTICEABLE_PX, measure_drift, undo_drift
 from napari_contransgan.tie.focus_data import INTENSITY_FLOOR
@@ -19,9 +21,10 @@ _DEAD_SIGMAS = 12.0
 _DEAD_SHARE = 0.1  # of the bright level, at least
 _DEAD_NEIGHBOUR = 0.3  # of a dead pixel's own deviation, at most
 _MOST_REBUILT = 0.01
+_MOST_SPOTS = 500  # more of them are noise that touches the limit
 _HIGHEST_REBUILT = 2.0  # times the limit
 _FLAT_CELLS = 64
-_FLAT_DEGREE = 4
+_FLAT_DEGREES = (1, 1, 1, 2, 2, 2, 2, 4, 4, 4, 4, 4, 4)  # round by round
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Preparation:
     ----------
     dead_pixels : bool
         Replace pixels that stick out of their surroundings in the same place of every plane.
+    saturation : bool
+        Estimate the light of spots at the camera's limit.
     flat_field : (Y, X) ndarray, "estimate" or None
         Divide by the picture of an empty field; ``"estimate"`` takes the slow unevenness that all planes share.
     drift : bool
@@ -43,6 +48,7 @@ class Preparation:
     """
 
     dead_pixels: bool = True
+    saturation: bool = True
     flat_field: NDArray[np.floating] | Literal["estimate"] | None = None
     drift: bool = True
     magnification: bool = False
@@ -94,8 +100,7 @@ def prepare(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation)
     """
     figures: dict[str, Any] = {}
     zyx = np.array(zyx_stack, dtype=np.float32)
-    yx_unusable = _rebuild_saturated(zyx, zyx_stack)
-    figures["saturated_pixels"] = 0 if yx_unusable is None else int(yx_unusable.sum())
+    yx_unusable = _rebuild_saturated(zyx, zyx_stack) if steps.saturation else None
     z_means = zyx.mean(axis=(1, 2), dtype=np.float64)
     if not np.all(z_means > 0):
         plane = int(np.argmin(z_means > 0))
@@ -104,7 +109,11 @@ def prepare(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation)
             "give intensities as the camera recorded them, without subtracting the background"
         )
     if steps.dead_pixels:
-        figures["dead_pixels"] = _mend_dead_pixels(zyx)
+        mended = _mend_dead_pixels(zyx)
+        figures["dead_pixels"] = len(mended)
+        if yx_unusable is not None and mended:
+            yx_unusable[tuple(np.transpose(mended))] = False
+    figures["saturated_pixels"] = 0 if yx_unusable is None else int(yx_unusable.sum())
     z_noise = np.array([plane_noise(plane) for plane in zyx])
     if zyx_stack.dtype.kind in "ui":
         z_noise = np.maximum(z_noise, 1 / np.sqrt(12))
@@ -134,7 +143,7 @@ def _rebuild_saturated(zyx: NDArray[np.float32], zyx_stack: NDArray[np.number]) 
     """Continue the surroundings into spots at the camera's limit, in place; gives the pixels of all planes.
 
     Light cut off there is missing from the plane, and every missing bit of light grows into a cloud. A smooth
-    continuation over the top (biharmonic) restores most of it, and is never below the limit.
+    continuation over the top restores a good part of it, and is never below the limit.
     """
     if zyx_stack.dtype.kind not in "ui":
         return None
@@ -145,13 +154,28 @@ def _rebuild_saturated(zyx: NDArray[np.float32], zyx_stack: NDArray[np.number]) 
     for yx_plane, yx_full in zip(zyx, zyx_full, strict=True):
         if not yx_full.any() or np.count_nonzero(yx_full) > _MOST_REBUILT * yx_full.size:
             continue
-        labels, _ = ndimage.label(yx_full)
+        labels, count = ndimage.label(yx_full)
+        if count > _MOST_SPOTS:
+            continue
         for spot in ndimage.find_objects(labels):
             around = tuple(slice(max(side.start - 4, 0), side.stop + 4) for side in spot)
-            rebuilt = inpaint_biharmonic(yx_plane[around] / limit, yx_full[around])
             inner = yx_full[around]
-            yx_plane[around][inner] = np.clip(rebuilt[inner], 1.0, _HIGHEST_REBUILT) * limit
+            rebuilt = _continued(yx_plane[around].astype(np.float64) / limit, inner)
+            yx_plane[around][inner] = np.clip(rebuilt, 1.0, _HIGHEST_REBUILT) * limit
     return np.asarray(zyx_full.any(axis=0), bool)
+
+
+def _continued(yx_values: NDArray[np.float64], yx_unknown: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Values of the unknown pixels that bend the map least: a thin plate through the known ones."""
+    rows, columns = yx_values.shape
+    slopes = [diags([-1.0, 1.0], [0, 1], shape=(side - 1, side)) for side in yx_values.shape]
+    bends = [diags([1.0, -2.0, 1.0], [0, 1, 2], shape=(side - 2, side)) for side in yx_values.shape]
+    across, along = kron(bends[0], identity(columns)), kron(identity(rows), bends[1])
+    plate = vstack([across, along, np.sqrt(2) * kron(*slopes)]).tocsc()
+    unknown = yx_unknown.ravel()
+    free, held = plate[:, unknown], plate[:, ~unknown]
+    solved: NDArray[np.float64] = spsolve(free.T @ free, -(free.T @ (held @ yx_values.ravel()[~unknown])))
+    return solved
 
 
 def _is_full_scale(value: int) -> bool:
@@ -159,8 +183,8 @@ def _is_full_scale(value: int) -> bool:
     return any(value == (2**bits - 1) << shift for bits in range(8, 17) for shift in range(17 - bits))
 
 
-def _mend_dead_pixels(zyx: NDArray[np.float32]) -> int:
-    """Replace dead and hot pixels by the median of their neighbours, in place; gives their number."""
+def _mend_dead_pixels(zyx: NDArray[np.float32]) -> list[tuple[int, int]]:
+    """Replace dead and hot pixels by the median of their neighbours, in place; gives their places."""
     yx_mean = zyx.mean(axis=0)
     around = np.zeros_like(yx_mean)
     padded = np.pad(yx_mean, 1, mode="reflect")
@@ -175,7 +199,7 @@ def _mend_dead_pixels(zyx: NDArray[np.float32]) -> int:
     for y, x in lonely:
         window = zyx[:, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].reshape(len(zyx), -1)
         zyx[:, y, x] = np.median(window, axis=1)
-    return len(lonely)
+    return lonely
 
 
 def _stands_alone(yx_mean: NDArray[np.float32], y: int, x: int) -> bool:
@@ -210,22 +234,29 @@ def _size(shape: Sequence[int]) -> str:
 
 
 def _estimated_flat(yx_mean: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Slow unevenness: a polynomial of fourth degree through cells of the frame, blind to cells that stick out."""
+    """Slow unevenness: a polynomial through cells of the frame, blind to cells that stick out.
+
+    It begins with the most common level and grows by degrees, so that what sticks out is known before the polynomial
+    could bend to it.
+    """
     step = max(1, max(yx_mean.shape) // _FLAT_CELLS)
     cells = block_mean(yx_mean, step).astype(np.float64)
     y, x = (
         2 * (np.arange(count) + 0.5) * step / side - 1 for count, side in zip(cells.shape, yx_mean.shape, strict=True)
     )
-    lit = (cells > INTENSITY_FLOOR * np.percentile(cells, 99)).ravel()
-    terms = [(i, j) for i in range(_FLAT_DEGREE + 1) for j in range(_FLAT_DEGREE + 1 - i)]
+    highest = _FLAT_DEGREES[-1]
+    terms = sorted(((i, j) for i in range(highest + 1) for j in range(highest + 1 - i)), key=sum)
     design = np.stack([np.outer(y**i, x**j).ravel() for i, j in terms], axis=1)
-    weights = lit.astype(float)
-    fitted = np.zeros(len(terms))
-    for _ in range(10):
-        fitted = np.linalg.lstsq(design * weights[:, None], cells.ravel() * weights, rcond=None)[0]
-        residual = cells.ravel() - design @ fitted
-        spread = max(1.4826 * float(np.median(np.abs(residual[lit]))), 1e-12)
-        weights = lit * np.maximum(1 - (residual / (4 * spread)) ** 2, 0)
+    values = cells.ravel()
+    lit = values > INTENSITY_FLOOR * np.percentile(cells, 99)
+    residual, fitted = values - background_median(values[lit]), np.zeros(1)
+    for degree in _FLAT_DEGREES:
+        below, above = -residual[lit & (residual <= 0)], residual[lit & (residual >= 0)]
+        spread = max(1.4826 * min(float(np.median(side)) for side in (below, above) if side.size), 1e-12)
+        weights = lit * np.maximum(1 - (residual / (4 * spread)) ** 2, 0) ** 2
+        count = (degree + 1) * (degree + 2) // 2
+        fitted = np.linalg.lstsq(design[:, :count] * weights[:, None], values * weights, rcond=None)[0]
+        residual = values - design[:, :count] @ fitted
     y, x = (2 * (np.arange(side) + 0.5) / side - 1 for side in yx_mean.shape)
     yx_flat = sum(value * np.outer(y**i, x**j) for value, (i, j) in zip(fitted, terms, strict=True))
     return np.asarray(np.maximum(yx_flat, 0.05 * float(cells.max())), np.float32)

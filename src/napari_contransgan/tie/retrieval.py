@@ -142,8 +142,8 @@ def phase_from_stack(
     )
     solution = SOLVERS[method].solve(data, regularisation)
     figures = {**prepared.figures, "degrees": list(derivative.degrees), **solution.figures}
-    figures["direction"] = check_direction(solution.yx_phase_rad, figures)
     figures["median_std_rad"] = float(np.median(solution.yx_std_rad[::4, ::4]))
+    figures["direction"] = check_direction(solution.yx_phase_rad, figures, figures["median_std_rad"])
     return replace(solution, figures=figures)
 
 
@@ -276,7 +276,5 @@ def _notes(planes: Planes, image: Image, figures: dict[str, Any]) -> tuple[str, 
     if drift > 1.0:
         notes.append(f"The planes had drifted by up to {drift:.1f} px, which was undone.")
     if figures.get("saturated_pixels"):
-        notes.append(
-            f"{figures['saturated_pixels']} saturated pixels were estimated from their surroundings: expose less."
-        )
+        notes.append(f"{figures['saturated_pixels']} pixels are saturated and only roughly known: expose less.")
     return tuple(notes)
