@@ -57,3 +57,34 @@ def cell_phase() -> NDArray[np.float64]:
         rho = np.hypot(y - centre_y, x - centre_x) / outline
         phase = np.maximum(phase, peak * (1 - np.minimum(rho, 1) ** 2) ** 0.6)
     return gaussian_filter(phase * (1 + 0.05 * texture / texture.std()), 1)
+
+
+WIDE_PIXEL_UM = 0.325
+WIDE_Z_UM = (-3.0, 0.0, 3.0)
+
+
+@pytest.fixture(scope="session")
+def wide_phase() -> NDArray[np.float64]:
+    """Nine cells of up to 3 rad, apart from each other, in a frame of 256 px of 0.325 um."""
+    random = np.random.default_rng(2)
+    side = 256
+    y, x = np.mgrid[:side, :side] * WIDE_PIXEL_UM
+    texture = gaussian_filter(random.normal(size=y.shape), 2)
+    phase, placed = np.zeros(y.shape), []
+    while len(placed) < 9:
+        (centre_y, centre_x), radius = random.uniform(6, side * WIDE_PIXEL_UM - 6, 2), random.uniform(6, 9)
+        if all(np.hypot(centre_y - y_0, centre_x - x_0) > radius + r_0 + 2 for y_0, x_0, r_0 in placed):
+            placed.append((centre_y, centre_x, radius))
+    for centre_y, centre_x, radius in placed:
+        angle = np.arctan2(y - centre_y, x - centre_x)
+        outline = radius * (1 + 0.1 * np.cos(2 * angle + random.uniform(0, 6)) + 0.05 * np.cos(3 * angle))
+        rho = np.hypot(y - centre_y, x - centre_x) / outline
+        phase += random.uniform(1.5, 3) * (1 - np.minimum(rho, 1) ** 2) ** 0.6
+    return gaussian_filter(phase * (1 + 0.05 * texture / texture.std()), 1)
+
+
+@pytest.fixture(scope="session")
+def wide_stack(bright_field_stack: Callable[..., NDArray], wide_phase: NDArray) -> NDArray[np.float64]:
+    """Noiseless bright-field planes of these cells at -3, 0 and 3 um."""
+    planes: NDArray[np.float64] = bright_field_stack(wide_phase, WIDE_Z_UM, WIDE_PIXEL_UM)
+    return planes

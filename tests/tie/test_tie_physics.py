@@ -1,6 +1,5 @@
 """The retrieved phase against analytic solutions, exact scattering and propagated phantoms."""
 
-
 import numpy as np
 import pytest
 

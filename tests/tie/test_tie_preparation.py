@@ -243,6 +243,15 @@ def test_a_frame_below_the_limit_is_not_saturated(camera):
     assert prepared.yx_unusable is None
 
 
+def test_saturated_spots_can_be_left_alone():
+    _, counts = saturated_stack(4095)
+
+    prepared = prepare(counts.astype(np.uint16), 1, only(saturation=False))
+
+    assert prepared.yx_unusable is None
+    np.testing.assert_allclose(prepared.zyx_planes[2].max() / prepared.zyx_planes[1, 0, 0], 4095 / counts[1, 0, 0])
+
+
 def test_floating_point_images_have_no_limit():
     _, counts = saturated_stack(4095)
 

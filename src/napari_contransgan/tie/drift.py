@@ -36,6 +36,8 @@ _COMPARED_PX = 512
 _FINEST_STEP = 50  # parts of a compared pixel
 _BAND_PX = (1.0, 4.0)  # structure finer or coarser than this, in compared pixels, is left out
 _NEAR_SHARE, _FAR_AGREEMENT = 0.03, 0.25  # a few alike objects may look like others far away
+_FAINT_SHARE = 0.15  # of the strongest structure: what a phase object shows in focus lies elsewhere than out of focus
+_SIGNS_AGREE = 0.1  # of all; near 0 where structure is too coarse to tell
 _RICH_CONTRAST = 1.0  # of the noise
 _PARTS = 3  # along each axis, overlapping by half
 
@@ -94,13 +96,14 @@ def measure_drift(
     yx_inner = ndimage.gaussian_filter(block_mean(yx_lit.view(np.uint8), step), 2.0, mode="constant") > 0.9
     zyx_fine = np.stack([_fine_structure(block_mean(plane, step), yx_inner) for plane in zyx_planes])
     noises = np.asarray([plane_noise(plane) for plane in zyx_planes]) / step
-    contrasts = zyx_fine.std(axis=(1, 2)) / np.maximum(noises, 1e-12)
+    spreads = zyx_fine.std(axis=(1, 2))
+    contrasts = spreads / np.maximum(noises, max(1e-3 * spreads.max(), 1e-12))  # planes may be without noise
     reference, count = int(np.argmax(contrasts)), len(zyx_planes)
     shifts, scales, measured = np.zeros((count, 2)), np.ones(count), np.zeros(count, bool)
     measured[reference] = True
     agreements = np.ones(count)
     for index in range(count):
-        if index == reference:
+        if index == reference or spreads[index] < _FAINT_SHARE * spreads.max():
             continue
         found = _compare(zyx_fine[reference], zyx_fine[index])
         agreements[index] = found.agreement
@@ -180,8 +183,16 @@ def _scale(places: NDArray[np.float64], shifts: NDArray[np.float64]) -> float:
 
 
 def _fine_structure(yx_plane: NDArray[np.floating], yx_inner: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Structure between the noise and slow changes of brightness, without the dark and what sticks out."""
-    yx_fine = ndimage.gaussian_filter(yx_plane, _BAND_PX[0]) - ndimage.gaussian_filter(yx_plane, _BAND_PX[1])
+    """Structure between the noise and slow changes of brightness, without the dark and what sticks out.
+
+    Brightness is averaged over the light alone, or an aperture's edge would reach into it and stand still.
+    """
+    fine, coarse = (
+        ndimage.gaussian_filter(yx_plane * yx_inner, width)
+        / np.maximum(ndimage.gaussian_filter(yx_inner.astype(np.float32), width), 1e-3)
+        for width in _BAND_PX
+    )
+    yx_fine = fine - coarse
     spread = float(np.std(yx_fine[yx_inner])) if yx_inner.any() else 0.0
     return np.asarray(np.clip(yx_fine, -6 * spread, 6 * spread) * yx_inner, np.float32)
 
@@ -203,16 +214,24 @@ def _shift(yx_reference: NDArray[np.floating], yx_plane: NDArray[np.floating]) -
         squared, np.ones_like(squared), upsample_factor=_FINEST_STEP, space="fourier", normalization=None
     )
     y, x = (fft.fftfreq(count) for count in yx_plane.shape)
-    turned = squared * np.exp(2j * np.pi * (y[:, None] * twice[0] + x[None, :] * twice[1]))
-    return -np.asarray(twice, np.float64) / 2, float(turned.sum().real / np.abs(squared).sum())
+    half_turn = np.exp(1j * np.pi * (y[:, None] * twice[0] + x[None, :] * twice[1]))
+    agreement = float((squared * half_turn**2).sum().real / np.abs(squared).sum())
+    shift = -np.asarray(twice, np.float64) / 2
+    # Twice a shift says the same as twice one that is half a frame off, but then signs change with every frequency.
+    upright = np.divide(cross, np.sqrt(size), out=np.zeros_like(cross), where=size > 0) * half_turn
+    for axis, side in enumerate(yx_plane.shape):
+        if np.vdot(np.roll(upright, 1, axis), upright).real < -_SIGNS_AGREE * np.vdot(upright, upright).real:
+            shift[axis] -= np.copysign(side / 2, shift[axis])
+    return shift, agreement
 
 
 def _check_overlap(shift_px: NDArray[np.float64], shape_yx: tuple[int, ...], index: int) -> None:
     if np.any(np.abs(shift_px) > LARGEST_SHARE * np.asarray(shape_yx)):
         y, x = shift_px
         raise InputError(
-            f"plane {index} lies {y:.0f} px down and {x:.0f} px to the right of the others, more than a quarter of the "
-            "frame: cut the planes to the field that they share, or switch the drift correction off"
+            f"plane {index} lies {abs(y):.0f} px {'down' if y > 0 else 'up'} and {abs(x):.0f} px to the "
+            f"{'right' if x > 0 else 'left'} of the others, more than a quarter of the frame: cut "
+            "the planes to the field that they share, or switch the drift correction off"
         )
 
 

@@ -104,7 +104,8 @@ def phase_from_stack(
     ------
     InputError
         If there are fewer than two planes, heights that do not fit them or repeat, no light in a plane, values
-        that are not finite, planes that do not show the same field, or an impossible wavelength or pixel size.
+        that are not finite, planes that do not show the same field, no such method, or an impossible wavelength or
+        pixel size.
     """
     zyx = np.asarray(zyx_stack)
     if zyx.ndim != 3 or len(zyx) < 2:
@@ -115,6 +116,8 @@ def phase_from_stack(
         raise InputError(f"there is no plane {focus_index}: the plane in focus is one of 0 to {len(zyx) - 1}")
     if zyx.dtype.kind == "f" and not np.all(np.isfinite(zyx)):
         raise InputError("the planes hold NaN or infinite values: replace them first")
+    if method not in SOLVERS:
+        raise InputError(f"there is no method {method!r}: give one of {', '.join(SOLVERS)}")
     check_wavelength(wavelength_um)
     check_pixel_size(pixel_size_um, "the stack")
 
@@ -199,12 +202,13 @@ def retrieve_frames(image: Image, settings: TieSettings) -> Generator[Progress, 
                 specimen_sign=sign,
             )
         except InputError as error:
-            text = str(error)
-            raise error if text.startswith(image.name) else InputError(f"{image.name}: {text}") from error
+            where = f"{image.name}: frame {index + 1} of {total}" if total > 1 else image.name
+            raise InputError(f"{where}: {str(error).removeprefix(f'{image.name}: ')}") from error
+        frame = _frame(planes, image, solution, index, total, sign)
         regularisation = solution.regularisation
         if sign == "auto" and solution.figures.get("specimen_sign"):
             sign = "positive" if solution.figures["specimen_sign"] > 0 else "negative"
-        yield _frame(planes, image, solution, index, total)
+        yield frame
 
 
 def retrieve_phase(image: Image, settings: TieSettings) -> Generator[Progress, None, TieResult]:
@@ -240,7 +244,7 @@ def over_time(frame: Image, tyx_values: NDArray[np.floating], image: Image) -> I
     return replace(frame, data=tyx_values, axes="TYX", time_step_s=image.time_step_s)
 
 
-def _frame(planes: Planes, image: Image, solution: Solution, index: int, total: int) -> TieFrame:
+def _frame(planes: Planes, image: Image, solution: Solution, index: int, total: int, sign: SpecimenSign) -> TieFrame:
     used = planes.settings.model_copy(update={"regularisation": solution.regularisation})
     report: dict[str, Any] = {"axes": "TYX" if planes.is_time_lapse else "YX", **solution.figures}
     phase = Image(
@@ -257,14 +261,15 @@ def _frame(planes: Planes, image: Image, solution: Solution, index: int, total: 
         phase, data=np.ascontiguousarray(solution.yx_std_rad), quantity="phase-std", name=f"{phase.name} uncertainty"
     )
     message = f"retrieved the phase of frame {index + 1} of {total}"
-    return TieFrame(index + 1, total, message, phase, uncertainty, _notes(planes, image, solution.figures))
+    return TieFrame(index + 1, total, message, phase, uncertainty, _notes(planes, image, solution.figures, sign))
 
 
-def _notes(planes: Planes, image: Image, figures: dict[str, Any]) -> tuple[str, ...]:
-    """What the user should know of a result."""
+def _notes(planes: Planes, image: Image, figures: dict[str, Any], sign: SpecimenSign) -> tuple[str, ...]:
+    """What the user should know of a result for which the specimen had this sign."""
     notes = []
-    if figures["direction"] in NOTES:
-        notes.append(NOTES[figures["direction"]])
+    direction = figures["direction"]
+    if direction in NOTES and (sign == "auto" or (direction, sign) == ("contradicts", "positive")):
+        notes.append(NOTES[direction])
     if image.z_falls and not planes.settings.flip_z:
         notes.append("The file says that its planes stand in order of falling z: flip z (--flip-z).")
     if figures.get("empty_share", 1.0) < FEW_EMPTY:

@@ -64,7 +64,7 @@ def phase_transfer(f_per_um: Array, z_um: float, wavelength_um: float, aperture:
         return 2 * np.sin(np.pi * wavelength_um * z_um * f_per_um**2)
     cutoff = aperture.numerical_aperture / wavelength_um
     index = np.arange(_DIRECTIONS)
-    radius = aperture.coherence * cutoff * np.sqrt((index + 0.5) / _DIRECTIONS)
+    radius = min(aperture.coherence, 1.0) * cutoff * np.sqrt((index + 0.5) / _DIRECTIONS)
     s_x, s_y = radius * np.cos(index * _GOLDEN_ANGLE_RAD), radius * np.sin(index * _GOLDEN_ANGLE_RAD)
 
     def axial(square: Array) -> Array:
