@@ -78,9 +78,13 @@ def open_widget(viewer: napari.Viewer, name: str) -> Any:
 
 
 def drive_tie(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
-    """Phase of the sample stack."""
+    """Phase and dry mass of the sample stack."""
     add_image(viewer, sample_stack())
-    run(opened())
+    widget = opened()
+    more = widget.form.more
+    more.header.click()
+    more.wants_uncertainty.value = more.wants_dry_mass.value = True
+    run(widget)
 
 
 def drive_crop(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:

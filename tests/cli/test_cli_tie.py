@@ -1,5 +1,6 @@
 """The command that turns a focus stack into phase: its options, what it writes beside, and what it leaves behind."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.errors import InputError
+from napari_contransgan.io import Image, lazy, read_image, write_image
+from napari_contransgan.tie import retrieval
 
 Call = Callable[..., Result]
 Json = Callable[..., dict[str, Any]]
@@ -140,15 +143,116 @@ def test_bad_options_are_refused_in_one_line_and_leave_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("fault", ["blank", "equal"])
-def test_a_fault_in_a_later_frame_leaves_no_file(call: Call, small: Image, tmp_path: Path, fault: str) -> None:
-    data = np.stack([small.data, small.data])
-    data[1, 1:] = 0 if fault == "blank" else data[1, 0]
+@pytest.mark.parametrize(
+    "options", [["--index-contrast", "0"], ["--also", "dry-mass", "--refractive-increment", "190"]]
+)
+def test_numbers_for_what_is_written_beside_are_refused_before_the_work_begins(
+    call: Call, stack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the work began")
+
+    monkeypatch.setattr("napari_contransgan.tie.retrieval.phase_from_stack", never)
+
+    assert call("tie", stack, "--out", tmp_path / "phase.tif", *options).exit_code == 2
+
+
+FAULTS: dict[str, tuple[Callable[[np.ndarray], object], str]] = {
+    "blank": (lambda zyx: zyx[1:].fill(0), "plane 1 carries no light"),
+    "equal": (lambda zyx: zyx.__setitem__(slice(1, None), zyx[0]), "all planes are the same image"),
+    "NaN": (lambda zyx: zyx.__setitem__((0, 3, 4), np.nan), "NaN"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_a_later_frame_leaves_neither_file_nor_folder(
+    call: Call, small: Image, tmp_path: Path, fault: str
+) -> None:
+    spoil, message = FAULTS[fault]
+    data = np.stack([small.data] * 3).astype(np.float32)
+    spoil(data[1])
     source = tmp_path / "series.tif"
     write_image(source, replace(small, data=data, axes="TZYX", time_step_s=1.0))
 
-    result = call("tie", source, "--out", tmp_path / "phase.tif", "--also", "path,uncertainty")
+    for out in (tmp_path / "phase.tif", tmp_path / "new" / "folder" / "phase.tif"):
+        result = call("tie", source, "--out", out, "--also", "path,uncertainty,dry-mass")
+
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        (line,) = result.stderr.splitlines()
+        assert line.startswith(f"error: {source}: frame 2 of 3: ")
+        assert message in line
+        assert list(tmp_path.iterdir()) == [source]
+
+
+def test_a_failure_while_the_last_file_is_written_removes_the_others(
+    call: Call, small: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "stack.tif"
+    write_image(source, small)
+
+    def full(*_: object, **__: object) -> None:
+        raise InputError("the disk is full")
+
+    monkeypatch.setattr("napari_contransgan.quantities.dry_mass_density", lambda frame, _: frame)
+    monkeypatch.setattr("napari_contransgan.quantities.object_masses", full)
+
+    result = call("tie", source, "--out", tmp_path / "phase.tif", "--also", "uncertainty,path,dry-mass")
 
     assert result.exit_code == 2
-    assert str(source) in result.stderr
     assert list(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize("name", ["phase_height.tif", "phase_uncertainty.tif", "phase.tif"])
+@pytest.mark.parametrize("role", ["stack", "flat field"])
+def test_nothing_that_is_read_is_written_over(call: Call, small: Image, tmp_path: Path, name: str, role: str) -> None:
+    write_image(tmp_path / "other.tif", small)
+    flat = Image(np.full(small.data.shape[1:], 900, np.uint16), "YX")
+    write_image(tmp_path / name, small if role == "stack" else flat)
+    content = (tmp_path / name).read_bytes()
+    source = tmp_path / (name if role == "stack" else "other.tif")
+    options = ["--also", "height,uncertainty", "--index-contrast", "0.03"]
+    options += [] if role == "stack" else ["--flat-field", str(tmp_path / name)]
+
+    result = call("tie", source, "--out", tmp_path / "phase.tif", *options)
+
+    assert result.exit_code == 2
+    assert f"{name}: is an input and would be overwritten: choose another --out" in result.stderr
+    assert (tmp_path / name).read_bytes() == content
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["other.tif", name])
+
+
+def test_a_series_is_read_and_written_one_frame_at_a_time(
+    call_for_json: Json, series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    read, retrieve = lazy._read_pages, retrieval.phase_from_stack
+
+    def noted_read(*arguments: Any) -> np.ndarray:
+        order.append("read")
+        return read(*arguments)
+
+    def noted_work(zyx: np.ndarray, *arguments: Any, **options: Any) -> Any:
+        order.append("work")
+        assert zyx.ndim == 3
+        return retrieve(zyx, *arguments, **options)
+
+    monkeypatch.setattr(lazy, "_read_pages", noted_read)
+    monkeypatch.setattr(retrieval, "phase_from_stack", noted_work)
+
+    call_for_json("tie", series, "--out", tmp_path / "phase.tif", "--method", "dct")
+
+    assert order == ["read", "work"] * 3
+
+
+def test_notes_of_the_result_go_to_standard_error_and_into_the_figures(
+    call: Call, small: Image, tmp_path: Path
+) -> None:
+    source = tmp_path / "upside down.tif"
+    write_image(source, replace(small, data=small.data[::-1]))
+
+    result = call("tie", source, "--out", tmp_path / "phase.tif", "--json")
+
+    (text,) = json.loads(result.stdout)["notes"]
+    assert "planes probably stand in order of falling z" in text
+    assert " ".join(result.stderr.split()) == " ".join(f"{source}: {text}".split())

@@ -104,8 +104,10 @@ def tie(
         "magnification": magnification,
     }
     settings = TieSettings.checked(values, source="tie")
+    _keep_inputs([output, *(_beside(output, kind) for kind in wanted)], [stack, settings.flat_field])
     kept: list[Path] = []
-    with naming(stack, image), _removed_on_failure(kept):
+    with naming(stack, image), _removed_on_failure(output.parent, kept):
+        _try_conversions(image, wanted, index_contrast, refractive_increment)
         first, figures = _written(retrieve_frames(image, settings), image, output, wanted, kept)
         for kind in [kind for kind in wanted if kind != "uncertainty"]:
             path = _beside(output, kind)
@@ -142,14 +144,26 @@ def _beside(output: Path, kind: str) -> Path:
     return output.with_name(f"{stem}_{kind}{output.name[len(stem) :]}")
 
 
+def _keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | None]) -> None:
+    """Refuse to write over what is read."""
+    read = [path.resolve() for path in inputs if isinstance(path, Path)]
+    for path in outputs:
+        if path.resolve() in read:
+            raise InputError(f"{path}: is an input and would be overwritten: choose another --out")
+
+
 @contextlib.contextmanager
-def _removed_on_failure(paths: list[Path]) -> Iterator[None]:
-    """Leave no part of the results behind when another part fails."""
+def _removed_on_failure(folder: Path, paths: list[Path]) -> Iterator[None]:
+    """Leave no part of the results behind when another part fails, nor folders that were made for them."""
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         yield
     except BaseException:
         for path in paths:
             path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            for one in made:
+                one.rmdir()
         raise
 
 
@@ -221,18 +235,33 @@ class _Statistics:
         return {"min_rad": self._low, "max_rad": self._high, "std_rad": float(np.sqrt(variance))}
 
 
+def _converted(frame: Image, kind: str, index_contrast: float | None, refractive_increment: float) -> Image:
+    from napari_contransgan import quantities
+
+    if kind == "path":
+        return quantities.optical_path(frame)
+    if kind == "height":
+        return quantities.height(frame, index_contrast or 0.0)
+    return quantities.dry_mass_density(frame, refractive_increment)
+
+
+def _try_conversions(
+    image: Image, wanted: Sequence[str], index_contrast: float | None, refractive_increment: float
+) -> None:
+    """Refuse numbers that cannot be right before the work begins."""
+    pixel = Image(np.zeros((1, 1), np.float32), "YX", quantity="phase", wavelength_um=0.5, name=image.name)
+    for kind in wanted:
+        if kind != "uncertainty":
+            _converted(pixel, kind, index_contrast, refractive_increment)
+
+
 def _write_quantity(
     phase_path: Path, path: Path, kind: str, index_contrast: float | None, refractive_increment: float
 ) -> None:
     """Convert a written phase, one frame at a time."""
-    from napari_contransgan import quantities
 
     def converted(frame: Image) -> Image:
-        if kind == "path":
-            return quantities.optical_path(frame)
-        if kind == "height":
-            return quantities.height(frame, index_contrast or 0.0)
-        return quantities.dry_mass_density(frame, refractive_increment)
+        return _converted(frame, kind, index_contrast, refractive_increment)
 
     phase = read_image(phase_path, lazy=True)
     first = converted(next(_single_frames(phase)))

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from magicgui.widgets import ComboBox, Container, Label, LineEdit, Widget
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QLabel, QSizePolicy
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtWidgets import QLabel, QScrollArea, QScrollBar, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image
@@ -130,6 +131,96 @@ def wrapped_text(*, tooltip: str = "") -> Label:
     policy.setHeightForWidth(True)
     label.native.setSizePolicy(policy)
     return label
+
+
+class Section(QWidget):
+    """Fields under a title that a click opens and closes; closed at first.
+
+    Parameters
+    ----------
+    title : str
+        What the fields are about.
+    tooltip : str
+        The same in a sentence.
+    content : Container
+        The fields.
+    """
+
+    def __init__(self, title: str, *, tooltip: str, content: Container[Widget]) -> None:
+        super().__init__()
+        self.content = content
+        self.header = QToolButton()
+        self.header.setText(title)
+        self.header.setToolTip(tooltip)
+        self.header.setCheckable(True)
+        self.header.setAutoRaise(True)
+        self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.header.toggled.connect(self._show)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.header)
+        layout.addWidget(content.native)
+        self._show(False)
+
+    def _show(self, opened: bool) -> None:
+        self.header.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+        self.content.native.setVisible(opened)
+
+
+class FormScroll(QScrollArea):
+    """A form that can be scrolled where it is taller than its place, and takes no more than it needs where it is not.
+
+    Parameters
+    ----------
+    content : QWidget
+        The form.
+    """
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self._content = content
+        self._bar = QScrollBar()
+        self.setVerticalScrollBar(self._bar)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setWidget(content)
+        content.installEventFilter(self)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
+        """All of the form; Qt's own hint stops at 24 lines."""
+        return self._content.sizeHint() + self._room_around()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
+        """The form's width and a few of its rows."""
+        least = self._content.minimumSizeHint() + self._room_around()
+        return QSize(least.width(), min(least.height(), 8 * self.fontMetrics().lineSpacing()))
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's naming
+        """Ask for another height when a section of the form opens or closes."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
+
+    def _room_around(self) -> QSize:
+        border = 2 * self.frameWidth()
+        return QSize(border + self._bar.sizeHint().width(), border)
+
+
+def align_labels(*forms: Container[Widget]) -> None:
+    """Give the labels of several forms below each other one width."""
+    labels = [
+        label
+        for one in forms
+        for field in one
+        if isinstance(label := field.native.parentWidget().layout().itemAt(0).widget(), QLabel)
+    ]
+    width = max(label.minimumWidth() for label in labels)
+    for label in labels:
+        label.setMinimumWidth(width)
 
 
 def layer_choice(

@@ -12,6 +12,9 @@ from napari_contransgan.io import Image, read_image
 
 Paths = str | Sequence[str]
 
+LAZY_BYTES = 512 * 2**20
+"""Pixels of larger files stay in the file until they are shown or computed with."""
+
 
 def get_reader(path: Paths) -> Callable[[Paths], list[LayerTuple]] | None:
     """Offer the reader for names that end in .tif or .tiff; None leaves other files to other plugins."""
@@ -30,8 +33,12 @@ def read_layers(path: Paths) -> list[LayerTuple]:
         If a file cannot be read, or planes to be stacked differ in shape or pixel size.
     """
     if isinstance(path, str):
-        return [layer_tuple(read_image(Path(path)))]
+        return [layer_tuple(read_image(Path(path), lazy=_is_large(Path(path))))]
     return [layer_tuple(_stacked([read_image(Path(one)) for one in path]))]
+
+
+def _is_large(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > LAZY_BYTES
 
 
 def _stacked(planes: Sequence[Image]) -> Image:

@@ -13,9 +13,18 @@ R = TypeVar("R")
 
 
 class RunPanel(Container[Widget]):
-    """Starts one task at a time and shows how far it is."""
+    """Starts one task at a time and shows how far it is.
 
-    def __init__(self, run_text: str, tooltip: str) -> None:
+    Parameters
+    ----------
+    run_text, tooltip : str
+        Of the Run button.
+    on_busy : callable, optional
+        Told True when a task starts and False when it has ended.
+    """
+
+    def __init__(self, run_text: str, tooltip: str, *, on_busy: Callable[[bool], object] | None = None) -> None:
+        self._on_busy = on_busy
         self.run_button = PushButton(text=run_text, tooltip=tooltip)
         self.cancel_button = PushButton(text="Cancel", enabled=False, tooltip="Stop the computation at its next step.")
         self.bar = ProgressBar(visible=False)
@@ -50,6 +59,8 @@ class RunPanel(Container[Widget]):
         self.message.value = f"{title} …"
         self.bar.native.setRange(0, 0)
         self.bar.visible = True
+        if self._on_busy is not None:
+            self._on_busy(True)
         self.task = run_task(
             make_events,
             title=title,
@@ -80,3 +91,5 @@ class RunPanel(Container[Widget]):
         self.cancel_button.enabled = False
         self.run_button.enabled = True
         self.task = None
+        if self._on_busy is not None:
+            self._on_busy(False)
