@@ -159,7 +159,8 @@ class TiePreview:
             self._on_text(f"No preview: {error}")
             return
         self._busy = True
-        self._on_text("Preview …")
+        if self._shown is None:  # later the former text stays, else the buttons below it would jump
+            self._on_text("Preview …")
         time = self._time
         self._task = run_task(
             lambda: preview_events(image, settings, window, time),
