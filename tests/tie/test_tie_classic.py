@@ -61,6 +61,18 @@ def test_without_apertures_the_transfer_function_is_that_of_one_direction_of_lig
     assert np.std(restored - smooth) < 0.5 * np.std(plain - smooth)
 
 
+def test_the_transfer_function_is_not_misled_by_absorption(propagated, weak_texture):
+    smooth = gaussian_filter(weak_texture, 2)
+    absorption = 0.02 * np.roll(smooth, (37, 51), axis=(0, 1)) / smooth.std()
+    field = np.exp(1j * smooth - absorption)
+    planes = np.stack([np.abs(propagated(field, z, PIXEL_UM, 0.55)) ** 2 for z in (0.0, 2.0)])
+
+    phase = retrieved(planes, "wotf", (0.0, 2.0), focus_index=0).yx_phase_rad
+
+    fine = band(smooth, 0.1, 0.5)
+    assert np.std(band(phase, 0.1, 0.5) - fine) < 0.4 * fine.std()
+
+
 def test_the_transfer_function_uses_every_plane(bright_field_stack, weak_texture):
     z_um = (-3.0, -1.5, 0.0, 1.5, 3.0)
     planes = bright_field_stack(weak_texture, z_um, PIXEL_UM)
