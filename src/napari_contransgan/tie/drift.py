@@ -80,7 +80,7 @@ def measure_drift(
     yx_lit : (Y, X) ndarray of bool
         Where there is light: an aperture's edge stays in place however the specimen drifts.
     magnification : bool
-        Also measure the scale, from the shifts of the frame's quarters.
+        Also measure the scale, from the shifts of the frame's parts.
 
     Returns
     -------

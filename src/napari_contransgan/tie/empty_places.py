@@ -65,8 +65,6 @@ class Anchoring:
         Lower triangular factor of the weights' precision.
     yx_empty : (Y, X) ndarray
         Probability of each cell to be empty.
-    amplitude_rad : float
-        Nearly the highest phase.
     evidence : float
         Log-likelihood of phase and weights, for a comparison of signs.
     """
@@ -74,7 +72,6 @@ class Anchoring:
     weights: Array
     factor: Array
     yx_empty: Array
-    amplitude_rad: float
     evidence: float
 
 
@@ -126,7 +123,7 @@ def anchor(cells: Cells, sign: int, one_sided: bool, start: Array | None = None)
         if settled and np.abs(yx_empty - before).mean() < 2e-3:
             break
     likelihood = evidence / cells.alike - 0.5 * float(weights @ weights)
-    return Anchoring(weights, factor, yx_empty, amplitude, likelihood)
+    return Anchoring(weights, factor, yx_empty, likelihood)
 
 
 def _first_guess(cells: Cells) -> tuple[Array, Array]:
