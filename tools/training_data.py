@@ -8,17 +8,24 @@ Then: napari-contransgan train --out runs/warm --steps 8000 with --pairs for eac
 import argparse
 from pathlib import Path
 
-from napari_contransgan.config import SimulationSettings
+from napari_contransgan.config import SimulationSettings, Variation
 from napari_contransgan.simulation import write_dataset
 
 OUT = Path("runs/data")
 
 SETS = {
-    "hela": SimulationSettings(specimen="hela", seed=100, count=2600, defocus_jitter=0.6, max_absorption_per_um=0.0),
-    "psm": SimulationSettings(specimen="psm", seed=101, count=800, defocus_jitter=0.6),
-    "hela_abs": SimulationSettings(specimen="hela", seed=102, count=1500, defocus_jitter=0.9),
+    "hela": SimulationSettings(
+        specimen="hela", seed=100, count=2600, variation=Variation(focus_share=(-0.6, 0.6)), max_absorption_per_um=0.0
+    ),
+    "psm": SimulationSettings(specimen="psm", seed=101, count=800, variation=Variation(focus_share=(-0.6, 0.6))),
+    "hela_abs": SimulationSettings(specimen="hela", seed=102, count=1500, variation=Variation(focus_share=(-0.9, 0.9))),
     "hela_20x": SimulationSettings(
-        specimen="hela", objective="20x", seed=103, count=600, defocus_um=1.3, defocus_jitter=2.0
+        specimen="hela",
+        objective="20x",
+        seed=103,
+        count=600,
+        defocus_um=1.3,
+        variation=Variation(focus_share=(-2.0, 2.0)),
     ),
 }
 """Seeds 100 to 103; the held-out seeds are 900 and 901."""

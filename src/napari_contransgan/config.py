@@ -3,14 +3,15 @@
 Every settings object refuses unknown keys and carries the version of its own layout.
 """
 
+import math
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from napari_contransgan.errors import InputError
-from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM, PLAUSIBLE_WAVELENGTH_UM
+from napari_contransgan.microscope import MAX_DEFOCUS_UM, Microscope
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.settings import Settings
 
 GeneratorName = Literal["contrans", "unet", "swin"]
 PresetName = Literal["tiny", "compact", "published"]
@@ -18,59 +19,20 @@ RecipeName = Literal["paper", "semi-supervised"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 TieMethod = Literal["anchored", "teague", "dct", "fft", "us-tie", "wotf"]
 SpecimenName = Literal["psm", "hela"]
-ObjectiveName = Literal["4x", "10x", "20x", "40x"]
+SceneName = Literal["mixed", "empty", "sparse", "dense", "confluent"]
 
 
 TILE_UNIT_PX = 224
 """Tiles for inference are multiples of this: 4 px patches, 7 x 7 windows and three mergings come out even."""
 
-MAX_DEFOCUS_UM = 50.0
-"""Further out of focus, waves would reach past the simulated field's margin and around its edges."""
 
+LEAST_MARGIN_UM = 5.0
+MARGIN_BEYOND_RAYS_UM = 1.5
 
-class Settings(BaseModel):
-    """Base of all settings: frozen, strict about unknown keys, versioned."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    version: Literal[1] = 1
-
-    def to_yaml(self) -> str:
-        """Write the settings as YAML text."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
-
-    @classmethod
-    def from_yaml(cls, path: Path) -> Self:
-        """Read settings from a YAML file.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be read or holds what these settings do not allow.
-        """
-        try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InputError(f"{path}: cannot be read as YAML settings ({str(error).splitlines()[0]})") from error
-        if not isinstance(values, dict):
-            raise InputError(f"{path}: holds no settings; write one 'name: value' a line")
-        return cls.checked(values, source=str(path))
-
-    @classmethod
-    def checked(cls, values: dict[str, Any], source: str = "settings") -> Self:
-        """Build the settings, turning a validation error into one line that a user can act on.
-
-        Raises
-        ------
-        InputError
-            Naming the first value that is not allowed.
-        """
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "values"
-            raise InputError(f"{source}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
+Range = tuple[float, float]
+FactorRange = tuple[Annotated[float, Field(gt=0, le=10)], Annotated[float, Field(gt=0, le=10)]]
+ShareRange = tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
+NearOneRange = tuple[Annotated[float, Field(ge=0.8, le=1.25)], Annotated[float, Field(ge=0.8, le=1.25)]]
 
 
 class TieSettings(Settings):
@@ -169,51 +131,146 @@ class PredictSettings(Settings):
         return self
 
 
+class Variation(BaseModel):
+    """By how much fields differ from each other, as ranges ``(low, high)`` from which every field draws evenly.
+
+    Training on varied fields (domain randomisation) makes a network indifferent to what no microscope keeps the same.
+
+    Parameters
+    ----------
+    focus_um : (float, float)
+        Added to the focus of the low-power image.
+    focus_share : (float, float)
+        Added too, in units of 0.25 wavelength / NA^2.
+    stack_focus_um : (float, float)
+        Focus error of the stack, common to its planes.
+    drift_um : (float, float)
+        Shift of each plane of the stack but the focused one, along y and along x.
+    coherence_factor : (float, float)
+        Times the microscope's S.
+    exposure_factor : (float, float)
+        Times the camera's exposure: photon noise, and the counts with it.
+    gain_factor : (float, float)
+        Times the counts, at the same noise relative to the signal.
+    read_noise_factor : (float, float)
+        Times the camera's read noise.
+    unevenness : (float, float)
+        Slow unevenness that a flat field leaves, as the largest deviation from 1.
+    dust_specks : (int, int)
+        Specks of dust near the camera, out of focus.
+    stray_light : (float, float)
+        Share of the light that carries no image, which lowers every contrast.
+    phase_factor : (float, float)
+        Times the specimen's phase.
+    pixel_size_factor : (float, float)
+        The true pixel size over the stated one.
+    wavelength_factor : (float, float)
+        The true wavelength over the stated one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    focus_um: Range = (0.0, 0.0)
+    focus_share: Range = (-0.2, 0.2)
+    stack_focus_um: Range = (-0.2, 0.2)
+    drift_um: Range = (0.0, 0.0)
+    coherence_factor: FactorRange = (1.0, 1.0)
+    exposure_factor: FactorRange = (0.5, 1.5)
+    gain_factor: FactorRange = (0.8, 1.2)
+    read_noise_factor: FactorRange = (0.67, 1.67)
+    unevenness: ShareRange = (0.0, 0.02)
+    dust_specks: tuple[Annotated[int, Field(ge=0, le=100)], Annotated[int, Field(ge=0, le=100)]] = (0, 0)
+    stray_light: ShareRange = (0.0, 0.0)
+    phase_factor: FactorRange = (1.0, 1.0)
+    pixel_size_factor: NearOneRange = (1.0, 1.0)
+    wavelength_factor: NearOneRange = (1.0, 1.0)
+
+    @field_validator("*")
+    @classmethod
+    def _must_rise(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] > value[1]:
+            raise ValueError(f"the range ({value[0]:g}, {value[1]:g}) falls: give the lower end first")
+        return value
+
+
 class SimulationSettings(Settings):
     """What the digital microscope makes.
 
     Parameters
     ----------
+    microscope : Microscope
+        The instrument; the paper's unless another is given.
     specimen : {"psm", "hela"}
         Polystyrene microspheres or HeLa-like cells.
-    objective : {"4x", "10x", "20x", "40x"}
-        Objective of the low-resolution image; the stack is always taken at 40x.
+    scene : str
+        How crowded the fields are; ``"mixed"`` draws from all, from empty to confluent.
+    objective : str
+        Objective of the low-resolution image, one of the microscope's.
     count, seed : int
-        Number of fields, and the seed; field i depends on (seed, i) alone.
+        Number of fields, and the seed; field i depends on these settings, but for the count, and on i alone.
     field_px : int
-        Side of the field on the model's grid of 0.325 um; a multiple of 40, so that every objective's pixels fit.
-    wavelength_um : float
-        Vacuum wavelength.
+        Side of the field on the model's grid of 0.325 um.
     defocus_um : float or None
         Focus of the low-resolution image; None takes 0.25 wavelength / NA^2 (see docs/physics.md).
-    defocus_jitter : float
-        Half width of the uniform focus error, as a share of 0.25 wavelength / NA^2.
-    coherence : float
-        S of the low-resolution image.
-    stack_coherence, stack_dz_um : float
-        S and plane distance of the 40x stack.
     max_absorption_per_um : float
         Cells dim the light: a field's amplitude falls by exp(-a path), a drawn between 0 and this in 1/um of optical
         path, and 0 for a third of the fields. Beads do not dim it.
     inside_frame : bool
         Keep every cell clear of the field's edges, where TIE's boundary condition holds.
+    variation : Variation
+        How fields differ.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    microscope: Microscope = Microscope()
     specimen: SpecimenName = "hela"
-    objective: ObjectiveName = "10x"
+    scene: SceneName = "mixed"
+    objective: str = "10x"
     count: int = Field(1, ge=1)
     seed: int = Field(0, ge=0)
-    field_px: int = Field(240, ge=80, multiple_of=40)
-    wavelength_um: float = Field(DEFAULT_WAVELENGTH_UM, ge=PLAUSIBLE_WAVELENGTH_UM[0], le=PLAUSIBLE_WAVELENGTH_UM[1])
+    field_px: int = Field(240, ge=64)
     defocus_um: float | None = Field(None, ge=-MAX_DEFOCUS_UM, le=MAX_DEFOCUS_UM)
-    defocus_jitter: float = Field(0.2, ge=0, le=2)
-    coherence: float = Field(0.6, gt=0, le=1)
-    stack_coherence: float = Field(0.3, gt=0, le=1)
-    stack_dz_um: float = Field(3.0, gt=0, le=MAX_DEFOCUS_UM)
     max_absorption_per_um: float = Field(0.3, ge=0)
     inside_frame: bool = False
+    variation: Variation = Variation()
+
+    @model_validator(mode="after")
+    def _must_fit_together(self) -> Self:
+        self.microscope.lens(self.objective)
+        field_um = self.field_px * MODEL_PIXEL_SIZE_UM
+        if field_um < self.margin_um:
+            raise ValueError(
+                f"a field of {field_um:.0f} um is smaller than the margin of {self.margin_um:.0f} um from which "
+                f"defocused light reaches into it: make field_px at least "
+                f"{math.ceil(self.margin_um / MODEL_PIXEL_SIZE_UM)}, or defocus less"
+            )
+        return self
+
+    @property
+    def mean_focus_um(self) -> float:
+        """Focus of the low-resolution image before it varies."""
+        return self.microscope.nominal_defocus_um(self.objective) if self.defocus_um is None else self.defocus_um
+
+    @property
+    def margin_um(self) -> float:
+        """How far around a field specimen must be imaged: light reaches in from there when out of focus.
+
+        A ray of the steepest angle that lens and condenser let pass travels |z| (NA + NA_condenser) sideways.
+        """
+        share_um = self.microscope.nominal_defocus_um(self.objective)
+        low_um, high_um = (
+            self.mean_focus_um + um + share * share_um
+            for um, share in zip(self.variation.focus_um, self.variation.focus_share, strict=True)
+        )
+        lr = self.microscope.lens(self.objective).numerical_aperture * (
+            1 + self.microscope.coherence * self.variation.coherence_factor[1]
+        )
+        hr = self.microscope.lens(self.microscope.stack_objective).numerical_aperture * (
+            1 + self.microscope.stack_coherence
+        )
+        reach_um = max(max(abs(low_um), abs(high_um)) * lr, self.microscope.stack_dz_um * hr)
+        return max(LEAST_MARGIN_UM, MARGIN_BEYOND_RAYS_UM + reach_um)
 
 
 class TrainSettings(Settings):

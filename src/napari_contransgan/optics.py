@@ -1,4 +1,4 @@
-"""Objectives, microscopes, and the conversions between phase, optical path and height.
+"""Objectives, and the conversions between phase, optical path and height.
 
 All lengths are micrometres, all phases radians, all wavelengths vacuum wavelengths.
 """
@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from napari_contransgan.errors import InputError
 
@@ -21,6 +21,31 @@ PLAUSIBLE_WAVELENGTH_UM = (0.2, 2.0)
 PLAUSIBLE_PIXEL_SIZE_UM = (0.01, 50.0)
 
 
+class Aberrations(BaseModel):
+    """What a lens does wrong, as root-mean-square wavefront errors in micrometres.
+
+    Each is the coefficient of a Zernike polynomial normalised after Noll, J. Opt. Soc. Am. 66, 207 (1976).
+    Defocus is not among them: it is the focus position.
+
+    Parameters
+    ----------
+    astigmatism_0_um, astigmatism_45_um : float
+        Along and across the axes, and along the diagonals.
+    coma_y_um, coma_x_um : float
+        Comet's tails along y and along x.
+    spherical_um : float
+        As from a cover glass of the wrong thickness.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    astigmatism_0_um: float = Field(0.0, ge=-1, le=1)
+    astigmatism_45_um: float = Field(0.0, ge=-1, le=1)
+    coma_y_um: float = Field(0.0, ge=-1, le=1)
+    coma_x_um: float = Field(0.0, ge=-1, le=1)
+    spherical_um: float = Field(0.0, ge=-1, le=1)
+
+
 class Objective(BaseModel):
     """A microscope objective.
 
@@ -30,12 +55,24 @@ class Objective(BaseModel):
         Lateral magnification.
     numerical_aperture : float
         Detection numerical aperture; below 1, since the lens is dry.
+    aberrations : Aberrations
+        What the lens does wrong; nothing unless stated.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     magnification: float = Field(gt=0)
-    numerical_aperture: float = Field(gt=0, lt=1)
+    numerical_aperture: float = Field(gt=0)
+    aberrations: Aberrations = Aberrations()
+
+    @field_validator("numerical_aperture")
+    @classmethod
+    def _must_be_dry(cls, value: float) -> float:
+        if value >= 1:
+            raise ValueError(
+                f"a dry lens cannot have an NA of {value:g}: light leaves the specimen through air, give less than 1"
+            )
+        return value
 
 
 OBJECTIVES = MappingProxyType(
@@ -47,56 +84,6 @@ OBJECTIVES = MappingProxyType(
     }
 )
 """The paper's four objectives."""
-
-
-class Microscope(BaseModel):
-    """A bright-field microscope with a condenser, a narrow-band lamp and a camera.
-
-    Parameters
-    ----------
-    objective : Objective
-        The detection lens.
-    wavelength_um : float
-        Centre vacuum wavelength.
-    coherence : float
-        Coherence parameter S, the condenser's numerical aperture over the objective's.
-    camera_pixel_um : float
-        Pixel of the camera chip, before division by the magnification.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    objective: Objective
-    wavelength_um: float = Field(DEFAULT_WAVELENGTH_UM, ge=PLAUSIBLE_WAVELENGTH_UM[0], le=PLAUSIBLE_WAVELENGTH_UM[1])
-    coherence: float = Field(0.6, gt=0, le=1)
-    camera_pixel_um: float = Field(CAMERA_PIXEL_UM, gt=0)
-
-    @property
-    def pixel_size_um(self) -> float:
-        """Pixel size in the specimen, in micrometres."""
-        return self.camera_pixel_um / self.objective.magnification
-
-    @property
-    def nominal_defocus_um(self) -> float:
-        """The defocus at which a microscopist calls a phase object "in focus": 0.25 wavelength / NA^2.
-
-        At z = 0 a pure phase object has almost no contrast and its sign cannot be seen.
-        """
-        return 0.25 * self.wavelength_um / self.objective.numerical_aperture**2
-
-
-def objective_named(name: str) -> Objective:
-    """Look an objective up by its name, such as ``"10x"``.
-
-    Raises
-    ------
-    InputError
-        If there is no such objective.
-    """
-    try:
-        return OBJECTIVES[name.lower()]
-    except KeyError:
-        raise InputError(f"unknown objective {name!r}: use one of {', '.join(OBJECTIVES)}") from None
 
 
 def path_from_phase(phase_rad: NDArray[np.floating], wavelength_um: float) -> NDArray[np.floating]:

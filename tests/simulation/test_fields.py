@@ -87,7 +87,7 @@ def test_all_images_of_a_field_span_the_same_place() -> None:
 
 
 def test_tie_takes_the_wavelength_of_the_stack() -> None:
-    red = SimulationSettings(specimen="hela", seed=2026, field_px=400, inside_frame=True, wavelength_um=0.65)
+    red = SimulationSettings(specimen="hela", seed=2026, field_px=400, inside_frame=True, microscope={"wavelength_um": 0.65})
     field = simulate_field(red, 8)
     phase = result_of(retrieve_phase(field.stack, TieSettings())).phase
     assert phase.wavelength_um == 0.65

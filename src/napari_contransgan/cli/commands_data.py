@@ -45,7 +45,7 @@ def simulate(
         "count": count,
         "seed": seed,
         "defocus_um": defocus,
-        "coherence": coherence,
+        "microscope": {"coherence": coherence},
     }
     settings = SimulationSettings.checked(values, source="simulate")
 

@@ -11,7 +11,7 @@ from napari_contransgan.cli.runner import command, naming, note, output_paths, r
 from napari_contransgan.config import PredictSettings, TileSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, to_luminance, write_image
-from napari_contransgan.optics import Microscope, objective_named
+from napari_contransgan.microscope import Microscope
 
 PIXEL_SIZES_AGREE = 0.02
 Images = Annotated[list[Path], typer.Argument(help="TIFF or OME-TIFF files.", show_default=False)]
@@ -65,7 +65,7 @@ def predict(
     """
     if objective is not None and pixel_size is not None:
         raise InputError("--objective and --pixel-size both state the pixel size: give one of them")
-    objective_um = None if objective is None else Microscope(objective=objective_named(objective)).pixel_size_um
+    objective_um = None if objective is None else Microscope().pixel_size_um(objective)
     outputs = output_paths(out, images, "phase")
     values = {"model": model, "pixel_size_um": pixel_size, "device": device}
     settings = PredictSettings.checked(values, source="predict")

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.io import Image
-from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, Microscope, objective_named
+from napari_contransgan.microscope import Microscope
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, Objective
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.simulation.beads import BEAD_INDEX_CONTRAST, bead_height_map, scatter_beads
 from napari_contransgan.simulation.camera import Camera, draw_camera, expose, uneven_light
@@ -88,9 +89,9 @@ def draw_specimen(settings: SimulationSettings, index: int) -> Specimen:
         cells = scatter_cells(field_um, rng, edge_um=edge_um)
         path_um = cell_path_map(cells, shape_px, pixel_um, rng, edge_um=edge_um)
         absorption_per_um = _draw_absorption(settings, index)
-    phase = (path_um * (2 * np.pi / settings.wavelength_um)).astype(np.float32)
+    phase = (path_um * (2 * np.pi / settings.microscope.wavelength_um)).astype(np.float32)
     absorption = (absorption_per_um * path_um).astype(np.float32)
-    return Specimen(phase, absorption, pixel_um, PAD_UM, settings.wavelength_um)
+    return Specimen(phase, absorption, pixel_um, PAD_UM, settings.microscope.wavelength_um)
 
 
 def _draw_absorption(settings: SimulationSettings, index: int) -> float:
@@ -132,24 +133,23 @@ def simulate_field(settings: SimulationSettings, index: int) -> SimulatedField:
 def image_lr(specimen: Specimen, settings: SimulationSettings, index: int) -> Image:
     """Low-power bright-field frame, a little out of focus as a microscopist would set it."""
     rng = np.random.default_rng([settings.seed, index, 1])
-    microscope = Microscope(
-        objective=objective_named(settings.objective),
-        wavelength_um=settings.wavelength_um,
-        coherence=settings.coherence,
-    )
-    nominal_um = microscope.nominal_defocus_um
+    microscope = settings.microscope
+    pixel_um, lens = microscope.pixel_size_um(settings.objective), microscope.lens(settings.objective)
+    nominal_um = microscope.nominal_defocus_um(settings.objective)
     wanted_um = nominal_um if settings.defocus_um is None else settings.defocus_um
-    z_um = wanted_um + rng.uniform(-1, 1) * settings.defocus_jitter * nominal_um
-    yx_intensity = _planes(specimen, microscope, (z_um,), LR_SOURCE_POINTS, rng)[0]
+    z_um = wanted_um + rng.uniform(*settings.variation.focus_share) * nominal_um
+    yx_intensity = _planes(specimen, microscope, pixel_um, lens, microscope.coherence, (z_um,), LR_SOURCE_POINTS, rng)[
+        0
+    ]
     yx_intensity *= uneven_light(yx_intensity.shape, RESIDUAL_UNEVENNESS * rng.uniform(), rng)
     counts = expose(yx_intensity, draw_camera(rng), rng)
     return Image(
         data=counts,
         axes="YX",
-        pixel_size_um=microscope.pixel_size_um,
-        origin_yx_um=_first_centre(microscope.pixel_size_um),
-        wavelength_um=settings.wavelength_um,
-        numerical_aperture=microscope.objective.numerical_aperture,
+        pixel_size_um=pixel_um,
+        origin_yx_um=_first_centre(pixel_um),
+        wavelength_um=settings.microscope.wavelength_um,
+        numerical_aperture=lens.numerical_aperture,
         coherence=microscope.coherence,
         name=f"lr_{index:04d}",
         settings=_record(settings, index, defocus_um=z_um),
@@ -162,24 +162,23 @@ def image_stack(specimen: Specimen, settings: SimulationSettings, index: int, ca
     The exposure is drawn like everything else, unless a camera is given.
     """
     rng = np.random.default_rng([settings.seed, index, 2])
-    microscope = Microscope(
-        objective=objective_named("40x"),
-        wavelength_um=settings.wavelength_um,
-        coherence=settings.stack_coherence,
-    )
+    microscope = settings.microscope
+    pixel_um, lens = microscope.pixel_size_um(microscope.stack_objective), microscope.lens(microscope.stack_objective)
     error_um = rng.uniform(-1, 1) * STACK_FOCUS_ERROR_UM
-    z_um = tuple(error_um + k * settings.stack_dz_um for k in (-1, 0, 1))
-    zyx_intensity = _planes(specimen, microscope, z_um, STACK_SOURCE_POINTS, rng)
+    z_um = tuple(error_um + k * microscope.stack_dz_um for k in (-1, 0, 1))
+    zyx_intensity = _planes(
+        specimen, microscope, pixel_um, lens, microscope.stack_coherence, z_um, STACK_SOURCE_POINTS, rng
+    )
     camera = draw_camera(rng) if camera is None else camera
     return Image(
         data=np.stack([expose(plane, camera, rng) for plane in zyx_intensity]),
         axes="ZYX",
-        pixel_size_um=microscope.pixel_size_um,
-        origin_yx_um=_first_centre(microscope.pixel_size_um),
-        z_step_um=settings.stack_dz_um,
-        wavelength_um=settings.wavelength_um,
-        numerical_aperture=microscope.objective.numerical_aperture,
-        coherence=microscope.coherence,
+        pixel_size_um=pixel_um,
+        origin_yx_um=_first_centre(pixel_um),
+        z_step_um=microscope.stack_dz_um,
+        wavelength_um=settings.microscope.wavelength_um,
+        numerical_aperture=lens.numerical_aperture,
+        coherence=microscope.stack_coherence,
         name=f"stack_{index:04d}",
         settings=_record(settings, index, focus_error_um=error_um),
     )
@@ -196,7 +195,7 @@ def true_phase(specimen: Specimen, settings: SimulationSettings, index: int) -> 
         pixel_size_um=MODEL_PIXEL_SIZE_UM,
         origin_yx_um=_first_centre(MODEL_PIXEL_SIZE_UM),
         quantity="phase",
-        wavelength_um=settings.wavelength_um,
+        wavelength_um=settings.microscope.wavelength_um,
         name=f"phase_{index:04d}",
         settings=_record(settings, index),
     )
@@ -208,21 +207,28 @@ def _first_centre(pixel_size_um: float) -> tuple[float, float]:
 
 
 def _planes(
-    specimen: Specimen, microscope: Microscope, z_um: tuple[float, ...], points: int, rng: np.random.Generator
+    specimen: Specimen,
+    microscope: Microscope,
+    pixel_um: float,
+    lens: Objective,
+    coherence: float,
+    z_um: tuple[float, ...],
+    points: int,
+    rng: np.random.Generator,
 ) -> NDArray[np.float32]:
     with torch.inference_mode():
         images = through_focus_images(
             transmission(torch.from_numpy(specimen.yx_phase_rad), torch.from_numpy(specimen.yx_absorption)),
             specimen.pixel_size_um,
-            microscope.pixel_size_um,
-            numerical_aperture=microscope.objective.numerical_aperture,
+            pixel_um,
+            numerical_aperture=lens.numerical_aperture,
             wavelength_um=microscope.wavelength_um,
-            coherence=microscope.coherence,
+            coherence=coherence,
             z_um=z_um,
             points=points,
             turn_rad=rng.uniform(0, 2 * np.pi),
         )
-    pad = round(specimen.pad_um / microscope.pixel_size_um)
+    pad = round(specimen.pad_um / pixel_um)
     return np.ascontiguousarray(images[:, pad:-pad, pad:-pad].numpy())
 
 

@@ -103,6 +103,6 @@ def _simulated_optics(folder: Path) -> str:
         return ""
     focus = "the objective's usual defocus" if settings.defocus_um is None else f"{settings.defocus_um:g} um defocus"
     return (
-        f"simulated {settings.specimen} at {settings.objective}, wavelength {settings.wavelength_um:g} um, "
-        f"coherence S {settings.coherence:g}, {focus}"
+        f"simulated {settings.specimen} at {settings.objective}, wavelength {settings.microscope.wavelength_um:g} um, "
+        f"coherence S {settings.microscope.coherence:g}, {focus}"
     )

@@ -1,0 +1,54 @@
+"""The base of all settings: validated, frozen, with a YAML round trip."""
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from napari_contransgan.errors import InputError
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, strict about unknown keys, versioned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+
+    def to_yaml(self) -> str:
+        """Write the settings as YAML text."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+    @classmethod
+    def from_yaml(cls, path: Path) -> Self:
+        """Read settings from a YAML file.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read or holds what these settings do not allow.
+        """
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InputError(f"{path}: cannot be read as YAML settings ({str(error).splitlines()[0]})") from error
+        if not isinstance(values, dict):
+            raise InputError(f"{path}: holds no settings; write one 'name: value' a line")
+        return cls.checked(values, source=str(path))
+
+    @classmethod
+    def checked(cls, values: dict[str, Any], source: str = "settings") -> Self:
+        """Build the settings, turning a validation error into one line that a user can act on.
+
+        Raises
+        ------
+        InputError
+            Naming the first value that is not allowed.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "values"
+            raise InputError(f"{source}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
