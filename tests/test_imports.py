@@ -15,7 +15,7 @@ PACKAGE = "napari_contransgan"
 ROOT = Path(napari_contransgan.__file__).parent
 
 RANKS = {
-    **dict.fromkeys(("errors", "events", "optics", "config", "files", "io", "resampling"), 0),
+    **dict.fromkeys(("errors", "events", "optics", "settings", "microscope", "config", "files", "io", "resampling"), 0),
     **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface", "quantities"), 1),
     "models": 2,
     **dict.fromkeys(("training", "inference"), 3),
@@ -23,7 +23,7 @@ RANKS = {
     **dict.fromkeys(("cli", "gui"), 5),
 }
 LIGHT = (
-    *("optics", "config", "errors", "events", "files", "io", "resampling"),
+    *("optics", "settings", "microscope", "config", "errors", "events", "files", "io", "resampling"),
     *("tie", "tiles", "evaluation", "surface", "quantities", "cli"),
 )
 

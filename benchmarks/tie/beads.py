@@ -9,6 +9,7 @@ from napari_contransgan.events import result_of
 from napari_contransgan.io import Image
 from napari_contransgan.simulation.beads import BEAD_INDEX_CONTRAST, Bead, bead_path_slices
 from napari_contransgan.simulation.camera import Camera, expose
+from napari_contransgan.simulation.image_formation import Optics, PixelGrid
 from napari_contransgan.simulation.multislice import multi_slice_images
 from napari_contransgan.tie import retrieve_phase
 
@@ -59,18 +60,14 @@ def _stack(seed: int) -> Image:
             torch.from_numpy(slices),
             0.2,
             OBJECT_PIXEL_UM,
-            IMAGE_PIXEL_UM,
-            numerical_aperture=0.65,
-            wavelength_um=0.55,
-            coherence=0.3,
+            Optics(0.65, 0.55, 0.3),
+            PixelGrid(IMAGE_PIXEL_UM, round((FIELD_UM - 2 * MARGIN_UM) / IMAGE_PIXEL_UM), MARGIN_UM),
             medium_index=MEDIUM_INDEX,
             z_um=(-3.0, 0.0, 3.0),
-            points=32,
             turn_rad=float(rng.uniform(0, 2 * np.pi)),
         ).numpy()
-    pad = round(MARGIN_UM / IMAGE_PIXEL_UM)
     return Image(
-        data=np.stack([expose(plane[pad:-pad, pad:-pad], CAMERA, rng) for plane in planes]),
+        data=np.stack([expose(plane, CAMERA, rng) for plane in planes]),
         axes="ZYX",
         pixel_size_um=IMAGE_PIXEL_UM,
         z_step_um=3.0,

@@ -12,7 +12,8 @@ from napari_contransgan.events import result_of
 from napari_contransgan.io import Image
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.simulation.camera import Camera
-from napari_contransgan.simulation.fields import draw_specimen, image_stack, true_phase
+from napari_contransgan.simulation.fields import image_stack, true_phase
+from napari_contransgan.simulation.specimen import draw_specimen
 from napari_contransgan.tie import phase_from_stack, retrieve_phase
 from napari_contransgan.tie.preparation import Preparation
 

@@ -12,9 +12,11 @@ from napari_contransgan.evaluation.scores import level
 from napari_contransgan.events import result_of
 from napari_contransgan.io import Image
 from napari_contransgan.resampling import block_mean
-from napari_contransgan.simulation.camera import Camera, expose, uneven_light
-from napari_contransgan.simulation.fields import PAD_UM, draw_specimen, true_phase
-from napari_contransgan.simulation.image_formation import through_focus_images, transmission
+from napari_contransgan.simulation.camera import Camera, expose
+from napari_contransgan.simulation.fields import STACK_SOURCE, true_phase
+from napari_contransgan.simulation.image_formation import Optics, PixelGrid, through_focus_images, transmission
+from napari_contransgan.simulation.light import uneven_light
+from napari_contransgan.simulation.specimen import draw_specimen
 from napari_contransgan.tie import retrieve_phase
 
 FIELDS = 4
@@ -97,15 +99,12 @@ def _clean(index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         planes = through_focus_images(
             transmission(torch.from_numpy(specimen.yx_phase_rad), torch.from_numpy(specimen.yx_absorption)),
             specimen.pixel_size_um,
-            PIXEL_UM,
-            numerical_aperture=0.65,
-            wavelength_um=0.55,
-            coherence=0.3,
+            Optics(0.65, 0.55, 0.3),
+            PixelGrid(PIXEL_UM, 2 * settings.field_px, specimen.margin_px * specimen.pixel_size_um),
             z_um=tuple(float(z) for z in np.linspace(-4.4, 4.4, 45)),
-            points=32,
+            source=STACK_SOURCE,
         ).numpy()
-    pad = round(PAD_UM / PIXEL_UM)
-    return planes[:, pad:-pad, pad:-pad], truth
+    return planes, truth
 
 
 def _plane_at(planes: NDArray[np.float32], z_um: float) -> NDArray[np.float32]:

@@ -47,7 +47,7 @@ class CameraModel(BaseModel):
     frame_px: int = Field(2048, ge=64)
     bit_depth: int = Field(12, ge=MIN_BITS, le=MAX_BITS)
     full_well_e: float = Field(60_000.0, ge=100)
-    exposure: float = Field(0.33, gt=0, le=1)
+    exposure: float = Field(0.3, gt=0, le=1)
     read_noise_e: float = Field(3.0, ge=0)
 
 

@@ -46,6 +46,9 @@ class Aberrations(BaseModel):
     spherical_um: float = Field(0.0, ge=-1, le=1)
 
 
+NO_ABERRATIONS = Aberrations()
+
+
 class Objective(BaseModel):
     """A microscope objective.
 
@@ -63,7 +66,7 @@ class Objective(BaseModel):
 
     magnification: float = Field(gt=0)
     numerical_aperture: float = Field(gt=0)
-    aberrations: Aberrations = Aberrations()
+    aberrations: Aberrations = NO_ABERRATIONS
 
     @field_validator("numerical_aperture")
     @classmethod

@@ -1,4 +1,4 @@
-"""Polystyrene microspheres in a mounting medium: monolayers and small clusters."""
+"""Polystyrene microspheres in a mounting medium: single beads, chains, islands and packed monolayers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_contransgan.config import SceneName
+from napari_contransgan.simulation.scenes import BEAD_SCENE_SHARES, scene_at
+
 BEAD_DIAMETER_UM = 3.0
 BEAD_INDEX_CONTRAST = 0.03
 """Polystyrene (1.59) in a medium of 1.56. In water (0.26) the phase wraps and no TIE can measure a 3 um bead."""
 
 _SUPERSAMPLING = 4
+_SPECK_SHARE = 0.125
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,16 @@ class Bead:
 
 
 def scatter_beads(
-    field_um: float, rng: np.random.Generator, *, diameter_um: float = BEAD_DIAMETER_UM, size_spread: float = 0.01
+    field_um: float,
+    rng: np.random.Generator,
+    *,
+    diameter_um: float = BEAD_DIAMETER_UM,
+    size_spread: float = 0.01,
+    scene: SceneName = "mixed",
 ) -> tuple[Bead, ...]:
-    """Draw a monolayer in which no two beads overlap.
+    """Draw a monolayer in which no two beads overlap; the edges cut some.
+
+    One field in eight also holds a few specks, a tenth to a third as wide as a bead.
 
     Parameters
     ----------
@@ -37,24 +48,99 @@ def scatter_beads(
         Mean diameter.
     size_spread : float
         Relative standard deviation of the diameter, cut at three standard deviations.
+    scene : {"mixed", "empty", "sparse", "dense", "confluent"}
+        How full the field is: for beads of 3 um, 0.5 to 3 of them in 1000 um^2 are sparse and 3 to 12 dense, alone, in
+        pairs and in chains; ``confluent`` is a packed hexagonal monolayer with gaps, or islands of it. ``mixed`` draws
+        one of them by `BEAD_SCENE_SHARES`.
     """
-    per_1000_um2 = rng.choice([0.0, rng.uniform(0.5, 3.0), rng.uniform(3.0, 12.0)], p=[0.03, 0.57, 0.40])
-    wanted = round(per_1000_um2 * field_um**2 / 1000)
-    beads: list[Bead] = []
-    for _ in range(8 * wanted):
-        if len(beads) >= wanted:
-            break
-        radius_um = diameter_um / 2 * (1 + size_spread * float(np.clip(rng.standard_normal(), -3, 3)))
-        if beads and rng.random() < 0.25:
-            neighbour = beads[rng.integers(len(beads))]
-            angle, distance = rng.uniform(0, 2 * np.pi), (radius_um + neighbour.radius_um) * rng.uniform(1.0, 1.05)
-            y_um, x_um = neighbour.y_um + distance * np.sin(angle), neighbour.x_um + distance * np.cos(angle)
-        else:
+    chance = rng.random()
+    if scene == "mixed":
+        scene = scene_at(chance, BEAD_SCENE_SHARES)
+    if scene == "empty":
+        return ()
+    per_1000_um2 = rng.uniform(0.5, 3.0) if scene == "sparse" else rng.uniform(3.0, 12.0)
+    # Larger beads lie further apart.
+    wanted = max(1, round(per_1000_um2 * (field_um / 1000) * field_um * (BEAD_DIAMETER_UM / diameter_um) ** 2))
+    beads = _Monolayer()
+    if scene == "confluent":
+        _pack(beads, field_um, diameter_um, size_spread, rng)
+        wanted = round(wanted * rng.uniform(0, 0.5))
+    sociable = rng.choice((0.05, 0.25, 0.6))
+    for _ in range(wanted):
+        for _attempt in range(8):
+            radius_um = _draw_radius(diameter_um, size_spread, rng)
+            if beads.count and rng.random() < sociable:
+                y_um, x_um, neighbour_um = beads.bead(int(rng.integers(beads.count)))
+                angle, distance_um = rng.uniform(0, 2 * np.pi), (radius_um + neighbour_um) * rng.uniform(1.0, 1.03)
+                y_um, x_um = y_um + distance_um * np.sin(angle), x_um + distance_um * np.cos(angle)
+            else:
+                y_um, x_um = rng.uniform(0, field_um, 2)
+            if beads.add(float(y_um), float(x_um), radius_um):
+                break
+    if rng.random() < _SPECK_SHARE:
+        for _ in range(int(rng.integers(1, 12))):
             y_um, x_um = rng.uniform(0, field_um, 2)
-        apart = all(np.hypot(y_um - b.y_um, x_um - b.x_um) >= radius_um + b.radius_um for b in beads)
-        if apart:
-            beads.append(Bead(float(y_um), float(x_um), radius_um))
-    return tuple(beads)
+            beads.add(float(y_um), float(x_um), diameter_um / 2 * float(rng.uniform(0.1, 0.33)))
+    return beads.all()
+
+
+def _draw_radius(diameter_um: float, size_spread: float, rng: np.random.Generator) -> float:
+    return diameter_um / 2 * (1 + size_spread * float(np.clip(rng.standard_normal(), -3, 3)))
+
+
+def _pack(
+    beads: "_Monolayer", field_um: float, diameter_um: float, size_spread: float, rng: np.random.Generator
+) -> None:
+    """Lay hexagonal islands, each turned at random, or one that covers the whole field."""
+    # The largest beads just fit.
+    spacing_um = diameter_um * (1 + 3 * size_spread + rng.uniform(0.001, 0.03))
+    vacancies = rng.uniform(0, 0.08)
+    everywhere = rng.random() < 0.4
+    for _ in range(1 if everywhere else int(rng.integers(2, 7))):
+        middle_um = rng.uniform(0, field_um, 2)
+        reach_um = 1.5 * field_um if everywhere else rng.uniform(2.5, 10) * diameter_um
+        steps = np.arange(-np.ceil(2 * reach_um / spacing_um), np.ceil(2 * reach_um / spacing_um) + 1)
+        i, j = (index.ravel() for index in np.meshgrid(steps, steps))
+        along_um, across_um = (i + j / 2) * spacing_um, j * spacing_um * np.sqrt(3) / 2
+        turn = rng.uniform(0, np.pi / 3)
+        y_um = middle_um[0] + along_um * np.sin(turn) + across_um * np.cos(turn)
+        x_um = middle_um[1] + along_um * np.cos(turn) - across_um * np.sin(turn)
+        bearing = np.arctan2(across_um, along_um)
+        lobes = 1 + sum(0.2 * np.sin(k * bearing + rng.uniform(0, 2 * np.pi)) for k in (1, 2, 3))
+        rim_um = reach_um if everywhere else reach_um * lobes
+        kept = (np.hypot(along_um, across_um) <= rim_um) & (rng.random(len(i)) >= vacancies)
+        kept &= (np.minimum(y_um, x_um) > -diameter_um / 2) & (np.maximum(y_um, x_um) < field_um + diameter_um / 2)
+        for y, x in zip(y_um[kept], x_um[kept], strict=True):
+            beads.add(float(y), float(x), _draw_radius(diameter_um, size_spread, rng))
+
+
+class _Monolayer:
+    """Beads that do not overlap, in arrays that grow."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._beads = np.empty((64, 3))
+
+    def bead(self, number: int) -> tuple[float, float, float]:
+        """Centre (y, x) and radius of one bead."""
+        y_um, x_um, radius_um = self._beads[number].tolist()
+        return y_um, x_um, radius_um
+
+    def add(self, y_um: float, x_um: float, radius_um: float) -> bool:
+        """Add a bead if there is room for it."""
+        there = self._beads[: self.count]
+        squared = (there[:, 0] - y_um) ** 2 + (there[:, 1] - x_um) ** 2
+        if (squared < (there[:, 2] + radius_um) ** 2).any():
+            return False
+        if self.count == len(self._beads):
+            self._beads = np.concatenate([self._beads, np.empty_like(self._beads)])
+        self._beads[self.count] = y_um, x_um, radius_um
+        self.count += 1
+        return True
+
+    def all(self) -> tuple[Bead, ...]:
+        """The beads in the order in which they came."""
+        return tuple(Bead(*self.bead(number)) for number in range(self.count))
 
 
 def bead_height_map(beads: tuple[Bead, ...], shape_px: int, pixel_size_um: float) -> NDArray[np.float32]:

@@ -1,14 +1,17 @@
-"""The camera: uneven light, photon noise, read noise and 12-bit counts."""
+"""The camera's exposure: photon noise, read noise and counts."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_contransgan.config import Variation
+from napari_contransgan.microscope import CameraModel
+
 
 @dataclass(frozen=True)
 class Camera:
-    """A scientific camera.
+    """A camera as it is set for one image.
 
     Parameters
     ----------
@@ -28,18 +31,17 @@ class Camera:
     max_counts: int = 4095
 
 
-def draw_camera(rng: np.random.Generator) -> Camera:
-    """Draw a plausible exposure: 1e4 to 3e4 electrons, 2 to 5 electrons of read noise, no saturation below 2.5."""
-    return Camera(rng.uniform(1e4, 3e4), rng.uniform(2, 5), rng.uniform(1000, 1600))
-
-
-def uneven_light(shape_yx: tuple[int, int], amplitude: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Slow, smooth unevenness that a flat-field correction leaves: a random paraboloid around 1, +-`amplitude`."""
-    y = np.linspace(-1, 1, shape_yx[0])[:, None]
-    x = np.linspace(-1, 1, shape_yx[1])[None, :]
-    a, b, c, d, e = rng.uniform(-1, 1, 5)
-    surface = a * y + b * x + c * y * x + d * (y**2 - 1 / 3) + e * (x**2 - 1 / 3)
-    return np.asarray(1 + amplitude * surface / max(float(np.abs(surface).max()), 1e-9), np.float32)
+def draw_camera(model: CameraModel, variation: Variation, rng: np.random.Generator) -> Camera:
+    """Draw the exposure of one image."""
+    exposure = model.exposure * rng.uniform(*variation.exposure_factor)
+    gain = rng.uniform(*variation.gain_factor)
+    max_counts = 2**model.bit_depth - 1
+    return Camera(
+        photo_electrons=exposure * model.full_well_e,
+        read_noise_e=model.read_noise_e * rng.uniform(*variation.read_noise_factor),
+        background_counts=exposure * gain * max_counts,
+        max_counts=max_counts,
+    )
 
 
 def expose(yx_intensity: NDArray[np.floating], camera: Camera, rng: np.random.Generator) -> NDArray[np.uint16]:

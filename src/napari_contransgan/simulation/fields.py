@@ -1,5 +1,7 @@
-"""One simulated field: what the low-power camera sees, the 40x focus stack, and the true phase."""
+"""One simulated field: what the low-power camera sees, the through-focus stack, and the true phase."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,50 +12,26 @@ from numpy.typing import NDArray
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.io import Image
 from napari_contransgan.microscope import Microscope
-from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, Objective
-from napari_contransgan.resampling import block_mean
-from napari_contransgan.simulation.beads import BEAD_INDEX_CONTRAST, bead_height_map, scatter_beads
-from napari_contransgan.simulation.camera import Camera, draw_camera, expose, uneven_light
-from napari_contransgan.simulation.cells import cell_path_map, scatter_cells
-from napari_contransgan.simulation.image_formation import through_focus_images, transmission
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.simulation.camera import Camera, draw_camera, expose
+from napari_contransgan.simulation.image_formation import Optics, PixelGrid, sum_over_source
+from napari_contransgan.simulation.light import dust_shadows, uneven_light, vignette
+from napari_contransgan.simulation.source import SourceSampling
+from napari_contransgan.simulation.specimen import Specimen, draw_specimen, true_phase_map
 
-PAD_UM = 6.5
-"""Margin of specimen that is imaged and then cut off: waves reach in from there, and FFTs wrap there."""
+__all__ = [
+    "SimulatedField",
+    "draw_specimen",
+    "image_lr",
+    "image_stack",
+    "simulate_field",
+    "simulate_pair",
+    "true_phase",
+]
 
-INSIDE_EDGE_UM = PAD_UM + 5.0
-"""How far specimens inside the frame stay from the padded field's edges."""
-
-LR_SOURCE_POINTS = 64
-STACK_SOURCE_POINTS = 32
-RESIDUAL_UNEVENNESS = 0.02
-STACK_FOCUS_ERROR_UM = 0.2
-
-_OBJECT_PIXEL_UM = {"hela": 0.1625, "psm": 0.08125}
-
-
-@dataclass(frozen=True)
-class Specimen:
-    """A thin object: its phase and absorption on a padded, periodic grid.
-
-    Parameters
-    ----------
-    yx_phase_rad : ndarray
-        Phase on the padded grid.
-    yx_absorption : ndarray
-        Exponent by which the amplitude falls, on the same grid.
-    pixel_size_um : float
-        Pixel size of that grid.
-    pad_um : float
-        Margin around the field.
-    wavelength_um : float
-        Wavelength that the phase belongs to.
-    """
-
-    yx_phase_rad: NDArray[np.float32]
-    yx_absorption: NDArray[np.float32]
-    pixel_size_um: float
-    pad_um: float
-    wavelength_um: float
+LR_SOURCE = SourceSampling(5, 12)
+STACK_SOURCE = SourceSampling(2, 12)
+"""Errors: docs/simulation.md."""
 
 
 @dataclass(frozen=True)
@@ -73,37 +51,6 @@ class SimulatedField:
     lr: Image
     stack: Image
     phase: Image
-
-
-def draw_specimen(settings: SimulationSettings, index: int) -> Specimen:
-    """Draw the specimen of field `index`; the same for the same seed, whatever the optics."""
-    rng = np.random.default_rng([settings.seed, index, 0])
-    pixel_um = _OBJECT_PIXEL_UM[settings.specimen]
-    field_um = settings.field_px * MODEL_PIXEL_SIZE_UM + 2 * PAD_UM
-    shape_px = round(field_um / pixel_um)
-    if settings.specimen == "psm":
-        path_um = BEAD_INDEX_CONTRAST * bead_height_map(scatter_beads(field_um, rng), shape_px, pixel_um)
-        absorption_per_um = 0.0
-    else:
-        edge_um = INSIDE_EDGE_UM if settings.inside_frame else None
-        cells = scatter_cells(field_um, rng, edge_um=edge_um)
-        path_um = cell_path_map(cells, shape_px, pixel_um, rng, edge_um=edge_um)
-        absorption_per_um = _draw_absorption(settings, index)
-    phase = (path_um * (2 * np.pi / settings.microscope.wavelength_um)).astype(np.float32)
-    absorption = (absorption_per_um * path_um).astype(np.float32)
-    return Specimen(phase, absorption, pixel_um, PAD_UM, settings.microscope.wavelength_um)
-
-
-def _draw_absorption(settings: SimulationSettings, index: int) -> float:
-    """Amplitude lost per um of optical path.
-
-    Real cells look darker than their surroundings even in focus (3 % of the intensity per radian in one set of HeLa
-    cells, that is 0.17 per um): they scatter light past the objective. A network trained without this takes a dark
-    cell for a hole.
-    """
-    rng = np.random.default_rng([settings.seed, index, 3])
-    share = max(0.0, rng.uniform(-0.5, 1.0))
-    return float(share * settings.max_absorption_per_um)
 
 
 def simulate_pair(settings: SimulationSettings, index: int) -> tuple[Image, Image]:
@@ -133,71 +80,83 @@ def simulate_field(settings: SimulationSettings, index: int) -> SimulatedField:
 def image_lr(specimen: Specimen, settings: SimulationSettings, index: int) -> Image:
     """Low-power bright-field frame, a little out of focus as a microscopist would set it."""
     rng = np.random.default_rng([settings.seed, index, 1])
-    microscope = settings.microscope
-    pixel_um, lens = microscope.pixel_size_um(settings.objective), microscope.lens(settings.objective)
-    nominal_um = microscope.nominal_defocus_um(settings.objective)
-    wanted_um = nominal_um if settings.defocus_um is None else settings.defocus_um
-    z_um = wanted_um + rng.uniform(*settings.variation.focus_share) * nominal_um
-    yx_intensity = _planes(specimen, microscope, pixel_um, lens, microscope.coherence, (z_um,), LR_SOURCE_POINTS, rng)[
-        0
-    ]
-    yx_intensity *= uneven_light(yx_intensity.shape, RESIDUAL_UNEVENNESS * rng.uniform(), rng)
-    counts = expose(yx_intensity, draw_camera(rng), rng)
-    return Image(
-        data=counts,
-        axes="YX",
-        pixel_size_um=pixel_um,
-        origin_yx_um=_first_centre(pixel_um),
-        wavelength_um=settings.microscope.wavelength_um,
-        numerical_aperture=lens.numerical_aperture,
+    microscope, variation = settings.microscope, settings.variation
+    z_um = (
+        settings.mean_focus_um
+        + rng.uniform(*variation.focus_um)
+        + rng.uniform(*variation.focus_share) * microscope.nominal_defocus_um(settings.objective)
+    )
+    coherence = min(1.0, microscope.coherence * rng.uniform(*variation.coherence_factor))
+    (yx_intensity,) = _planes(specimen, settings, settings.objective, coherence, (z_um,), LR_SOURCE, rng)
+    yx_intensity = yx_intensity * _light(yx_intensity.shape[0], settings, rng)
+    camera = draw_camera(microscope.camera, variation, rng)
+    return _camera_image(
+        expose(yx_intensity, camera, rng),
+        microscope,
+        settings.objective,
         coherence=microscope.coherence,
         name=f"lr_{index:04d}",
-        settings=_record(settings, index, defocus_um=z_um),
+        settings=_record(settings, index, specimen, camera, focus_um=z_um, coherence=coherence),
     )
 
 
 def image_stack(specimen: Specimen, settings: SimulationSettings, index: int, camera: Camera | None = None) -> Image:
-    """40x through-focus stack at -dz, 0, +dz, with a small focus error common to the planes.
+    """Through-focus stack at -dz, 0, +dz, with a small focus error common to the planes, evenly lit.
 
     The exposure is drawn like everything else, unless a camera is given.
     """
     rng = np.random.default_rng([settings.seed, index, 2])
-    microscope = settings.microscope
-    pixel_um, lens = microscope.pixel_size_um(microscope.stack_objective), microscope.lens(microscope.stack_objective)
-    error_um = rng.uniform(-1, 1) * STACK_FOCUS_ERROR_UM
+    microscope, variation = settings.microscope, settings.variation
+    error_um = rng.uniform(*variation.stack_focus_um)
     z_um = tuple(error_um + k * microscope.stack_dz_um for k in (-1, 0, 1))
+    drift_um = rng.uniform(*variation.drift_um, (3, 2)) * rng.choice([-1.0, 1.0], (3, 2))
+    drift_um[1] = 0
     zyx_intensity = _planes(
-        specimen, microscope, pixel_um, lens, microscope.stack_coherence, z_um, STACK_SOURCE_POINTS, rng
+        specimen,
+        settings,
+        microscope.stack_objective,
+        microscope.stack_coherence,
+        z_um,
+        STACK_SOURCE,
+        rng,
+        shifts_yx_um=[(float(y_um), float(x_um)) for y_um, x_um in drift_um] if drift_um.any() else None,
     )
-    camera = draw_camera(rng) if camera is None else camera
-    return Image(
-        data=np.stack([expose(plane, camera, rng) for plane in zyx_intensity]),
-        axes="ZYX",
-        pixel_size_um=pixel_um,
-        origin_yx_um=_first_centre(pixel_um),
-        z_step_um=microscope.stack_dz_um,
-        wavelength_um=settings.microscope.wavelength_um,
-        numerical_aperture=lens.numerical_aperture,
+    camera = draw_camera(microscope.camera, variation, rng) if camera is None else camera
+    return _camera_image(
+        np.stack([expose(plane, camera, rng) for plane in zyx_intensity]),
+        microscope,
+        microscope.stack_objective,
         coherence=microscope.stack_coherence,
+        z_step_um=microscope.stack_dz_um,
         name=f"stack_{index:04d}",
-        settings=_record(settings, index, focus_error_um=error_um),
+        settings=_record(settings, index, specimen, camera, focus_error_um=error_um, drift_um=drift_um.tolist()),
     )
 
 
 def true_phase(specimen: Specimen, settings: SimulationSettings, index: int) -> Image:
     """The specimen's phase, averaged over the pixels of the model's grid."""
-    step = round(MODEL_PIXEL_SIZE_UM / specimen.pixel_size_um)
-    pad = round(specimen.pad_um / specimen.pixel_size_um)
-    inner = specimen.yx_phase_rad[pad:-pad, pad:-pad]
     return Image(
-        data=block_mean(inner, step),
+        data=true_phase_map(specimen),
         axes="YX",
         pixel_size_um=MODEL_PIXEL_SIZE_UM,
         origin_yx_um=_first_centre(MODEL_PIXEL_SIZE_UM),
         quantity="phase",
         wavelength_um=settings.microscope.wavelength_um,
         name=f"phase_{index:04d}",
-        settings=_record(settings, index),
+        settings=_record(settings, index, specimen),
+    )
+
+
+def _camera_image(counts: NDArray[np.uint16], microscope: Microscope, objective: str, **stated: Any) -> Image:
+    pixel_um = microscope.pixel_size_um(objective)
+    return Image(
+        data=counts,
+        axes="ZYX"[-counts.ndim :],
+        pixel_size_um=pixel_um,
+        origin_yx_um=_first_centre(pixel_um),
+        wavelength_um=microscope.wavelength_um,
+        numerical_aperture=microscope.lens(objective).numerical_aperture,
+        **stated,
     )
 
 
@@ -208,29 +167,60 @@ def _first_centre(pixel_size_um: float) -> tuple[float, float]:
 
 def _planes(
     specimen: Specimen,
-    microscope: Microscope,
-    pixel_um: float,
-    lens: Objective,
+    settings: SimulationSettings,
+    objective: str,
     coherence: float,
     z_um: tuple[float, ...],
-    points: int,
+    source: SourceSampling,
     rng: np.random.Generator,
+    shifts_yx_um: Sequence[tuple[float, float]] | None = None,
 ) -> NDArray[np.float32]:
+    """Intensity in units of the empty field's, on the camera's pixels, as many as cover the field."""
+    microscope = settings.microscope
+    lens = microscope.lens(objective)
+    pixel_um, factor = microscope.pixel_size_um(objective), specimen.pixel_size_factor
+    field_um = settings.field_px * MODEL_PIXEL_SIZE_UM
     with torch.inference_mode():
-        images = through_focus_images(
-            transmission(torch.from_numpy(specimen.yx_phase_rad), torch.from_numpy(specimen.yx_absorption)),
-            specimen.pixel_size_um,
-            pixel_um,
-            numerical_aperture=lens.numerical_aperture,
-            wavelength_um=microscope.wavelength_um,
-            coherence=coherence,
+        images = sum_over_source(
+            specimen.waves,
+            specimen.zyx_path_um.shape[-1],
+            specimen.pixel_size_um * factor,
+            Optics(
+                lens.numerical_aperture,
+                specimen.wavelength_um * specimen.wavelength_factor,
+                coherence,
+                microscope.bandwidth_um,
+                lens.aberrations,
+            ),
+            PixelGrid(
+                pixel_um * factor,
+                math.ceil(field_um / pixel_um - 1e-6),
+                specimen.margin_px * specimen.pixel_size_um * factor,
+            ),
             z_um=z_um,
-            points=points,
+            source=source,
             turn_rad=rng.uniform(0, 2 * np.pi),
+            shifts_yx_um=shifts_yx_um,
         )
-    pad = round(specimen.pad_um / pixel_um)
-    return np.ascontiguousarray(images[:, pad:-pad, pad:-pad].numpy())
+    stray = rng.uniform(*settings.variation.stray_light)
+    return np.asarray(images.numpy() * (1 - stray) + stray, np.float32)
 
 
-def _record(settings: SimulationSettings, index: int, **drawn: float) -> dict[str, Any]:
-    return {"simulation": {**settings.model_dump(mode="json"), "index": index, **drawn}}
+def _light(shape_px: int, settings: SimulationSettings, rng: np.random.Generator) -> NDArray[np.float32]:
+    microscope, variation = settings.microscope, settings.variation
+    uneven = uneven_light((shape_px, shape_px), rng.uniform(*variation.unevenness), rng)
+    dust = dust_shadows(shape_px, int(rng.integers(*variation.dust_specks, endpoint=True)), rng)
+    return vignette(shape_px, microscope.camera.frame_px, microscope.vignetting, rng) * uneven * dust
+
+
+def _record(
+    settings: SimulationSettings, index: int, specimen: Specimen, camera: Camera | None = None, **drawn: Any
+) -> dict[str, Any]:
+    """What made an image: the settings, and what was drawn for this field."""
+    drawn |= {
+        "pixel_size_factor": specimen.pixel_size_factor,
+        "wavelength_factor": specimen.wavelength_factor,
+        "absorption_per_um": specimen.absorption_per_um,
+    }
+    drawn |= {} if camera is None else {"photo_electrons": camera.photo_electrons, "read_noise_e": camera.read_noise_e}
+    return {"simulation": {**settings.model_dump(mode="json"), "index": index, "drawn": drawn}}

@@ -1,131 +1,198 @@
 """Partially coherent image formation: Abbe's sum over points of the condenser aperture (Koehler illumination).
 
-Works on batches, on CPU or GPU, and is differentiable with respect to the object.
+Works on batches, on CPU or GPU, in single or double precision, and is differentiable with respect to the object.
 """
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
+from scipy.fft import next_fast_len
 
-GOLDEN_ANGLE_RAD = math.pi * (3 - math.sqrt(5))
+from napari_contransgan.optics import NO_ABERRATIONS, Aberrations
+from napari_contransgan.simulation.pupil import pupil_function
+from napari_contransgan.simulation.source import SourcePoint, SourceSampling, source_points
+
+FINE_SOURCE = SourceSampling(4, 12)
+"""Enough in focus, where the contrast is faint; see docs/simulation.md for the errors."""
+
+_CHUNK_ELEMENTS = 2**19
+"""Amplitudes held at a time: few enough for the processor's cache, enough to keep it busy with small images."""
+
+SpectrumOf = Callable[[SourcePoint], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Optics:
+    """Lens, condenser and filter of one image.
+
+    Parameters
+    ----------
+    numerical_aperture : float
+        Of the objective.
+    wavelength_um : float
+        Centre vacuum wavelength.
+    coherence : float
+        S, condenser NA over objective NA; 0 is a plane wave.
+    bandwidth_um : float
+        Full width at half maximum of the filter.
+    aberrations : Aberrations
+        Of the objective.
+    """
+
+    numerical_aperture: float
+    wavelength_um: float
+    coherence: float
+    bandwidth_um: float = 0.0
+    aberrations: Aberrations = NO_ABERRATIONS
+
+
+@dataclass(frozen=True)
+class PixelGrid:
+    """The camera's pixels in the plane of the object.
+
+    Parameters
+    ----------
+    pixel_um : float
+        Side of a pixel.
+    shape_px : int
+        Pixels on a side of the square image.
+    edge_um : float
+        Where the first pixel begins, along y and x, from where the object's first pixel begins.
+    """
+
+    pixel_um: float
+    shape_px: int
+    edge_um: float = 0.0
 
 
 def transmission(yx_phase_rad: torch.Tensor, yx_absorption: torch.Tensor | None = None) -> torch.Tensor:
     """Complex transmission exp(i phase - absorption) of a thin object; any shape."""
-    exponent = torch.complex(-torch.zeros_like(yx_phase_rad) if yx_absorption is None else -yx_absorption, yx_phase_rad)
-    return torch.exp(exponent)
-
-
-def source_points(aperture_per_um: float, count: int, turn_rad: float = 0.0) -> torch.Tensor:
-    """Points of a uniformly filled condenser aperture on a golden-angle spiral.
-
-    Parameters
-    ----------
-    aperture_per_um : float
-        Radius of the source, S * NA / wavelength.
-    count : int
-        Number of points of equal weight.
-    turn_rad : float
-        Turns the whole spiral; a random turn per sample keeps the sampling error from repeating.
-
-    Returns
-    -------
-    Tensor, shape (count, 2)
-        Spatial frequencies (y, x) in 1/um.
-    """
-    index = torch.arange(count, dtype=torch.float64)
-    radius = aperture_per_um * torch.sqrt((index + 0.5) / count)
-    angle = index * GOLDEN_ANGLE_RAD + turn_rad
-    return torch.stack([radius * torch.sin(angle), radius * torch.cos(angle)], dim=-1)
+    size = torch.ones_like(yx_phase_rad) if yx_absorption is None else torch.exp(-yx_absorption)
+    return torch.polar(size, yx_phase_rad)
 
 
 def through_focus_images(
     field: torch.Tensor,
     field_pixel_um: float,
-    image_pixel_um: float,
+    optics: Optics,
+    grid: PixelGrid,
     *,
-    numerical_aperture: float,
-    wavelength_um: float,
-    coherence: float,
     z_um: Sequence[float] = (0.0,),
-    points: int = 64,
+    source: SourceSampling = FINE_SOURCE,
     turn_rad: float = 0.0,
 ) -> torch.Tensor:
     """Camera images of a thin object at several focus positions, in units of the empty field's intensity.
 
-    I_z = (1/N) sum_s |F^-1{ T(f) P(f + s) exp(2 pi i z sqrt(1/wavelength^2 - |f + s|^2)) }|^2 (Abbe; Born & Wolf 10.6).
+    I_z = sum_s w_s |F^-1{ T(f) P(f + s) exp(2 pi i z sqrt(1/wavelength^2 - |f + s|^2)) }|^2 (Abbe; Born & Wolf 10.6).
     The pupil is evaluated analytically at f + s, so that source points need not lie on the frequency grid. The field's
-    spectrum is cropped to what the objective passes, and the intensity is averaged over each camera pixel exactly.
+    spectrum is cropped to what the objective passes, so a low-power image costs little however fine the object is, and
+    the intensity is averaged over each camera pixel exactly, wherever the pixels lie.
 
     Parameters
     ----------
     field : Tensor, complex, shape (..., N, N)
-        Transmission of the object, periodic, on pixels of `field_pixel_um`.
-    field_pixel_um, image_pixel_um : float
-        Pixel sizes; N * field_pixel_um must be a whole number of image pixels.
-    numerical_aperture, wavelength_um, coherence : float
-        Of the objective; vacuum wavelength; condenser NA over objective NA.
+        Transmission of the object, periodic, on pixels of `field_pixel_um`; the same for all wavelengths of a band,
+        see `thin_object` for one that is not.
+    field_pixel_um : float
+        Pixel size of the object.
+    optics : Optics
+        Lens, condenser and filter.
+    grid : PixelGrid
+        The camera's pixels.
     z_um : sequence of float
         Focus positions; z grows along the light's path.
-    points : int
-        Source points.
+    source : SourceSampling
+        Points of the source.
     turn_rad : float
-        Turn of the source's spiral.
+        Turn of the source.
 
     Returns
     -------
     Tensor, real, shape (..., len(z_um), M, M)
-        With M = N * field_pixel_um / image_pixel_um; both grids begin at the same edge.
+        With M = ``grid.shape_px``.
 
     Raises
     ------
     ValueError
-        If the grids do not fit each other.
+        If the object's pixels are too coarse for what the lens passes.
     """
     spectrum = torch.fft.fft2(field, norm="forward")
     return sum_over_source(
-        lambda _: spectrum,
-        field.shape[-1],
-        field_pixel_um,
-        image_pixel_um,
-        numerical_aperture=numerical_aperture,
-        wavelength_um=wavelength_um,
-        coherence=coherence,
-        z_um=z_um,
-        points=points,
-        turn_rad=turn_rad,
+        lambda _: spectrum, field.shape[-1], field_pixel_um, optics, grid, z_um=z_um, source=source, turn_rad=turn_rad
     )
 
 
+def thin_object(
+    yx_path_um: torch.Tensor, yx_absorption: torch.Tensor | None, field_pixel_um: float, largest_per_um: float
+) -> SpectrumOf:
+    """A thin object for `sum_over_source`, whose phase follows the wavelength.
+
+    Parameters
+    ----------
+    yx_path_um : Tensor, real, shape (..., N, N)
+        Optical path, periodic, on pixels of `field_pixel_um`.
+    yx_absorption : Tensor, optional
+        Exponent by which the amplitude falls.
+    field_pixel_um : float
+        Pixel size of the object.
+    largest_per_um : float
+        Largest spatial frequency that any image needs, (NA + condenser NA) / shortest wavelength.
+
+    Returns
+    -------
+    callable
+        Spectrum for a source point; those of each wavelength are kept for further images.
+    """
+    kept = lowest_frequencies(yx_path_um.shape[-1], field_pixel_um, largest_per_um, yx_path_um.device)
+    spectra: dict[float, torch.Tensor] = {}
+
+    def spectrum_of(point: SourcePoint) -> torch.Tensor:
+        own_um = point.wavelength_um
+        if own_um not in spectra:
+            field = transmission(yx_path_um * (2 * math.pi / own_um), yx_absorption)
+            spectra[own_um] = torch.fft.fft2(field, norm="forward")[..., kept[:, None], kept]
+        return spectra[own_um]
+
+    return spectrum_of
+
+
+def lowest_frequencies(size: int, pixel_um: float, largest_per_um: float, device: torch.device) -> torch.Tensor:
+    """Where the frequencies up to `largest_per_um`, and a step more, stand in a transform of `size` pixels."""
+    half = min(math.ceil(largest_per_um * size * pixel_um) + 2, (size - 1) // 2)
+    return torch.cat([torch.arange(half + 1, device=device), torch.arange(size - half, size, device=device)])
+
+
 def sum_over_source(
-    spectrum_of: Callable[[tuple[float, float]], torch.Tensor],
+    spectrum_of: SpectrumOf,
     field_px: int,
     field_pixel_um: float,
-    image_pixel_um: float,
+    optics: Optics,
+    grid: PixelGrid,
     *,
-    numerical_aperture: float,
-    wavelength_um: float,
-    coherence: float,
     z_um: Sequence[float],
-    points: int,
+    source: SourceSampling,
     turn_rad: float,
+    shifts_yx_um: Sequence[tuple[float, float]] | None = None,
 ) -> torch.Tensor:
     """Camera images of any object that says what light of each source point makes of it.
 
-    The image formation of `through_focus_images`, with a spectrum T_s(f) for each source point s in place of T(f). One
-    spectrum at a time is held.
+    The image formation of `through_focus_images`, with a spectrum T_s(f) for each source point s in place of T(f).
 
     Parameters
     ----------
     spectrum_of : callable
-        Gives, for a source point (y, x) in 1/um, the spectrum of the field in the object plane, complex, shape
-        (..., N, N), in FFT order, as ``torch.fft.fft2(field, norm="forward")`` does. The field is taken relative to the
-        undisturbed wave exp(2 pi i s r), so that it is periodic for any s.
+        Gives, for a source point, the spectrum of the field in the object plane, complex, shape (..., K, K), in FFT
+        order, as ``torch.fft.fft2(field, norm="forward")`` does, or its lowest K frequencies that the lens can take in.
+        The field is taken relative to the undisturbed wave exp(2 pi i s r), so that it is periodic for any s. Points
+        come sorted by wavelength.
     field_px : int
-        N.
-    field_pixel_um, image_pixel_um, numerical_aperture, wavelength_um, coherence, z_um, points, turn_rad
+        Side N of the object.
+    field_pixel_um, optics, grid, z_um, source, turn_rad
         As for `through_focus_images`.
+    shifts_yx_um : sequence of (float, float), optional
+        How far the object has moved when each plane is taken.
 
     Returns
     -------
@@ -135,66 +202,108 @@ def sum_over_source(
     Raises
     ------
     ValueError
-        If the grids do not fit each other.
+        If the object's pixels are too coarse for what the lens passes.
     """
+    points = source_points(
+        optics.numerical_aperture * optics.coherence, optics.wavelength_um, optics.bandwidth_um, source, turn_rad
+    )
     field_um = field_px * field_pixel_um
-    image_px = round(field_um / image_pixel_um)
-    if not math.isclose(image_px * image_pixel_um, field_um, rel_tol=1e-6):
-        raise ValueError(f"a field of {field_um:g} um is no whole number of pixels of {image_pixel_um:g} um")
-    cutoff = numerical_aperture / wavelength_um
-    # The intensity holds frequencies up to twice the cut-off: compute it that finely, then let the camera bin it.
-    refine = max(1, math.ceil(image_pixel_um * 4 * cutoff - 1e-9))
-    grid_px = min(image_px * refine, field_px)
-    if grid_px % image_px:
-        raise ValueError("the object's pixel must be an even part of the image's pixel")
-    lowest = _lowest_frequencies(field_px, grid_px)
-
-    intensity = torch.zeros(())
-    frequency = torch.fft.fftfreq(grid_px, field_um / grid_px, dtype=torch.float64)
-    for s_y, s_x in source_points(coherence * cutoff, points, turn_rad).tolist():
-        # Outside these rows and columns the shifted pupil is dark.
-        rows, columns = (
-            torch.nonzero((frequency + s).abs() * field_um < cutoff * field_um + 1)[:, 0] for s in (s_y, s_x)
+    shortest_um = points[0].wavelength_um
+    steepest_per_um = optics.numerical_aperture * (1 + optics.coherence) / shortest_um
+    if steepest_per_um > 0.5 / field_pixel_um:
+        raise ValueError(
+            f"pixels of {field_pixel_um:g} um are too coarse for an object whose light the lens takes in up to "
+            f"{steepest_per_um:.3g} per um: give at most {0.5 / steepest_per_um:.3g} um"
         )
-        squared = (frequency[rows] + s_y)[:, None] ** 2 + (frequency[columns] + s_x)[None, :] ** 2
-        pupil = ((cutoff - squared.sqrt()) * field_um + 0.5).clip(0, 1)
-        axial = (1 / wavelength_um**2 - squared).clip(min=0).sqrt()
-        phases = 2 * math.pi * torch.tensor(z_um, dtype=torch.float64)[:, None, None] * axial
-        block = spectrum_of((s_y, s_x))[..., None, lowest[rows][:, None], lowest[columns]]
-        passed = block * torch.polar(pupil.expand_as(phases).contiguous(), phases).to(block)
-        amplitude = _inverse_transform(passed, rows, columns, grid_px)
-        intensity = intensity + amplitude.real.square() + amplitude.imag.square()
-    return _expose_pixels(intensity / points, image_px, field_um, field_pixel_um)
+    reach = math.ceil(optics.numerical_aperture / shortest_um * field_um + 1)
+    # The intensity holds frequencies up to twice those of the amplitude.
+    size = next_fast_len(4 * reach + 2, real=True)
+    # The squares of real and imaginary parts are added up apart, since adding neighbours in memory is slow.
+    squares: torch.Tensor | None = None
+    chunk = max(1, _CHUNK_ELEMENTS // (len(z_um) * size**2))
+    for first in range(0, len(points), chunk):
+        passed = [
+            _passed(spectrum_of(point), point, field_um, reach, optics, z_um) for point in points[first : first + chunk]
+        ]
+        amplitude = _inverse_transform(torch.stack(passed, dim=-4), size)
+        parts = torch.view_as_real(amplitude).square().sum(-5)
+        squares = parts if squares is None else squares + parts
+    assert squares is not None  # noqa: S101 - there is a point at least
+    total = (squares[..., 0] + squares[..., 1]) / _empty_field(points, field_um, optics.numerical_aperture)
+    if shifts_yx_um is None:
+        return _expose_pixels(total, field_um, field_pixel_um, grid, (0.0, 0.0))
+    planes = zip(total.unbind(-3), shifts_yx_um, strict=True)
+    exposed = [_expose_pixels(plane, field_um, field_pixel_um, grid, shift_um) for plane, shift_um in planes]
+    return torch.stack(exposed, dim=-3)
 
 
-def _lowest_frequencies(size: int, count: int) -> torch.Tensor:
-    """Where the `count` lowest of `size` frequencies stand, in FFT order."""
-    half = count // 2
-    return torch.cat([torch.arange(count - half), torch.arange(size - half, size)])
+def _empty_field(points: Sequence[SourcePoint], field_um: float, numerical_aperture: float) -> float:
+    """Intensity without an object: below 1 where the pupil's soft edge takes from light that comes in at the rim."""
+    distances = [
+        numerical_aperture / point.wavelength_um - math.hypot(point.y_per_um, point.x_per_um) for point in points
+    ]
+    edges = [min(1.0, max(0.0, distance * field_um + 0.5)) for distance in distances]
+    return sum(point.weight * edge**2 for point, edge in zip(points, edges, strict=True))
 
 
-def _inverse_transform(block: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, size: int) -> torch.Tensor:
-    """Inverse 2D transform of a spectrum that is zero outside some rows and columns, without transforming zeros."""
-    tall = block.new_zeros((*block.shape[:-2], size, len(columns)))
-    tall[..., rows, :] = block
+def _passed(
+    spectrum: torch.Tensor, point: SourcePoint, field_um: float, reach: int, optics: Optics, z_um: Sequence[float]
+) -> torch.Tensor:
+    """What the lens passes of a source point's light, times the root of its weight; frequencies -reach to reach.
+
+    The spectrum is shifted by the whole steps of the point's own frequency, so that the pupil always lies in the
+    middle; that turns the amplitude's phase along the image and leaves its intensity alone.
+    """
+    size = spectrum.shape[-1]
+    steps = torch.arange(-reach, reach + 1, device=spectrum.device)
+    shifts = [round(s * field_um) for s in (point.y_per_um, point.x_per_um)]
+    rows, columns = ((steps - shift) % size for shift in shifts)
+    real = spectrum.real.dtype
+    f_y, f_x = (
+        ((steps - shift) / field_um + s).to(real)
+        for shift, s in zip(shifts, (point.y_per_um, point.x_per_um), strict=True)
+    )
+    pupil = pupil_function(f_y, f_x, optics.numerical_aperture, point.wavelength_um, optics.aberrations, z_um, field_um)
+    return spectrum[..., None, rows[:, None], columns] * (pupil * math.sqrt(point.weight))
+
+
+def _inverse_transform(block: torch.Tensor, size: int) -> torch.Tensor:
+    """Inverse 2D transform of the low frequencies -reach to reach, without transforming the zeros beside them."""
+    reach = block.shape[-1] // 2
+    tall = block.new_zeros((*block.shape[:-2], size, block.shape[-1]))
+    tall[..., : reach + 1, :] = block[..., reach:, :]
+    tall[..., size - reach :, :] = block[..., :reach, :]
+    tall = torch.fft.ifft(tall, dim=-2, norm="forward")
     full = block.new_zeros((*block.shape[:-2], size, size))
-    full[..., columns] = torch.fft.ifft(tall, dim=-2, norm="forward")
+    full[..., : reach + 1] = tall[..., reach:]
+    full[..., size - reach :] = tall[..., :reach]
     amplitude: torch.Tensor = torch.fft.ifft(full, dim=-1, norm="forward")
     return amplitude
 
 
-def _expose_pixels(intensity: torch.Tensor, image_px: int, field_um: float, field_pixel_um: float) -> torch.Tensor:
-    """Average a band-limited intensity over square camera pixels whose first edge is the object grid's first edge."""
-    grid_px = intensity.shape[-1]
-    pixel_um = field_um / image_px
-    f_y = torch.fft.fftfreq(grid_px, field_um / grid_px, dtype=torch.float64)
-    f_x = torch.fft.rfftfreq(grid_px, field_um / grid_px, dtype=torch.float64)
-    # Grid samples stand where object samples stand (half an object pixel inside); camera pixels half a camera pixel.
-    shift_um = (pixel_um - field_pixel_um) / 2
-    window_y = torch.polar(torch.sinc(f_y * pixel_um), 2 * math.pi * f_y * shift_um)
-    window_x = torch.polar(torch.sinc(f_x * pixel_um), 2 * math.pi * f_x * shift_um)
-    spectrum = torch.fft.rfft2(intensity)
-    window = (window_y[:, None] * window_x[None, :]).to(spectrum.dtype).to(spectrum.device)
-    exposed: torch.Tensor = torch.fft.irfft2(spectrum * window, s=(grid_px, grid_px))
-    step = grid_px // image_px
-    return exposed[..., ::step, ::step]
+def _expose_pixels(
+    intensity: torch.Tensor, field_um: float, field_pixel_um: float, grid: PixelGrid, shift_yx_um: tuple[float, float]
+) -> torch.Tensor:
+    """Average a band-limited periodic intensity over each square pixel, by its Fourier series."""
+    size = intensity.shape[-1]
+    real, device = intensity.dtype, intensity.device
+    # The object's samples stand half a pixel inside its first edge, the camera's averages in the middle of its pixels.
+    centre_um = grid.edge_um + (torch.arange(grid.shape_px, dtype=torch.float64) + 0.5) * grid.pixel_um
+    place_um = centre_um - field_pixel_um / 2
+
+    def series(f: torch.Tensor, weight: torch.Tensor, shift_um: float) -> torch.Tensor:
+        waves = torch.polar(
+            (torch.sinc(f * grid.pixel_um) * weight).expand(len(place_um), -1).contiguous(),
+            2 * math.pi * (place_um[:, None] - shift_um) * f,
+        )
+        return waves.to(device=device, dtype=torch.complex64 if real == torch.float32 else torch.complex128)
+
+    f_y = torch.fft.fftfreq(size, field_um / size, dtype=torch.float64)
+    f_x = torch.fft.rfftfreq(size, field_um / size, dtype=torch.float64)
+    spectrum = torch.fft.rfft2(intensity, norm="forward")
+    # Of a real image, each frequency but the zeroth along x stands for its opposite too.
+    both = torch.full_like(f_x, 2.0)
+    both[0] = 1.0
+    rows, columns = series(f_y, torch.ones_like(f_y), shift_yx_um[0]), series(f_x, both, shift_yx_um[1])
+    exposed: torch.Tensor = (rows @ spectrum @ columns.mT).real
+    return exposed

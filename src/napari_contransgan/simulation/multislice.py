@@ -6,24 +6,34 @@ Works on batches, on CPU or GPU, and is differentiable with respect to the objec
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from napari_contransgan.simulation.image_formation import sum_over_source, transmission
+from napari_contransgan.simulation.image_formation import (
+    FINE_SOURCE,
+    Optics,
+    PixelGrid,
+    SpectrumOf,
+    lowest_frequencies,
+    sum_over_source,
+    transmission,
+)
+from napari_contransgan.simulation.source import SourcePoint, SourceSampling
 
 
 def multi_slice_images(
     zyx_path_um: torch.Tensor,
     slice_um: float,
     field_pixel_um: float,
-    image_pixel_um: float,
+    optics: Optics,
+    grid: PixelGrid,
     *,
-    numerical_aperture: float,
-    wavelength_um: float,
-    coherence: float,
     medium_index: float,
     z_um: Sequence[float] = (0.0,),
-    points: int = 64,
+    source: SourceSampling = FINE_SOURCE,
     turn_rad: float = 0.0,
+    every_tilt: bool = False,
 ) -> torch.Tensor:
     """Camera images of a thick object at several focus positions, in units of the empty field's intensity.
 
@@ -40,46 +50,129 @@ def multi_slice_images(
         in single precision, float64 in double.
     slice_um : float
         Distance from slice to slice.
-    field_pixel_um, image_pixel_um : float
-        Pixel sizes; N * field_pixel_um must be a whole number of image pixels.
-    numerical_aperture, wavelength_um, coherence : float
-        Of the objective; vacuum wavelength; condenser NA over objective NA.
+    field_pixel_um, optics, grid, source, turn_rad
+        As for `through_focus_images`.
     medium_index : float
         Refractive index of the medium.
     z_um : sequence of float
         Focus positions relative to the middle plane; z grows along the light's path.
-    points : int
-        Source points. Each costs 2 Z transforms of the whole field; one is in memory at a time.
-    turn_rad : float
-        Turn of the source's spiral.
+    every_tilt : bool
+        Follow the light of each source point; otherwise as `thick_object` does, ten times quicker and within 1 % of the
+        contrast of it for beads under a 40x lens.
 
     Returns
     -------
     Tensor, real, shape (..., len(z_um), M, M)
-        With M = N * field_pixel_um / image_pixel_um; both grids begin at the same edge.
+        With M = ``grid.shape_px``.
 
     Raises
     ------
     ValueError
-        If the grids do not fit each other, or the condenser's light cannot travel in the medium.
+        If the object's pixels are too coarse, or the condenser's light cannot travel in the medium.
     """
-    screens = _screens(zyx_path_um, wavelength_um)
-
-    def spectrum_of(tilt_per_um: tuple[float, float]) -> torch.Tensor:
-        return _exit_spectrum(screens, slice_um, field_pixel_um, medium_index / wavelength_um, tilt_per_um, 0.0)
-
-    return sum_over_source(
-        spectrum_of,
-        zyx_path_um.shape[-1],
-        field_pixel_um,
-        image_pixel_um,
-        numerical_aperture=numerical_aperture,
-        wavelength_um=wavelength_um,
-        coherence=coherence,
-        z_um=z_um,
-        points=points,
-        turn_rad=turn_rad,
+    aperture = optics.numerical_aperture * optics.coherence
+    spectrum_of = (
+        _object_at_every_tilt(zyx_path_um, slice_um, field_pixel_um, medium_index)
+        if every_tilt
+        else thick_object(
+            zyx_path_um,
+            slice_um,
+            field_pixel_um,
+            wavelength_um=optics.wavelength_um,
+            medium_index=medium_index,
+            condenser_aperture=aperture,
+            largest_per_um=(optics.numerical_aperture + aperture) / (optics.wavelength_um - optics.bandwidth_um),
+        )
     )
+    return sum_over_source(
+        spectrum_of, zyx_path_um.shape[-1], field_pixel_um, optics, grid, z_um=z_um, source=source, turn_rad=turn_rad
+    )
+
+
+def thick_object(
+    zyx_path_um: torch.Tensor,
+    slice_um: float,
+    field_pixel_um: float,
+    *,
+    wavelength_um: float,
+    medium_index: float,
+    condenser_aperture: float,
+    largest_per_um: float,
+) -> SpectrumOf:
+    """Follow light through a thick object once, for all images of any lens that are to be taken of it.
+
+    Seen from behind, and referred to the object's middle, the field changes little and smoothly with the tilt of the
+    light. Six tilts, upright and on a pentagon at the condenser's rim, give a polynomial of second degree in the tilt.
+    To it comes, for a band, how the upright light of another wavelength differs.
+
+    Parameters
+    ----------
+    zyx_path_um, slice_um, field_pixel_um, medium_index
+        As for `multi_slice_images`.
+    wavelength_um : float
+        Centre of the filter.
+    condenser_aperture : float
+        Largest numerical aperture of the condenser that any image uses.
+    largest_per_um : float
+        Largest spatial frequency that any image needs, (NA + condenser NA) / shortest wavelength.
+
+    Returns
+    -------
+    callable
+        What `sum_over_source` takes.
+    """
+    condenser_aperture = max(condenser_aperture, 1e-6)
+    kept = lowest_frequencies(zyx_path_um.shape[-1], field_pixel_um, largest_per_um, zyx_path_um.device)
+
+    def follow(tilt: tuple[float, float], own_um: float, screens: torch.Tensor) -> torch.Tensor:
+        tilt_per_um = (tilt[0] / own_um, tilt[1] / own_um)
+        spectrum = _exit_spectrum(screens, slice_um, field_pixel_um, medium_index / own_um, tilt_per_um, 0.0)
+        return spectrum[..., kept[:, None], kept]
+
+    tilts = _tilt_nodes(condenser_aperture)
+    screens = _screens(zyx_path_um, wavelength_um)
+    nodes = torch.stack([follow(tilt, wavelength_um, screens) for tilt in tilts])
+    fit = np.linalg.inv(_second_degree(np.array(tilts), condenser_aperture))
+    upright_change: dict[float, torch.Tensor] = {wavelength_um: torch.zeros_like(nodes[0])}
+
+    def spectrum_of(point: SourcePoint) -> torch.Tensor:
+        own_um = point.wavelength_um
+        if own_um not in upright_change:
+            upright_change[own_um] = follow((0.0, 0.0), own_um, _screens(zyx_path_um, own_um)) - nodes[0]
+        tilt = np.array([[point.y_per_um * own_um, point.x_per_um * own_um]])
+        weights = torch.from_numpy((_second_degree(tilt, condenser_aperture) @ fit)[0]).to(nodes)
+        spectrum: torch.Tensor = torch.tensordot(weights, nodes, 1)
+        return spectrum if own_um == wavelength_um else spectrum + upright_change[own_um]
+
+    return spectrum_of
+
+
+def _tilt_nodes(aperture: float) -> list[tuple[float, float]]:
+    """Six places of the condenser's aperture that determine a polynomial of second degree; the first one is upright."""
+    angles = [2 * math.pi * step / 5 for step in range(5)]
+    return [(0.0, 0.0), *((aperture * math.sin(angle), aperture * math.cos(angle)) for angle in angles)]
+
+
+def _second_degree(tilts: NDArray[np.float64], aperture: float) -> NDArray[np.float64]:
+    """Monomials up to the second degree, one row for each tilt, scaled to the aperture."""
+    y, x = tilts.T / aperture
+    return np.stack([np.ones_like(y), y, x, y * y, y * x, x * x], axis=1)
+
+
+def _object_at_every_tilt(
+    zyx_path_um: torch.Tensor, slice_um: float, field_pixel_um: float, medium_index: float
+) -> SpectrumOf:
+    screens: dict[float, torch.Tensor] = {}
+
+    def spectrum_of(point: SourcePoint) -> torch.Tensor:
+        if point.wavelength_um not in screens:
+            screens.clear()
+            screens[point.wavelength_um] = _screens(zyx_path_um, point.wavelength_um)
+        tilt_per_um = (point.y_per_um, point.x_per_um)
+        wave_per_um = medium_index / point.wavelength_um
+        return _exit_spectrum(screens[point.wavelength_um], slice_um, field_pixel_um, wave_per_um, tilt_per_um, 0.0)
+
+    return spectrum_of
 
 
 def exit_field(
@@ -143,21 +236,25 @@ def _exit_spectrum(
 ) -> torch.Tensor:
     """Spectrum, in FFT order and forward norm, of `exit_field`; `wave_per_um` is the wave number in the medium."""
     count, size = screens.shape[-3], screens.shape[-1]
-    frequency = torch.fft.fftfreq(size, pixel_um, dtype=torch.float64)
+    real = screens.real.dtype
+    frequency = torch.fft.fftfreq(size, pixel_um, dtype=torch.float64).to(device=screens.device, dtype=real)
     s_y, s_x = tilt_per_um
-    squared = (frequency + s_y)[:, None] ** 2 + (frequency + s_x)[None, :] ** 2
-    if math.hypot(s_y, s_x) >= wave_per_um:
-        raise ValueError(f"no wave of frequency {math.hypot(s_y, s_x):g} per um travels in the medium")
-    travelling = (squared < wave_per_um**2).double()
-    lag_per_um = (wave_per_um**2 - squared).clip(min=0).sqrt() - math.sqrt(wave_per_um**2 - s_y**2 - s_x**2)
+    tilt_squared = s_y**2 + s_x**2
+    if tilt_squared >= wave_per_um**2:
+        raise ValueError(f"no wave of frequency {math.sqrt(tilt_squared):g} per um travels in the medium")
+    squared = (frequency + s_y)[:, None].square() + (frequency + s_x)[None, :].square()
+    travelling = (squared < wave_per_um**2).to(real)
+    upright_per_um = math.sqrt(wave_per_um**2 - tilt_squared)
+    # sqrt(k^2 - |f + s|^2) - sqrt(k^2 - |s|^2) without the loss of digits that the difference would bring.
+    lag_per_um = (tilt_squared - squared) / ((wave_per_um**2 - squared).clip(min=0).sqrt() + upright_per_um)
 
     def travel(distance_um: float) -> torch.Tensor:
-        return torch.polar(travelling, 2 * math.pi * distance_um * lag_per_um).to(screens)
+        return torch.polar(travelling, 2 * math.pi * distance_um * lag_per_um)
 
     step = travel(slice_um)
     field = screens[..., 0, :, :]
     for index in range(1, count):
-        field = torch.fft.ifft2(torch.fft.fft2(field) * step) * screens[..., index, :, :]
+        field = torch.fft.ifft2(torch.fft.fft2(field).mul_(step)).mul_(screens[..., index, :, :])
     last_um = (count - 1) / 2 * slice_um
     spectrum: torch.Tensor = torch.fft.fft2(field, norm="forward") * travel(plane_um - last_um)
     return spectrum

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.io import Image
-from napari_contransgan.simulation.fields import draw_specimen, image_lr, image_stack, true_phase
+from napari_contransgan.simulation.fields import image_lr, image_stack, true_phase
+from napari_contransgan.simulation.specimen import draw_specimen
 
 STACK_SAMPLE = SimulationSettings(specimen="hela", seed=2026, field_px=400, inside_frame=True)
 STACK_SAMPLE_INDEX = 8

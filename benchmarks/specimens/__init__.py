@@ -1,0 +1,1 @@
+"""Do simulated specimens look like real ones? Statistics and pictures of both."""

@@ -1,0 +1,72 @@
+"""The real images that simulated ones are held against; each is None where it is absent."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Array = NDArray[np.floating]
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+HELA_PIXEL_UM = 0.2325
+HELA_DZ_UM = 2.5
+HELA_WAVELENGTH_UM = 0.55
+HELA_SIDE_PX = 640
+"""The largest square inside the dark aperture, about."""
+
+HL60_PIXEL_UM = 0.139
+HL60_WAVELENGTH_UM = 0.647
+
+SKIMAGE_PIXEL_UM = 0.107
+"""As the documentation of `skimage.data.cell` states it."""
+
+
+@dataclass(frozen=True)
+class FocusPair:
+    """Two planes of one field, in focus and beyond, and what TIE makes of them.
+
+    Parameters
+    ----------
+    zyx_counts : ndarray, shape (2, Y, X)
+        What the camera counted.
+    yx_phase_rad : ndarray, shape (Y, X)
+        TIE's phase, band-passed.
+    """
+
+    zyx_counts: Array
+    yx_phase_rad: Array
+
+
+def hela_planes() -> Array | None:
+    """The real HeLa pair, in focus and at +2.5 um, inside its aperture; shape (2, 640, 640)."""
+    path = DATA / "hela_20x" / "hela_20x_focus_stack.ome.tif"
+    if not path.is_file():
+        print(f"(skipped: {path.name} is not under ../shared/data)")
+        return None
+    planes = tifffile.imread(path).astype(np.float32)
+    first = (planes.shape[-1] - HELA_SIDE_PX) // 2
+    inside = slice(first, first + HELA_SIDE_PX)
+    return np.asarray(planes[:, inside, inside])
+
+
+def hl60_views() -> Array | None:
+    """Twenty measured phase maps of one HL60 cell, in radians; shape (20, 140, 140)."""
+    path = DATA / "hl60_qpi" / "hl60_phase_rad.ome.tif"
+    if not path.is_file():
+        print(f"(skipped: {path.name} is not under ../shared/data)")
+        return None
+    return np.asarray(tifffile.imread(path), np.float32)
+
+
+def skimage_cell() -> Array:
+    """The phase image of a cell that scikit-image brings along, in 8 bits of an unknown unit; shape (160, 160)."""
+    from skimage import data
+
+    image = np.asarray(data.cell(), np.float32)  # type: ignore[no-untyped-call]
+    image -= np.median(image)
+    y, x = (int(np.round(place)) for place in ndimage.center_of_mass(image > 0.5 * image.max()))
+    return image[y - 80 : y + 80, x - 80 : x + 80]

@@ -1,0 +1,107 @@
+"""Simulated counterparts of the real images: the same objective, pixels, planes, camera and TIE."""
+
+import numpy as np
+import torch
+from benchmarks.specimens.real import (
+    HELA_DZ_UM,
+    HELA_PIXEL_UM,
+    HELA_SIDE_PX,
+    HELA_WAVELENGTH_UM,
+    HL60_PIXEL_UM,
+    HL60_WAVELENGTH_UM,
+    FocusPair,
+)
+from benchmarks.specimens.statistics import band_pass
+from numpy.typing import NDArray
+
+from napari_contransgan.config import SceneName
+from napari_contransgan.simulation.cells import cell_path_map, draw_cell, scatter_cells
+from napari_contransgan.simulation.image_formation import (
+    Optics,
+    PixelGrid,
+    through_focus_images,
+    transmission,
+)
+from napari_contransgan.tie.preparation import Preparation
+from napari_contransgan.tie.retrieval import phase_from_stack
+
+Array = NDArray[np.floating]
+
+NUMERICAL_APERTURE = 0.5
+COHERENCE = 0.5
+ABSORPTION_PER_UM = 0.17
+"""As measured on the real pair: 3 % of the intensity per radian (docs/simulation.md)."""
+
+PHOTO_ELECTRONS = 2e4
+BACKGROUND_COUNTS = 137.0
+"""As bright, in 8 bits, as the real images."""
+
+_PAD_PX = 60
+_OBJECT_PIXEL_UM = HELA_PIXEL_UM / 1.5
+
+
+def hela_phase_by_tie(zyx_counts: Array) -> Array:
+    """The band-passed phase that the plain cosine solver finds in a pair of planes at 0 and +2.5 um.
+
+    Parameters
+    ----------
+    zyx_counts : ndarray, shape (2, Y, X)
+        The planes.
+    """
+    solution = phase_from_stack(
+        zyx_counts,
+        (0.0, HELA_DZ_UM),
+        wavelength_um=HELA_WAVELENGTH_UM,
+        pixel_size_um=HELA_PIXEL_UM,
+        focus_index=0,
+        method="dct",
+        regularisation=0.0,
+        preparation=Preparation(drift=False),  # neighbouring planes of faint cells are too unlike to be registered
+    )
+    return band_pass(solution.yx_phase_rad, HELA_PIXEL_UM)
+
+
+def hela_pair(seed: int, scene: SceneName = "confluent", focus_error_um: float = 0.0) -> FocusPair:
+    """A simulated pair like the real one.
+
+    Parameters
+    ----------
+    seed : int
+        Decides everything about the field.
+    scene : SceneName
+        How full it is.
+    focus_error_um : float
+        Height of the plane that is called in focus.
+    """
+    rng = np.random.default_rng([seed, 20])
+    field_px = round((HELA_SIDE_PX + 2 * _PAD_PX) * HELA_PIXEL_UM / _OBJECT_PIXEL_UM)
+    cells = scatter_cells(field_px * _OBJECT_PIXEL_UM, rng, scene=scene)
+    path_um = cell_path_map(cells, field_px, _OBJECT_PIXEL_UM, rng)
+    phase_rad = (path_um * (2 * np.pi / HELA_WAVELENGTH_UM)).astype(np.float32)
+    absorption = (path_um * ABSORPTION_PER_UM).astype(np.float32)
+    with torch.inference_mode():
+        zyx_intensity = through_focus_images(
+            transmission(torch.from_numpy(phase_rad), torch.from_numpy(absorption)),
+            _OBJECT_PIXEL_UM,
+            Optics(NUMERICAL_APERTURE, HELA_WAVELENGTH_UM, COHERENCE),
+            PixelGrid(HELA_PIXEL_UM, HELA_SIDE_PX, _PAD_PX * HELA_PIXEL_UM),
+            z_um=(focus_error_um, focus_error_um + HELA_DZ_UM),
+        ).numpy()
+    electrons = rng.poisson(zyx_intensity.astype(np.float64) * PHOTO_ELECTRONS)
+    zyx_counts = np.rint(electrons * (BACKGROUND_COUNTS / PHOTO_ELECTRONS)).astype(np.float32)
+    return FocusPair(zyx_counts, hela_phase_by_tie(zyx_counts))
+
+
+def rounded_cell(seed: int) -> Array:
+    """Phase of one simulated round cell without debris, on the pixels and at the wavelength of the HL60 maps.
+
+    Parameters
+    ----------
+    seed : int
+        Decides everything about the cell.
+    """
+    rng = np.random.default_rng([seed, 60])
+    middle_um = 70 * HL60_PIXEL_UM
+    cell = draw_cell(middle_um, middle_um, rng, kind="rounded")
+    path_um = cell_path_map((cell,), 140, HL60_PIXEL_UM, rng, edge_um=middle_um)
+    return np.asarray(path_um * (2 * np.pi / HL60_WAVELENGTH_UM), np.float32)

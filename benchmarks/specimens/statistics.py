@@ -1,0 +1,141 @@
+"""Figures by which simulated and real images are compared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Array = NDArray[np.floating]
+
+PERCENTILES = (5, 25, 75, 95, 99)
+"""The median is 0, because nothing in an image of a sheet says where 0 is."""
+FREQUENCIES_PER_UM = (0.1, 0.2, 0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Radial average of a power spectrum.
+
+    Parameters
+    ----------
+    f_per_um : ndarray, shape (N,)
+        Middles of the rings, evenly spaced on a logarithmic scale.
+    power : ndarray, shape (N,)
+        Power density in units of the image squared times um^2; its integral over the plane is the variance.
+    """
+
+    f_per_um: Array
+    power: Array
+
+    def at(self, f_per_um: float) -> float:
+        """Power at one frequency, interpolated; NaN beyond the image's own frequencies."""
+        inside = self.f_per_um[0] <= f_per_um <= self.f_per_um[-1]
+        log_power = np.interp(np.log(f_per_um), np.log(self.f_per_um), np.log(self.power))
+        return float(np.exp(log_power)) if inside else float("nan")
+
+    def slope(self, low_per_um: float, high_per_um: float) -> float:
+        """Exponent of the power law that fits best between two frequencies."""
+        chosen = (self.f_per_um >= low_per_um) & (self.f_per_um <= high_per_um)
+        return float(np.polyfit(np.log(self.f_per_um[chosen]), np.log(self.power[chosen]), 1)[0])
+
+
+def radial_spectrum(yx_values: Array, pixel_size_um: float) -> Spectrum:
+    """Radially averaged power spectrum, through a Hann window, ten rings to the decade.
+
+    Parameters
+    ----------
+    yx_values : ndarray, shape (Y, X)
+        The image.
+    pixel_size_um : float
+        Pixel size.
+    """
+    window = np.hanning(yx_values.shape[0])[:, None] * np.hanning(yx_values.shape[1])[None, :]
+    mean = (yx_values * window).sum() / window.sum()
+    power = np.abs(np.fft.fft2((yx_values - mean) * window)) ** 2 * pixel_size_um**2 / (window**2).sum()
+    f_y, f_x = (np.fft.fftfreq(side, pixel_size_um) for side in yx_values.shape)
+    f_per_um = np.hypot(f_y[:, None], f_x[None, :])
+    lowest, highest = 1.5 / (min(yx_values.shape) * pixel_size_um), 0.5 / pixel_size_um
+    edges = np.geomspace(lowest, highest, max(8, round(10 * np.log10(highest / lowest))) + 1)
+    ring = np.digitize(f_per_um.ravel(), edges) - 1
+    chosen = (ring >= 0) & (ring < len(edges) - 1)
+    count = np.bincount(ring[chosen], minlength=len(edges) - 1)
+    total = np.bincount(ring[chosen], power.ravel()[chosen], minlength=len(edges) - 1)
+    filled = count > 0
+    return Spectrum(np.sqrt(edges[1:] * edges[:-1])[filled], total[filled] / count[filled])
+
+
+def band_pass(yx_values: Array, pixel_size_um: float) -> Array:
+    """What is left between a Gaussian of 0.65 um and one of 13 um: no noise, no clouds.
+
+    Parameters
+    ----------
+    yx_values : ndarray, shape (Y, X)
+        The image.
+    pixel_size_um : float
+        Pixel size.
+    """
+    fine, coarse = (ndimage.gaussian_filter(yx_values, size_um / pixel_size_um) for size_um in (0.65, 13.0))
+    return np.asarray(fine - coarse)
+
+
+def relative(yx_intensity: Array, pixel_size_um: float) -> Array:
+    """The intensity over its slow background (the image through a Gaussian of 13 um), minus 1."""
+    values = np.asarray(yx_intensity, np.float64)
+    return np.asarray(values / ndimage.gaussian_filter(values, 13.0 / pixel_size_um) - 1)
+
+
+def phase_figures(yx_phase_rad: Array, pixel_size_um: float) -> dict[str, float]:
+    """Percentiles about the median, spread, and spectrum of a phase map.
+
+    Parameters
+    ----------
+    yx_phase_rad : ndarray, shape (Y, X)
+        The phase.
+    pixel_size_um : float
+        Pixel size.
+    """
+    centred = yx_phase_rad - np.median(yx_phase_rad)
+    figures = {f"p{percent}": float(np.percentile(centred, percent)) for percent in PERCENTILES}
+    figures["std"] = float(centred.std())
+    return figures | spectrum_figures(yx_phase_rad, pixel_size_um, frequencies_per_um=(0.1, 0.2, 0.5))
+
+
+def spectrum_figures(
+    yx_values: Array,
+    pixel_size_um: float,
+    *,
+    frequencies_per_um: Sequence[float] = FREQUENCIES_PER_UM,
+) -> dict[str, float]:
+    """Power at some frequencies, as the logarithm to base 10, and the slope from the lowest to the highest of them."""
+    spectrum = radial_spectrum(yx_values, pixel_size_um)
+    figures = {f"log P({f:g})": float(np.log10(spectrum.at(f))) for f in frequencies_per_um}
+    return figures | {"slope": spectrum.slope(min(frequencies_per_um), max(frequencies_per_um))}
+
+
+def image_figures(yx_intensity: Array, pixel_size_um: float) -> dict[str, float]:
+    """Contrast and spectrum of a bright-field image over its slow background."""
+    values = relative(yx_intensity, pixel_size_um)
+    return {"contrast": float(values.std())} | spectrum_figures(values, pixel_size_um)
+
+
+def round_cell_figures(yx_phase: Array, pixel_size_um: float) -> dict[str, float]:
+    """Peak of a round cell in the frame's middle, and its texture there as a share of the peak.
+
+    Parameters
+    ----------
+    yx_phase : ndarray, shape (Y, X)
+        Phase in any unit, 0 beside the cell.
+    pixel_size_um : float
+        Pixel size.
+    """
+    peak = float(yx_phase.max())
+    inner, core = (_middle(yx_phase, round(side_um / pixel_size_um)) / peak for side_um in (8.3, 4.2))
+    figures = {"peak": peak, "std in 4.2 µm": float(core.std())}
+    return figures | spectrum_figures(inner, pixel_size_um, frequencies_per_um=(0.5, 1.0))
+
+
+def _middle(yx_values: Array, side_px: int) -> Array:
+    first_y, first_x = ((side - side_px) // 2 for side in yx_values.shape)
+    return yx_values[first_y : first_y + side_px, first_x : first_x + side_px]

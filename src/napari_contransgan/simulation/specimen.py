@@ -1,0 +1,171 @@
+"""A specimen on its way through the digital microscope: drawn, followed by light once, and known in truth."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.fft import next_fast_len
+
+from napari_contransgan.config import SimulationSettings
+from napari_contransgan.microscope import Microscope
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.resampling import block_mean
+from napari_contransgan.simulation.beads import BEAD_INDEX_CONTRAST, bead_path_slices, scatter_beads
+from napari_contransgan.simulation.cells import cell_path_map, scatter_cells
+from napari_contransgan.simulation.image_formation import SpectrumOf, thin_object
+from napari_contransgan.simulation.multislice import thick_object
+
+BEAD_SLICE_UM = 0.375
+BEAD_MEDIUM_INDEX = 1.56
+CELL_MEDIUM_INDEX = 1.337
+OBJECT_PIXEL_UM = 0.1625
+INSIDE_EDGE_UM = 5.0
+"""How far specimens inside the frame stay from the edges of the image."""
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """A specimen on a periodic grid that reaches beyond the field on every side.
+
+    Parameters
+    ----------
+    zyx_path_um : ndarray, shape (Z, N, N)
+        Optical path within each slice; a thin specimen has a single one.
+    slice_um : float
+        Distance from slice to slice.
+    absorption_per_um : float
+        Exponent by which the amplitude falls for a micrometre of path.
+    medium_index : float
+        Refractive index around it.
+    pixel_size_um : float
+        Pixel size, as the microscope states it.
+    pixel_size_factor : float
+        The true pixel size over the stated one.
+    margin_px : int
+        Pixels beyond the field on each side.
+    wavelength_um : float
+        Stated wavelength, to which the true phase belongs.
+    wavelength_factor : float
+        The true wavelength over the stated one.
+    condenser_aperture, largest_aperture : float
+        Largest condenser NA of any image, and largest sum of lens and condenser.
+    shortest_um : float
+        Shortest wavelength of the true light.
+    """
+
+    zyx_path_um: NDArray[np.float32]
+    slice_um: float
+    absorption_per_um: float
+    medium_index: float
+    pixel_size_um: float
+    pixel_size_factor: float
+    margin_px: int
+    wavelength_um: float
+    wavelength_factor: float
+    condenser_aperture: float
+    largest_aperture: float
+    shortest_um: float
+
+    @cached_property
+    def waves(self) -> SpectrumOf:
+        """Light behind the specimen, computed once for all images that are taken of it."""
+        zyx_path_um = torch.from_numpy(self.zyx_path_um)
+        pixel_um = self.pixel_size_um * self.pixel_size_factor
+        largest_per_um = self.largest_aperture / self.shortest_um
+        if len(zyx_path_um) == 1:
+            return thin_object(zyx_path_um[0], self.absorption_per_um * zyx_path_um[0], pixel_um, largest_per_um)
+        return thick_object(
+            zyx_path_um,
+            self.slice_um,
+            pixel_um,
+            wavelength_um=self.wavelength_um * self.wavelength_factor,
+            medium_index=self.medium_index,
+            condenser_aperture=self.condenser_aperture,
+            largest_per_um=largest_per_um,
+        )
+
+    @property
+    def yx_phase_rad(self) -> NDArray[np.float32]:
+        """Phase at the stated wavelength, with the margin, shape (N, N)."""
+        return np.asarray(self.zyx_path_um.sum(axis=0) * (2 * np.pi / self.wavelength_um), np.float32)
+
+    @property
+    def yx_absorption(self) -> NDArray[np.float32]:
+        """Exponent by which the amplitude falls, with the margin, shape (N, N)."""
+        return np.asarray(self.zyx_path_um.sum(axis=0) * self.absorption_per_um, np.float32)
+
+
+def draw_specimen(settings: SimulationSettings, index: int) -> Specimen:
+    """Draw the specimen of field `index`.
+
+    It is the same for the same seed whatever the objective, unless a large defocus asks for a wider margin.
+    """
+    rng = np.random.default_rng([settings.seed, index, 0])
+    drawn = np.random.default_rng([settings.seed, index, 4])
+    variation, microscope = settings.variation, settings.microscope
+    phase_factor = drawn.uniform(*variation.phase_factor)
+    pixel_size_factor = drawn.uniform(*variation.pixel_size_factor)
+    wavelength_factor = drawn.uniform(*variation.wavelength_factor)
+    condenser_aperture, largest_aperture = _apertures(microscope, variation.coherence_factor[1])
+    shortest_um = microscope.wavelength_um * wavelength_factor - microscope.bandwidth_um
+    pixel_um = _object_pixel_um(largest_aperture / shortest_um, pixel_size_factor)
+    margin_px, shape_px = _grid(settings, pixel_um)
+    true_pixel_um = pixel_um * pixel_size_factor
+    field_um = shape_px * true_pixel_um
+    absorption_per_um = 0.0
+    if settings.specimen == "psm":
+        beads = scatter_beads(field_um, rng, scene=settings.scene)
+        zyx_path_um = bead_path_slices(beads, shape_px, true_pixel_um, BEAD_SLICE_UM, BEAD_INDEX_CONTRAST)
+    else:
+        edge_um = margin_px * true_pixel_um + INSIDE_EDGE_UM if settings.inside_frame else None
+        cells = scatter_cells(field_um, rng, edge_um=edge_um, scene=settings.scene)
+        zyx_path_um = cell_path_map(cells, shape_px, true_pixel_um, rng, edge_um=edge_um)[None]
+        absorption_per_um = max(0.0, drawn.uniform(-0.5, 1.0)) * settings.max_absorption_per_um
+    return Specimen(
+        zyx_path_um=zyx_path_um * np.float32(phase_factor),
+        slice_um=BEAD_SLICE_UM,
+        absorption_per_um=absorption_per_um,
+        medium_index=BEAD_MEDIUM_INDEX if settings.specimen == "psm" else CELL_MEDIUM_INDEX,
+        pixel_size_um=pixel_um,
+        pixel_size_factor=pixel_size_factor,
+        margin_px=margin_px,
+        wavelength_um=microscope.wavelength_um,
+        wavelength_factor=wavelength_factor,
+        condenser_aperture=condenser_aperture,
+        largest_aperture=largest_aperture,
+        shortest_um=shortest_um,
+    )
+
+
+def true_phase_map(specimen: Specimen) -> NDArray[np.float32]:
+    """Phase of the field at the stated wavelength, averaged over the pixels of the model's grid."""
+    margin = specimen.margin_px
+    return block_mean(
+        specimen.yx_phase_rad[margin:-margin, margin:-margin], round(MODEL_PIXEL_SIZE_UM / specimen.pixel_size_um)
+    )
+
+
+def _apertures(microscope: Microscope, largest_factor: float) -> tuple[float, float]:
+    coherence = min(1.0, microscope.coherence * largest_factor)
+    pairs = [(lens.numerical_aperture, coherence) for lens in microscope.objectives.values()]
+    pairs.append((microscope.lens(microscope.stack_objective).numerical_aperture, microscope.stack_coherence))
+    return max(lens * share for lens, share in pairs), max(lens * (1 + share) for lens, share in pairs)
+
+
+def _object_pixel_um(largest_per_um: float, pixel_size_factor: float) -> float:
+    pixel_um = OBJECT_PIXEL_UM
+    while largest_per_um > 0.5 / (pixel_um * pixel_size_factor):
+        pixel_um /= 2
+    return pixel_um
+
+
+def _grid(settings: SimulationSettings, pixel_um: float) -> tuple[int, int]:
+    """Margin and side of the object's grid, both in its pixels; whole model pixels, and quick to transform."""
+    step = round(MODEL_PIXEL_SIZE_UM / pixel_um)
+    margin = math.ceil(settings.margin_um / MODEL_PIXEL_SIZE_UM - 1e-9)
+    while next_fast_len(shape := (settings.field_px + 2 * margin) * step) != shape:
+        margin += 1
+    return margin * step, shape
