@@ -32,6 +32,7 @@ WIDGETS = {
     "predict": "Predict phase",
     "surface": "3D phase surface",
     "train": "Train a network",
+    "microscope": "Digital microscope",
 }
 
 
@@ -55,6 +56,7 @@ def take(names: list[str], out: Path) -> None:
         "predict": drive_predict,
         "surface": drive_surface,
         "train": drive_train,
+        "microscope": drive_microscope,
     }
     for name in names:
         viewer = napari.Viewer(show=True, show_welcome_screen=False)
@@ -125,6 +127,17 @@ def drive_train(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
     widget.start_button.click()
     wait(lambda: widget.progress.value() >= 0.7 * steps or not widget.running, "the first steps")
     settle(0.5)
+
+
+def drive_microscope(_: napari.Viewer, opened: Callable[[], Any]) -> None:
+    """A live field side by side, after a change of the form."""
+    widget = opened()
+    widget.form.field.rows["scene"].field.setValue("dense")
+    widget.side_box.setChecked(True)
+    widget.live_box.setChecked(True)
+    wait(lambda: not widget.live.busy, "the first field")
+    widget.index.setValue(3)
+    wait(lambda: not widget.live.busy, "the next field")
 
 
 def run(widget: Any) -> None:

@@ -31,6 +31,7 @@ def test_every_widget_opens_from_the_plugins_menu(manifest):
         "Train a network",
         "Predict phase",
         "3D phase surface",
+        "Digital microscope",
     }
 
 
@@ -43,7 +44,10 @@ def test_commands_stand_in_menus_that_take_contributions(manifest):
 
 
 def test_opening_the_plugin_imports_no_torch():
-    modules = "predict_widget, tie_widget, crop_widget, surface_widget, train_widget, readers, writers, sample_data"
+    modules = (
+        "predict_widget, tie_widget, crop_widget, surface_widget, train_widget, microscope_widget, "
+        "readers, writers, sample_data"
+    )
     code = f"import sys; from napari_contransgan.gui import {modules}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)  # noqa: S603
 

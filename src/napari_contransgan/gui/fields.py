@@ -133,7 +133,43 @@ def wrapped_text(*, tooltip: str = "") -> Label:
     return label
 
 
-class Section(QWidget):
+class Fold(QWidget):
+    """A body under a title that a click opens and closes; closed at first.
+
+    Parameters
+    ----------
+    title : str
+        What the body is about.
+    tooltip : str
+        The same in a sentence.
+    body : QWidget
+        What is shown and hidden.
+    """
+
+    def __init__(self, title: str, *, tooltip: str, body: QWidget) -> None:
+        super().__init__()
+        self._body = body
+        self.header = QToolButton()
+        self.header.setText(title)
+        self.header.setToolTip(tooltip)
+        self.header.setCheckable(True)
+        self.header.setAutoRaise(True)
+        self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.header.toggled.connect(self._show)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.header)
+        layout.addWidget(body)
+        self._show(False)
+
+    def _show(self, opened: bool) -> None:
+        self.header.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+        self._body.setVisible(opened)
+
+
+class Section(Fold):
     """Fields under a title that a click opens and closes; closed at first.
 
     Parameters
@@ -147,26 +183,8 @@ class Section(QWidget):
     """
 
     def __init__(self, title: str, *, tooltip: str, content: Container[Widget]) -> None:
-        super().__init__()
+        super().__init__(title, tooltip=tooltip, body=content.native)
         self.content = content
-        self.header = QToolButton()
-        self.header.setText(title)
-        self.header.setToolTip(tooltip)
-        self.header.setCheckable(True)
-        self.header.setAutoRaise(True)
-        self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.header.toggled.connect(self._show)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.header)
-        layout.addWidget(content.native)
-        self._show(False)
-
-    def _show(self, opened: bool) -> None:
-        self.header.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
-        self.content.native.setVisible(opened)
 
 
 class FormScroll(QScrollArea):

@@ -21,10 +21,20 @@ class RunPanel(Container[Widget]):
         Of the Run button.
     on_busy : callable, optional
         Told True when a task starts and False when it has ended.
+    cancelled_text : str
+        What is said when the user has cancelled the task.
     """
 
-    def __init__(self, run_text: str, tooltip: str, *, on_busy: Callable[[bool], object] | None = None) -> None:
+    def __init__(
+        self,
+        run_text: str,
+        tooltip: str,
+        *,
+        on_busy: Callable[[bool], object] | None = None,
+        cancelled_text: str = "Cancelled.",
+    ) -> None:
         self._on_busy = on_busy
+        self._cancelled_text = cancelled_text
         self.run_button = PushButton(text=run_text, tooltip=tooltip)
         self.cancel_button = PushButton(text="Cancel", enabled=False, tooltip="Stop the computation at its next step.")
         self.bar = ProgressBar(visible=False)
@@ -67,7 +77,7 @@ class RunPanel(Container[Widget]):
             on_event=self._show,
             on_result=finish,
             on_error=lambda _: self._say("Stopped: see the notification at the lower right."),
-            on_cancelled=lambda: self._say("Cancelled."),
+            on_cancelled=lambda: self._say(self._cancelled_text),
             on_finished=self._reset,
             owner=self.native,
         )
