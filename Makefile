@@ -22,7 +22,7 @@ ifeq ($(shell uname -s),Linux)
 XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1200x24 -nolisten tcp"
 endif
 
-.PHONY: help demo app test lint format typecheck manifest unit gui-test screenshots bench-tie training-data bundle display clean distclean
+.PHONY: help demo app test lint format typecheck manifest unit gui-test screenshots bench-tie bench-simulation bench-specimens training-data bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -65,6 +65,12 @@ screenshots: $(VENV)/.dev display ## Take the pictures of docs/images again
 
 bench-tie: $(VENV)/.bench ## Compare the TIE solvers with each other, the truth and a peer, as tables (15 minutes)
 	$(BIN)/python -m benchmarks.tie
+
+bench-simulation: $(VENV)/.package ## Measure how exact and how fast the digital microscope is, as tables (10 minutes)
+	$(BIN)/python -m benchmarks.simulation
+
+bench-specimens: $(VENV)/.package ## Compare simulated specimens with real ones, as tables and pictures (2 minutes)
+	$(BIN)/python -m benchmarks.specimens --out docs/images
 
 training-data: $(VENV)/.package ## Simulate what the bundled network was trained on, into runs/data
 	$(BIN)/python tools/training_data.py

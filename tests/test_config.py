@@ -12,8 +12,10 @@ from napari_contransgan.config import (
     TieSettings,
     TileSettings,
     TrainSettings,
+    Variation,
 )
 from napari_contransgan.errors import InputError
+from napari_contransgan.microscope import PRESETS
 
 EXAMPLES: list[Settings] = [
     TieSettings(z_um=(-3.0, 0.0, 3.5), focus_index=1, flip_z=True, regularisation=1e-3, wavelength_um=0.647),
@@ -21,6 +23,7 @@ EXAMPLES: list[Settings] = [
     TileSettings(rows=2, columns=3, overlap_px=16),
     PredictSettings(model="runs/best.safetensors", pixel_size_um=0.65, device="cpu", tile_px=224, overlap_px=32),
     SimulationSettings(specimen="psm", objective="4x", count=7, seed=3, defocus_um=-1.5),
+    SimulationSettings(microscope=PRESETS["led"], variation=Variation(focus_um=(-10, 10), dust_specks=(0, 4))),
     TrainSettings(lr=Path("a b/lr"), phase=Path("phase"), pairs=(Path("one"), Path("two")), learning_rate=2e-4),
 ]
 KINDS = [TieSettings, TileSettings, PredictSettings, SimulationSettings, TrainSettings]
@@ -95,8 +98,17 @@ def test_settings_cannot_be_changed_by_accident() -> None:
         (PredictSettings, {"tile_px": 100}, "tile_px"),
         (PredictSettings, {"tile_px": 224, "overlap_px": 140}, "overlap must not exceed half a tile"),
         (PredictSettings, {"device": "abacus"}, "device"),
-        (SimulationSettings, {"field_px": 100}, "field_px"),
-        (SimulationSettings, {"coherence": 0}, "coherence"),
+        (SimulationSettings, {"field_px": 40}, "field_px"),
+        (SimulationSettings, {"microscope": {"coherence": 0}}, "microscope.coherence: S = 0 lets no light through"),
+        (SimulationSettings, {"objective": "63x"}, "unknown objective '63x': use one of 4x"),
+        (
+            SimulationSettings,
+            {"objective": "20x", "defocus_um": 40, "field_px": 64},
+            r"a field of 21 um is smaller than the margin of 27 um .* make field_px at least 84, or defocus less",
+        ),
+        (SimulationSettings, {"variation": {"focus_um": (2, 1)}}, r"the range \(2, 1\) falls"),
+        (SimulationSettings, {"variation": {"coherence_factor": (0, 1)}}, "coherence_factor"),
+        (SimulationSettings, {"variation": {"pixel_size_factor": (0.5, 1)}}, "pixel_size_factor"),
         (TrainSettings, {}, "give the folders lr and phase, or a folder of pairs"),
         (TrainSettings, {"lr": "a"}, "needs both folders"),
         (TrainSettings, {"phase": "a", "pairs": ["b"]}, "needs both folders"),
@@ -115,3 +127,12 @@ def test_values_that_cannot_work_are_refused(kind: type[Settings], values: dict[
 def test_two_folders_or_pairs_are_enough_to_train() -> None:
     assert TrainSettings(lr=Path("a"), phase=Path("b")).pairs == ()
     assert TrainSettings(pairs=[Path("a")]).pairs == (Path("a"),)
+
+
+def test_the_margin_grows_with_the_reach_of_defocused_light() -> None:
+    assert SimulationSettings().margin_um == 5.0
+    far = SimulationSettings(
+        objective="10x", defocus_um=20.0, variation=Variation(focus_share=(0, 0), focus_um=(-5, 10))
+    )
+    # The steepest ray: 30 um from focus, NA 0.25 of the lens and 0.6 of that from the condenser.
+    assert far.margin_um == pytest.approx(1.5 + 30 * 0.25 * 1.6)

@@ -175,8 +175,8 @@ class Variation(BaseModel):
     stack_focus_um: Range = (-0.2, 0.2)
     drift_um: Range = (0.0, 0.0)
     coherence_factor: FactorRange = (1.0, 1.0)
-    exposure_factor: FactorRange = (0.5, 1.5)
-    gain_factor: FactorRange = (0.8, 1.2)
+    exposure_factor: FactorRange = (0.6, 1.4)
+    gain_factor: FactorRange = (0.85, 1.0)
     read_noise_factor: FactorRange = (0.67, 1.67)
     unevenness: ShareRange = (0.0, 0.02)
     dust_specks: tuple[Annotated[int, Field(ge=0, le=100)], Annotated[int, Field(ge=0, le=100)]] = (0, 0)
@@ -282,6 +282,11 @@ class TrainSettings(Settings):
         Folders of unpaired low-resolution images and phase images.
     pairs : tuple of Path
         Folders that ``simulate`` wrote.
+    simulate : tuple of SimulationSettings
+        Pairs that are made while the run goes on, and not stored; each one's ``count`` is its number of different
+        fields.
+    simulation_workers : int
+        Processes that make those pairs ahead of the steps; with 0 each step makes its own.
     generator, preset : str
         Network and its size; see `napari_contransgan.models.registry`.
     recipe : {"paper", "semi-supervised"}
@@ -322,6 +327,8 @@ class TrainSettings(Settings):
     lr: Path | None = None
     phase: Path | None = None
     pairs: tuple[Path, ...] = ()
+    simulate: tuple[SimulationSettings, ...] = ()
+    simulation_workers: int = Field(1, ge=0)
     generator: GeneratorName = "contrans"
     preset: PresetName = "compact"
     recipe: RecipeName = "semi-supervised"
@@ -347,6 +354,11 @@ class TrainSettings(Settings):
     def _must_have_data(self) -> Self:
         if (self.lr is None) != (self.phase is None):
             raise ValueError("unpaired training needs both folders: lr and phase")
-        if self.lr is None and not self.pairs:
-            raise ValueError("give the folders lr and phase, or a folder of pairs")
+        if self.lr is None and not self.has_pairs:
+            raise ValueError("give the folders lr and phase, or a folder of pairs, or settings to simulate pairs by")
         return self
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether there is anything to learn from under supervision."""
+        return bool(self.pairs or self.simulate)

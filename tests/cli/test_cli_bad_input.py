@@ -248,7 +248,7 @@ def test_simulate_refuses_settings(assert_refused: Refuse, bad: Path, tmp_path: 
     base = {"--specimen": "hela", "--objective": "10x", "--count": "1"}
     for option, value, words in (
         ("--specimen", "cow", "'psm' or 'hela'"),
-        ("--objective", "63x", "'4x', '10x', '20x' or '40x'"),
+        ("--objective", "63x", "4x, 10x, 20x, 40x"),
         ("--count", "0", "count"),
         ("--seed", "-1", "seed"),
         ("--coherence", "2", "coherence"),

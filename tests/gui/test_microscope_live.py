@@ -90,7 +90,8 @@ def test_live_gives_four_registered_layers(viewer, shown, messages):
 
 
 def test_layers_are_those_that_a_data_set_would_hold(viewer, shown):
-    from napari_contransgan.simulation.fields import draw_specimen, image_lr, image_stack
+    from napari_contransgan.simulation.fields import image_lr, image_stack
+    from napari_contransgan.simulation.specimen import draw_specimen
 
     settings = shown.form.settings()
     specimen = draw_specimen(settings, 0)

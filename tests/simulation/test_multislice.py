@@ -9,6 +9,7 @@ from miepython.field import e_near_cartesian
 from scipy import fft
 
 from napari_contransgan.evaluation import measure_bead_heights
+from napari_contransgan.optics import Aberrations
 from napari_contransgan.simulation.beads import Bead, bead_path_slices
 from napari_contransgan.simulation.image_formation import Optics, PixelGrid, through_focus_images, transmission
 from napari_contransgan.simulation.multislice import exit_field, multi_slice_images
@@ -239,3 +240,17 @@ def test_light_too_steep_for_the_medium_is_refused() -> None:
             medium_index=MEDIUM_INDEX,
             tilt_per_um=(0.0, 3.0),
         )
+
+
+@pytest.mark.parametrize("every_tilt", [False, True])
+def test_everything_is_computed_on_the_device_of_the_object(every_tilt: bool) -> None:
+    # The meta device computes nothing, but refuses to mix with tensors of another one, as a GPU does.
+    path = torch.zeros(3, 64, 64, device="meta")
+    optics, grid = Optics(0.65, WAVELENGTH_UM, 0.3, 0.02, Aberrations(spherical_um=0.01)), PixelGrid(0.325, 30, 0.2)
+    images = multi_slice_images(
+        path, 0.3, PIXEL_UM, optics, grid, medium_index=MEDIUM_INDEX, z_um=FOCI, every_tilt=every_tilt
+    )
+    assert images.device.type == "meta"
+    assert images.shape == (3, 30, 30)
+    thin_images = through_focus_images(transmission(path[0], path[0]), PIXEL_UM, optics, grid, z_um=FOCI)
+    assert thin_images.device.type == "meta"

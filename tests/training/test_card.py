@@ -22,7 +22,8 @@ def card_of(settings: TrainSettings, step: int = 6) -> ModelCard:
 def test_the_card_tells_pixel_size_wavelength_and_optics_of_the_data(tiny: Tiny, pairs: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(pairs, tmp_path / "set")
     description = json.loads((folder / "dataset.json").read_text())
-    description["settings"] |= {"wavelength_um": 0.6, "objective": "20x"}
+    description["settings"]["objective"] = "20x"
+    description["settings"]["microscope"]["wavelength_um"] = 0.6
     (folder / "dataset.json").write_text(json.dumps(description))
     for path in find_images(folder / "phase"):
         write_image(path, replace(read_image(path), wavelength_um=0.6))

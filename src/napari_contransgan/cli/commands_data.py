@@ -12,6 +12,7 @@ from rich.markup import escape
 from napari_contransgan.cli.runner import command, interrupt_held_back, note, progress_bar, run
 from napari_contransgan.config import SimulationSettings, TrainSettings
 from napari_contransgan.errors import InputError
+from napari_contransgan.microscope import Microscope, preset_named
 
 if TYPE_CHECKING:
     from napari_contransgan.training.events import Validated
@@ -25,34 +26,78 @@ def add_to(app: typer.Typer) -> None:
 
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder of the data set.", show_default=False)],
-    specimen: Annotated[str, typer.Option(help="psm (beads) or hela (cells).", show_default=False)],
-    objective: Annotated[str, typer.Option(help="4x, 10x, 20x or 40x.", show_default=False)],
-    count: Annotated[int, typer.Option(help="Number of fields.", show_default=False)],
-    seed: Annotated[int, typer.Option(help="Field i depends on the seed and i alone.")] = 0,
-    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    specimen: Annotated[str | None, typer.Option(help="psm (beads) or hela (cells).")] = None,
+    objective: Annotated[str | None, typer.Option(help="4x, 10x, 20x, 40x, or another of the microscope's.")] = None,
+    count: Annotated[int | None, typer.Option(help="Number of fields.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Field i depends on the seed and i alone. [default: 0]")] = None,
+    workers: Annotated[int, typer.Option(help="Processes, of one thread each.", min=1)] = 1,
     defocus: Annotated[
         float | None, typer.Option(help="Focus of the low-power image in um; else 0.25 wavelength / NA^2.")
     ] = None,
-    coherence: Annotated[float, typer.Option(help="S of the low-power image.")] = 0.6,
+    coherence: Annotated[float | None, typer.Option(help="S of the low-power image, in place of the microscope's.")] = (
+        None
+    ),
+    microscope: Annotated[Path | None, typer.Option(help="YAML file that describes your microscope.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Or a microscope to begin with: paper or led.")] = None,
+    scene: Annotated[
+        str | None, typer.Option(help="How crowded: mixed, empty, sparse, dense or confluent. [default: mixed]")
+    ] = None,
+    field_px: Annotated[int | None, typer.Option(help="Side on the grid of 0.325 um. [default: 240]")] = None,
+    stacks: Annotated[bool, typer.Option("--stacks/--no-stacks", help="Also write the stacks and their phase.")] = True,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask scheduler whose workers make the fields, such as tcp://host:8786.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file of all settings; the other options replace what it says.")
+    ] = None,
 ) -> Mapping[str, Any]:
     """Simulate low-power images and their phase.
 
-    Writes lr, phase, stack (the 40x focus stack) and tie (its TIE phase), and dataset.json.
+    Writes lr, phase, stack (the focus stack) and tie (its TIE phase), and dataset.json. Interrupted, the same command
+    goes on; with a larger --count it adds fields.
     """
-    values = {
+    values = _simulated(config, microscope, preset, coherence)
+    given = {
         "specimen": specimen,
         "objective": objective,
         "count": count,
         "seed": seed,
         "defocus_um": defocus,
-        "microscope": {"coherence": coherence},
+        "scene": scene,
+        "field_px": field_px,
     }
-    settings = SimulationSettings.checked(values, source="simulate")
+    values |= {name: value for name, value in given.items() if value is not None}
+    for name in ("specimen", "objective", "count"):
+        if name not in values:
+            raise InputError(f"--{name} is missing: give it, or a --config that holds it")
+    files = ", ".join(str(path) for path in (config, microscope) if path is not None)
+    settings = SimulationSettings.checked(values, source=files or "simulate")
+    warnings = settings.microscope.advice()
+    for warning in warnings:
+        note(f"note: {warning}")
 
     from napari_contransgan.simulation import write_dataset
 
-    folder = run(write_dataset(settings, out, workers))
-    return {"out": folder, **settings.model_dump(mode="json")}
+    folder = run(write_dataset(settings, out, workers, stacks=stacks, scheduler=scheduler))
+    return {"out": folder, "stacks": stacks, "warnings": warnings, **settings.model_dump(mode="json")}
+
+
+def _simulated(
+    config: Path | None, microscope: Path | None, preset: str | None, coherence: float | None
+) -> dict[str, Any]:
+    """Settings as a file states them, with another microscope where one is named."""
+    values: dict[str, Any] = {}
+    if config is not None:
+        values = SimulationSettings.from_yaml(config).model_dump(exclude_unset=True)
+    if microscope is not None and preset is not None:
+        raise InputError(f"--microscope {microscope} and --preset {preset} both describe the microscope: give one")
+    if microscope is not None:
+        values["microscope"] = Microscope.from_yaml(microscope).model_dump()
+    if preset is not None:
+        values["microscope"] = preset_named(preset).model_dump()
+    if coherence is not None:
+        values["microscope"] = {**values.get("microscope", {}), "coherence": coherence}
+    return values
 
 
 def train(
@@ -63,6 +108,13 @@ def train(
     lr: Annotated[Path | None, typer.Option(help="Folder of low-power images (unpaired).")] = None,
     phase: Annotated[Path | None, typer.Option(help="Folder of phase images (unpaired).")] = None,
     pairs: Annotated[list[Path] | None, typer.Option(help="Folder that simulate wrote; may be repeated.")] = None,
+    simulate: Annotated[
+        list[Path] | None,
+        typer.Option(help="YAML file for simulate --config, whose pairs are made on the fly; may be repeated."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that make those pairs ahead; 0 makes them in turn. [default: 1]")
+    ] = None,
     generator: Annotated[str | None, typer.Option(help="contrans, unet or swin.")] = None,
     preset: Annotated[str | None, typer.Option(help="Size of the network: tiny, compact or published.")] = None,
     recipe: Annotated[str | None, typer.Option(help="paper (unpaired throughout) or semi-supervised.")] = None,
@@ -87,6 +139,8 @@ def train(
         "lr": lr,
         "phase": phase,
         "pairs": pairs or None,
+        "simulate": [SimulationSettings.from_yaml(path) for path in simulate] if simulate else None,
+        "simulation_workers": workers,
         "generator": generator,
         "preset": preset,
         "recipe": recipe,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from napari_contransgan.config import SimulationSettings, TieSettings
+from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
 from napari_contransgan.io import Image
@@ -79,7 +79,8 @@ def dataset_events(
 
 
 def _parts(settings: SimulationSettings, index: int) -> Generator[FieldPart, None, FieldDone]:
-    from napari_contransgan.simulation.fields import draw_specimen, image_lr, image_stack, true_phase
+    from napari_contransgan.simulation.fields import image_lr, image_stack, label_settings, true_phase
+    from napari_contransgan.simulation.specimen import draw_specimen
     from napari_contransgan.tie import retrieve_phase
 
     told = f"Field {index}"
@@ -92,7 +93,7 @@ def _parts(settings: SimulationSettings, index: int) -> Generator[FieldPart, Non
     stack, stack_s = _timed(lambda: image_stack(specimen, settings, index))
     told += f", focus stack {stack_s:.1f} s"
     yield FieldPart({"stack": stack}, f"{told}; TIE phase …")
-    start, events = time.monotonic(), retrieve_phase(stack, TieSettings())
+    start, events = time.monotonic(), retrieve_phase(stack, label_settings(settings))
     while True:
         try:
             next(events)

@@ -1,34 +1,48 @@
 """Folders of simulated fields that the trainer and other programs read."""
 
 import json
-import os
-from collections.abc import Generator, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+import time
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
-
 import napari_contransgan
-from napari_contransgan.config import SimulationSettings, TieSettings
+from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress, result_of
+from napari_contransgan.events import Progress
 from napari_contransgan.files import write_atomically
-from napari_contransgan.io import write_image
-from napari_contransgan.simulation.fields import simulate_field, simulate_pair
-from napari_contransgan.tie import retrieve_phase
+from napari_contransgan.io import QUANTITY_UNITS, read_image
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.simulation.cluster import on_cluster
+from napari_contransgan.simulation.field_files import PARTS, PARTS_WITHOUT_STACKS, FieldTask, make_files
+from napari_contransgan.simulation.workers import in_processes, one_thread
 
-PARTS = ("lr", "stack", "tie", "phase")
+DESCRIPTION = "dataset.json"
+CHECKS_PER_EVENT = 100
+
+_HOLDS = {
+    "lr": "low-power bright-field images",
+    "stack": "through-focus stacks of the stack objective, planes in order of rising z",
+    "tie": "phase that TIE retrieves from the stacks",
+    "phase": "true phase on the model's grid",
+}
 
 
 def write_dataset(
-    settings: SimulationSettings, out: Path, workers: int = 1, *, stacks: bool = True
+    settings: SimulationSettings,
+    out: Path,
+    workers: int = 1,
+    *,
+    stacks: bool = True,
+    scheduler: str | None = None,
 ) -> Generator[Progress, None, Path]:
     """Write ``lr``, ``stack``, ``tie`` and ``phase`` folders of OME-TIFFs and ``dataset.json``.
 
-    Field i depends on the seed and i alone, so the files do not depend on the number of workers. Fields already there
-    are kept when the folder was begun with the same settings.
+    The files' bytes depend on the settings and the field's number alone, not on workers, threads or the scheduler.
+    Only what is missing or damaged is made when the folder was begun with the same settings; the number of fields may
+    grow, and stacks may be added. Close the generator to stop: whole files are kept, and no part of one is left.
 
     Parameters
     ----------
@@ -37,96 +51,173 @@ def write_dataset(
     out : Path
         Folder to write to.
     workers : int
-        Processes; 1 works in this one.
+        Processes of one thread each; 1 works in this one.
     stacks : bool
-        Also write the 40x focus stacks and their TIE phase; without them a field takes a fifth of the time.
+        Also write the focus stacks and their TIE phase; without them a field takes a fifth of the time. A data set
+        that was begun with stacks keeps to them.
+    scheduler : str or None
+        Address of a dask scheduler whose workers make the fields, in place of processes here.
 
     Yields
     ------
     Progress
-        One for each field.
+        One for each field that is made.
+
+    Returns
+    -------
+    Path
+        `out`.
 
     Raises
     ------
     InputError
-        If `out` holds a data set of other settings.
+        If `out` holds a data set of other settings or another version of this program, a worker dies, or the
+        scheduler cannot serve.
+    FieldError
+        If a field fails, naming it.
     """
-    _begin(settings, out, stacks)
-    parts = _parts(stacks)
-    missing = [
-        index for index in range(settings.count) if not all((out / part / _name(index)).is_file() for part in parts)
-    ]
-    done = settings.count - len(missing)
-    for _ in _written(settings, out, missing, workers, stacks):
-        done += 1
-        yield Progress(done, settings.count, "simulating fields")
+    parts, is_new = _begin(settings, out, stacks)
+    with TemporaryDirectory(prefix="contransgan-", ignore_cleanup_errors=True) as scratch:
+        tasks: list[FieldTask] = []
+        for index in range(settings.count):
+            missing = tuple(part for part in parts if is_new or not _is_whole(out / part / field_name(index)))
+            if missing:
+                tasks.append(FieldTask(settings, index, missing, None if scheduler else Path(scratch)))
+            if not is_new and (index + 1) % CHECKS_PER_EVENT == 0:
+                yield Progress(index + 1, settings.count, "checking what is there")
+        began = time.monotonic()
+        with closing(_made(tasks, workers, scheduler)) as made:
+            for done, (task, files) in enumerate(made, 1):
+                for part, content in files.items():
+                    write_atomically(out / part / field_name(task.index), content)
+                left_s = (time.monotonic() - began) / done * (len(tasks) - done)
+                total = settings.count
+                yield Progress(total - len(tasks) + done, total, "simulating fields" + _left(left_s))
+    _describe(settings, out, parts, finished=True)
     return out
 
 
-def _begin(settings: SimulationSettings, out: Path, stacks: bool) -> None:
-    """Make the folders and the description, or check that the one there is the same data set."""
+def field_name(index: int) -> str:
+    """File name of a field."""
+    return f"{index:04d}.ome.tif"
+
+
+def _made(
+    tasks: list[FieldTask], workers: int, scheduler: str | None
+) -> Generator[tuple[FieldTask, dict[str, bytes]], None, None]:
+    if not tasks:
+        return
+    if scheduler is not None:
+        yield from on_cluster(scheduler, tasks)
+    elif workers > 1:
+        yield from in_processes(make_files, tasks, workers)
+    else:
+        for task in tasks:
+            with one_thread():
+                files = make_files(task)
+            yield task, files
+
+
+def _begin(settings: SimulationSettings, out: Path, stacks: bool) -> tuple[tuple[str, ...], bool]:
+    """Make the folders and the description, or check that the one there is the same data set.
+
+    Returns
+    -------
+    parts : tuple of str
+        Folders of the data set.
+    is_new : bool
+        Whether nothing is there yet.
+    """
+    path = out / DESCRIPTION
+    is_new = not path.is_file()
+    if is_new:
+        held = next((out / part for part in PARTS if (out / part).is_dir() and any((out / part).iterdir())), None)
+        if held is not None:
+            raise InputError(f"{held}: holds files that no {DESCRIPTION} describes; choose another folder")
+    else:
+        known = _known(path)
+        if {**known["settings"], "count": 0} != {**settings.model_dump(mode="json"), "count": 0}:
+            raise InputError(f"{out}: holds a data set made with other settings; choose another folder")
+        if known.get("program_version") != napari_contransgan.__version__:
+            raise InputError(
+                f"{out}: was begun by version {known.get('program_version')}, this is "
+                f"{napari_contransgan.__version__}, whose fields may differ; choose another folder"
+            )
+        stacks = stacks or known.get("stacks") is True
+        settings = settings.model_copy(update={"count": max(settings.count, int(known["settings"]["count"]))})
+    parts = PARTS if stacks else PARTS_WITHOUT_STACKS
+    for part in parts:
+        (out / part).mkdir(parents=True, exist_ok=True)
+        for left_over in _left_overs(out / part):
+            left_over.unlink(missing_ok=True)
+    _describe(settings, out, parts, finished=False)
+    return parts, is_new
+
+
+def _left_overs(folder: Path) -> Iterable[Path]:
+    """Parts of files that a kill in the middle of writing left."""
+    return list(folder.glob(".*.ome.tif.*"))
+
+
+def _known(path: Path) -> dict[str, Any]:
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(known["settings"]["count"], int):
+            return dict(known)
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise InputError(f"{path}: is damaged; choose another folder for the data set")
+
+
+def _describe(settings: SimulationSettings, out: Path, parts: tuple[str, ...], *, finished: bool) -> None:
+    complete = False
+    if finished:
+        count = _known(out / DESCRIPTION)["settings"]["count"]
+        settings = settings.model_copy(update={"count": count})
+        complete = all((out / part / field_name(index)).is_file() for part in parts for index in range(count))
     description = {
         "format": 1,
         "program": "napari-contransgan",
         "program_version": napari_contransgan.__version__,
-        "stacks": stacks,
+        "complete": complete,
+        "stacks": "stack" in parts,
+        "field_um": settings.field_px * MODEL_PIXEL_SIZE_UM,
+        "folders": dict(_folders(out, parts)) if finished else {part: {"holds": _HOLDS[part]} for part in parts},
         "settings": settings.model_dump(mode="json"),
     }
-    path = out / "dataset.json"
-    if path.is_file():
-        known = _known_settings(path)
-        if {**known, "count": 0} != {**description["settings"], "count": 0}:  # type: ignore[dict-item]
-            raise InputError(f"{out}: holds a data set made with other settings; choose another folder")
-    for part in _parts(stacks):
-        (out / part).mkdir(parents=True, exist_ok=True)
-    write_atomically(path, (json.dumps(description, indent=2) + "\n").encode())
+    write_atomically(out / DESCRIPTION, (json.dumps(description, indent=2) + "\n").encode())
 
 
-def _known_settings(path: Path) -> dict[str, Any]:
+def _folders(out: Path, parts: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What each folder holds, as its first file says."""
+    for part in parts:
+        image = read_image(out / part / field_name(0))
+        sizes = {"pixel_size_um": image.pixel_size_um, "z_step_um": image.z_step_um}
+        yield (
+            part,
+            {
+                "holds": _HOLDS[part],
+                "axes": image.axes,
+                "shape": list(image.data.shape),
+                "dtype": str(image.data.dtype),
+                "unit": "camera counts" if image.quantity == "intensity" else QUANTITY_UNITS[image.quantity],
+                **{name: value for name, value in sizes.items() if value is not None},
+            },
+        )
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file is there and all of it can be read."""
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
-    except (ValueError, KeyError, TypeError):
-        settings = None
-    if not isinstance(settings, dict):
-        raise InputError(f"{path}: is damaged; choose another folder for the data set")
-    return settings
+        return path.is_file() and read_image(path).data.size > 0
+    except InputError:
+        return False
 
 
-def _written(settings: SimulationSettings, out: Path, indices: list[int], workers: int, stacks: bool) -> Iterator[int]:
-    if workers <= 1:
-        for index in indices:
-            yield _write_field(settings, out, index, stacks)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-        futures = [pool.submit(_write_field, settings, out, index, stacks) for index in indices]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _one_thread() -> None:
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-    torch.set_num_threads(1)
-
-
-def _write_field(settings: SimulationSettings, out: Path, index: int, stacks: bool) -> int:
-    if stacks:
-        field = simulate_field(settings, index)
-        write_image(out / "stack" / _name(index), field.stack)
-        write_image(out / "tie" / _name(index), result_of(retrieve_phase(field.stack, TieSettings())).phase)
-        lr, phase = field.lr, field.phase
-    else:
-        lr, phase = simulate_pair(settings, index)
-    write_image(out / "phase" / _name(index), phase)
-    write_image(out / "lr" / _name(index), lr)
-    return index
-
-
-def _parts(stacks: bool) -> tuple[str, ...]:
-    return PARTS if stacks else ("lr", "phase")
-
-
-def _name(index: int) -> str:
-    return f"{index:04d}.ome.tif"
+def _left(seconds: float) -> str:
+    if seconds < 1:
+        return ""
+    for unit_s, unit in ((3600, "h"), (60, "min")):
+        if seconds > 1.5 * unit_s:
+            return f", about {seconds / unit_s:.0f} {unit} left"
+    return f", about {seconds:.0f} s left"

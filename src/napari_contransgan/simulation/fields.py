@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_contransgan.config import SimulationSettings
+from napari_contransgan.config import SimulationSettings, TieSettings
+from napari_contransgan.events import result_of
 from napari_contransgan.io import Image
 from napari_contransgan.microscope import Microscope
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
@@ -18,16 +19,7 @@ from napari_contransgan.simulation.image_formation import Optics, PixelGrid, sum
 from napari_contransgan.simulation.light import dust_shadows, uneven_light, vignette
 from napari_contransgan.simulation.source import SourceSampling
 from napari_contransgan.simulation.specimen import Specimen, draw_specimen, true_phase_map
-
-__all__ = [
-    "SimulatedField",
-    "draw_specimen",
-    "image_lr",
-    "image_stack",
-    "simulate_field",
-    "simulate_pair",
-    "true_phase",
-]
+from napari_contransgan.tie import retrieve_phase
 
 LR_SOURCE = SourceSampling(5, 12)
 STACK_SOURCE = SourceSampling(2, 12)
@@ -147,6 +139,16 @@ def true_phase(specimen: Specimen, settings: SimulationSettings, index: int) -> 
     )
 
 
+def label_settings(settings: SimulationSettings) -> TieSettings:
+    """How TIE makes a label of a simulated stack: by the defaults, but drift is sought only where planes drift."""
+    return TieSettings(drift=settings.variation.drift_um != (0, 0))
+
+
+def tie_label(stack: Image, settings: SimulationSettings) -> Image:
+    """The phase that TIE retrieves from a simulated stack, a label as the paper's."""
+    return result_of(retrieve_phase(stack, label_settings(settings))).phase
+
+
 def _camera_image(counts: NDArray[np.uint16], microscope: Microscope, objective: str, **stated: Any) -> Image:
     pixel_um = microscope.pixel_size_um(objective)
     return Image(
@@ -203,7 +205,7 @@ def _planes(
             shifts_yx_um=shifts_yx_um,
         )
     stray = rng.uniform(*settings.variation.stray_light)
-    return np.asarray(images.numpy() * (1 - stray) + stray, np.float32)
+    return np.asarray(images.cpu().numpy() * (1 - stray) + stray, np.float32)
 
 
 def _light(shape_px: int, settings: SimulationSettings, rng: np.random.Generator) -> NDArray[np.float32]:

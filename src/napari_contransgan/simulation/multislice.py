@@ -103,7 +103,7 @@ def thick_object(
 
     Seen from behind, and referred to the object's middle, the field changes little and smoothly with the tilt of the
     light. Six tilts, upright and on a pentagon at the condenser's rim, give a polynomial of second degree in the tilt.
-    To it comes, for a band, how the upright light of another wavelength differs.
+    To it comes, for a band, how upright light changes with the wavelength.
 
     Parameters
     ----------
@@ -133,16 +133,19 @@ def thick_object(
     screens = _screens(zyx_path_um, wavelength_um)
     nodes = torch.stack([follow(tilt, wavelength_um, screens) for tilt in tilts])
     fit = np.linalg.inv(_second_degree(np.array(tilts), condenser_aperture))
-    upright_change: dict[float, torch.Tensor] = {wavelength_um: torch.zeros_like(nodes[0])}
+    change_per_um: list[torch.Tensor] = []
 
     def spectrum_of(point: SourcePoint) -> torch.Tensor:
         own_um = point.wavelength_um
-        if own_um not in upright_change:
-            upright_change[own_um] = follow((0.0, 0.0), own_um, _screens(zyx_path_um, own_um)) - nodes[0]
         tilt = np.array([[point.y_per_um * own_um, point.x_per_um * own_um]])
         weights = torch.from_numpy((_second_degree(tilt, condenser_aperture) @ fit)[0]).to(nodes)
         spectrum: torch.Tensor = torch.tensordot(weights, nodes, 1)
-        return spectrum if own_um == wavelength_um else spectrum + upright_change[own_um]
+        if own_um == wavelength_um:
+            return spectrum
+        if not change_per_um:
+            upright = follow((0.0, 0.0), own_um, _screens(zyx_path_um, own_um))
+            change_per_um.append((upright - nodes[0]) / (own_um - wavelength_um))
+        return spectrum + (own_um - wavelength_um) * change_per_um[0]
 
     return spectrum_of
 

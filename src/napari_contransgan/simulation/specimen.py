@@ -54,6 +54,8 @@ class Specimen:
         Largest condenser NA of any image, and largest sum of lens and condenser.
     shortest_um : float
         Shortest wavelength of the true light.
+    device : str
+        Where torch computes the images.
     """
 
     zyx_path_um: NDArray[np.float32]
@@ -68,11 +70,12 @@ class Specimen:
     condenser_aperture: float
     largest_aperture: float
     shortest_um: float
+    device: str = "cpu"
 
     @cached_property
     def waves(self) -> SpectrumOf:
         """Light behind the specimen, computed once for all images that are taken of it."""
-        zyx_path_um = torch.from_numpy(self.zyx_path_um)
+        zyx_path_um = torch.from_numpy(self.zyx_path_um).to(self.device)
         pixel_um = self.pixel_size_um * self.pixel_size_factor
         largest_per_um = self.largest_aperture / self.shortest_um
         if len(zyx_path_um) == 1:
@@ -98,10 +101,19 @@ class Specimen:
         return np.asarray(self.zyx_path_um.sum(axis=0) * self.absorption_per_um, np.float32)
 
 
-def draw_specimen(settings: SimulationSettings, index: int) -> Specimen:
+def draw_specimen(settings: SimulationSettings, index: int, device: str = "cpu") -> Specimen:
     """Draw the specimen of field `index`.
 
     It is the same for the same seed whatever the objective, unless a large defocus asks for a wider margin.
+
+    Parameters
+    ----------
+    settings : SimulationSettings
+        The digital microscope.
+    index : int
+        Number of the field.
+    device : str
+        Where torch computes the images, such as ``"cuda"``; their last digits depend on it.
     """
     rng = np.random.default_rng([settings.seed, index, 0])
     drawn = np.random.default_rng([settings.seed, index, 4])
@@ -137,6 +149,7 @@ def draw_specimen(settings: SimulationSettings, index: int) -> Specimen:
         condenser_aperture=condenser_aperture,
         largest_aperture=largest_aperture,
         shortest_um=shortest_um,
+        device=device,
     )
 
 

@@ -8,7 +8,7 @@ from napari_contransgan.config import TrainSettings
 from napari_contransgan.models.checkpoint import ModelCard
 from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM
 from napari_contransgan.training.events import Validated
-from napari_contransgan.training.steps import is_supervised
+from napari_contransgan.training.schedule import is_supervised
 from napari_contransgan.training.survey import Survey
 from napari_contransgan.training.validation import DATA_RANGE_RAD
 
@@ -30,7 +30,7 @@ def make_card(settings: TrainSettings, step: int, found: Survey, scores: Validat
         wavelength_um=found.wavelength_um or DEFAULT_WAVELENGTH_UM,
         input_pixel_sizes_um=found.input_pixel_sizes_um,
         optics=found.optics or "not stated in the data",
-        data=_describe_folders(folders),
+        data=_describe_data(folders, found),
         recipe=_describe_recipe(settings, step, found),
         limits=_describe_limits(found, has_scores),
         steps=step,
@@ -73,8 +73,10 @@ def _describe_limits(found: Survey, has_scores: bool) -> str:
     return " ".join(parts)
 
 
-def _describe_folders(folders: dict[str, Any]) -> str:
+def _describe_data(folders: dict[str, Any], found: Survey) -> str:
     parts = [f"pairs in {name}" for name in folders["pairs"]]
+    if found.on_the_fly:
+        parts.append(found.on_the_fly)
     if folders["lr"]:
         parts.append(f"unpaired images in {folders['lr']} and {folders['phase']}")
     return ", ".join(parts)

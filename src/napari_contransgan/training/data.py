@@ -1,4 +1,4 @@
-"""The images of a run: found, checked, split by source frame, and drawn in batches."""
+"""The images of a run: found or simulated, checked, split by source frame, and drawn in batches."""
 
 import re
 import zlib
@@ -12,25 +12,31 @@ import torch
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import find_images
-from napari_contransgan.training.frames import FrameCache, Frames
+from napari_contransgan.training.frames import FrameCache, FrameList, Frames, Joined
+from napari_contransgan.training.on_the_fly import PairMaker, SimulatedField, SimulatedFrames
+from napari_contransgan.training.schedule import is_supervised
 from napari_contransgan.training.survey import Survey, survey
 
 # Streams of chance within one step; every draw depends on (seed, step, stream) alone, so a resumed run draws the same.
 PAIRED, UNPAIRED_LR, UNPAIRED_PHASE, POOL = range(4)
 
+AHEAD_STEPS = 4
+"""Simulated pairs of so many steps, the next one among them, are made ahead."""
+
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Everything a run draws from, and what its files say; an empty list where there is none."""
+    """Everything a run draws from, and what its images say; an empty list where there is none."""
 
-    paired_lr: Frames
-    paired_phase: Frames
-    unpaired_lr: Frames
-    unpaired_phase: Frames
-    held_out_lr: Frames
-    held_out_phase: Frames
+    paired_lr: FrameList
+    paired_phase: FrameList
+    unpaired_lr: FrameList
+    unpaired_phase: FrameList
+    held_out_lr: FrameList
+    held_out_phase: FrameList
     found: Survey
     wants_held_out: bool
+    maker: PairMaker | None = None
 
     def describe(self) -> str:
         """Say in a line what was found."""
@@ -38,17 +44,48 @@ class TrainingData:
             f"{len(self.paired_lr)} pairs and {len(self.unpaired_lr)} + {len(self.unpaired_phase)} unpaired images "
             f"for training, {len(self.held_out_lr)} pairs held out"
         )
+        if self.found.on_the_fly:
+            text += f"; with {self.found.on_the_fly}"
         if not self.wants_held_out or len(self.held_out_lr):
             return text
         reason = "all pairs come from one source frame" if len(self.paired_lr) else "there are no pairs"
         return f"{text}: nothing could be held out, since {reason}, so there will be no scores"
 
+    def prepare(self, settings: TrainSettings, step: int) -> None:
+        """Let simulated pairs that this step and the next ones draw be made ahead, where there are any."""
+        if self.maker is None:
+            return
+        wanted: dict[SimulatedField, None] = {}
+        for ahead in range(step, min(step + AHEAD_STEPS, settings.steps)):
+            for stream, frames in self._drawn_from(settings, ahead):
+                rng = np.random.default_rng([settings.seed, ahead, stream])
+                for index in _choose(len(frames), settings, rng):
+                    wanted |= dict.fromkeys(_simulated(frames, index))
+        self.maker.prepare(list(wanted))
+
+    def _drawn_from(self, settings: TrainSettings, step: int) -> list[tuple[int, FrameList]]:
+        if is_supervised(settings, step):
+            return [(PAIRED, self.paired_lr)]
+        return [(UNPAIRED_LR, self.unpaired_lr), (UNPAIRED_PHASE, self.unpaired_phase)]
+
+    def close(self) -> None:
+        """End the processes that make pairs ahead."""
+        if self.maker is not None:
+            self.maker.close()
+
+
+def _simulated(frames: FrameList, index: int) -> list[SimulatedField]:
+    if isinstance(frames, Joined):
+        frames, index = frames.find(index)
+    return [frames.fields[index]] if isinstance(frames, SimulatedFrames) else []
+
 
 def gather(settings: TrainSettings) -> TrainingData:
-    """Find the files of a run, split them, and check that they can serve; nothing is written.
+    """Find the images of a run, split them, and check that they can serve; nothing is written.
 
-    Tiles of one source frame, named ``FRAME_r0c1``, never stand on both sides of the split. Up to 500 files are all
-    read; of more, an even sample of each folder, and a file that fails later is named then.
+    Tiles of one source frame, named ``FRAME_r0c1``, never stand on both sides of the split, nor does a field that is
+    simulated on the fly and lies in a folder too. Up to 500 files are all read; of more, an even sample of each folder,
+    and a file that fails later is named then. Of simulated fields the first is made.
 
     Raises
     ------
@@ -63,21 +100,44 @@ def gather(settings: TrainSettings) -> TrainingData:
     file_lists = [part for pair_lr, pair_phase in pairs for part in (("lr", pair_lr), ("phase", pair_phase))]
     file_lists += [(kind, paths) for kind, paths in (("lr", free_lr), ("phase", free_phase)) if paths]
     parents = [folder.parent for folder in (settings.lr, settings.phase) if folder]
-    found = survey(file_lists, settings.pairs, parents, crop_px=settings.crop_px)
-    held = _held_out(lr, settings.validation_fraction)
-    kept = [i for i in range(len(lr)) if i not in held]
-    paired_lr, paired_phase = [lr[i] for i in kept], [phase[i] for i in kept]
+    found = survey(file_lists, settings.pairs, parents, settings.simulate, crop_px=settings.crop_px)
     cache = FrameCache()
+    maker = PairMaker(settings.simulate, cache, settings.simulation_workers) if settings.simulate else None
+    if maker is not None:
+        _check_recipes(settings, maker)
+    fields = [SimulatedField(k, i) for k, recipe in enumerate(settings.simulate) for i in range(recipe.count)]
+    held = _held_out([*map(_source, lr), *map(_source_of_field, fields)], settings.validation_fraction)
+
+    def frames(kind: str, paths: list[Path], *, held_out: bool) -> FrameList:
+        files = Frames([path for i, path in enumerate(paths) if (i in held) == held_out], kind, cache)
+        if maker is None:
+            return files
+        chosen = [one for i, one in enumerate(fields, len(paths)) if (i in held) == held_out]
+        simulated = SimulatedFrames(chosen, kind, maker)
+        return Joined([files, simulated]) if files.paths else simulated
+
+    paired_lr, paired_phase = (frames(kind, paths, held_out=False) for kind, paths in (("lr", lr), ("phase", phase)))
     return TrainingData(
-        Frames(paired_lr, "lr", cache),
-        Frames(paired_phase, "phase", cache),
-        Frames(free_lr or paired_lr, "lr", cache),
-        Frames(free_phase or paired_phase, "phase", cache),
-        Frames([lr[i] for i in sorted(held)], "lr", cache),
-        Frames([phase[i] for i in sorted(held)], "phase", cache),
+        paired_lr,
+        paired_phase,
+        Frames(free_lr, "lr", cache) if free_lr else paired_lr,
+        Frames(free_phase, "phase", cache) if free_phase else paired_phase,
+        frames("lr", lr, held_out=True),
+        frames("phase", phase, held_out=True),
         found,
         wants_held_out=settings.validation_fraction > 0,
+        maker=maker,
     )
+
+
+def _check_recipes(settings: TrainSettings, maker: PairMaker) -> None:
+    for number, recipe in enumerate(settings.simulate):
+        side_px = min(min(half.shape) for half in maker.load(SimulatedField(number, 0)))
+        if side_px < settings.crop_px:
+            raise InputError(
+                f"simulated {recipe.specimen}: fields of {side_px} px are smaller than the training crop of "
+                f"{settings.crop_px} px; make field_px larger or crop_px smaller"
+            )
 
 
 def _pairs_in(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -89,19 +149,19 @@ def _pairs_in(folder: Path) -> tuple[list[Path], list[Path]]:
     return both, [phase[path.name] for path in both]
 
 
-def _held_out(paths: Sequence[Path], fraction: float) -> set[int]:
-    """Indices of the held-out pairs.
+def _held_out(sources: Sequence[tuple[str, str]], fraction: float) -> set[int]:
+    """Indices of the held-out pairs, by the source frame that each comes from.
 
-    A source frame's own name decides, not its rank: files that join later move none from training to validation. Of
+    A source frame's own name decides, not its rank: frames that join later move none from training to validation. Of
     two source frames or more, one at least is held out and one at least is trained on.
     """
-    chances = {_source(path): zlib.crc32(_source(path)[1].encode()) / 2**32 for path in paths}
+    chances = {source: zlib.crc32(source[1].encode()) / 2**32 for source in sources}
     if not fraction or len(chances) < 2:
         return set()
     by_chance = sorted(chances, key=lambda source: (chances[source], source))
     count = sum(chance < fraction for chance in chances.values())
     chosen = set(by_chance[: min(max(count, 1), len(chances) - 1)])
-    return {index for index, path in enumerate(paths) if _source(path) in chosen}
+    return {index for index, source in enumerate(sources) if source in chosen}
 
 
 def _source(path: Path) -> tuple[str, str]:
@@ -110,8 +170,13 @@ def _source(path: Path) -> tuple[str, str]:
     return str(path.parent), re.sub(r"_r[0-9]+c[0-9]+$", "", stem)
 
 
+def _source_of_field(field: SimulatedField) -> tuple[str, str]:
+    """As `_source`, with the name that the field has in a folder that ``simulate`` writes."""
+    return f"simulated {field.recipe}", f"{field.index:04d}"
+
+
 def draw_pairs(
-    lr: Frames, phase: Frames, settings: TrainSettings, step: int, stream: int = PAIRED
+    lr: FrameList, phase: FrameList, settings: TrainSettings, step: int, stream: int = PAIRED
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Draw a batch of pairs: the same random crop, flip and quarter turn for both halves.
 
@@ -127,7 +192,7 @@ def draw_pairs(
     return torch.stack([pair[0] for pair in batch])[:, None], torch.stack([pair[1] for pair in batch])[:, None]
 
 
-def draw_single(frames: Frames, settings: TrainSettings, step: int, stream: int) -> torch.Tensor:
+def draw_single(frames: FrameList, settings: TrainSettings, step: int, stream: int) -> torch.Tensor:
     """Draw a batch from one list; shape (batch, 1, crop, crop)."""
     rng = np.random.default_rng([settings.seed, step, stream])
     crop_px = settings.crop_px

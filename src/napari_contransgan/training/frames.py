@@ -1,8 +1,10 @@
-"""Image files for training: checked, normalised, brought to the model's grid, and kept in memory up to a budget."""
+"""Images for training: checked, normalised, brought to the model's grid, and kept in memory up to a budget."""
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,29 +23,81 @@ MAX_UNLABELLED_PHASE_RAD = 100.0
 
 @dataclass
 class FrameCache:
-    """Half-precision frames by path and kind, up to a budget; the lists of a run share one.
+    """Half-precision frames up to a budget; the lists of a run share one.
 
     Parameters
     ----------
     budget_bytes : int
-        Once this is reached, further frames are read anew each time.
+        Beyond this, what was asked for longest ago makes room.
     """
 
     budget_bytes: int = CACHE_BYTES
-    used_bytes: int = 0
-    frames: dict[tuple[Path, str], torch.Tensor] = field(default_factory=dict, repr=False)
+    used_bytes: int = field(default=0, init=False)
+    _kept: OrderedDict[Hashable, tuple[torch.Tensor, ...]] = field(default_factory=OrderedDict, init=False, repr=False)
 
-    def load(self, path: Path, kind: str) -> torch.Tensor:
-        """Frame on the model's grid, float32, shape (H, W)."""
-        image = self.frames.get((path, kind))
-        if image is None:
-            image = load_frame(path, kind).half()
-            size_bytes = image.element_size() * image.numel()
-            if self.used_bytes + size_bytes <= self.budget_bytes:
-                self.frames[path, kind] = image
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._kept
+
+    def get(self, key: Hashable, make: Callable[[], tuple[torch.Tensor, ...]]) -> tuple[torch.Tensor, ...]:
+        """Give what is kept under a key, or make it and keep it; float32, rounded to half precision.
+
+        Rounded also when it is not kept: what a step sees must not depend on the cache.
+        """
+        images = self._kept.get(key)
+        if images is None:
+            images = tuple(image.half() for image in make())
+            size_bytes = _size_bytes(images)
+            if size_bytes <= self.budget_bytes:
+                while self.used_bytes + size_bytes > self.budget_bytes:
+                    self.used_bytes -= _size_bytes(self._kept.popitem(last=False)[1])
+                self._kept[key] = images
                 self.used_bytes += size_bytes
-        # Rounded also when it is not kept: what a step sees must not depend on the cache.
-        return image.float()
+        else:
+            self._kept.move_to_end(key)
+        return tuple(image.float() for image in images)
+
+
+def _size_bytes(images: Sequence[torch.Tensor]) -> int:
+    return sum(image.element_size() * image.numel() for image in images)
+
+
+class FrameList(Protocol):
+    """Images of one kind to draw from, whatever they come from."""
+
+    def __len__(self) -> int:
+        """Count the images."""
+
+    def load(self, index: int, crop_px: int) -> torch.Tensor:
+        """Image `index` on the model's grid, float32, shape (H, W), at least `crop_px` on each side."""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """One list after the other.
+
+    Parameters
+    ----------
+    lists : sequence of FrameList
+        The lists.
+    """
+
+    lists: Sequence[FrameList]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.lists))
+
+    def find(self, index: int) -> tuple[FrameList, int]:
+        """List that frame `index` stands in, and its number there."""
+        for part in self.lists:
+            if index < len(part):
+                return part, index
+            index -= len(part)
+        raise IndexError(index)
+
+    def load(self, index: int, crop_px: int) -> torch.Tensor:
+        """Frame `index`, as its own list gives it."""
+        part, number = self.find(index)
+        return part.load(number, crop_px)
 
 
 @dataclass(frozen=True)
@@ -75,8 +129,9 @@ class Frames:
         InputError
             Naming the file, if it cannot serve.
         """
-        image = self.cache.load(self.paths[index], self.kind)
-        check_size(self.paths[index], (image.shape[0], image.shape[1]), crop_px)
+        path = self.paths[index]
+        (image,) = self.cache.get((path, self.kind), lambda: (load_frame(path, self.kind),))
+        check_size(path, (image.shape[0], image.shape[1]), crop_px)
         return image
 
 
@@ -140,17 +195,17 @@ def size_on_model_grid(image: Image) -> tuple[int, int]:
     return height, width
 
 
-def check_size(path: Path, shape_yx: tuple[int, int], crop_px: int) -> None:
+def check_size(name: Path | str, shape_yx: tuple[int, int], crop_px: int) -> None:
     """Refuse a frame, of `shape_yx` on the model's grid, out of which no crop can be cut.
 
     Raises
     ------
     InputError
-        Naming the file.
+        Naming it.
     """
     if min(shape_yx) < crop_px:
         raise InputError(
-            f"{path}: {shape_yx[0]} x {shape_yx[1]} px on the model's grid, smaller than the training crop of "
+            f"{name}: {shape_yx[0]} x {shape_yx[1]} px on the model's grid, smaller than the training crop of "
             f"{crop_px} px; choose a smaller crop_px or larger tiles"
         )
 

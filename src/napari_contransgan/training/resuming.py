@@ -5,10 +5,13 @@ from pathlib import Path
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.training.steps import warm_start_steps
+from napari_contransgan.training.schedule import warm_start_steps
 
 DATA_FOLDERS = ("lr", "phase", "pairs")
-MAY_CHANGE_ON_RESUME = {"steps", "warm_start_steps", *DATA_FOLDERS, "device", "threads", "validate_every", "save_every"}
+MAY_CHANGE_ON_RESUME = {
+    *("steps", "warm_start_steps", *DATA_FOLDERS),
+    *("device", "threads", "simulation_workers", "validate_every", "save_every"),
+}
 
 
 def settings_before(config: Path, settings: TrainSettings, resume: bool) -> TrainSettings | None:

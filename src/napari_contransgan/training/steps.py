@@ -23,14 +23,13 @@ from napari_contransgan.training.data import (
 )
 from napari_contransgan.training.image_pool import ImagePool
 from napari_contransgan.training.losses import lsgan_discriminator, lsgan_generator, supervised_loss
+from napari_contransgan.training.schedule import is_supervised, warm_start_steps
 
 WARM_START_RATE, UNPAIRED_RATE = 5e-4, 1e-4
 RAMP_STEPS = 200
 FREEZE_NORM_AT = 0.6
 """Share of the warm start after which batch norms keep their statistics, so that the phase scale settles."""
 MAX_GRADIENT_NORM = 1.0
-PAIRED_EVERY = 4
-"""In the unpaired phase of the semi-supervised recipe, one step in four stays supervised."""
 
 
 @dataclass
@@ -56,22 +55,6 @@ class RunState:
     optimisers: dict[str, torch.optim.Optimizer]
     pools: dict[str, ImagePool]
     best_psnr_db: float = -math.inf
-
-
-def warm_start_steps(settings: TrainSettings) -> int:
-    """How many of a run's steps are supervised before the unpaired ones begin."""
-    if settings.recipe == "paper" or not settings.pairs:
-        return 0
-    if settings.warm_start_steps is not None:
-        return min(settings.warm_start_steps, settings.steps)
-    return settings.steps if settings.lr is None else settings.steps * 3 // 4
-
-
-def is_supervised(settings: TrainSettings, step: int) -> bool:
-    """Whether a step is taken on pairs; in the unpaired phase of the semi-supervised recipe one in four is."""
-    if step < warm_start_steps(settings):
-        return True
-    return settings.recipe == "semi-supervised" and bool(settings.pairs) and step % PAIRED_EVERY == 0
 
 
 def new_state(settings: TrainSettings, device: torch.device) -> RunState:
@@ -125,6 +108,7 @@ def train_step(state: RunState, data: TrainingData, settings: TrainSettings, dev
     # Without a warm start the norms freeze at the same share of the whole run, for the same reason.
     if state.step >= FREEZE_NORM_AT * (warm or settings.steps):
         freeze_norms(state.networks["to_phase"])
+    data.prepare(settings, state.step)
     statistics = _norm_statistics(state.networks)
     before = [value.clone() for value in statistics]
     if is_supervised(settings, state.step):

@@ -1,4 +1,4 @@
-"""A look at a run's files before anything is written: whether they can serve, and what they say of their optics."""
+"""A look at a run's images before anything is written: whether they can serve, and what they say of their optics."""
 
 import json
 import math
@@ -30,19 +30,23 @@ class Survey:
     optics : str
         How the images were taken, as far as a ``dataset.json`` tells.
     all_pairs_simulated : bool
-        Whether every folder of pairs has a ``dataset.json`` of this program.
+        Whether there are pairs, and every folder of them has a ``dataset.json`` of this program.
+    on_the_fly : str
+        Which pairs are simulated while the run goes on; empty where none are.
     """
 
     input_pixel_sizes_um: tuple[float, ...]
     wavelength_um: float | None
     optics: str
     all_pairs_simulated: bool
+    on_the_fly: str = ""
 
 
 def survey(
     file_lists: Sequence[tuple[str, Sequence[Path]]],
     pair_folders: Sequence[Path],
     data_folders: Sequence[Path],
+    recipes: Sequence[SimulationSettings] = (),
     *,
     crop_px: int,
 ) -> Survey:
@@ -54,17 +58,19 @@ def survey(
         Each folder's files, with the kind ``"lr"`` or ``"phase"``.
     pair_folders, data_folders : sequence of Path
         Folders of pairs, and further folders beside which a ``dataset.json`` may lie.
+    recipes : sequence of SimulationSettings
+        Of the pairs that are simulated while the run goes on.
     crop_px : int
         Smallest side that a frame must have on the model's grid.
 
     Raises
     ------
     InputError
-        Naming the file that cannot serve, or two whose wavelengths differ.
+        Naming the file that cannot serve, or two sources whose wavelengths differ.
     """
     total = sum(len(paths) for _, paths in file_lists)
     pixel_sizes_um: set[float] = set()
-    known: tuple[Path, float] | None = None
+    wavelengths_um: list[tuple[str, float]] = []
     for kind, paths in file_lists:
         share = len(paths) if total <= MAX_FILES_READ else max(2, MAX_FILES_READ // len(file_lists))
         for path in spread(paths, share):
@@ -73,19 +79,31 @@ def survey(
             if kind == "lr" and image.pixel_size_um is not None:
                 pixel_sizes_um.add(float(f"{image.pixel_size_um:.4g}"))
             if kind == "phase" and image.wavelength_um is not None:
-                known = known or (path, image.wavelength_um)
-                if not math.isclose(known[1], image.wavelength_um, rel_tol=1e-3):
-                    raise InputError(
-                        f"{path}: its phase belongs to {image.wavelength_um:g} um, that of {known[0]} to "
-                        f"{known[1]:g} um; train on one wavelength at a time"
-                    )
+                _add_wavelength(wavelengths_um, str(path), image.wavelength_um)
+    for recipe in recipes:
+        pixel_sizes_um.add(float(f"{recipe.microscope.pixel_size_um(recipe.objective):.4g}"))
+        _add_wavelength(wavelengths_um, f"simulated {recipe.specimen}", recipe.microscope.wavelength_um)
     texts = {folder: _simulated_optics(folder) for folder in (*pair_folders, *data_folders)}
     return Survey(
         input_pixel_sizes_um=tuple(sorted(pixel_sizes_um)),
-        wavelength_um=known[1] if known else None,
-        optics="; ".join(dict.fromkeys(text for text in texts.values() if text)),
-        all_pairs_simulated=bool(pair_folders) and all(texts[folder] for folder in pair_folders),
+        wavelength_um=wavelengths_um[0][1] if wavelengths_um else None,
+        optics="; ".join(dict.fromkeys([*filter(None, texts.values()), *map(_optics_of, recipes)])),
+        all_pairs_simulated=bool(pair_folders or recipes) and all(texts[folder] for folder in pair_folders),
+        on_the_fly=", ".join(
+            f"{one.count} simulated pairs made on the fly ({one.specimen} at {one.objective}, seed {one.seed})"
+            for one in recipes
+        ),
     )
+
+
+def _add_wavelength(wavelengths_um: list[tuple[str, float]], source: str, wavelength_um: float) -> None:
+    wavelengths_um.append((source, wavelength_um))
+    first, first_um = wavelengths_um[0]
+    if not math.isclose(first_um, wavelength_um, rel_tol=1e-3):
+        raise InputError(
+            f"{source}: its phase belongs to {wavelength_um:g} um, that of {first} to {first_um:g} um; train on one "
+            f"wavelength at a time"
+        )
 
 
 def spread(paths: Sequence[Path], count: int) -> list[Path]:
@@ -101,6 +119,10 @@ def _simulated_optics(folder: Path) -> str:
         settings = SimulationSettings(**json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["settings"])
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         return ""
+    return _optics_of(settings)
+
+
+def _optics_of(settings: SimulationSettings) -> str:
     focus = "the objective's usual defocus" if settings.defocus_um is None else f"{settings.defocus_um:g} um defocus"
     return (
         f"simulated {settings.specimen} at {settings.objective}, wavelength {settings.microscope.wavelength_um:g} um, "

@@ -93,6 +93,7 @@ def train(settings: TrainSettings, run_dir: Path, resume: bool = False) -> Gener
         raise
     finally:
         # Reached on success, on an error and when the consumer closes the generator.
+        data.close()
         if not diverged and _is_finite(state):
             if saved_step != state.step:
                 save_state(run_dir / LAST, state)
@@ -106,7 +107,7 @@ def train(settings: TrainSettings, run_dir: Path, resume: bool = False) -> Gener
 
 def _start_message(settings: TrainSettings, before: TrainSettings | None, data: TrainingData) -> str:
     parts = [data.describe()]
-    if settings.recipe == "semi-supervised" and not settings.pairs:
+    if settings.recipe == "semi-supervised" and not settings.has_pairs:
         parts.append("without pairs, semi-supervised is a pure CycleGAN: no step is supervised")
     changed = changed_folders(settings, before)
     if changed:

@@ -11,7 +11,7 @@ from napari_contransgan.evaluation import evaluate
 from napari_contransgan.models.compute import autocast
 from napari_contransgan.training.data import TrainingData
 from napari_contransgan.training.events import Validated
-from napari_contransgan.training.frames import Frames
+from napari_contransgan.training.frames import FrameList
 
 MAX_FIELDS = 24
 DATA_RANGE_RAD = 4.0
@@ -54,7 +54,7 @@ def validate(
     )
 
 
-def _centre(frames: Frames, index: int, crop_px: int) -> torch.Tensor:
+def _centre(frames: FrameList, index: int, crop_px: int) -> torch.Tensor:
     image = frames.load(index, crop_px)
     top, left = ((side - crop_px) // 2 for side in image.shape)
     return image[top : top + crop_px, left : left + crop_px]

@@ -1,0 +1,76 @@
+"""Seconds for one complete sample: low-power images of four objectives, the stack, its TIE label and the truth."""
+
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+import torch
+
+from napari_contransgan.config import SimulationSettings
+from napari_contransgan.simulation.fields import image_lr, image_stack, tie_label, true_phase
+from napari_contransgan.simulation.specimen import draw_specimen
+from napari_contransgan.simulation.workers import one_thread
+
+FIELD_PX = 224
+SAMPLES = 16
+SEED = 3500
+CORES = 2
+
+
+def main(samples: int = SAMPLES) -> None:
+    """Print seconds for each part on one thread, and a sample's share of the time when two processes work."""
+    print(f"{FIELD_PX} x {FIELD_PX} on the model's grid, {samples} samples each, medians in s\n")
+    parts: dict[str, dict[str, float]] = {}
+    torch.set_num_threads(1)
+    for specimen in ("hela", "psm"):
+        _sample(specimen, 0)
+        runs = [_sample(specimen, index) for index in range(samples)]
+        parts[specimen] = {part: statistics.median(run[part] for run in runs) for part in runs[0]}
+    print("| part, one thread | cells | beads |\n| --- | --- | --- |")
+    for part in parts["hela"]:
+        print(f"| {part} | {parts['hela'][part]:.3f} | {parts['psm'][part]:.3f} |")
+    torch.set_num_threads(CORES)
+    for title, thread_or_process in (("two threads, one sample", _latency), ("two processes, per sample", _throughput)):
+        hela, psm = (thread_or_process(specimen, samples) for specimen in ("hela", "psm"))
+        print(f"| {title} | {hela:.3f} | {psm:.3f} |", flush=True)
+
+
+def _latency(specimen: str, samples: int) -> float:
+    return statistics.median(_sample(specimen, index)["a complete sample"] for index in range(samples))
+
+
+def _throughput(specimen: str, samples: int) -> float:
+    with ProcessPoolExecutor(CORES, mp_context=get_context("spawn"), initializer=one_thread) as pool:
+        list(pool.map(_sample, [specimen] * CORES, range(CORES)))
+        began = time.perf_counter()
+        list(pool.map(_sample, [specimen] * 2 * samples, range(2 * samples)))
+        return (time.perf_counter() - began) / (2 * samples)
+
+
+def _sample(specimen: str, index: int) -> dict[str, float]:
+    """Seconds of each part of one sample."""
+    settings = SimulationSettings(specimen=specimen, seed=SEED, field_px=FIELD_PX)
+    seconds: dict[str, float] = {}
+
+    def timed(part: str, work: Callable[[], Any]) -> Any:
+        began = time.perf_counter()
+        made = work()
+        seconds[part] = time.perf_counter() - began
+        return made
+
+    drawn = timed("specimen", lambda: draw_specimen(settings, index))
+    for objective in settings.microscope.objectives:
+        own = settings.model_copy(update={"objective": objective})
+        timed(f"low power {objective}", lambda own=own: image_lr(drawn, own, index))
+    stack = timed("stack", lambda: image_stack(drawn, settings, index))
+    timed("TIE label", lambda: tie_label(stack, settings))
+    timed("truth", lambda: true_phase(drawn, settings, index))
+    seconds["a complete sample"] = sum(seconds.values())
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Simulated pairs that are made when a step wants them, or a little ahead of it by other processes."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_contransgan.config import SimulationSettings
+from napari_contransgan.models.normalisation import contrast_on_model_grid, to_model_grid
+from napari_contransgan.optics import check_pixel_size
+from napari_contransgan.simulation import simulate_pair
+from napari_contransgan.simulation.workers import begin_worker, interrupts_ignored, one_thread
+from napari_contransgan.training.frames import FrameCache, check_size
+
+HALVES = ("lr", "phase")
+
+Half = NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class SimulatedField:
+    """One field that can be made at any time.
+
+    Parameters
+    ----------
+    recipe : int
+        Which of the run's settings it is made by.
+    index : int
+        Number of the field.
+    """
+
+    recipe: int
+    index: int
+
+
+@dataclass
+class PairMaker:
+    """Makes a run's simulated pairs, and keeps them as long as the cache does.
+
+    A pair is the same whether it is made here or ahead, now or again.
+
+    Parameters
+    ----------
+    recipes : sequence of SimulationSettings
+        The digital microscopes.
+    cache : FrameCache
+        Shared with the run's files.
+    workers : int
+        Processes that make pairs ahead; they start with the first call of `prepare`.
+    """
+
+    recipes: Sequence[SimulationSettings]
+    cache: FrameCache
+    workers: int = 1
+    _pool: ProcessPoolExecutor | None = field(default=None, init=False, repr=False)
+    _ahead: "dict[SimulatedField, Future[tuple[Half, Half]]]" = field(default_factory=dict, init=False, repr=False)
+
+    def load(self, wanted: SimulatedField) -> tuple[torch.Tensor, ...]:
+        """Contrast and phase in radians on the model's grid, float32, each of shape (H, W)."""
+        return self.cache.get(wanted, lambda: self._made(wanted))
+
+    def prepare(self, wanted: Sequence[SimulatedField]) -> None:
+        """Let other processes begin with fields that are wanted soon; those no longer wanted are withdrawn."""
+        if not self.workers:
+            return
+        for known in set(self._ahead).difference(wanted):
+            if self._ahead[known].cancel() or self._ahead[known].done():
+                del self._ahead[known]
+        for new in wanted:
+            if new not in self._ahead and new not in self.cache:
+                self._submit(new)
+
+    def close(self) -> None:
+        """End the other processes; what is asked for afterwards is made here."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool, self.workers = None, 0
+        self._ahead.clear()
+
+    def _submit(self, wanted: SimulatedField) -> None:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=begin_worker)
+        try:
+            with interrupts_ignored():  # the first call starts the processes
+                self._ahead[wanted] = self._pool.submit(make_pair, self.recipes[wanted.recipe], wanted.index)
+        except BrokenProcessPool:
+            self.close()
+
+    def _made(self, wanted: SimulatedField) -> tuple[torch.Tensor, ...]:
+        future = self._ahead.pop(wanted, None)
+        if future is not None and not future.cancel():
+            try:
+                return tuple(torch.from_numpy(half) for half in future.result())
+            except BrokenProcessPool:  # killed, say for want of memory: the run must not end with it
+                self.close()
+        with one_thread():
+            halves = make_pair(self.recipes[wanted.recipe], wanted.index)
+        return tuple(torch.from_numpy(half) for half in halves)
+
+
+@dataclass(frozen=True)
+class SimulatedFrames:
+    """A list of simulated fields, as `napari_contransgan.training.frames.Frames` is one of files.
+
+    Parameters
+    ----------
+    fields : sequence of SimulatedField
+        The fields.
+    kind : {"lr", "phase"}
+        Which half of the pairs.
+    maker : PairMaker
+        Shared by the lists of a run.
+    """
+
+    fields: Sequence[SimulatedField]
+    kind: str
+    maker: PairMaker
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+    def load(self, index: int, crop_px: int) -> torch.Tensor:
+        """Frame `index` on the model's grid, float32, shape (H, W), at least `crop_px` on each side.
+
+        Raises
+        ------
+        InputError
+            If the settings make fields smaller than the crop.
+        """
+        wanted = self.fields[index]
+        image = self.maker.load(wanted)[HALVES.index(self.kind)]
+        check_size(f"simulated field {wanted.index}", (image.shape[0], image.shape[1]), crop_px)
+        return image
+
+
+def make_pair(settings: SimulationSettings, index: int) -> tuple[Half, Half]:
+    """Make one pair, as training sees it; on one thread the same comes out each time.
+
+    Returns
+    -------
+    contrast, phase_rad : ndarray, float16, shape (H, W)
+        On the model's grid.
+    """
+    lr, phase = simulate_pair(settings, index)
+    contrast, _ = contrast_on_model_grid(lr.data, check_pixel_size(lr.pixel_size_um, lr.name))
+    radians = to_model_grid(torch.from_numpy(phase.data), check_pixel_size(phase.pixel_size_um, phase.name))
+    return contrast.numpy().astype(np.float16), radians.numpy().astype(np.float16)
