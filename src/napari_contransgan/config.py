@@ -289,6 +289,8 @@ class TrainSettings(Settings):
         Processes that make those pairs ahead of the steps; with 0 each step makes its own.
     generator, preset : str
         Network and its size; see `napari_contransgan.models.registry`.
+    start_from : str or None
+        A bundled network's name, or a checkpoint's path, whose weights the run begins with; None begins anew.
     recipe : {"paper", "semi-supervised"}
         Unpaired CycleGAN throughout, or a supervised warm start on pairs first.
     steps : int
@@ -331,6 +333,7 @@ class TrainSettings(Settings):
     simulation_workers: int = Field(1, ge=0)
     generator: GeneratorName = "contrans"
     preset: PresetName = "compact"
+    start_from: str | None = None
     recipe: RecipeName = "semi-supervised"
     steps: int = Field(3000, ge=1)
     warm_start_steps: int | None = Field(None, ge=0)

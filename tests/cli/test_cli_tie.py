@@ -26,7 +26,7 @@ def stack(hela: Path) -> Path:
 @pytest.fixture(scope="module")
 def small(stack: Path) -> Image:
     image = read_image(stack)
-    return replace(image, data=image.data[:, 100:228, 60:220])
+    return replace(image, data=image.data[:, :128, :160])
 
 
 @pytest.fixture

@@ -107,3 +107,23 @@ def test_an_empty_folder_is_refused_by_name(tmp_path: Path) -> None:
 def test_images_smaller_than_the_crop_are_refused(tiny: Tiny, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="smaller than the training crop of 224"):
         next(train(tiny(crop_px=224), tmp_path / "run"))
+
+
+def test_a_run_can_begin_with_the_weights_of_a_trained_network(tiny: Tiny, tmp_path: Path) -> None:
+    first = result_of(train(tiny(generator="unet"), tmp_path / "first"))
+    begun = train(tiny(generator="unet", start_from=str(first), steps=1, learning_rate=1e-9), tmp_path / "second")
+    assert f"begins with the weights of {first}" in next(begun).message  # type: ignore[union-attr]
+    second = result_of(begun)
+    old, new = load_file(first), load_file(second)
+    weights = [name for name in old if name.endswith("weight")]
+    assert weights
+    for name in weights:
+        torch.testing.assert_close(new[name], old[name], atol=2e-3, rtol=2e-3)
+    assert read_card(second).recipe.endswith(f"after the training of {first.name}")
+
+
+def test_a_run_refuses_to_begin_with_a_network_of_another_kind(tiny: Tiny, tmp_path: Path) -> None:
+    first = result_of(train(tiny(generator="unet", steps=1), tmp_path / "first"))
+    with pytest.raises(InputError, match="has the generator unet, the run swin"):
+        next(train(tiny(generator="swin", start_from=str(first)), tmp_path / "second"))
+    assert not (tmp_path / "second").exists()

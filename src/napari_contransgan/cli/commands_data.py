@@ -117,6 +117,9 @@ def train(
     ] = None,
     generator: Annotated[str | None, typer.Option(help="contrans, unet or swin.")] = None,
     preset: Annotated[str | None, typer.Option(help="Size of the network: tiny, compact or published.")] = None,
+    start_from: Annotated[
+        str | None, typer.Option(help="Begin with the weights of a bundled network or a checkpoint of the same kind.")
+    ] = None,
     recipe: Annotated[str | None, typer.Option(help="paper (unpaired throughout) or semi-supervised.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps in all.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Instead: how often each image is seen.")] = None,
@@ -143,6 +146,7 @@ def train(
         "simulation_workers": workers,
         "generator": generator,
         "preset": preset,
+        "start_from": start_from,
         "recipe": recipe,
         "steps": steps,
         "batch_size": batch_size,

@@ -1,6 +1,7 @@
 """The card of a trained network: what it saw, how it was trained, and what that does not tell."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import napari_contransgan
@@ -19,6 +20,7 @@ def make_card(settings: TrainSettings, step: int, found: Survey, scores: Validat
         "lr": settings.lr and settings.lr.name,
         "phase": settings.phase and settings.phase.name,
         "pairs": [folder.name for folder in settings.pairs],
+        "start_from": settings.start_from and Path(settings.start_from).name,
     }
     has_scores = scores is not None and scores.yx_label_rad is not None
     return ModelCard(
@@ -55,7 +57,9 @@ def _describe_recipe(settings: TrainSettings, step: int, found: Survey) -> str:
     parts = [f"{supervised} supervised steps on {pairs}"] if supervised else []
     if step > supervised:
         parts.append(f"{step - supervised} unpaired steps (LSGAN, cycle)")
-    return " + ".join(parts) or "untrained"
+    text = " + ".join(parts) or "untrained"
+    # A path does not travel; its file's name does.
+    return f"{text}, after the training of {Path(settings.start_from).name}" if settings.start_from else text
 
 
 def _describe_limits(found: Survey, has_scores: bool) -> str:

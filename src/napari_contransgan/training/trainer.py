@@ -16,7 +16,8 @@ import torch
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.files import write_atomically
-from napari_contransgan.models.checkpoint import all_finite, save_checkpoint
+from napari_contransgan.models.bundled import find_model
+from napari_contransgan.models.checkpoint import all_finite, load_checkpoint, save_checkpoint
 from napari_contransgan.models.compute import choose_device, describe_device
 from napari_contransgan.training.card import figures_of, make_card
 from napari_contransgan.training.data import TrainingData, gather
@@ -71,6 +72,8 @@ def train(settings: TrainSettings, run_dir: Path, resume: bool = False) -> Gener
     state = new_state(settings, device)
     if resume and (run_dir / LAST).is_file():
         load_state(run_dir / LAST, state, device)
+    elif settings.start_from:
+        _begin_with(settings.start_from, state, settings)
     # Only now, when nothing in the settings, the data or the save can be wrong any more.
     run_dir.mkdir(parents=True, exist_ok=True)
     write_atomically(run_dir / CONFIG, settings.to_yaml().encode())
@@ -105,8 +108,24 @@ def train(settings: TrainSettings, run_dir: Path, resume: bool = False) -> Gener
     return run_dir / BEST
 
 
+def _begin_with(name: str, state: RunState, settings: TrainSettings) -> None:
+    """Fill the generator, and its average, with the weights of a trained network of the same kind."""
+    loaded = load_checkpoint(find_model(name))
+    own = {"generator": settings.generator, "preset": settings.preset, "phase_ref_rad": settings.phase_ref_rad}
+    for what, value in own.items():
+        if getattr(loaded.card, what) != value:
+            raise InputError(
+                f"{name}: has the {what} {getattr(loaded.card, what)}, the run {value}; a run can only start from a "
+                f"network of its own kind"
+            )
+    for part in ("to_phase", "ema"):
+        state.networks[part].load_state_dict(loaded.model.state_dict())
+
+
 def _start_message(settings: TrainSettings, before: TrainSettings | None, data: TrainingData) -> str:
     parts = [data.describe()]
+    if settings.start_from and before is None:
+        parts.append(f"begins with the weights of {settings.start_from}")
     if settings.recipe == "semi-supervised" and not settings.has_pairs:
         parts.append("without pairs, semi-supervised is a pure CycleGAN: no step is supervised")
     changed = changed_folders(settings, before)
