@@ -6,6 +6,7 @@ import nrefocus
 import numpy as np
 import pytest
 import torch
+from waveorder.models.isotropic_thin_3d import calculate_transfer_function
 
 from napari_contransgan.optics import OBJECTIVES
 from napari_contransgan.simulation.image_formation import (
@@ -144,7 +145,6 @@ def test_a_coarse_object_is_refused() -> None:
 def test_a_weak_object_follows_the_transfer_function_of_waveorder_within_2_percent(
     aperture: float, coherence: float, pixel_um: float, sampling: tuple[int, int]
 ) -> None:
-    thin_3d = pytest.importorskip("waveorder.models.isotropic_thin_3d", reason="the peer waveorder is not installed")
     size = 512
     f = np.fft.fftfreq(size, pixel_um)
     low_pass = np.exp(-(f[:, None] ** 2 + f[None, :] ** 2) * (WAVELENGTH_UM / aperture) ** 2)
@@ -153,7 +153,7 @@ def test_a_weak_object_follows_the_transfer_function_of_waveorder_within_2_perce
     phase *= 0.05 / np.abs(phase).max()
     depth_um = 0.25 * WAVELENGTH_UM / aperture**2
     foci = [depth_um, 3 * depth_um]
-    _, transfer = thin_3d.calculate_transfer_function(
+    _, transfer = calculate_transfer_function(
         (size, size), pixel_um, foci, WAVELENGTH_UM, 1.0, aperture * coherence, aperture
     )
     camera = np.sinc(f * pixel_um)[:, None] * np.sinc(f * pixel_um)[None, :]
