@@ -12,6 +12,8 @@ from napari_contransgan.optics import OBJECTIVES
 from napari_contransgan.simulation.image_formation import (
     Optics,
     PixelGrid,
+    low_frequencies,
+    square_of,
     sum_over_source,
     thin_object,
     through_focus_images,
@@ -192,9 +194,9 @@ def test_camera_pixels_may_lie_anywhere() -> None:
 
 def test_a_shift_of_the_object_shifts_its_image() -> None:
     phase = smooth_phase()
-    spectrum = torch.fft.fft2(transmission(phase), norm="forward")
+    low = low_frequencies(torch.fft.fft2(transmission(phase), norm="forward"), 0.1625, 1.6)
     still, moved = sum_over_source(
-        lambda _: spectrum,
+        lambda _, row, column, count: square_of(low, row, column, count),
         128,
         0.1625,
         Optics(0.65, WAVELENGTH_UM, 0.3),

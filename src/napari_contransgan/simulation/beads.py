@@ -1,6 +1,5 @@
 """Polystyrene microspheres in a mounting medium: single beads, chains, islands and packed monolayers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -160,8 +159,7 @@ def bead_height_map(beads: tuple[Bead, ...], shape_px: int, pixel_size_um: float
     ndarray, shape (shape_px, shape_px)
         Thickness 2 sqrt(R^2 - r^2) in micrometres.
     """
-    zyx_height_um = _slab_thickness(beads, shape_px, pixel_size_um, (-np.inf, np.inf))
-    return zyx_height_um.reshape(shape_px, shape_px)
+    return _slab_thickness(beads, shape_px, pixel_size_um, 1, np.inf).reshape(shape_px, shape_px)
 
 
 def bead_path_slices(
@@ -193,18 +191,20 @@ def bead_path_slices(
     """
     deepest_um = 2 * max((bead.radius_um for bead in beads), default=0.0)
     count = max(1, int(np.ceil(deepest_um / slice_um - 1e-9)))
-    inner_um = [(index - count / 2) * slice_um for index in range(1, count)]
-    # The outermost slabs are left open, so that rounding cannot cut the largest bead.
-    edges_um = (-np.inf, *inner_um, np.inf)
-    return np.float32(index_contrast) * _slab_thickness(beads, shape_px, pixel_size_um, edges_um)
+    return np.float32(index_contrast) * _slab_thickness(beads, shape_px, pixel_size_um, count, slice_um)
 
 
 def _slab_thickness(
-    beads: tuple[Bead, ...], shape_px: int, pixel_size_um: float, edges_um: Sequence[float]
+    beads: tuple[Bead, ...], shape_px: int, pixel_size_um: float, count: int, slab_um: float
 ) -> NDArray[np.float32]:
-    """Thickness (Z, Y, X) of all beads between each two neighbouring heights above the focal plane."""
-    zyx_thickness_um = np.zeros((len(edges_um) - 1, shape_px, shape_px), np.float32)
+    """Thickness (Z, Y, X) of all beads in each of `count` slabs about the plane of their centres."""
+    zyx_thickness_um = np.zeros((count, shape_px, shape_px), np.float32)
     fine_um = pixel_size_um / _SUPERSAMPLING
+    # Upper edges of the slabs above the plane; an odd slab in the middle counts from the plane. The outermost slab is
+    # left open, so that rounding cannot cut the largest bead.
+    above = (count + 1) // 2
+    edges_um = (np.arange(1, above + 1) - count % 2 / 2) * (slab_um if above > 1 else 1.0)
+    edges_um[-1] = np.inf
     for bead in beads:
         y0, y1 = _window(bead.y_um, bead.radius_um, pixel_size_um, shape_px)
         x0, x1 = _window(bead.x_um, bead.radius_um, pixel_size_um, shape_px)
@@ -213,10 +213,14 @@ def _slab_thickness(
         y_um = (np.arange(y0 * _SUPERSAMPLING, y1 * _SUPERSAMPLING) + 0.5) * fine_um - bead.y_um
         x_um = (np.arange(x0 * _SUPERSAMPLING, x1 * _SUPERSAMPLING) + 0.5) * fine_um - bead.x_um
         top = np.sqrt(np.maximum(bead.radius_um**2 - y_um[:, None] ** 2 - x_um[None, :] ** 2, 0))
-        for yx_thickness_um, low_um, high_um in zip(zyx_thickness_um, edges_um[:-1], edges_um[1:], strict=True):
-            chord = np.maximum(np.minimum(top, high_um) - np.maximum(-top, low_um), 0)
-            blocks = chord.reshape(y1 - y0, _SUPERSAMPLING, x1 - x0, _SUPERSAMPLING)
-            yx_thickness_um[y0:y1, x0:x1] += blocks.mean(axis=(1, 3)).astype(np.float32)
+        blocks = np.minimum(top, edges_um[:, None, None]).reshape(
+            above, y1 - y0, _SUPERSAMPLING, x1 - x0, _SUPERSAMPLING
+        )
+        half = np.diff(blocks.mean(axis=(2, 4)), axis=0, prepend=0).astype(np.float32)
+        window = zyx_thickness_um[:, y0:y1, x0:x1]
+        # The lower half is the upper one's mirror image; in an odd middle slab both come together.
+        window[count - above :] += half
+        window[:above] += half[::-1]
     return zyx_thickness_um
 
 

@@ -20,7 +20,9 @@ FINE_SOURCE = SourceSampling(4, 12)
 _CHUNK_ELEMENTS = 2**19
 """Amplitudes held at a time: few enough for the processor's cache, enough to keep it busy with small images."""
 
-SpectrumOf = Callable[[SourcePoint], torch.Tensor]
+SpectrumOf = Callable[[SourcePoint, int, int, int], torch.Tensor]
+"""Gives a square part of the spectrum behind an object: for light of a source point, from a first row and a first
+column on, so many of each; both count steps of frequency from 0 and may be negative. Shape (..., count, count)."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,17 @@ def through_focus_images(
     ValueError
         If the object's pixels are too coarse for what the lens passes.
     """
-    spectrum = torch.fft.fft2(field, norm="forward")
+    largest_per_um = optics.numerical_aperture * (1 + optics.coherence) / (optics.wavelength_um - optics.bandwidth_um)
+    low = low_frequencies(torch.fft.fft2(field, norm="forward"), field_pixel_um, largest_per_um)
     return sum_over_source(
-        lambda _: spectrum, field.shape[-1], field_pixel_um, optics, grid, z_um=z_um, source=source, turn_rad=turn_rad
+        lambda _, row, column, count: square_of(low, row, column, count),
+        field.shape[-1],
+        field_pixel_um,
+        optics,
+        grid,
+        z_um=z_um,
+        source=source,
+        turn_rad=turn_rad,
     )
 
 
@@ -145,23 +155,30 @@ def thin_object(
     callable
         Spectrum for a source point; those of each wavelength are kept for further images.
     """
-    kept = lowest_frequencies(yx_path_um.shape[-1], field_pixel_um, largest_per_um, yx_path_um.device)
     spectra: dict[float, torch.Tensor] = {}
 
-    def spectrum_of(point: SourcePoint) -> torch.Tensor:
+    def spectrum_of(point: SourcePoint, row: int, column: int, count: int) -> torch.Tensor:
         own_um = point.wavelength_um
         if own_um not in spectra:
-            field = transmission(yx_path_um * (2 * math.pi / own_um), yx_absorption)
-            spectra[own_um] = torch.fft.fft2(field, norm="forward")[..., kept[:, None], kept]
-        return spectra[own_um]
+            whole = torch.fft.fft2(transmission(yx_path_um * (2 * math.pi / own_um), yx_absorption), norm="forward")
+            spectra[own_um] = low_frequencies(whole, field_pixel_um, largest_per_um)
+        return square_of(spectra[own_um], row, column, count)
 
     return spectrum_of
 
 
-def lowest_frequencies(size: int, pixel_um: float, largest_per_um: float, device: torch.device) -> torch.Tensor:
-    """Where the frequencies up to `largest_per_um`, and a step more, stand in a transform of `size` pixels."""
-    half = min(math.ceil(largest_per_um * size * pixel_um) + 2, (size - 1) // 2)
-    return torch.cat([torch.arange(half + 1, device=device), torch.arange(size - half, size, device=device)])
+def low_frequencies(spectrum: torch.Tensor, pixel_um: float, largest_per_um: float) -> torch.Tensor:
+    """Bring a spectrum in FFT order into rising order, up to `largest_per_um` and a few steps more."""
+    size = spectrum.shape[-1]
+    half = math.ceil(largest_per_um * size * pixel_um) + 3
+    kept = torch.arange(-half, half + 1, device=spectrum.device) % size
+    return spectrum[..., kept[:, None], kept]
+
+
+def square_of(low: torch.Tensor, row: int, column: int, count: int) -> torch.Tensor:
+    """Cut a square part out of what `low_frequencies` gives; row and column count steps from 0."""
+    half = low.shape[-1] // 2
+    return low[..., half + row : half + row + count, half + column : half + column + count]
 
 
 def sum_over_source(
@@ -183,10 +200,9 @@ def sum_over_source(
     Parameters
     ----------
     spectrum_of : callable
-        Gives, for a source point, the spectrum of the field in the object plane, complex, shape (..., K, K), in FFT
-        order, as ``torch.fft.fft2(field, norm="forward")`` does, or its lowest K frequencies that the lens can take in.
-        The field is taken relative to the undisturbed wave exp(2 pi i s r), so that it is periodic for any s. Points
-        come sorted by wavelength.
+        Gives parts of the spectrum of the field in the object plane for a source point, as
+        ``torch.fft.fft2(field, norm="forward")`` of the whole would. The field is taken relative to the undisturbed
+        wave exp(2 pi i s r), so that it is periodic for any s. Points come sorted by wavelength.
     field_px : int
         Side N of the object.
     field_pixel_um, optics, grid, z_um, source, turn_rad
@@ -222,9 +238,7 @@ def sum_over_source(
     squares: torch.Tensor | None = None
     chunk = max(1, _CHUNK_ELEMENTS // (len(z_um) * size**2))
     for first in range(0, len(points), chunk):
-        passed = [
-            _passed(spectrum_of(point), point, field_um, reach, optics, z_um) for point in points[first : first + chunk]
-        ]
+        passed = [_passed(spectrum_of, point, field_um, reach, optics, z_um) for point in points[first : first + chunk]]
         amplitude = _inverse_transform(torch.stack(passed, dim=-4), size)
         parts = torch.view_as_real(amplitude).square().sum(-5)
         squares = parts if squares is None else squares + parts
@@ -247,24 +261,22 @@ def _empty_field(points: Sequence[SourcePoint], field_um: float, numerical_apert
 
 
 def _passed(
-    spectrum: torch.Tensor, point: SourcePoint, field_um: float, reach: int, optics: Optics, z_um: Sequence[float]
+    spectrum_of: SpectrumOf, point: SourcePoint, field_um: float, reach: int, optics: Optics, z_um: Sequence[float]
 ) -> torch.Tensor:
     """What the lens passes of a source point's light, times the root of its weight; frequencies -reach to reach.
 
     The spectrum is shifted by the whole steps of the point's own frequency, so that the pupil always lies in the
     middle; that turns the amplitude's phase along the image and leaves its intensity alone.
     """
-    size = spectrum.shape[-1]
-    steps = torch.arange(-reach, reach + 1, device=spectrum.device)
-    shifts = [round(s * field_um) for s in (point.y_per_um, point.x_per_um)]
-    rows, columns = ((steps - shift) % size for shift in shifts)
-    real = spectrum.real.dtype
+    own = (point.y_per_um, point.x_per_um)
+    first = [-reach - round(s * field_um) for s in own]
+    block = spectrum_of(point, first[0], first[1], 2 * reach + 1)
     f_y, f_x = (
-        ((steps - shift) / field_um + s).to(real)
-        for shift, s in zip(shifts, (point.y_per_um, point.x_per_um), strict=True)
+        (torch.arange(start, start + 2 * reach + 1) / field_um + s).to(block.device, block.real.dtype)
+        for start, s in zip(first, own, strict=True)
     )
     pupil = pupil_function(f_y, f_x, optics.numerical_aperture, point.wavelength_um, optics.aberrations, z_um, field_um)
-    return spectrum[..., None, rows[:, None], columns] * (pupil * math.sqrt(point.weight))
+    return block[..., None, :, :] * (pupil * math.sqrt(point.weight))
 
 
 def _inverse_transform(block: torch.Tensor, size: int) -> torch.Tensor:

@@ -15,7 +15,8 @@ from napari_contransgan.simulation.image_formation import (
     Optics,
     PixelGrid,
     SpectrumOf,
-    lowest_frequencies,
+    low_frequencies,
+    square_of,
     sum_over_source,
     transmission,
 )
@@ -122,30 +123,29 @@ def thick_object(
         What `sum_over_source` takes.
     """
     condenser_aperture = max(condenser_aperture, 1e-6)
-    kept = lowest_frequencies(zyx_path_um.shape[-1], field_pixel_um, largest_per_um, zyx_path_um.device)
 
     def follow(tilt: tuple[float, float], own_um: float, screens: torch.Tensor) -> torch.Tensor:
         tilt_per_um = (tilt[0] / own_um, tilt[1] / own_um)
         spectrum = _exit_spectrum(screens, slice_um, field_pixel_um, medium_index / own_um, tilt_per_um, 0.0)
-        return spectrum[..., kept[:, None], kept]
+        return low_frequencies(spectrum, field_pixel_um, largest_per_um)
 
     tilts = _tilt_nodes(condenser_aperture)
     screens = _screens(zyx_path_um, wavelength_um)
-    nodes = torch.stack([follow(tilt, wavelength_um, screens) for tilt in tilts])
+    nodes = [follow(tilt, wavelength_um, screens) for tilt in tilts]
     fit = np.linalg.inv(_second_degree(np.array(tilts), condenser_aperture))
     change_per_um: list[torch.Tensor] = []
 
-    def spectrum_of(point: SourcePoint) -> torch.Tensor:
-        own_um = point.wavelength_um
-        tilt = np.array([[point.y_per_um * own_um, point.x_per_um * own_um]])
-        weights = torch.from_numpy((_second_degree(tilt, condenser_aperture) @ fit)[0]).to(nodes)
-        spectrum: torch.Tensor = torch.tensordot(weights, nodes, 1)
-        if own_um == wavelength_um:
-            return spectrum
-        if not change_per_um:
-            upright = follow((0.0, 0.0), own_um, _screens(zyx_path_um, own_um))
-            change_per_um.append((upright - nodes[0]) / (own_um - wavelength_um))
-        return spectrum + (own_um - wavelength_um) * change_per_um[0]
+    def spectrum_of(point: SourcePoint, row: int, column: int, count: int) -> torch.Tensor:
+        away_um = point.wavelength_um - wavelength_um
+        if away_um and not change_per_um:
+            upright = follow((0.0, 0.0), point.wavelength_um, _screens(zyx_path_um, point.wavelength_um))
+            change_per_um.append((upright - nodes[0]) / away_um)
+        tilt = np.array([[point.y_per_um, point.x_per_um]]) * point.wavelength_um
+        weights = [*(_second_degree(tilt, condenser_aperture) @ fit)[0].tolist(), away_um]
+        block = torch.zeros_like(square_of(nodes[0], row, column, count))
+        for weight, part in zip(weights, nodes + change_per_um, strict=False):
+            block = block.add_(square_of(part, row, column, count), alpha=weight)
+        return block
 
     return spectrum_of
 
@@ -166,14 +166,18 @@ def _object_at_every_tilt(
     zyx_path_um: torch.Tensor, slice_um: float, field_pixel_um: float, medium_index: float
 ) -> SpectrumOf:
     screens: dict[float, torch.Tensor] = {}
+    field_um = zyx_path_um.shape[-1] * field_pixel_um
 
-    def spectrum_of(point: SourcePoint) -> torch.Tensor:
+    def spectrum_of(point: SourcePoint, row: int, column: int, count: int) -> torch.Tensor:
         if point.wavelength_um not in screens:
             screens.clear()
             screens[point.wavelength_um] = _screens(zyx_path_um, point.wavelength_um)
         tilt_per_um = (point.y_per_um, point.x_per_um)
         wave_per_um = medium_index / point.wavelength_um
-        return _exit_spectrum(screens[point.wavelength_um], slice_um, field_pixel_um, wave_per_um, tilt_per_um, 0.0)
+        screen = screens[point.wavelength_um]
+        whole = _exit_spectrum(screen, slice_um, field_pixel_um, wave_per_um, tilt_per_um, 0.0)
+        largest_per_um = math.hypot(*tilt_per_um) + count / field_um
+        return square_of(low_frequencies(whole, field_pixel_um, largest_per_um), row, column, count)
 
     return spectrum_of
 
