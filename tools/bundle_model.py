@@ -71,7 +71,7 @@ def main() -> None:
             "limits": (
                 "Trained on no real image. In focus the sign of a clear object cannot be seen: focus about 2 um away, "
                 "on the side (+z) where clear cells look brighter inside; on the other side the sign may turn. Single "
-                "fields miss the right scale by 15 %. In closed sheets of cells or beads, which have no free "
+                "fields miss the right scale by 25 %. In closed sheets of cells or beads, which have no free "
                 "background, slow changes and the level are guesses. On one real 20x sheet of HeLa cells it correlates "
                 "with the TIE phase (band-passed) by 0.82 in focus and 0.48 at +2.5 um. Not a measurement on frames of "
                 "other objectives."
