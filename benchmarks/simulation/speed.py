@@ -12,7 +12,7 @@ import torch
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.simulation.fields import image_lr, image_stack, tie_label, true_phase
 from napari_contransgan.simulation.specimen import draw_specimen
-from napari_contransgan.simulation.workers import one_thread
+from napari_contransgan.simulation.workers import stay_on_one_thread
 
 FIELD_PX = 224
 SAMPLES = 16
@@ -43,7 +43,7 @@ def _latency(specimen: str, samples: int) -> float:
 
 
 def _throughput(specimen: str, samples: int) -> float:
-    with ProcessPoolExecutor(CORES, mp_context=get_context("spawn"), initializer=one_thread) as pool:
+    with ProcessPoolExecutor(CORES, mp_context=get_context("spawn"), initializer=stay_on_one_thread) as pool:
         list(pool.map(_sample, [specimen] * CORES, range(CORES)))
         began = time.perf_counter()
         list(pool.map(_sample, [specimen] * 2 * samples, range(2 * samples)))
