@@ -18,7 +18,7 @@ from napari_contransgan.training import on_the_fly
 from napari_contransgan.training.data import AHEAD_STEPS, TrainingData, draw_pairs, gather
 from napari_contransgan.training.events import StepFinished, TrainingStarted
 from napari_contransgan.training.frames import FrameCache
-from napari_contransgan.training.on_the_fly import PairMaker, SimulatedField
+from napari_contransgan.training.on_the_fly import FieldKey, PairMaker
 from napari_contransgan.training.trainer import train
 
 Tiny = Callable[..., TrainSettings]
@@ -46,7 +46,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return indices
 
 
-def all_of(frames: object) -> set[SimulatedField]:
+def all_of(frames: object) -> set[FieldKey]:
     return set(frames.fields)  # type: ignore[attr-defined]
 
 
@@ -118,7 +118,7 @@ def test_neither_cache_nor_processes_change_what_a_step_sees(
 
 def test_a_pair_made_ahead_equals_one_made_here() -> None:
     here, ahead = PairMaker((RECIPE,), FrameCache(), 0), PairMaker((RECIPE,), FrameCache(), 1)
-    fields = [SimulatedField(0, index) for index in range(3)]
+    fields = [FieldKey(0, index) for index in range(3)]
     ahead.prepare(fields)
     try:
         first = ahead._ahead[fields[0]]
@@ -148,7 +148,7 @@ def test_steps_find_their_pairs_made_ahead(flying: Tiny, made: list[int]) -> Non
 
 def test_a_process_that_dies_does_not_end_the_run(made: list[int]) -> None:
     maker = PairMaker((RECIPE,), FrameCache(), 1)
-    fields = [SimulatedField(0, index) for index in range(4)]
+    fields = [FieldKey(0, index) for index in range(4)]
     maker.prepare(fields)
     for process in maker._pool._processes:  # type: ignore[union-attr]
         os.kill(process, signal.SIGKILL)
@@ -163,7 +163,7 @@ def test_what_is_asked_for_longest_ago_makes_room(made: list[int]) -> None:
     one_pair = 2 * 2 * 80 * 80
     maker = PairMaker((RECIPE,), FrameCache(budget_bytes=2 * one_pair + 5), 0)
     for index in (0, 1, 0, 2, 0, 1):
-        maker.load(SimulatedField(0, index))
+        maker.load(FieldKey(0, index))
         assert maker.cache.used_bytes <= maker.cache.budget_bytes
     assert made == [0, 1, 2, 1]
 

@@ -50,10 +50,10 @@ class Specimen:
         Stated wavelength, to which the true phase belongs.
     wavelength_factor : float
         The true wavelength over the stated one.
-    condenser_aperture, largest_aperture : float
-        Largest condenser NA of any image, and largest sum of lens and condenser.
-    shortest_um : float
-        Shortest wavelength of the true light.
+    condenser_aperture : float
+        Largest condenser NA of any image.
+    largest_per_um : float
+        Largest spatial frequency of any image, of lens and condenser together.
     device : str
         Where torch computes the images.
     """
@@ -68,8 +68,7 @@ class Specimen:
     wavelength_um: float
     wavelength_factor: float
     condenser_aperture: float
-    largest_aperture: float
-    shortest_um: float
+    largest_per_um: float
     device: str = "cpu"
 
     @cached_property
@@ -77,9 +76,9 @@ class Specimen:
         """Light behind the specimen, computed once for all images that are taken of it."""
         zyx_path_um = torch.from_numpy(self.zyx_path_um).to(self.device)
         pixel_um = self.pixel_size_um * self.pixel_size_factor
-        largest_per_um = self.largest_aperture / self.shortest_um
         if len(zyx_path_um) == 1:
-            return thin_object(zyx_path_um[0], self.absorption_per_um * zyx_path_um[0], pixel_um, largest_per_um)
+            absorption = torch.from_numpy(self.yx_absorption).to(self.device) if self.absorption_per_um else None
+            return thin_object(zyx_path_um[0], absorption, pixel_um, self.largest_per_um)
         return thick_object(
             zyx_path_um,
             self.slice_um,
@@ -87,7 +86,7 @@ class Specimen:
             wavelength_um=self.wavelength_um * self.wavelength_factor,
             medium_index=self.medium_index,
             condenser_aperture=self.condenser_aperture,
-            largest_per_um=largest_per_um,
+            largest_per_um=self.largest_per_um,
         )
 
     @property
@@ -122,8 +121,8 @@ def draw_specimen(settings: SimulationSettings, index: int, device: str = "cpu")
     pixel_size_factor = drawn.uniform(*variation.pixel_size_factor)
     wavelength_factor = drawn.uniform(*variation.wavelength_factor)
     condenser_aperture, largest_aperture = _apertures(microscope, variation.coherence_factor[1])
-    shortest_um = microscope.wavelength_um * wavelength_factor - microscope.bandwidth_um
-    pixel_um = _object_pixel_um(largest_aperture / shortest_um, pixel_size_factor)
+    largest_per_um = largest_aperture / (microscope.wavelength_um * wavelength_factor - microscope.bandwidth_um)
+    pixel_um = _object_pixel_um(largest_per_um, pixel_size_factor)
     margin_px, shape_px = _grid(settings, pixel_um)
     true_pixel_um = pixel_um * pixel_size_factor
     field_um = shape_px * true_pixel_um
@@ -147,8 +146,7 @@ def draw_specimen(settings: SimulationSettings, index: int, device: str = "cpu")
         wavelength_um=microscope.wavelength_um,
         wavelength_factor=wavelength_factor,
         condenser_aperture=condenser_aperture,
-        largest_aperture=largest_aperture,
-        shortest_um=shortest_um,
+        largest_per_um=largest_per_um,
         device=device,
     )
 

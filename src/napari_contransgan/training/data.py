@@ -13,7 +13,7 @@ from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import find_images
 from napari_contransgan.training.frames import FrameCache, FrameList, Frames, Joined
-from napari_contransgan.training.on_the_fly import PairMaker, SimulatedField, SimulatedFrames
+from napari_contransgan.training.on_the_fly import FieldKey, PairMaker, SimulatedFrames
 from napari_contransgan.training.schedule import is_supervised
 from napari_contransgan.training.survey import Survey, survey
 
@@ -55,7 +55,7 @@ class TrainingData:
         """Let simulated pairs that this step and the next ones draw be made ahead, where there are any."""
         if self.maker is None:
             return
-        wanted: dict[SimulatedField, None] = {}
+        wanted: dict[FieldKey, None] = {}
         for ahead in range(step, min(step + AHEAD_STEPS, settings.steps)):
             for stream, frames in self._drawn_from(settings, ahead):
                 rng = np.random.default_rng([settings.seed, ahead, stream])
@@ -74,7 +74,7 @@ class TrainingData:
             self.maker.close()
 
 
-def _simulated(frames: FrameList, index: int) -> list[SimulatedField]:
+def _simulated(frames: FrameList, index: int) -> list[FieldKey]:
     if isinstance(frames, Joined):
         frames, index = frames.find(index)
     return [frames.fields[index]] if isinstance(frames, SimulatedFrames) else []
@@ -105,7 +105,7 @@ def gather(settings: TrainSettings) -> TrainingData:
     maker = PairMaker(settings.simulate, cache, settings.simulation_workers) if settings.simulate else None
     if maker is not None:
         _check_recipes(settings, maker)
-    fields = [SimulatedField(k, i) for k, recipe in enumerate(settings.simulate) for i in range(recipe.count)]
+    fields = [FieldKey(k, i) for k, recipe in enumerate(settings.simulate) for i in range(recipe.count)]
     held = _held_out([*map(_source, lr), *map(_source_of_field, fields)], settings.validation_fraction)
 
     def frames(kind: str, paths: list[Path], *, held_out: bool) -> FrameList:
@@ -132,7 +132,7 @@ def gather(settings: TrainSettings) -> TrainingData:
 
 def _check_recipes(settings: TrainSettings, maker: PairMaker) -> None:
     for number, recipe in enumerate(settings.simulate):
-        side_px = min(min(half.shape) for half in maker.load(SimulatedField(number, 0)))
+        side_px = min(min(half.shape) for half in maker.load(FieldKey(number, 0)))
         if side_px < settings.crop_px:
             raise InputError(
                 f"simulated {recipe.specimen}: fields of {side_px} px are smaller than the training crop of "
@@ -170,7 +170,7 @@ def _source(path: Path) -> tuple[str, str]:
     return str(path.parent), re.sub(r"_r[0-9]+c[0-9]+$", "", stem)
 
 
-def _source_of_field(field: SimulatedField) -> tuple[str, str]:
+def _source_of_field(field: FieldKey) -> tuple[str, str]:
     """As `_source`, with the name that the field has in a folder that ``simulate`` writes."""
     return f"simulated {field.recipe}", f"{field.index:04d}"
 

@@ -23,7 +23,7 @@ Half = NDArray[np.float16]
 
 
 @dataclass(frozen=True)
-class SimulatedField:
+class FieldKey:
     """One field that can be made at any time.
 
     Parameters
@@ -58,13 +58,13 @@ class PairMaker:
     cache: FrameCache
     workers: int = 1
     _pool: ProcessPoolExecutor | None = field(default=None, init=False, repr=False)
-    _ahead: "dict[SimulatedField, Future[tuple[Half, Half]]]" = field(default_factory=dict, init=False, repr=False)
+    _ahead: "dict[FieldKey, Future[tuple[Half, Half]]]" = field(default_factory=dict, init=False, repr=False)
 
-    def load(self, wanted: SimulatedField) -> tuple[torch.Tensor, ...]:
+    def load(self, wanted: FieldKey) -> tuple[torch.Tensor, ...]:
         """Contrast and phase in radians on the model's grid, float32, each of shape (H, W)."""
         return self.cache.get(wanted, lambda: self._made(wanted))
 
-    def prepare(self, wanted: Sequence[SimulatedField]) -> None:
+    def prepare(self, wanted: Sequence[FieldKey]) -> None:
         """Let other processes begin with fields that are wanted soon; those no longer wanted are withdrawn."""
         if not self.workers:
             return
@@ -82,7 +82,7 @@ class PairMaker:
         self._pool, self.workers = None, 0
         self._ahead.clear()
 
-    def _submit(self, wanted: SimulatedField) -> None:
+    def _submit(self, wanted: FieldKey) -> None:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=begin_worker)
         try:
@@ -91,7 +91,7 @@ class PairMaker:
         except BrokenProcessPool:
             self.close()
 
-    def _made(self, wanted: SimulatedField) -> tuple[torch.Tensor, ...]:
+    def _made(self, wanted: FieldKey) -> tuple[torch.Tensor, ...]:
         future = self._ahead.pop(wanted, None)
         if future is not None and not future.cancel():
             try:
@@ -109,7 +109,7 @@ class SimulatedFrames:
 
     Parameters
     ----------
-    fields : sequence of SimulatedField
+    fields : sequence of FieldKey
         The fields.
     kind : {"lr", "phase"}
         Which half of the pairs.
@@ -117,7 +117,7 @@ class SimulatedFrames:
         Shared by the lists of a run.
     """
 
-    fields: Sequence[SimulatedField]
+    fields: Sequence[FieldKey]
     kind: str
     maker: PairMaker
 
