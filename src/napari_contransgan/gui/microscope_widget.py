@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent
-from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.files import write_atomically
+from napari_contransgan.gui.docked import DockedWidget
 from napari_contransgan.gui.fields import Fold, FormScroll
 from napari_contransgan.gui.microscope_dataset import LARGEST_COUNT, DatasetForm
 from napari_contransgan.gui.microscope_fields import Tick, WholeNumber
@@ -20,7 +19,7 @@ from napari_contransgan.gui.microscope_rows import WrappedLabel, align_rows
 from napari_contransgan.gui.microscope_settings import SettingsForm
 
 
-class MicroscopeWidget(QWidget):
+class MicroscopeWidget(DockedWidget):
     """Describe a microscope, see one of its fields change with the settings, and write data sets.
 
     Parameters
@@ -76,17 +75,6 @@ class MicroscopeWidget(QWidget):
         else:
             self._say(f"Saved in {path}." if path is not None else "")
 
-    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's naming
-        """Stop all work when the window is closed."""
-        self._close()
-        super().closeEvent(event)
-
-    def event(self, event: QEvent | None) -> bool:
-        """Stop all work when napari takes the widget out of its dock, which closes nothing in Qt's sense."""
-        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._close()
-        return super().event(event)
-
     def _inputs(self) -> tuple[SimulationSettings, int]:
         return self.form.settings(), self.index.value()
 
@@ -109,7 +97,8 @@ class MicroscopeWidget(QWidget):
     def _say(self, text: str) -> None:
         self.text.setText(text)
 
-    def _close(self) -> None:
+    def end_work(self) -> None:
+        """Stop all work."""
         self.live.cancel_pause()
         self.live.stop()
         self.dataset.cancel()

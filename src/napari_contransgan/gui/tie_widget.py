@@ -7,12 +7,11 @@ from pathlib import Path
 from magicgui.widgets import CheckBox, PushButton
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent
-from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
+from napari_contransgan.gui.docked import DockedWidget
 from napari_contransgan.gui.fields import FormScroll, wrapped_text
 from napari_contransgan.gui.layers import image_from_layer, set_pixel_size
 from napari_contransgan.gui.run_panel import RunPanel
@@ -35,7 +34,7 @@ class _Run:
     former: Mapping[Quantity, ImageLayer]
 
 
-class TieWidget(QWidget):
+class TieWidget(DockedWidget):
     """Choose a stack, check its optics, press Run: a phase layer in radians appears over the stack.
 
     Parameters
@@ -128,17 +127,6 @@ class TieWidget(QWidget):
         """Offer the layers that there are now; napari calls it."""
         self.form.reset_choices()
 
-    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's naming
-        """Stop the preview when the window is closed."""
-        self._close()
-        super().closeEvent(event)
-
-    def event(self, event: QEvent | None) -> bool:
-        """Stop the preview when napari takes the widget out of its dock, which closes nothing in Qt's sense."""
-        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._close()
-        return super().event(event)
-
     def _inputs(self) -> tuple[Image, TieSettings]:
         """Stack and settings; the form's word on the microscope counts, also where it was cleared."""
         image, settings = image_from_layer(self.form.layer()), self.form.settings()
@@ -200,7 +188,8 @@ class TieWidget(QWidget):
         self._layers = {quantity: layer for quantity, layer in self._layers.items() if layer in self._viewer.layers}
         self.label_button.enabled = self.panel.task is None and "phase" in self._layers
 
-    def _close(self) -> None:
+    def end_work(self) -> None:
+        """Stop the preview."""
         self.preview.stop()
         self._untick_preview()
         self._viewer.layers.events.removed.disconnect(self._on_removed)

@@ -4,13 +4,13 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
-from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtGui import QCloseEvent
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
+from napari_contransgan.gui.docked import DockedWidget
 from napari_contransgan.gui.loss_plot import LossPlot
 from napari_contransgan.gui.train_form import FoldersEdit, TrainForm
 from napari_contransgan.gui.workers import Task, run_task
@@ -20,7 +20,7 @@ REDRAW_MS = 200
 """Five times a second: an eye sees no more, and training loses nothing to it."""
 
 
-class TrainWidget(QWidget):
+class TrainWidget(DockedWidget):
     """Trains a network in the background and shows how it goes.
 
     Parameters
@@ -101,16 +101,9 @@ class TrainWidget(QWidget):
             self.message.setText("Stopping: the step at hand is finished and saved first")
             self._task.cancel()
 
-    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's naming
-        """Stop the run when the window is closed."""
+    def end_work(self) -> None:
+        """Stop the run; it is saved."""
         self.stop()
-        super().closeEvent(event)
-
-    def event(self, event: QEvent | None) -> bool:
-        """Stop the run when napari takes the widget out of its dock, which closes nothing in Qt's sense."""
-        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.stop()
-        return super().event(event)
 
     def _take(self, event: TrainingEvent) -> None:
         match event:
