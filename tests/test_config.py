@@ -7,7 +7,6 @@ from pydantic import ValidationError
 
 from napari_contransgan.config import (
     PredictSettings,
-    Settings,
     SimulationSettings,
     TieSettings,
     TileSettings,
@@ -16,6 +15,7 @@ from napari_contransgan.config import (
 )
 from napari_contransgan.errors import InputError
 from napari_contransgan.microscope import PRESETS
+from napari_contransgan.settings import Settings
 
 EXAMPLES: list[Settings] = [
     TieSettings(z_um=(-3.0, 0.0, 3.5), focus_index=1, flip_z=True, regularisation=1e-3, wavelength_um=0.647),

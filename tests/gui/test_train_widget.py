@@ -22,6 +22,7 @@ from napari_contransgan.gui.train_widget import TrainWidget, duration_text
 from napari_contransgan.simulation import write_dataset
 from napari_contransgan.training.events import (
     CheckpointSaved,
+    Preview,
     StepFinished,
     TrainingEvent,
     TrainingFinished,
@@ -47,7 +48,7 @@ class RunInHand:
                 self.steps += 1
                 yield StepFinished(self.steps, settings.steps, {"total": 1 / self.steps, "l1": 0.5}, 8.0)
             blank = np.zeros((64, 64), np.float32)
-            yield Validated(self.steps, 0.91, 28.25, 0.97, 0.724, 17.0, blank, blank, blank)
+            yield Validated(self.steps, 0.91, 28.25, 0.97, 0.724, 17.0, (Preview(blank, blank, None, blank),))
             yield CheckpointSaved(self.steps, run_dir / "last.safetensors")
             yield TrainingFinished(self.steps, run_dir / "best.safetensors")
             return run_dir / "best.safetensors"

@@ -115,9 +115,7 @@ def test_a_score_that_is_no_number_is_no_better_where_there_are_labels(
     def validated(*arguments: Any) -> Validated:
         scores = real(*arguments)
         psnr_db = 20.0 if scores.step == 3 else math.nan
-        return Validated(
-            scores.step, 0.5, psnr_db, 1.0, 0.5, 10.0, scores.yx_input, scores.yx_output_rad, scores.yx_label_rad
-        )
+        return Validated(scores.step, 0.5, psnr_db, 1.0, 0.5, 10.0, scores.previews)
 
     monkeypatch.setattr(trainer, "validate", validated)
     result_of(train(tiny(generator="unet"), tmp_path))  # type: ignore[arg-type]

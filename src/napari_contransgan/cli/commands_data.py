@@ -192,7 +192,7 @@ def _train(settings: TrainSettings, out: Path, resume: bool) -> dict[str, Any]:
                     figures |= {"step": event.step, "losses": event.losses, "images_per_s": event.images_per_s}
                 case Validated():
                     note(f"step {event.step}: {_scores(event)}", bar)
-                    if event.yx_label_rad is None or event.psnr_db > best_psnr_db:
+                    if not event.has_scores or event.psnr_db > best_psnr_db:
                         best_psnr_db = event.psnr_db
                         names = ("ssim", "psnr_db", "slope", "ssim_zero", "psnr_zero_db")
                         figures |= {"best_step": event.step} | {name: getattr(event, name) for name in names}
@@ -207,7 +207,7 @@ def _train(settings: TrainSettings, out: Path, resume: bool) -> dict[str, Any]:
 
 
 def _scores(event: "Validated") -> str:
-    if event.yx_label_rad is None:
+    if not event.has_scores:
         return "no held-out pairs to score against"
     scores = f"SSIM {event.ssim:.4f}, PSNR {event.psnr_db:.2f} dB, slope {event.slope:.3f}"
     return f"{scores} (all-zero output: {event.ssim_zero:.4f}, {event.psnr_zero_db:.2f} dB)"

@@ -203,7 +203,7 @@ def _progress_of(event: TrainingEvent) -> Progress | None:
 
 
 def _scores_text(event: Validated) -> str:
-    if event.yx_label_rad is None:
+    if not event.has_scores:
         return f"Validation at step {event.step}: no scores, since there are no held-out pairs to compare with"
     return (
         f"Validation at step {event.step}: PSNR {event.psnr_db:.1f} dB, SSIM {event.ssim:.3f}, slope {event.slope:.2f} "

@@ -22,7 +22,7 @@ def make_card(settings: TrainSettings, step: int, found: Survey, scores: Validat
         "pairs": [folder.name for folder in settings.pairs],
         "start_from": settings.start_from and Path(settings.start_from).name,
     }
-    has_scores = scores is not None and scores.yx_label_rad is not None
+    has_scores = scores is not None and scores.has_scores
     return ModelCard(
         name=f"{settings.generator} {settings.preset}",
         description="Trained with napari-contransgan; judge it by the figures, and on images of your own.",

@@ -1,11 +1,17 @@
-"""What a training run tells about itself while it goes on."""
+"""What a training run tells about itself while it goes on, and what it can be asked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+TrainingRequest = Literal["save"]
+"""What a consumer may send into the iterator in place of asking for the next event alone; `SAVE` saves at once."""
+
+SAVE: TrainingRequest = "save"
 
 
 @dataclass(frozen=True)
@@ -21,19 +27,57 @@ class TrainingStarted:
 
 @dataclass(frozen=True)
 class StepFinished:
-    """One optimiser step; `losses` by name, without units."""
+    """One optimiser step; `losses` by name, without units.
+
+    Parameters
+    ----------
+    step, total_steps : int
+        Steps done, and steps in all.
+    losses : mapping
+        By name; nan for a step that was undone since it was not finite.
+    images_per_s : float
+        Speed of this step.
+    learning_rate : float
+        Rate it was taken with.
+    memory_bytes : int
+        What the program holds: on a GPU there, else in the computer's memory.
+    """
 
     step: int
     total_steps: int
     losses: Mapping[str, float]
     images_per_s: float
+    learning_rate: float = 0.0
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One fixed image as the averaged network sees it now; each map of the same shape (Y, X) on the model's grid.
+
+    Parameters
+    ----------
+    yx_input : ndarray, float32
+        Contrast, in units of the reference contrast.
+    yx_output_rad : ndarray, float32
+        The network's phase.
+    yx_cycled : ndarray, float32, or None
+        The contrast that the other network makes of that phase; None in a run without unpaired steps.
+    yx_label_rad : ndarray, float32, or None
+        The true phase, where it is known.
+    """
+
+    yx_input: NDArray[np.float32]
+    yx_output_rad: NDArray[np.float32]
+    yx_cycled: NDArray[np.float32] | None = None
+    yx_label_rad: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
 class Validated:
-    """Scores on held-out pairs, with the all-zero output's beside them, and one example in radians.
+    """Scores on held-out pairs, with the all-zero output's beside them, and the previews.
 
-    Without pairs there is no score: the scores are nan and `yx_label_rad` is None.
+    Without pairs there is no score: the scores are nan and `has_scores` is False.
     """
 
     step: int
@@ -42,9 +86,12 @@ class Validated:
     slope: float
     ssim_zero: float
     psnr_zero_db: float
-    yx_input: NDArray[np.float32]
-    yx_output_rad: NDArray[np.float32]
-    yx_label_rad: NDArray[np.float32] | None
+    previews: tuple[Preview, ...]
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether there was anything to compare with."""
+        return any(preview.yx_label_rad is not None for preview in self.previews)
 
 
 @dataclass(frozen=True)
@@ -56,6 +103,42 @@ class CheckpointSaved:
 
 
 @dataclass(frozen=True)
+class SaveFailed:
+    """Nothing could be written, say on a full disk; the run goes on, and tries again at the next save."""
+
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImageSkipped:
+    """An image could not serve and is left out from now on."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    """Numbers became not finite; the run goes on from an earlier step with a lower learning rate.
+
+    Parameters
+    ----------
+    step, to_step : int
+        Where it happened, and from where it goes on.
+    reason : str
+        What was not finite.
+    rate_factor : float
+        Factor on the learning rate from now on.
+    """
+
+    step: int
+    to_step: int
+    reason: str
+    rate_factor: float
+
+
+@dataclass(frozen=True)
 class TrainingFinished:
     """The last event; `path` is the checkpoint to use."""
 
@@ -63,4 +146,13 @@ class TrainingFinished:
     path: Path
 
 
-TrainingEvent = TrainingStarted | StepFinished | Validated | CheckpointSaved | TrainingFinished
+TrainingEvent = (
+    TrainingStarted
+    | StepFinished
+    | Validated
+    | CheckpointSaved
+    | SaveFailed
+    | ImageSkipped
+    | RolledBack
+    | TrainingFinished
+)

@@ -176,7 +176,7 @@ def _unpaired_step(
             nets["judge_lr"](made_lr).float()
         )
     cycle = functional.l1_loss(cycled_lr, lr) + functional.l1_loss(cycled_phase, phase)
-    loss = settings.lambda_gan * fools + settings.lambda_cycle * cycle
+    loss = (1.0 if settings.lambda_gan is None else settings.lambda_gan) * fools + settings.lambda_cycle * cycle
     generators = [*nets["to_phase"].parameters(), *nets["to_lr"].parameters()]
     done = _descend(loss, state.optimisers["generators"], generators)
     for parameter in judges:

@@ -29,11 +29,11 @@ from napari_contransgan.training.events import (
     TrainingStarted,
 )
 from napari_contransgan.training.resuming import changed_folders, settings_before, with_warm_start_resolved
+from napari_contransgan.training.run_folder import BEST, CONFIG, LAST, METRICS
 from napari_contransgan.training.state import load_state, save_state
 from napari_contransgan.training.steps import RunState, learning_rate, new_state, train_step
 from napari_contransgan.training.validation import validate
 
-CONFIG, METRICS, LAST, BEST = "config.yaml", "metrics.jsonl", "last.safetensors", "best.safetensors"
 MAX_BAD_STEPS = 20
 
 
@@ -177,12 +177,12 @@ def _is_finite(state: RunState) -> bool:
 def _validate_and_keep_best(
     state: RunState, data: TrainingData, settings: TrainSettings, device: torch.device, run_dir: Path
 ) -> Generator[TrainingEvent, None, None]:
-    scores = validate(state.networks["ema"], data, settings, device, state.step)
+    scores = validate(state.networks, data, settings, device, state.step)
     _log(run_dir, {"step": scores.step, "validation": figures_of(scores)})
     yield scores
     # Without labels nothing tells which is better: the latest one counts. A score that is no number is no better.
-    if scores.yx_label_rad is None or scores.psnr_db > state.best_psnr_db:
-        if scores.yx_label_rad is not None:
+    if not scores.has_scores or scores.psnr_db > state.best_psnr_db:
+        if scores.has_scores:
             state.best_psnr_db = scores.psnr_db
         card = make_card(settings, state.step, data.found, scores)
         save_checkpoint(run_dir / BEST, state.networks["ema"], card)

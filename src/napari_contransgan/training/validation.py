@@ -1,4 +1,4 @@
-"""Scores of the averaged network on held-out pairs while a run goes on."""
+"""Scores of the averaged network on held-out pairs while a run goes on, and fixed images to look at."""
 
 import math
 
@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from napari_contransgan.config import TrainSettings
-from napari_contransgan.evaluation import evaluate
+from napari_contransgan.evaluation import Scores, evaluate
 from napari_contransgan.models.compute import autocast
 from napari_contransgan.training.data import TrainingData
-from napari_contransgan.training.events import Validated
+from napari_contransgan.training.events import Preview, Validated
 from napari_contransgan.training.frames import FrameList
 
 MAX_FIELDS = 24
@@ -19,39 +19,56 @@ DATA_RANGE_RAD = 4.0
 
 
 def validate(
-    network: nn.Module, data: TrainingData, settings: TrainSettings, device: torch.device, step: int
+    networks: nn.ModuleDict, data: TrainingData, settings: TrainSettings, device: torch.device, step: int
 ) -> Validated:
-    """Score up to 24 held-out fields, cut to the training crop; without pairs, show an example without scores."""
-    network.eval()
+    """Score up to 24 held-out fields, cut to the training crop; without pairs, show previews without scores.
+
+    Parameters
+    ----------
+    networks : ModuleDict
+        With ``ema``, which is scored, and perhaps ``to_lr``, which turns its phase back for the previews.
+    data, settings, device, step
+        Of the run.
+    """
+    networks.eval()
     has_labels = len(data.held_out_lr) > 0
     frames = data.held_out_lr if has_labels else data.unpaired_lr
-    scores = []
-    example: tuple[torch.Tensor, torch.Tensor, torch.Tensor | None] | None = None
-    stride = max(1, len(frames) // MAX_FIELDS)
-    for index in range(0, len(frames), stride)[: MAX_FIELDS if has_labels else 1]:
+    count = MAX_FIELDS if has_labels else settings.previews
+    stride = max(1, len(frames) // count)
+    chosen = range(0, len(frames), stride)[:count]
+    scores: list[Scores] = []
+    previews: list[Preview] = []
+    for place, index in enumerate(chosen):
         contrast = _centre(frames, index, settings.crop_px)
-        with torch.inference_mode(), autocast(device, settings.precision):
-            output = network(contrast[None, None].to(device, memory_format=torch.channels_last))
-        output_rad = output[0, 0].float().cpu() * settings.phase_ref_rad
-        label_rad = _centre(data.held_out_phase, index, settings.crop_px) if has_labels else None
+        shown = place % max(1, len(chosen) // settings.previews) == 0 and len(previews) < settings.previews
+        output, cycled = _apply(networks, contrast, settings, device, turn_back=shown)
+        output_rad = (output * settings.phase_ref_rad).numpy()
+        label_rad = _centre(data.held_out_phase, index, settings.crop_px).numpy() if has_labels else None
         # An empty field has nothing to be structurally similar to.
         if label_rad is not None and label_rad.min() < label_rad.max():
-            scores.append(evaluate(output_rad.numpy(), label_rad.numpy(), data_range_rad=DATA_RANGE_RAD))
-        example = example or (contrast, output_rad, label_rad)
-    if example is None:
-        raise RuntimeError("validation needs at least one image")
-    slopes = [score.slope for score in scores if math.isfinite(score.slope)]
+            scores.append(evaluate(output_rad, label_rad, data_range_rad=DATA_RANGE_RAD))
+        if shown:
+            cycled_contrast = None if cycled is None else cycled.numpy()
+            previews.append(Preview(contrast.numpy(), output_rad, cycled_contrast, label_rad))
     return Validated(
         step=step,
         ssim=_mean([score.ssim for score in scores]),
         psnr_db=_mean([score.psnr_db for score in scores]),
-        slope=_mean(slopes),
+        slope=_mean([score.slope for score in scores]),
         ssim_zero=_mean([score.ssim_zero for score in scores]),
         psnr_zero_db=_mean([score.psnr_zero_db for score in scores]),
-        yx_input=example[0].numpy(),
-        yx_output_rad=example[1].numpy(),
-        yx_label_rad=None if example[2] is None else example[2].numpy(),
+        previews=tuple(previews),
     )
+
+
+def _apply(
+    networks: nn.ModuleDict, contrast: torch.Tensor, settings: TrainSettings, device: torch.device, *, turn_back: bool
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Phase in units of the reference phase, and the contrast made of it again; (H, W) each, on the CPU."""
+    with torch.inference_mode(), autocast(device, settings.precision):
+        output = networks["ema"](contrast[None, None].to(device, memory_format=torch.channels_last))
+        cycled = networks["to_lr"](output) if turn_back and "to_lr" in networks else None
+    return output[0, 0].float().cpu(), None if cycled is None else cycled[0, 0].float().cpu()
 
 
 def _centre(frames: FrameList, index: int, crop_px: int) -> torch.Tensor:

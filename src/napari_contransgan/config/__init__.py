@@ -1,0 +1,28 @@
+"""The validated settings that the window, the command line and Python share, with a YAML round trip.
+
+Every settings object refuses unknown keys and carries the version of its own layout.
+"""
+
+from napari_contransgan.config.images import TILE_UNIT_PX, PredictSettings, TileSettings
+from napari_contransgan.config.names import DeviceName, GeneratorName, PresetName, RecipeName, SceneName, SpecimenName
+from napari_contransgan.config.simulation import SimulationSettings, Variation
+from napari_contransgan.config.tie import TieMethod, TieSettings
+from napari_contransgan.config.training import PhysicsSettings, TrainSettings
+
+__all__ = [
+    "TILE_UNIT_PX",
+    "DeviceName",
+    "GeneratorName",
+    "PhysicsSettings",
+    "PredictSettings",
+    "PresetName",
+    "RecipeName",
+    "SceneName",
+    "SimulationSettings",
+    "SpecimenName",
+    "TieMethod",
+    "TieSettings",
+    "TileSettings",
+    "TrainSettings",
+    "Variation",
+]

@@ -1,0 +1,56 @@
+"""Settings of what is done to images: cutting into tiles, predicting."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from napari_contransgan.config.names import DeviceName
+from napari_contransgan.settings import Settings
+
+TILE_UNIT_PX = 224
+"""Tiles for inference are multiples of this: 4 px patches, 7 x 7 windows and three mergings come out even."""
+
+
+class TileSettings(Settings):
+    """How a frame is divided into sub-tiles.
+
+    Parameters
+    ----------
+    rows, columns : int
+        The grid; 4 x 4 brings a 10x frame to the field of view of a 40x frame.
+    overlap_px : int
+        How far neighbouring tiles reach into each other.
+    """
+
+    rows: int = Field(4, ge=1)
+    columns: int = Field(4, ge=1)
+    overlap_px: int = Field(0, ge=0)
+
+
+class PredictSettings(Settings):
+    """How a network is applied to an image.
+
+    Parameters
+    ----------
+    model : str
+        Name of a bundled network, or the path of a checkpoint.
+    pixel_size_um : float or None
+        Pixel size of the input; None takes the file's.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute.
+    tile_px, overlap_px : int
+        Tile side and overlap on the model's grid. Tiles are multiples of 224 px, for which attention windows of 7 x 7
+        tokens come out even at every stage, as in training; with others the network's answer shifts.
+    """
+
+    model: str = "default"
+    pixel_size_um: float | None = None
+    device: DeviceName = "auto"
+    tile_px: int = Field(448, ge=TILE_UNIT_PX, multiple_of=TILE_UNIT_PX)
+    overlap_px: int = Field(64, ge=0, multiple_of=2)
+
+    @model_validator(mode="after")
+    def _tiles_must_advance(self) -> Self:
+        if self.overlap_px * 2 > self.tile_px:
+            raise ValueError("the overlap must not exceed half a tile")
+        return self
