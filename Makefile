@@ -22,7 +22,7 @@ ifeq ($(shell uname -s),Linux)
 XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1200x24 -nolisten tcp"
 endif
 
-.PHONY: help demo app test lint format typecheck manifest unit gui-test screenshots bench-tie bench-simulation bench-specimens network bundle display clean distclean
+.PHONY: help demo app test lint format typecheck manifest unit gui-test screenshots bench-tie bench-simulation bench-specimens bench-training network bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -71,6 +71,9 @@ bench-simulation: $(VENV)/.package ## Measure how exact and how fast the digital
 
 bench-specimens: $(VENV)/.package ## Compare simulated specimens with real ones, as tables and pictures (2 minutes)
 	$(BIN)/python -m benchmarks.specimens --out docs/images
+
+bench-training: $(VENV)/.package ## Measure training: its speed, where time goes, and what a run survives, as tables (10 minutes)
+	$(BIN)/python -m benchmarks.training
 
 network: $(VENV)/.package ## Train the bundled network further, on its digital microscope, into runs/default (1 hour)
 	$(BIN)/napari-contransgan train --out runs/default --config tools/default_network.yaml

@@ -20,7 +20,6 @@ from qtpy.QtWidgets import QApplication
 from napari_contransgan.config import SimulationSettings, TieSettings, TrainSettings
 from napari_contransgan.events import result_of
 from napari_contransgan.gui.layers import add_image
-from napari_contransgan.io import find_images, read_image
 from napari_contransgan.simulation import sample_frame, sample_stack, write_dataset
 from napari_contransgan.tie import retrieve_phase
 
@@ -114,18 +113,20 @@ def drive_surface(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
     widget.show_button.native.click()
 
 
-def drive_train(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
-    """A short training run on simulated pairs, stopped after the picture."""
+def drive_train(_: napari.Viewer, opened: Callable[[], Any]) -> None:
+    """A short training run on simulated pairs with its scores and its preview, stopped after the picture."""
     pairs = Path("cells")
     result_of(write_dataset(SimulationSettings(count=24, seed=5), pairs, stacks=False))
-    add_image(viewer, read_image(find_images(pairs / "lr")[0]))
     widget = opened()
     steps = 240
-    settings = TrainSettings(pairs=(pairs,), preset="tiny", steps=steps, crop_px=128, validate_every=40)
+    settings = TrainSettings(
+        pairs=(pairs,), preset="tiny", generator="unet", steps=steps, crop_px=128, validate_every=20, device="cpu"
+    )
     widget.form.setValue(settings)
     widget.run_folder.setValue([Path("run")])
-    widget.start_button.click()
-    wait(lambda: widget.progress.value() >= 0.7 * steps or not widget.running, "the first steps")
+    widget.buttons.start.click()
+    wait(lambda: widget.display.step >= 0.9 * steps or not widget.running, "the first steps")
+    widget.display.curves.setCurrentIndex(1)
     settle(0.5)
 
 

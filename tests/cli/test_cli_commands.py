@@ -21,6 +21,7 @@ from napari_contransgan.events import Progress, result_of
 from napari_contransgan.io import Image, read_image, write_image
 from napari_contransgan.simulation import sample_frame
 from napari_contransgan.tie import retrieve_phase
+from napari_contransgan.training.known_runs import remember_run
 
 COMMANDS = ["demo", "simulate", "tie", "tile", "train", "predict", "evaluate"]
 COMMANDS += ["models list", "models show", "models export"]
@@ -194,8 +195,15 @@ def test_models_are_shown_and_exported_with_their_card(call_for_json: Json, run_
     assert call_for_json("models", "show", out) == shown | {"path": str(out)}
 
 
-def test_the_bundled_network_is_listed(call_for_json: Json) -> None:
-    assert "default" in call_for_json("models", "list")["models"]
+def test_bundled_networks_and_those_trained_here_are_listed(call_for_json: Json, run_folder: Path) -> None:
+    listed = call_for_json("models", "list")
+    assert "default" in listed["models"]
+    assert listed["trained_here"] == {}
+    remember_run(run_folder)
+    listed = call_for_json("models", "list")
+    assert list(listed["trained_here"]) == [str(run_folder)]
+    assert listed["trained_here"][str(run_folder)]["steps"] == 2
+    assert listed["trained_here"][str(run_folder)].keys() == listed["models"]["default"].keys()
 
 
 def test_train_tells_its_scores_and_leaves_a_checkpoint(

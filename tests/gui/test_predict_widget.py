@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from napari.layers import Surface
+from qtpy.QtCore import Qt
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.events import result_of
 from napari_contransgan.gui.layers import METADATA_KEY, add_image, image_from_layer
 from napari_contransgan.gui.predict_action import predict_active_layer
+from napari_contransgan.training.known_runs import remember_run
 
 NAME = "Predict phase"
 
@@ -85,6 +87,93 @@ def test_networks_are_listed_with_their_cards(open_widget, bundled, qtbot):
     widget = open_widget(NAME)
     qtbot.waitUntil(lambda: "It knows nothing." in widget.card.value, timeout=60_000)
     assert list(widget.model.choices) == ["default"]
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Make the folder of a run that was trained here, with a network of its own."""
+
+    def make(name, seed=1):
+        import torch
+
+        from napari_contransgan.models.checkpoint import ModelCard, save_checkpoint
+        from napari_contransgan.models.registry import build_generator
+
+        torch.manual_seed(seed)
+        card = ModelCard(
+            name=name, description=f"The card of {name}.", generator="unet", preset="tiny", phase_ref_rad=2
+        )
+        (tmp_path / name).mkdir(parents=True)
+        save_checkpoint(tmp_path / name / "best.safetensors", build_generator("unet", "tiny"), card)
+        remember_run(tmp_path / name)
+        return tmp_path / name
+
+    return make
+
+
+def titles(widget):
+    return [widget.model.native.itemText(index) for index in range(widget.model.native.count())]
+
+
+def test_run_that_was_just_trained_can_be_chosen_at_once(
+    viewer, open_widget, click, finish, frame, bundled, trained, qtbot
+):
+    from napari_contransgan.inference import predict
+
+    add_image(viewer, frame)
+    first = trained("first")
+    widget = open_widget(NAME)
+    qtbot.waitUntil(lambda: "It knows nothing." in widget.card.value, timeout=60_000)
+    assert titles(widget) == ["default", "run: first"]
+    widget.model.value = str(first / "best.safetensors")
+    second = trained("second")
+    combo = widget.model.native
+    qtbot.mousePress(combo, Qt.MouseButton.LeftButton)
+    assert titles(widget) == ["default", "run: second", "run: first"]
+    combo.hidePopup()
+    assert widget.model.value == str(first / "best.safetensors")
+    widget.model.value = str(second / "best.safetensors")
+    qtbot.waitUntil(lambda: widget.card.value == "The card of second.", timeout=60_000)
+    assert str(second) in widget.card.tooltip
+    click(widget.panel.run_button)
+    finish(widget)
+    truth = result_of(predict(frame, PredictSettings(model=str(second))))
+    assert np.allclose(viewer.layers["frame phase (predicted)"].data, truth.data, atol=1e-3)
+
+
+def test_list_is_fresh_when_the_widget_is_shown_again(open_widget, bundled, trained, qtbot):
+    widget = open_widget(NAME)
+    qtbot.waitUntil(lambda: "It knows nothing." in widget.card.value, timeout=60_000)
+    dock = widget.native.parentWidget()
+    dock.hide()
+    run = trained("run")
+    assert titles(widget) == ["default"]
+    dock.show()
+    assert titles(widget) == ["default", "run: run"]
+    dock.hide()
+    (run / "best.safetensors").unlink()
+    dock.show()
+    assert titles(widget) == ["default"]
+
+
+def test_run_whose_network_is_broken_says_so_and_harms_no_other(open_widget, bundled, trained, qtbot, messages):
+    run = trained("run")
+    (run / "best.safetensors").write_text("cut short")
+    widget = open_widget(NAME)
+    qtbot.waitUntil(lambda: "It knows nothing." in widget.card.value, timeout=60_000)
+    widget.model.value = str(run / "best.safetensors")
+    assert "is not a checkpoint" in widget.card.value
+    assert messages() == []
+
+
+def test_layers_that_come_and_go_leave_the_choice_alone(viewer, open_widget, bundled, trained, frame, qtbot):
+    run = trained("run")
+    widget = open_widget(NAME)
+    qtbot.waitUntil(lambda: "It knows nothing." in widget.card.value, timeout=60_000)
+    widget.model.value = str(run / "best.safetensors")
+    add_image(viewer, frame)
+    viewer.layers.clear()
+    assert widget.model.value == str(run / "best.safetensors")
 
 
 def test_surface_comes_along_when_asked(viewer, open_widget, click, finish, frame, bundled):

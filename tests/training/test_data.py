@@ -104,6 +104,14 @@ def test_two_wavelengths_are_refused_with_both_files_named(written: Pairs, tmp_p
         gather(settings)
 
 
+def test_the_check_tells_what_the_images_look_like(written: Pairs, tmp_path: Path) -> None:
+    text = gather(written("0000.tif", "0001.tif")).describe()
+    assert "low-resolution images: sides of 80 px on the grid of 0.325 um, pixels of 0.325 um, 1,000 to 1,999" in text
+    assert "phase maps: sides of 80 px on the grid of 0.325 um, pixels of 0.325 um, 1 to 2 rad (32 bit float)" in text
+    write_image(tmp_path / "set" / "lr" / "0001.tif", replace(phase_image(), quantity="intensity"))
+    assert "1 image stands among the low-resolution images and among the phase maps" in gather(written()).describe()
+
+
 def held_names(data: TrainingData) -> set[str]:
     return {path.name for path in data.held_out_lr.paths}
 

@@ -1,5 +1,6 @@
 """What is not finite must not spoil a run, nor what it has saved."""
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from napari_contransgan.config import TrainSettings
@@ -15,8 +17,11 @@ from napari_contransgan.events import result_of
 from napari_contransgan.models.checkpoint import read_card
 from napari_contransgan.training import steps, trainer
 from napari_contransgan.training.data import gather
-from napari_contransgan.training.events import StepFinished, Validated
-from napari_contransgan.training.steps import RunState, new_state, train_step
+from napari_contransgan.training.engine import make_engine, start_fabric
+from napari_contransgan.training.events import RolledBack, StepFinished, TrainingFinished, Validated
+from napari_contransgan.training.recipe import learning_rate
+from napari_contransgan.training.state import STATE_KEY, RunState, new_state
+from napari_contransgan.training.steps import train_step
 from napari_contransgan.training.trainer import train
 
 Tiny = Callable[..., TrainSettings]
@@ -26,8 +31,8 @@ CPU = torch.device("cpu")
 def poison(monkeypatch: pytest.MonkeyPatch, name: str, bad_steps: range) -> None:
     draw = getattr(steps, name)
 
-    def drawn(*arguments: Any) -> Any:
-        batch = draw(*arguments)
+    def drawn(*arguments: Any, **named: Any) -> Any:
+        batch = draw(*arguments, **named)
         step = next(value for value in arguments if type(value) is int)
         if step in bad_steps:
             (batch[0] if isinstance(batch, tuple) else batch)[0, 0, 5, 5] = torch.inf
@@ -47,15 +52,16 @@ def test_one_infinite_pixel_changes_nothing_and_the_run_goes_on(
 ) -> None:
     settings = tiny(generator="unet", recipe=recipe)
     data, state = gather(settings), new_state(settings, CPU)
+    engine = make_engine(start_fabric(settings), state.networks, settings)
     poison(monkeypatch, drawing, range(1, 2))
-    assert all(map(math.isfinite, train_step(state, data, settings, CPU).values()))
+    assert all(map(math.isfinite, train_step(state, data, settings, engine).values()))
     before = tensors_of(state)
-    assert not all(map(math.isfinite, train_step(state, data, settings, CPU).values()))
+    assert not all(map(math.isfinite, train_step(state, data, settings, engine).values()))
     assert tensors_of(state).keys() == before.keys()
     for name, value in tensors_of(state).items():
         assert torch.equal(value, before[name]), name
     assert state.step == 2
-    assert all(map(math.isfinite, train_step(state, data, settings, CPU).values()))
+    assert all(map(math.isfinite, train_step(state, data, settings, engine).values()))
     assert any(not torch.equal(value, before[name]) for name, value in tensors_of(state).items() if "ema" in name)
     assert all(torch.isfinite(value).all() for value in tensors_of(state).values())
 
@@ -84,6 +90,32 @@ def test_a_diverging_run_says_what_to_do_and_keeps_its_saves(
     assert all((tmp_path / name).read_bytes() == content for name, content in saves.items())
 
 
+def test_a_run_goes_back_to_its_last_save_with_half_the_rate_and_finishes(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoilt = []
+
+    def spoil_once(state: RunState, *arguments: Any) -> dict[str, float]:
+        losses = train_step(state, *arguments)
+        if state.step == 5 and not spoilt:
+            spoilt.append(state.step)
+            next(state.networks["to_phase"].parameters()).data.fill_(torch.nan)
+        return losses
+
+    monkeypatch.setattr(trainer, "train_step", spoil_once)
+    events = list(train(tiny(generator="unet", steps=8, save_every=2), tmp_path))
+    (back,) = (event for event in events if isinstance(event, RolledBack))
+    assert (back.step, back.to_step, back.rate_factor) == (6, 4, 0.5)
+    assert isinstance(events[-1], TrainingFinished)
+    rates = {event.step: event.learning_rate for event in events if isinstance(event, StepFinished)}
+    assert rates[8] == pytest.approx(0.5 * learning_rate(tiny(steps=8), 7))
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    records = [record for record in map(json.loads, lines) if "supervised" in record]
+    assert [record["step"] for record in records] == list(range(1, 9)), "each step once, as it counts"
+    assert all(math.isfinite(record["supervised"]) for record in records)
+    assert json.loads(safe_open(tmp_path / "last.safetensors", "pt").metadata()[STATE_KEY])["rate_factor"] == 0.5
+
+
 def test_weights_that_are_not_finite_are_never_written(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,7 +134,7 @@ def test_weights_that_are_not_finite_are_never_written(
             next(run), next(run)
             run.close()
         else:
-            with pytest.raises(InputError, match="weights are not finite"):
+            with pytest.raises(InputError, match="weights were not finite"):
                 result_of(run)  # type: ignore[arg-type]
         assert all((tmp_path / name).read_bytes() == content for name, content in saves.items())
 

@@ -146,6 +146,20 @@ def test_steps_find_their_pairs_made_ahead(flying: Tiny, made: list[int]) -> Non
     assert made == []
 
 
+def test_only_the_items_that_are_drawn_here_are_made_ahead(flying: Tiny) -> None:
+    settings = flying(simulation_workers=1, steps=100, batch_size=8)
+    data = gather(settings)
+    wanted: dict[tuple[int, ...] | None, set[FieldKey]] = {}
+    maker = data.maker
+    assert maker is not None
+    for items in ((0, 1), (2, 3, 4, 5, 6, 7), None):
+        maker.prepare = lambda fields, items=items: wanted.update({items: set(fields)})  # type: ignore[method-assign]
+        data.prepare(settings, 0, items)
+    assert len(wanted[0, 1]) <= 2 * AHEAD_STEPS
+    assert wanted[0, 1] < wanted[None]
+    assert wanted[0, 1] | wanted[2, 3, 4, 5, 6, 7] == wanted[None]
+
+
 def test_a_process_that_dies_does_not_end_the_run(made: list[int]) -> None:
     maker = PairMaker((RECIPE,), FrameCache(), 1)
     fields = [FieldKey(0, index) for index in range(4)]

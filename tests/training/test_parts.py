@@ -13,7 +13,9 @@ from napari_contransgan.io import Image, write_image
 from napari_contransgan.training.data import draw_pairs, gather
 from napari_contransgan.training.image_pool import ImagePool
 from napari_contransgan.training.losses import lsgan_discriminator, lsgan_generator, ssim, supervised_loss
-from napari_contransgan.training.steps import freeze_norms, learning_rate, new_state, update_average
+from napari_contransgan.training.recipe import learning_rate
+from napari_contransgan.training.state import new_state
+from napari_contransgan.training.steps import freeze_norms, update_average
 from napari_contransgan.training.validation import validate
 
 

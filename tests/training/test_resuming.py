@@ -12,9 +12,10 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.events import result_of
 from napari_contransgan.models.checkpoint import read_card
 from napari_contransgan.training.data import gather
+from napari_contransgan.training.engine import make_engine, start_fabric
 from napari_contransgan.training.events import StepFinished, TrainingEvent, TrainingStarted
-from napari_contransgan.training.state import load_state, save_state
-from napari_contransgan.training.steps import new_state, train_step
+from napari_contransgan.training.state import load_state, new_state, save_state
+from napari_contransgan.training.steps import train_step
 from napari_contransgan.training.trainer import train
 
 Tiny = Callable[..., TrainSettings]
@@ -70,7 +71,7 @@ def test_a_mistake_leaves_neither_a_folder_nor_changed_settings(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("napari_contransgan.training.steps.build_generator", _refuse)
+        patch.setattr("napari_contransgan.training.state.build_generator", _refuse)
         with pytest.raises(InputError, match="unknown network"):
             next(train(tiny(), tmp_path / "run"))
     assert not (tmp_path / "run").exists()
@@ -98,7 +99,8 @@ def test_without_pairs_the_start_says_that_no_step_is_supervised(tiny: Tiny, pai
 def test_step_counts_of_the_optimiser_stay_on_the_cpu(tiny: Tiny, tmp_path: Path) -> None:
     settings = tiny(generator="unet", recipe="paper")
     state = new_state(settings, torch.device("cpu"))
-    train_step(state, gather(settings), settings, torch.device("cpu"))
+    engine = make_engine(start_fabric(settings), state.networks, settings)
+    train_step(state, gather(settings), settings, engine)
     save_state(tmp_path / "last.safetensors", state)
     elsewhere = new_state(settings, torch.device("meta"))
     load_state(tmp_path / "last.safetensors", elsewhere, torch.device("meta"))

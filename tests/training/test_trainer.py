@@ -1,5 +1,6 @@
 """Whole runs of a tiny network on a few simulated fields."""
 
+import errno
 import itertools
 import json
 import math
@@ -14,8 +15,12 @@ from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import result_of
 from napari_contransgan.models.checkpoint import read_card
+from napari_contransgan.training import trainer
 from napari_contransgan.training.events import (
+    SAVE,
+    STOP,
     CheckpointSaved,
+    SaveFailed,
     StepFinished,
     TrainingFinished,
     TrainingStarted,
@@ -45,7 +50,7 @@ def test_a_run_tells_what_happens_and_leaves_a_checkpoint_with_a_card(pairs: Pat
 
 
 def test_the_loss_falls(tiny: Tiny, tmp_path: Path) -> None:
-    events = train(tiny(steps=40, validate_every=40, save_every=40, generator="unet"), tmp_path)
+    events = train(tiny(steps=40, validate_every=40, save_every=40, generator="unet", seed=2), tmp_path)
     losses = [e.losses["supervised"] for e in events if isinstance(e, StepFinished)]
     assert sum(losses[-8:]) < 0.7 * sum(losses[:8])
 
@@ -85,6 +90,71 @@ def test_stopping_at_once_still_leaves_something_to_go_on_from(tiny: Tiny, tmp_p
     run.close()
     assert (tmp_path / "last.safetensors").is_file()
     assert (tmp_path / "best.safetensors").is_file()
+
+
+def test_a_run_saves_when_asked_to_and_goes_on(tiny: Tiny, tmp_path: Path) -> None:
+    run = train(tiny(generator="unet", save_every=50, validate_every=50), tmp_path)
+    assert isinstance(next(run), TrainingStarted)
+    assert isinstance(next(run), StepFinished)
+    saved = run.send(SAVE)
+    assert isinstance(saved, CheckpointSaved)
+    assert (saved.step, saved.path) == (1, tmp_path / "last.safetensors")
+    assert isinstance(next(run), StepFinished)
+    run.close()
+
+
+def test_a_run_that_is_asked_to_stop_saves_and_ends_without_another_step(tiny: Tiny, tmp_path: Path) -> None:
+    run = train(tiny(generator="unet", save_every=50, validate_every=50), tmp_path)
+    next(run), next(run)
+    rest = [run.send(STOP), *run]
+    assert [type(event) for event in rest] == [CheckpointSaved]
+    assert (tmp_path / "best.safetensors").is_file()
+
+
+def test_a_disk_that_is_full_for_a_while_costs_no_step_and_no_line(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = True
+
+    def when_there_is_room(function: Callable[..., None]) -> Callable[..., None]:
+        def tried(*arguments: object) -> None:
+            if full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            function(*arguments)
+
+        return tried
+
+    for name in ("save_state", "save_checkpoint", "append_record"):
+        monkeypatch.setattr(trainer, name, when_there_is_room(getattr(trainer, name)))
+    events = []
+    for event in train(tiny(generator="unet"), tmp_path):
+        events.append(event)
+        full = not (isinstance(event, StepFinished) and event.step == 5) and full
+    failed = [event for event in events if isinstance(event, SaveFailed)]
+    assert [event.step for event in failed] == [2, 3, 4]
+    assert "make room" in failed[0].reason
+    assert isinstance(events[-1], TrainingFinished)
+    records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records if "supervised" in record] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_run_writes_for_tensorboard_where_that_is_wanted(tiny: Tiny, tmp_path: Path) -> None:
+    for wanted in (False, True):
+        run = train(tiny(generator="unet", steps=3, tensorboard=wanted), tmp_path / str(wanted))
+        next(run), next(run)
+        assert [type(event) for event in [run.send(STOP), *run]][-1] is CheckpointSaved, "requests still arrive"
+        assert bool(list((tmp_path / str(wanted)).glob("tensorboard/*"))) == wanted
+
+
+def test_a_run_that_cannot_be_saved_at_its_end_says_so(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(trainer, "save_state", refuse)
+    with pytest.raises(InputError, match=r"cannot be written \(No space left on device\).*nothing was saved yet"):
+        result_of(train(tiny(generator="unet"), tmp_path))  # type: ignore[arg-type]
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(tiny: Tiny, tmp_path: Path) -> None:

@@ -5,7 +5,14 @@ from typing import Annotated
 import typer
 
 import napari_contransgan
-from napari_contransgan.cli import commands_data, commands_images, commands_models, commands_results, commands_tie
+from napari_contransgan.cli import (
+    commands_data,
+    commands_images,
+    commands_models,
+    commands_results,
+    commands_tie,
+    commands_training,
+)
 
 app = typer.Typer(
     name="napari-contransgan",
@@ -38,6 +45,7 @@ commands_results.add_demo(app)
 commands_tie.add_to(app)
 commands_images.add_to(app)
 commands_data.add_to(app)
+commands_training.add_to(app)
 commands_results.add_evaluate(app)
 app.add_typer(commands_models.app, name="models")
 

@@ -1,28 +1,43 @@
 """Commands about networks: models list, models show, models export."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from napari_contransgan.cli.runner import command
 from napari_contransgan.errors import InputError
 
+if TYPE_CHECKING:
+    from napari_contransgan.models.checkpoint import ModelCard
+
 EXAMPLE = "\b\nExample:\n  napari-contransgan models list"
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show and export networks.", epilog=EXAMPLE)
 
-Name = Annotated[str, typer.Argument(help="A bundled network's name, or a checkpoint's path.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(help="A bundled network's name, a run's folder, or a checkpoint's path.", show_default=False)
+]
 
 
 def list_networks() -> Mapping[str, Any]:
-    """List the bundled networks."""
+    """List the bundled networks, and the runs that were trained here, the latest first."""
     from napari_contransgan.models.bundled import list_models
+    from napari_contransgan.models.checkpoint import read_card
+    from napari_contransgan.training.known_runs import known_runs
+    from napari_contransgan.training.run_folder import BEST
 
-    cards = list_models()
-    keys = ("description", "generator", "preset", "steps", "figures")
-    return {"models": {name: {key: getattr(card, key) for key in keys} for name, card in cards.items()}}
+    trained_here = {}
+    for folder in known_runs():
+        with suppress(InputError):  # a run whose network is broken is none to offer
+            trained_here[str(folder)] = _listed(read_card(folder / BEST))
+    return {"models": {name: _listed(card) for name, card in list_models().items()}, "trained_here": trained_here}
+
+
+def _listed(card: "ModelCard") -> dict[str, Any]:
+    return {key: getattr(card, key) for key in ("description", "generator", "preset", "steps", "figures")}
 
 
 def show_network(name: Name) -> Mapping[str, Any]:

@@ -49,7 +49,8 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Command], Co
         def run_and_print(as_json: bool, debug: bool, **options: Any) -> None:
             with _exit_status(debug):
                 figures = _plain(function(**options))
-                typer.echo(json.dumps(figures) if as_json else "\n".join(_lines(figures)))
+                if figures:  # none come from the further processes of a training
+                    typer.echo(json.dumps(figures) if as_json else "\n".join(_lines(figures)))
 
         signature = inspect.signature(function)
         added = {
@@ -119,7 +120,7 @@ def progress_bar() -> Bar:
 
 @contextlib.contextmanager
 def interrupt_held_back(bar: Bar | None = None) -> Iterator[Callable[[], bool]]:
-    """Let the step at hand end before an interrupt counts; a second interrupt ends it at once.
+    """Let the step at hand end before an interrupt (or SIGTERM, as from a cluster) counts; a second ends it at once.
 
     Yields
     ------
@@ -135,11 +136,12 @@ def interrupt_held_back(bar: Bar | None = None) -> Iterator[Callable[[], bool]]:
         came = True
         note("interrupted: ending the step at hand (once more to stop at once)", bar)
 
-    before = signal.signal(signal.SIGINT, on_interrupt)
+    before = {number: signal.signal(number, on_interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: came
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def note(message: str, bar: Bar | None = None) -> None:

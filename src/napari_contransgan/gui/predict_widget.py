@@ -1,13 +1,16 @@
 """Dock widget: phase from one low-power bright-field image, by a trained network."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Widget
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
+from qtpy.QtCore import QEvent, QObject
 
 from napari_contransgan.config import PredictSettings
+from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
 from napari_contransgan.gui.fields import (
     chosen_layer,
@@ -20,12 +23,17 @@ from napari_contransgan.gui.fields import (
 from napari_contransgan.gui.layers import image_from_layer, set_pixel_size
 from napari_contransgan.gui.predict_action import TITLE, add_prediction, predict_events
 from napari_contransgan.gui.run_panel import RunPanel
-from napari_contransgan.gui.workers import errors_shown, run_task
+from napari_contransgan.gui.workers import Task, errors_shown, run_task
 from napari_contransgan.io import Image
 from napari_contransgan.optics import check_pixel_size
+from napari_contransgan.training.known_runs import known_runs, run_titles
+from napari_contransgan.training.run_folder import BEST
 
 if TYPE_CHECKING:
     from napari_contransgan.models.checkpoint import ModelCard
+
+Summaries = dict[str, tuple[str, str]]
+"""Short and full text of cards, by the bundled network's name or the checkpoint's path."""
 
 
 class PredictWidget(Container[Widget]):
@@ -33,20 +41,28 @@ class PredictWidget(Container[Widget]):
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
-        self._summaries: dict[str, tuple[str, str]] = {}
+        self._bundled = ["default"]
+        self._runs: dict[str, Path] = {}
+        self._stamps: dict[Path, int] | None = None
+        self._offered: list[tuple[str, str]] = []
+        self._summaries: Summaries = {}
+        self._reading: Task[Progress, Summaries] | None = None
         self.image = layer_choice(
             viewer, name="image", label="Image", tooltip="A bright-field image; of stacks, each frame is predicted."
         )
         self.pixel_size = pixel_size_field("the network needs it to bring the image to its own grid.")
         self.model = ComboBox(
-            name="model", label="Network", choices=["default"], tooltip="The networks that come with the plugin."
+            name="model",
+            label="Network",
+            choices=lambda _: self._networks(),
+            tooltip="The networks that come with the plugin, and those that were trained here.",
         )
         self.own_model = FileEdit(
             name="own_model",
             label="… or a file",
             nullable=True,
             filter="*.safetensors",
-            tooltip="A network that you trained: its .safetensors file. Empty: the network chosen above.",
+            tooltip="A network from elsewhere: its .safetensors file. Empty: the network chosen above.",
         )
         self.card = wrapped_text()
         self.surface = CheckBox(
@@ -62,7 +78,8 @@ class PredictWidget(Container[Widget]):
         self.model.changed.connect(self._show_card)
         self.panel.run_button.changed.connect(self.run)
         self._on_image(self.image.value)
-        run_task(_model_summaries, title="List the networks", on_result=self._offer, owner=self.native)
+        self.refresh()
+        self._before_use = _BeforeUse(self.model.native, self.refresh)
 
     def settings(self) -> PredictSettings:
         """Read the form.
@@ -104,11 +121,43 @@ class PredictWidget(Container[Widget]):
             with errors_shown():
                 self.pixel_size.state(image_from_layer(layer).pixel_size_um, origin_of(layer))
 
-    def _offer(self, summaries: dict[str, tuple[str, str]]) -> None:
-        self._summaries = summaries
-        if summaries:
-            self.model.choices = list(summaries)
+    def refresh(self) -> None:
+        """Offer the networks that there are now, and read the cards of those that are new or were trained further."""
+        self._runs = {title: folder / BEST for title, folder in run_titles(known_runs()).items()}
+        self._offer()
+        stamps = {path: _changed_ns(path) for path in self._runs.values()}
+        if self._reading is None and stamps != self._stamps:
+            self._stamps = stamps
+            self._reading = run_task(
+                lambda: _read_summaries(list(stamps)),
+                title="List the networks",
+                on_result=self._take,
+                on_finished=self._end_reading,
+                owner=self.native,
+            )
+
+    def _networks(self) -> list[tuple[str, str]]:
+        return [*((name, name) for name in self._bundled), *((title, str(path)) for title, path in self._runs.items())]
+
+    def _offer(self) -> None:
+        chosen, networks = self.model.value, self._networks()
+        if networks != self._offered:  # else a list that is open would move under the mouse
+            self._offered = networks
+            with self.model.changed.blocked():
+                self.model.choices = networks[:1]  # what is new would stand at the end else, and not in its place
+                self.model.reset_choices()
+                if chosen in self.model.choices:
+                    self.model.value = chosen
         self._show_card(self.model.value)
+
+    def _take(self, summaries: Summaries) -> None:
+        self._summaries = summaries
+        paths = set(map(str, self._stamps or ()))
+        self._bundled = [name for name in summaries if name not in paths] or self._bundled
+        self._offer()
+
+    def _end_reading(self) -> None:
+        self._reading = None
 
     def _show_card(self, name: str) -> None:
         short, full = self._summaries.get(name, ("", ""))
@@ -116,11 +165,53 @@ class PredictWidget(Container[Widget]):
         self.card.tooltip = full
 
 
-def _model_summaries() -> Generator[Progress, None, dict[str, tuple[str, str]]]:
+class _BeforeUse(QObject):
+    """Calls when a field is shown, and before a click or a key reaches it.
+
+    Parameters
+    ----------
+    field : QObject
+        The field's Qt widget, which keeps this.
+    call : callable
+        What to call.
+    """
+
+    def __init__(self, field: QObject, call: Callable[[], None]) -> None:
+        super().__init__(field)
+        self._call = call
+        field.installEventFilter(self)
+
+    def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's naming
+        """Call, and let the event go on."""
+        if event is not None and event.type() in (
+            QEvent.Type.Show,
+            QEvent.Type.MouseButtonPress,
+            QEvent.Type.KeyPress,
+        ):
+            self._call()
+        return False
+
+
+def _changed_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _read_summaries(paths: Sequence[Path]) -> Generator[Progress, None, Summaries]:
     yield Progress(0, 0, "Listing the networks")
     from napari_contransgan.models.bundled import list_models
+    from napari_contransgan.models.checkpoint import read_card
 
-    return {name: card_summary(card) for name, card in list_models().items()}
+    summaries = {name: card_summary(card) for name, card in list_models().items()}
+    for path in paths:
+        try:
+            short, full = card_summary(read_card(path))
+        except InputError as error:
+            short, full = str(error), ""
+        summaries[str(path)] = short, f"{path.parent}\n\n{full}"
+    return summaries
 
 
 def card_summary(card: "ModelCard") -> tuple[str, str]:

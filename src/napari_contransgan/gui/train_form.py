@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QSpinBox, QToolButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
-from napari_contransgan.config import DeviceName, GeneratorName, PresetName, RecipeName, TrainSettings
+from napari_contransgan.config import GeneratorName, PresetName, TrainSettings
+from napari_contransgan.gui.fields import Fold
+from napari_contransgan.gui.microscope_fields import Choice, WholeNumber
+from napari_contransgan.gui.train_advanced import AdvancedFields, add_row
 
 SEPARATOR = ";"
 
@@ -49,6 +52,10 @@ class FoldersEdit(QWidget):
         """Show folders."""
         self._line.setText(f"{SEPARATOR} ".join(str(folder) for folder in folders))
 
+    def set_placeholder(self, text: str) -> None:
+        """Say something else in the empty line."""
+        self._line.setPlaceholderText(text)
+
     def _ask(self) -> None:
         folders = self.value()
         start = str(folders[-1]) if folders else ""
@@ -71,49 +78,56 @@ class TrainForm(QWidget):
         self.pairs = FoldersEdit(several=True, placeholder="made by the simulator")
         self.lr = FoldersEdit(placeholder="unpaired: bright-field images")
         self.phase = FoldersEdit(placeholder="unpaired: phase images")
-        self.generator = _choice(get_args(GeneratorName))
-        self.preset = _choice(get_args(PresetName))
-        self.recipe = _choice(get_args(RecipeName))
-        self.steps = _number(1, 10_000_000)
-        self.batch_size = _number(1, 1024)
-        self.crop_px = _number(64, 4096, step=32)
-        self.device = _choice(get_args(DeviceName))
+        self.generator = Choice((name, name) for name in get_args(GeneratorName))
+        self.preset = Choice((name, name) for name in get_args(PresetName))
+        self.steps = WholeNumber(1, 10_000_000)
+        self.advanced = AdvancedFields()
+        self.advanced_fold = Fold(
+            "Advanced", tooltip="Settings that a first run can leave as they are", body=self.advanced
+        )
 
-        self.rows = QFormLayout(self)
+        basic = QWidget()
+        self.rows = QFormLayout(basic)
         self.rows.setContentsMargins(0, 0, 0, 0)
+        self.rows.setVerticalSpacing(3)
         self.rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for label, field, hint in (
             ("Simulated pairs", self.pairs, "Folder that the simulator wrote; several are separated by ;"),
-            ("Low-resolution images", self.lr, "TIFFs from the low-power objective; needs phase images too"),
+            ("Low-power images", self.lr, "TIFFs from the low-power objective; needs phase images too"),
             ("Phase images", self.phase, "Phase TIFFs in radians from the high-power objective"),
             ("Network", self.generator, "contrans joins a CNN and a Swin Transformer; unet and swin have one of them"),
             ("Size", self.preset, "tiny for a first try, published is the paper's (needs a GPU)"),
-            ("Recipe", self.recipe, "semi-supervised starts on pairs; paper is the CycleGAN of the paper"),
-            ("Steps", self.steps, "One step looks at one batch"),
-            ("Batch size", self.batch_size, "Images a step; less needs less memory"),
-            ("Crop (px)", self.crop_px, "Side of a training image, 0.325 µm a pixel; a multiple of 32"),
-            ("Device", self.device, "auto takes a GPU where there is one"),
+            ("Steps", self.steps, "One step looks at a few images and changes the network a little"),
         ):
-            field.setToolTip(hint)
-            self.rows.addRow(label, field)
-            _changed(field).connect(lambda *_: self.valueChanged.emit())
+            add_row(self.rows, label, field, hint)
+        for signal in (
+            *(folders.valueChanged for folders in (self.pairs, self.lr, self.phase)),
+            *(field.edited for field in (self.generator, self.preset, self.steps)),
+            self.advanced.valueChanged,
+        ):
+            signal.connect(lambda *_: self.valueChanged.emit())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        layout.addWidget(basic)
+        layout.addWidget(self.advanced_fold)
         self._show(TrainSettings.model_construct())
 
     def value(self) -> dict[str, Any]:
         """Give the settings as they stand, valid or not, for `TrainSettings.checked`."""
         lr, phase = self.lr.value(), self.phase.value()
-        return self._rest | {
-            "pairs": self.pairs.value(),
-            "lr": lr[0] if lr else None,
-            "phase": phase[0] if phase else None,
-            "generator": self.generator.currentText(),
-            "preset": self.preset.currentText(),
-            "recipe": self.recipe.currentText(),
-            "steps": self.steps.value(),
-            "batch_size": self.batch_size.value(),
-            "crop_px": self.crop_px.value(),
-            "device": self.device.currentText(),
-        }
+        return (
+            self._rest
+            | {
+                "pairs": self.pairs.value(),
+                "lr": lr[0] if lr else None,
+                "phase": phase[0] if phase else None,
+                "generator": self.generator.value(),
+                "preset": self.preset.value(),
+                "steps": self.steps.value(),
+            }
+            | self.advanced.value()
+        )
 
     def setValue(self, settings: TrainSettings) -> None:  # noqa: N802 - Qt's naming
         """Show settings, and keep those that have no field."""
@@ -127,35 +141,9 @@ class TrainForm(QWidget):
         self.pairs.setValue(settings.pairs)
         self.lr.setValue([settings.lr] if settings.lr else [])
         self.phase.setValue([settings.phase] if settings.phase else [])
-        for box, text in (
-            (self.generator, settings.generator),
-            (self.preset, settings.preset),
-            (self.recipe, settings.recipe),
-            (self.device, settings.device),
-        ):
-            box.setCurrentText(text)
-        for spin, number in (
-            (self.steps, settings.steps),
-            (self.batch_size, settings.batch_size),
-            (self.crop_px, settings.crop_px),
-        ):
-            spin.setValue(number)
-
-
-def _choice(names: Sequence[str]) -> QComboBox:
-    box = QComboBox()
-    box.addItems(names)
-    return box
-
-
-def _number(low: int, high: int, step: int = 1) -> QSpinBox:
-    spin = QSpinBox()
-    spin.setRange(low, high)
-    spin.setSingleStep(step)
-    return spin
-
-
-def _changed(field: QWidget) -> Any:
-    if isinstance(field, QComboBox):
-        return field.currentTextChanged
-    return field.valueChanged  # type: ignore[attr-defined]
+        self.generator.setValue(settings.generator)
+        self.preset.setValue(settings.preset)
+        self.steps.setValue(settings.steps)
+        self.advanced.setValue(settings)
+        simulated = f"made on the fly, {len(settings.simulate)} kinds" if settings.simulate else "made by the simulator"
+        self.pairs.set_placeholder(simulated)

@@ -1,23 +1,32 @@
-"""Train a network from the window: a form, Start and Stop, progress, and live curves."""
+"""Dock widget: train a network, watch it, pause it, and compare it with runs that were trained before."""
 
-import time
-from collections.abc import Generator
 from pathlib import Path
 
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
 from napari_contransgan.gui.docked import DockedWidget
-from napari_contransgan.gui.loss_plot import LossPlot
+from napari_contransgan.gui.fields import Fold, FormScroll
+from napari_contransgan.gui.run_list import RunList
+from napari_contransgan.gui.train_buttons import TrainButtons
+from napari_contransgan.gui.train_display import RunDisplay
 from napari_contransgan.gui.train_form import FoldersEdit, TrainForm
+from napari_contransgan.gui.train_preview import LivePreview
+from napari_contransgan.gui.train_work import EarlierPart, checking_events, training_events
 from napari_contransgan.gui.workers import Task, run_task
-from napari_contransgan.training.events import CheckpointSaved, StepFinished, TrainingEvent, TrainingStarted, Validated
-
-REDRAW_MS = 200
-"""Five times a second: an eye sees no more, and training loses nothing to it."""
+from napari_contransgan.training.events import (
+    SAVE,
+    CheckpointSaved,
+    RolledBack,
+    SaveFailed,
+    StepFinished,
+    TrainingEvent,
+    Validated,
+)
+from napari_contransgan.training.run_folder import LAST
 
 
 class TrainWidget(DockedWidget):
@@ -25,49 +34,59 @@ class TrainWidget(DockedWidget):
 
     Parameters
     ----------
-    parent : QWidget, optional
-        The Qt parent.
+    viewer : Viewer
+        Where the previews are shown.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._task: Task[TrainingEvent, Path] | None = None
-        self._latest: StepFinished | None = None
-        self._device = ""
-        self._first: tuple[int, float] | None = None
-        self._redraw = QTimer(self)
-        self._redraw.setInterval(REDRAW_MS)
-        self._redraw.timeout.connect(self._show_progress)
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self._task: Task[TrainingEvent | EarlierPart, Path] | None = None
+        self._check_task: Task[Progress, str] | None = None
+        self._unsaved = False
 
         self.form = TrainForm()
         self.run_folder = FoldersEdit(placeholder="where the network is saved")
+        self.run_folder.setToolTip("A new folder, which gets the network, its settings, its curves and its previews")
         self.resume = QCheckBox("Go on with the run in this folder")
         self.resume.setToolTip("Shows the settings that the run was started with")
         self.resume.toggled.connect(lambda _: self._show_settings_of_run())
         self.run_folder.valueChanged.connect(self._show_settings_of_run)
-        self.start_button = QPushButton("Start")
-        self.start_button.clicked.connect(self.start)
-        self.stop_button = QPushButton("Stop")
-        self.stop_button.clicked.connect(self.stop)
-        self.progress = QProgressBar()
-        self.progress.setFormat("%v of %m steps")
-        self.status, self.scores, self.message = _text(), _text(), _text()
-        self.plot = LossPlot()
+        self.fold = Fold("Settings", tooltip="What to train, on what, and where to save it", body=FormScroll(self.form))
+        self.fold.header.setChecked(True)
+
+        self.buttons, self.display = TrainButtons(), RunDisplay()
+        self.message = self.display.message
+        self.buttons.check.clicked.connect(lambda _: self.check())
+        self.buttons.start.clicked.connect(lambda _: self.start())
+        self.buttons.pause.clicked.connect(lambda _: self.pause_or_continue())
+        self.buttons.stop.clicked.connect(lambda _: self.stop())
+
+        self.preview = LivePreview(viewer)
+        self.show_preview = QCheckBox("Show preview")
+        self.show_preview.setToolTip(
+            "Shows in the viewer, after each trial, what the network makes of the same few images"
+        )
+        self.show_preview.setChecked(True)
+        self.show_preview.toggled.connect(self.preview.set_shown)
+        self.runs = RunList(viewer, self.display.curves, self.message.setText)
         self._lay_out()
-        self._show_running(False)
 
     @property
     def running(self) -> bool:
-        """Whether a training run has not ended yet."""
+        """Whether a training run has not ended yet; one that is paused has not."""
         return self._task is not None
+
+    @property
+    def checking(self) -> bool:
+        """Whether the images are being checked."""
+        return self._check_task is not None
 
     def start(self) -> None:
         """Check the form and train in the background; what is wrong with the form is said in the window."""
-        if self.running:
+        if self.running or self.checking:
             return
-        self.message.clear()
         try:
-            settings = TrainSettings.checked(self.form.value(), source="training")
+            settings = self._settings()
             run_folders = self.run_folder.value()
             if not run_folders:
                 raise InputError("training: choose a run folder, where the network is to be saved")
@@ -75,67 +94,103 @@ class TrainWidget(DockedWidget):
             self.message.setText(str(error))
             return
         run_dir, resume = run_folders[0], self.resume.isChecked()
-        self.plot.clear()
-        self.scores.clear()
-        self.status.setText("Preparing")
-        self.progress.setRange(0, 0)  # busy, until the number of steps is known
-        self._latest = self._first = None
-        self._show_running(True)
-        self._redraw.start()
+        self.message.clear()
+        self.display.begin(run_dir)
+        self.preview.begin(settings)
+        self._show_state_running()
+        self.fold.header.setChecked(False)  # makes room for the curves
         self._task = run_task(
-            lambda: _train(settings, run_dir, resume),
+            lambda: training_events(settings, run_dir, resume),
             title="Training",
             on_event=self._take,
             on_result=lambda path: self.message.setText(f"Finished. The best network is {path}"),
-            on_error=lambda error: self.message.setText(_reason(error)),
+            on_error=lambda error: self.message.setText(_reason(error, "Training failed")),
             on_cancelled=lambda: self.message.setText(f"Stopped. The run so far is in {run_dir}"),
+            on_paused=self._rest,
             on_finished=self._end,
             progress_of=_progress_of,
             owner=self,
         )
 
+    def pause_or_continue(self) -> None:
+        """Let the run save and wait after the step at hand, or go on."""
+        if self._task is None or self.buttons.state == "stopping":
+            return
+        if self._task.paused:
+            self._task.resume()
+            self.buttons.show_state("running")
+            self.message.setText("Training goes on")
+        else:
+            self._unsaved = False
+            self._task.pause(SAVE, at=_takes_requests, until=_ends_save)
+            self.buttons.show_state("pausing")
+            self.message.setText("Pausing: the step at hand is finished and saved first")
+
     def stop(self) -> None:
         """Ask the run to save and end; it does so after the step it is at."""
         if self._task is not None:
-            self.stop_button.setEnabled(False)
+            self.buttons.show_state("stopping")
             self.message.setText("Stopping: the step at hand is finished and saved first")
             self._task.cancel()
 
-    def end_work(self) -> None:
-        """Stop the run; it is saved."""
-        self.stop()
-
-    def _take(self, event: TrainingEvent) -> None:
-        match event:
-            case TrainingStarted():
-                self._device = event.device
-                self.progress.setRange(0, event.total_steps)
-                self.progress.setValue(event.first_step)
-                self.status.setText(event.message)
-            case StepFinished():
-                self._latest = event
-                if self._first is None:
-                    self._first = event.step, time.monotonic()
-                self.plot.add(event.step, event.losses)
-            case Validated():
-                self.scores.setText(_scores_text(event))
-            case CheckpointSaved():
-                self.message.setText(f"Saved at step {event.step}")
-            case _:
-                pass  # the end is told by the task itself
-
-    def _show_progress(self) -> None:
-        self.plot.redraw()
-        if self._latest is None or self._first is None:
+    def check(self) -> None:
+        """Look at the images in the background, as a training does before it starts, and say what is found."""
+        if self.running or self.checking:
             return
-        self.progress.setValue(self._latest.step)
-        first_step, first_time = self._first
-        steps = self._latest.step - first_step
-        if steps > 0:
-            left_s = (self._latest.total_steps - self._latest.step) * (time.monotonic() - first_time) / steps
-            self.status.setText(
-                f"{self._latest.images_per_s:.3g} images/s on {self._device}, {duration_text(left_s)} left"
-            )
+        try:
+            settings = self._settings()
+        except InputError as error:
+            self.message.setText(str(error))
+            return
+        self.message.setText("Checking the images …")
+        self.buttons.show_state("checking")
+        self._check_task = run_task(
+            lambda: checking_events(settings),
+            title="Check data",
+            on_result=lambda found: self.message.setText(f"The data can serve: {found}"),
+            on_error=lambda error: self.message.setText(_reason(error, "The check failed")),
+            on_cancelled=lambda: self.message.setText("The check was stopped"),
+            on_finished=self._end_check,
+            owner=self,
+        )
+
+    def end_work(self) -> None:
+        """Stop the run, which is saved, and whatever is read."""
+        self.stop()
+        self.runs.cancel()
+        if self._check_task is not None:
+            self._check_task.cancel()
+
+    def _settings(self) -> TrainSettings:
+        return TrainSettings.checked(self.form.value(), source="training")
+
+    def _take(self, event: TrainingEvent | EarlierPart) -> None:
+        self.display.take(event)
+        if isinstance(event, SaveFailed | CheckpointSaved):
+            self._unsaved = isinstance(event, SaveFailed)
+        if isinstance(event, Validated) and self.buttons.state != "stopping":  # the viewer may be about to close
+            self.preview.show(event.previews)
+
+    def _rest(self) -> None:
+        self.buttons.show_state("paused")
+        self.display.rest()
+        saved = "it could not be saved" if self._unsaved else "it is saved"
+        self.message.setText(f"Paused after step {self.display.step}; {saved}. Continue goes on at once")
+
+    def _end(self) -> None:
+        self._task = None
+        self.display.end()
+        self.preview.end()
+        self.form.setEnabled(True)
+        self.buttons.show_state("idle")
+
+    def _end_check(self) -> None:
+        self._check_task = None
+        self.buttons.show_state("idle")
+
+    def _show_state_running(self) -> None:
+        self.form.setEnabled(False)
+        self.buttons.show_state("running")
 
     def _show_settings_of_run(self) -> None:
         """Show the settings of the run to go on with, so that it goes on as it began."""
@@ -152,71 +207,38 @@ class TrainWidget(DockedWidget):
         else:
             self.message.setText(f"The settings are those of the run in {folders[0]}")
 
-    def _end(self) -> None:
-        self._task = None
-        self._redraw.stop()
-        self._show_progress()
-        if self._latest is None:
-            self.progress.setRange(0, 1)
-            self.progress.reset()
-        self.status.setText("")
-        self._show_running(False)
-
-    def _show_running(self, running: bool) -> None:
-        self.start_button.setEnabled(not running)
-        self.stop_button.setEnabled(running)
-        self.form.setEnabled(not running)
-
     def _lay_out(self) -> None:
         self.form.rows.addRow("Run folder", self.run_folder)
         self.form.rows.addRow("", self.resume)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.start_button)
-        buttons.addWidget(self.stop_button)
+        choices = QHBoxLayout()
+        choices.addWidget(self.show_preview)
+        choices.addStretch(1)
+        choices.addWidget(self.runs.open_button)
         layout = QVBoxLayout(self)
-        layout.addWidget(self.form)
-        layout.addLayout(buttons)
-        for widget in (self.progress, self.status, self.message, self.plot, self.scores):
-            layout.addWidget(widget)
+        layout.setSpacing(4)
+        layout.addWidget(self.fold)
+        layout.addWidget(self.buttons)
+        layout.addWidget(self.display, 1)
+        layout.addLayout(choices)
+        layout.addWidget(self.runs)
 
 
-def duration_text(seconds: float) -> str:
-    """Say a duration as a person would: ``about 3 min``."""
-    if seconds < 60:
-        return f"about {max(1, round(seconds))} s"
-    if seconds < 3600:
-        return f"about {round(seconds / 60)} min"
-    return f"about {seconds / 3600:.1f} h"
+def _takes_requests(event: TrainingEvent | EarlierPart) -> bool:
+    return isinstance(event, StepFinished)
 
 
-def _train(settings: TrainSettings, run_dir: Path, resume: bool) -> Generator[TrainingEvent, None, Path]:
-    # In the worker's thread: importing torch takes seconds, in which the window must not stand still.
-    from napari_contransgan.training.trainer import train
+def _ends_save(event: TrainingEvent | EarlierPart) -> bool:
+    """Whether a save that was asked for has come to an end, or will not come: a trial may go before it."""
+    if isinstance(event, CheckpointSaved):
+        return event.path.name == LAST
+    return isinstance(event, SaveFailed | RolledBack | StepFinished)
 
-    return (yield from train(settings, run_dir, resume=resume))
 
-
-def _progress_of(event: TrainingEvent) -> Progress | None:
+def _progress_of(event: TrainingEvent | EarlierPart) -> Progress | None:
     if isinstance(event, StepFinished):
         return Progress(event.step, event.total_steps, "Training")
     return None
 
 
-def _scores_text(event: Validated) -> str:
-    if not event.has_scores:
-        return f"Validation at step {event.step}: no scores, since there are no held-out pairs to compare with"
-    return (
-        f"Validation at step {event.step}: PSNR {event.psnr_db:.1f} dB, SSIM {event.ssim:.3f}, slope {event.slope:.2f} "
-        f"(an empty phase map would score {event.psnr_zero_db:.1f} dB, {event.ssim_zero:.3f})"
-    )
-
-
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, InputError) else f"Training failed: {error}"
-
-
-def _text() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
+def _reason(error: Exception, what: str) -> str:
+    return str(error) if isinstance(error, InputError) else f"{what}: {error}"

@@ -6,6 +6,7 @@ worker leaves its generator suspended, so the generator is closed here, in its o
 """
 
 import logging
+import threading
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
@@ -27,10 +28,15 @@ E = TypeVar("E")
 R = TypeVar("R")
 
 ProgressOf = Callable[[Any], Progress | None]
+Takes = Callable[[Any], bool]
 
 _BAR_INTERVAL_S = 0.05
 
 _log = logging.getLogger(__name__)
+
+
+def _any(_: object) -> bool:
+    return True
 
 
 class TaskError(Exception):
@@ -42,6 +48,13 @@ class _Outcome:
     value: Any = None
     error: Exception | None = None
     cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class _Pause:
+    request: object
+    at: Takes
+    until: Takes
 
 
 class Task(Generic[E, R]):
@@ -60,6 +73,7 @@ class Task(Generic[E, R]):
         on_error: Callable[[Exception], object] | None,
         on_cancelled: Callable[[], object] | None,
         on_finished: Callable[[], object] | None,
+        on_paused: Callable[[], object] | None,
         progress_of: ProgressOf,
     ) -> None:
         self._make_events = make_events
@@ -69,6 +83,7 @@ class Task(Generic[E, R]):
         self._on_error = on_error
         self._on_cancelled = on_cancelled
         self._on_finished = on_finished
+        self._on_paused = on_paused
         self._progress_of = progress_of
         self._running = True
         self._abandoned = False
@@ -78,6 +93,7 @@ class Task(Generic[E, R]):
         self._bar_time = 0.0
         self._worker = create_worker(self, _worker_class=_EventWorker, _start_thread=False)
         self._worker.yielded.connect(self._receive)
+        self._worker.paused.connect(self._receive_pause)
         self._worker.finished.connect(self._finish)
         self._worker.warned.connect(_log_warning)
         self._worker.start()
@@ -90,8 +106,31 @@ class Task(Generic[E, R]):
         """Whether the task has not ended yet."""
         return self._running
 
+    @property
+    def paused(self) -> bool:
+        """Whether the task waits, or will wait after its next event, until `resume` or `cancel`."""
+        return bool(self._worker.pause_requested)
+
+    def pause(self, request: object = None, *, at: Takes = _any, until: Takes = _any) -> None:
+        """Wait after the next event; the generator stays in memory, suspended.
+
+        Parameters
+        ----------
+        request : object, optional
+            Sent into the generator before the wait, say to have it save.
+        at : callable, optional
+            Whether an event is one upon which the request may be sent; by default each is.
+        until : callable, optional
+            Whether an event is the answer to the request; by default the first one is.
+        """
+        self._worker.pause(_Pause(request, at, until))
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._worker.resume()
+
     def cancel(self) -> None:
-        """Stop at the next event, and close the generator in its own thread."""
+        """Stop at the next event, or at once while paused, and close the generator in its own thread."""
         self._worker.quit()
 
     def abandon(self) -> None:
@@ -114,6 +153,10 @@ class Task(Generic[E, R]):
         if self._on_event is not None:
             self._on_event(event)
         self._show_progress(event)
+
+    def _receive_pause(self) -> None:
+        if self._on_paused is not None and self._running and not self._abandoned and self.paused:
+            self._on_paused()
 
     def _show_progress(self, event: E) -> None:
         # napari's bar runs the event loop each time it changes, so that further events may arrive inside this call.
@@ -165,6 +208,7 @@ def run_task(
     on_error: Callable[[Exception], object] | None = None,
     on_cancelled: Callable[[], object] | None = None,
     on_finished: Callable[[], object] | None = None,
+    on_paused: Callable[[], object] | None = None,
     progress_of: ProgressOf | None = None,
     owner: QObject | None = None,
 ) -> Task[E, R]:
@@ -190,6 +234,8 @@ def run_task(
         Called once the cancelled generator is closed.
     on_finished : callable, optional
         Called at the end, however the task ended: enable the form here.
+    on_paused : callable, optional
+        Called when the task waits, after a `Task.pause`.
     progress_of : callable, optional
         Gives the `Progress` of an event, or None; by default events that are `Progress` themselves.
     owner : QObject, optional
@@ -198,7 +244,7 @@ def run_task(
     Returns
     -------
     Task
-        With `cancel` and `running`.
+        With `cancel`, `running`, `pause`, `resume` and `paused`.
     """
     task = Task(
         make_events,
@@ -208,6 +254,7 @@ def run_task(
         on_error=on_error,
         on_cancelled=on_cancelled,
         on_finished=on_finished,
+        on_paused=on_paused,
         progress_of=progress_of or _own_progress,
     )
     if owner is not None:
@@ -269,11 +316,34 @@ class _ActivityBar(cancelable_progress):  # type: ignore[misc]
 
 
 class _EventWorker(WorkerBase[None]):
-    """Takes events from a task's generator until it ends, fails or is asked to quit."""
+    """Takes events from a task's generator until it ends, fails or is asked to quit; waits where it is asked to."""
 
     def __init__(self, task: Task[Any, Any]) -> None:
         super().__init__(SignalsClass=GeneratorWorkerSignals)
         self._task = task  # also keeps the task alive while it runs
+        self._changed = threading.Condition()
+        self._pause: _Pause | None = None
+
+    @property
+    def pause_requested(self) -> bool:
+        return self._pause is not None
+
+    def pause(self, pause: _Pause) -> None:
+        with self._changed:
+            if not self.abort_requested:
+                self._pause = pause
+
+    def resume(self) -> None:
+        with self._changed:
+            self._pause = None
+            self._changed.notify_all()
+
+    def quit(self) -> None:
+        """Also called by napari, when its window closes."""
+        with self._changed:
+            super().quit()
+            self._pause = None
+            self._changed.notify_all()
 
     def work(self) -> None:
         try:
@@ -284,10 +354,24 @@ class _EventWorker(WorkerBase[None]):
 
     def _consume(self) -> _Outcome:
         with closing(self._task.events()) as events:
-            while not self.abort_requested:
-                try:
+            try:
+                while not self.abort_requested:
                     event = next(events)
-                except StopIteration as stop:
-                    return _Outcome(value=stop.value)
-                self.yielded.emit(event)
+                    self.yielded.emit(event)
+                    pause = self._pause
+                    if pause is not None and pause.at(event):
+                        self._wait(events, pause)
+            except StopIteration as stop:
+                return _Outcome(value=stop.value)
         return _Outcome(cancelled=True)
+
+    def _wait(self, events: Generator[Any, Any, Any], pause: _Pause) -> None:
+        sent, answered = pause.request, pause.request is None
+        while not answered and self._pause is pause:
+            event = events.send(sent)
+            self.yielded.emit(event)
+            sent, answered = None, pause.until(event)
+        with self._changed:
+            if self._pause is pause:
+                self.paused.emit()
+            self._changed.wait_for(lambda: self._pause is not pause)

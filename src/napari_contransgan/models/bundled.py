@@ -21,7 +21,7 @@ def list_models() -> dict[str, ModelCard]:
 
 
 def find_model(name_or_path: str) -> Path:
-    """Resolve a bundled network's name or a checkpoint's path.
+    """Resolve a bundled network's name, the folder of a run, or a checkpoint's path.
 
     Raises
     ------
@@ -36,4 +36,7 @@ def find_model(name_or_path: str) -> Path:
         return path / "best.safetensors"
     if path.is_file():
         return path
-    raise InputError(f"{name_or_path}: neither a bundled network ({', '.join(models) or 'none'}) nor a checkpoint file")
+    raise InputError(
+        f"{name_or_path}: neither a bundled network ({', '.join(models) or 'none'}) nor a checkpoint file, nor a run's "
+        f"folder that holds one"
+    )

@@ -9,7 +9,7 @@ from napari_contransgan.config import TrainSettings
 from napari_contransgan.models.checkpoint import ModelCard
 from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM
 from napari_contransgan.training.events import Validated
-from napari_contransgan.training.schedule import is_supervised
+from napari_contransgan.training.recipe import is_supervised
 from napari_contransgan.training.survey import Survey
 from napari_contransgan.training.validation import DATA_RANGE_RAD
 

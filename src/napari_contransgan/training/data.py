@@ -1,27 +1,36 @@
-"""The images of a run: found or simulated, checked, split by source frame, and drawn in batches."""
+"""The images of a run: found or simulated, checked, and split by source frame."""
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import torch
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import find_images
-from napari_contransgan.training.frames import FrameCache, FrameList, Frames, Joined
+from napari_contransgan.training.draws import (
+    PAIRED,
+    POOL,
+    UNPAIRED_LR,
+    UNPAIRED_PHASE,
+    chosen_index,
+    draw_pairs,
+    draw_single,
+)
+from napari_contransgan.training.events import ImageSkipped
+from napari_contransgan.training.frames import BadImages, FrameCache, FrameList, Frames, Joined
 from napari_contransgan.training.on_the_fly import FieldKey, PairMaker, SimulatedFrames
-from napari_contransgan.training.schedule import is_supervised
+from napari_contransgan.training.recipe import is_supervised
 from napari_contransgan.training.survey import Survey, survey
 
-# Streams of chance within one step; every draw depends on (seed, step, stream) alone, so a resumed run draws the same.
-PAIRED, UNPAIRED_LR, UNPAIRED_PHASE, POOL = range(4)
+__all__ = ["PAIRED", "POOL", "UNPAIRED_LR", "UNPAIRED_PHASE", "TrainingData", "draw_pairs", "draw_single", "gather"]
 
 AHEAD_STEPS = 4
 """Simulated pairs of so many steps, the next one among them, are made ahead."""
+
+NAMED = 3
+"""So many of the files that are left out are named."""
 
 
 @dataclass(frozen=True)
@@ -37,41 +46,75 @@ class TrainingData:
     found: Survey
     wants_held_out: bool
     maker: PairMaker | None = None
+    bad: BadImages | None = None
 
     def describe(self) -> str:
         """Say in a line what was found."""
+        pairs, held_out = _count(self.paired_lr, self.paired_phase), _count(self.held_out_lr, self.held_out_phase)
         text = (
-            f"{len(self.paired_lr)} pairs and {len(self.unpaired_lr)} + {len(self.unpaired_phase)} unpaired images "
-            f"for training, {len(self.held_out_lr)} pairs held out"
+            f"{pairs} pairs and {_count(self.unpaired_lr)} + {_count(self.unpaired_phase)} unpaired images "
+            f"for training, {held_out} pairs held out"
         )
         if self.found.on_the_fly:
             text += f"; with {self.found.on_the_fly}"
-        if not self.wants_held_out or len(self.held_out_lr):
-            return text
-        reason = "all pairs come from one source frame" if len(self.paired_lr) else "there are no pairs"
-        return f"{text}: nothing could be held out, since {reason}, so there will be no scores"
+        if self.wants_held_out and not held_out:
+            text += f": nothing could be held out, since {self._why_none_is_held_out()}, so there will be no scores"
+        parts = [text, *self.found.images, *self.found.doubts, _left_out(self.found.bad)]
+        return "; ".join(filter(None, parts))
 
-    def prepare(self, settings: TrainSettings, step: int) -> None:
-        """Let simulated pairs that this step and the next ones draw be made ahead, where there are any."""
+    def _why_none_is_held_out(self) -> str:
+        if not len(self.paired_lr):
+            return "there are no pairs"
+        return "none of those can serve" if self.found.bad else "all pairs come from one source frame"
+
+    def take_skipped(self) -> list[ImageSkipped]:
+        """Give the images that were left out since the last call; those that the check found are in `describe`."""
+        return [] if self.bad is None else self.bad.take_untold()
+
+    def prepare(self, settings: TrainSettings, step: int, items: Sequence[int] | None = None) -> None:
+        """Let simulated pairs that this step and the next ones draw be made ahead, where there are any.
+
+        Parameters
+        ----------
+        settings, step
+            Of the run.
+        items : sequence of int, optional
+            Which of each batch's images are drawn here; all of them unless stated.
+        """
         if self.maker is None:
             return
         wanted: dict[FieldKey, None] = {}
         for ahead in range(step, min(step + AHEAD_STEPS, settings.steps)):
-            for stream, frames in self._drawn_from(settings, ahead):
-                rng = np.random.default_rng([settings.seed, ahead, stream])
-                for index in _choose(len(frames), settings, rng):
-                    wanted |= dict.fromkeys(_simulated(frames, index))
+            for stream, lists in self._drawn_from(settings, ahead):
+                for item in range(settings.batch_size) if items is None else items:
+                    index, _ = chosen_index(lists, settings, ahead, stream, item)
+                    wanted |= dict.fromkeys(_simulated(lists[0], index))
         self.maker.prepare(list(wanted))
 
-    def _drawn_from(self, settings: TrainSettings, step: int) -> list[tuple[int, FrameList]]:
+    def _drawn_from(self, settings: TrainSettings, step: int) -> list[tuple[int, list[FrameList]]]:
         if is_supervised(settings, step):
-            return [(PAIRED, self.paired_lr)]
-        return [(UNPAIRED_LR, self.unpaired_lr), (UNPAIRED_PHASE, self.unpaired_phase)]
+            return [(PAIRED, [self.paired_lr, self.paired_phase])]
+        return [(UNPAIRED_LR, [self.unpaired_lr]), (UNPAIRED_PHASE, [self.unpaired_phase])]
 
     def close(self) -> None:
         """End the processes that make pairs ahead."""
         if self.maker is not None:
             self.maker.close()
+
+
+def _count(*lists: FrameList) -> int:
+    """How many images of parallel lists are not left out."""
+    return sum(not any(one.is_bad(index) for one in lists) for index in range(len(lists[0])))
+
+
+def _left_out(bad: Mapping[Path, str]) -> str:
+    """Count the files that are left out, and name the first few, with the folder above and the reason."""
+    if not bad:
+        return ""
+    named = [reason.replace(str(path), f"{path.parent.name}/{path.name}") for path, reason in bad.items()][:NAMED]
+    more = f"; and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+    files = "1 file that cannot serve is" if len(bad) == 1 else f"{len(bad)} files that cannot serve are"
+    return f"{files} left out: {'; '.join(named)}{more}"
 
 
 def _simulated(frames: FrameList, index: int) -> list[FieldKey]:
@@ -85,12 +128,13 @@ def gather(settings: TrainSettings) -> TrainingData:
 
     Tiles of one source frame, named ``FRAME_r0c1``, never stand on both sides of the split, nor does a field that is
     simulated on the fly and lies in a folder too. Up to 500 files are all read; of more, an even sample of each folder,
-    and a file that fails later is named then. Of simulated fields the first is made.
+    and a file that fails later is named then. Of simulated fields the first is made. With ``bad_images="skip"``, files
+    that cannot serve are left out, and a pair of which one half is bad.
 
     Raises
     ------
     InputError
-        If a folder is missing, empty, or holds images that cannot serve, held-out ones included.
+        If a folder is missing, empty, or holds images that cannot serve, held-out ones included; or nothing but such.
     """
     pairs = [_pairs_in(folder) for folder in settings.pairs]
     lr = [path for pair_lr, _ in pairs for path in pair_lr]
@@ -100,8 +144,9 @@ def gather(settings: TrainSettings) -> TrainingData:
     file_lists = [part for pair_lr, pair_phase in pairs for part in (("lr", pair_lr), ("phase", pair_phase))]
     file_lists += [(kind, paths) for kind, paths in (("lr", free_lr), ("phase", free_phase)) if paths]
     parents = [folder.parent for folder in (settings.lr, settings.phase) if folder]
-    found = survey(file_lists, settings.pairs, parents, settings.simulate, crop_px=settings.crop_px)
-    cache = FrameCache()
+    skip_bad = settings.bad_images == "skip"
+    found = survey(file_lists, settings.pairs, parents, settings.simulate, crop_px=settings.crop_px, skip_bad=skip_bad)
+    cache, bad = FrameCache(), BadImages(dict(found.bad)) if skip_bad else None
     maker = PairMaker(settings.simulate, cache, settings.simulation_workers) if settings.simulate else None
     if maker is not None:
         _check_recipes(settings, maker)
@@ -109,7 +154,10 @@ def gather(settings: TrainSettings) -> TrainingData:
     held = _held_out([*map(_source, lr), *map(_source_of_field, fields)], settings.validation_fraction)
 
     def frames(kind: str, paths: list[Path], *, held_out: bool) -> FrameList:
-        files = Frames([path for i, path in enumerate(paths) if (i in held) == held_out], kind, cache)
+        kept = [i for i in range(len(paths)) if (i in held) == held_out]
+        if held_out:  # no draw depends on their number, so those that are left out need no place
+            kept = [i for i in kept if lr[i] not in found.bad and phase[i] not in found.bad]
+        files = Frames([paths[i] for i in kept], kind, cache, bad)
         if maker is None:
             return files
         chosen = [one for i, one in enumerate(fields, len(paths)) if (i in held) == held_out]
@@ -117,16 +165,19 @@ def gather(settings: TrainSettings) -> TrainingData:
         return Joined([files, simulated]) if files.paths else simulated
 
     paired_lr, paired_phase = (frames(kind, paths, held_out=False) for kind, paths in (("lr", lr), ("phase", phase)))
+    if len(paired_lr) and not _count(paired_lr, paired_phase):
+        raise InputError(f"{settings.pairs[0]}: no pair in it can serve for training; {_left_out(found.bad)}")
     return TrainingData(
         paired_lr,
         paired_phase,
-        Frames(free_lr, "lr", cache) if free_lr else paired_lr,
-        Frames(free_phase, "phase", cache) if free_phase else paired_phase,
+        Frames(free_lr, "lr", cache, bad) if free_lr else paired_lr,
+        Frames(free_phase, "phase", cache, bad) if free_phase else paired_phase,
         frames("lr", lr, held_out=True),
         frames("phase", phase, held_out=True),
         found,
         wants_held_out=settings.validation_fraction > 0,
         maker=maker,
+        bad=bad,
     )
 
 
@@ -173,40 +224,3 @@ def _source(path: Path) -> tuple[str, str]:
 def _source_of_field(field: FieldKey) -> tuple[str, str]:
     """As `_source`, with the name that the field has in a folder that ``simulate`` writes."""
     return f"simulated {field.recipe}", f"{field.index:04d}"
-
-
-def draw_pairs(
-    lr: FrameList, phase: FrameList, settings: TrainSettings, step: int, stream: int = PAIRED
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Draw a batch of pairs: the same random crop, flip and quarter turn for both halves.
-
-    Returns
-    -------
-    contrast, phase_rad : Tensor, shape (batch, 1, crop, crop)
-    """
-    rng = np.random.default_rng([settings.seed, step, stream])
-    crop_px = settings.crop_px
-    batch = [
-        _augment([lr.load(i, crop_px), phase.load(i, crop_px)], crop_px, rng) for i in _choose(len(lr), settings, rng)
-    ]
-    return torch.stack([pair[0] for pair in batch])[:, None], torch.stack([pair[1] for pair in batch])[:, None]
-
-
-def draw_single(frames: FrameList, settings: TrainSettings, step: int, stream: int) -> torch.Tensor:
-    """Draw a batch from one list; shape (batch, 1, crop, crop)."""
-    rng = np.random.default_rng([settings.seed, step, stream])
-    crop_px = settings.crop_px
-    batch = [_augment([frames.load(i, crop_px)], crop_px, rng)[0] for i in _choose(len(frames), settings, rng)]
-    return torch.stack(batch)[:, None]
-
-
-def _choose(count: int, settings: TrainSettings, rng: np.random.Generator) -> list[int]:
-    return [int(i) for i in rng.integers(count, size=settings.batch_size)]
-
-
-def _augment(maps: list[torch.Tensor], crop_px: int, rng: np.random.Generator) -> list[torch.Tensor]:
-    height, width = (min(m.shape[axis] for m in maps) for axis in (0, 1))
-    top, left = rng.integers(height - crop_px + 1), rng.integers(width - crop_px + 1)
-    turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
-    cut = [torch.rot90(m[top : top + crop_px, left : left + crop_px], turns) for m in maps]
-    return [c.flip(0) if mirror else c for c in cut]

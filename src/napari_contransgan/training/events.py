@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-TrainingRequest = Literal["save"]
-"""What a consumer may send into the iterator in place of asking for the next event alone; `SAVE` saves at once."""
+TrainingRequest = Literal["save", "stop"]
+"""What a consumer may send into the iterator: to save at once, or to save and end, all processes at the same step."""
 
 SAVE: TrainingRequest = "save"
+STOP: TrainingRequest = "stop"
 
 
 @dataclass(frozen=True)

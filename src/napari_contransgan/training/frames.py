@@ -13,6 +13,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, check_pixels, read_image, to_luminance
 from napari_contransgan.models.normalisation import contrast_on_model_grid, to_model_grid
 from napari_contransgan.optics import check_pixel_size
+from napari_contransgan.training.events import ImageSkipped
 
 CACHE_BYTES = 3 * 2**30
 """For all lists of a run together."""
@@ -61,11 +62,64 @@ def _size_bytes(images: Sequence[torch.Tensor]) -> int:
     return sum(image.element_size() * image.numel() for image in images)
 
 
+MAX_BAD_IN_A_ROW = 20
+"""So many files that cannot be read one after the other are no matter of single files any more."""
+
+
+class UnusableImageError(InputError):
+    """An image cannot serve and is left out from now on; another may take its place."""
+
+
+@dataclass
+class BadImages:
+    """Files that cannot serve, for the lists of a run that goes on without them.
+
+    Parameters
+    ----------
+    reasons : dict
+        Why, by path.
+    """
+
+    reasons: dict[Path, str] = field(default_factory=dict)
+    _untold: list[ImageSkipped] = field(default_factory=list, init=False, repr=False)
+    _in_a_row: int = field(default=0, init=False, repr=False)
+
+    def leave_out(self, path: Path, reason: str) -> UnusableImageError:
+        """Note a file that failed while the run goes on, and give what to raise.
+
+        Raises
+        ------
+        InputError
+            If so many failed in a row that the fault lies elsewhere.
+        """
+        self.reasons[path] = reason
+        self._untold.append(ImageSkipped(path, reason))
+        self._in_a_row += 1
+        if self._in_a_row >= MAX_BAD_IN_A_ROW:
+            raise InputError(
+                f"{path.parent}: {self._in_a_row} images in a row cannot serve, see whether the disk is at fault, then "
+                f"resume the run; the last: {reason}"
+            )
+        return UnusableImageError(reason)
+
+    def note_good(self) -> None:
+        """Note that a file could be read."""
+        self._in_a_row = 0
+
+    def take_untold(self) -> list[ImageSkipped]:
+        """Give those that were left out since the last call."""
+        untold, self._untold = self._untold, []
+        return untold
+
+
 class FrameList(Protocol):
     """Images of one kind to draw from, whatever they come from."""
 
     def __len__(self) -> int:
-        """Count the images."""
+        """Count the images, with those that are left out."""
+
+    def is_bad(self, index: int) -> bool:
+        """Whether image `index` is left out."""
 
     def load(self, index: int, crop_px: int) -> torch.Tensor:
         """Image `index` on the model's grid, float32, shape (H, W), at least `crop_px` on each side."""
@@ -94,6 +148,11 @@ class Joined:
             index -= len(part)
         raise IndexError(index)
 
+    def is_bad(self, index: int) -> bool:
+        """Whether frame `index` is left out."""
+        part, number = self.find(index)
+        return part.is_bad(number)
+
     def load(self, index: int, crop_px: int) -> torch.Tensor:
         """Frame `index`, as its own list gives it."""
         part, number = self.find(index)
@@ -112,27 +171,62 @@ class Frames:
         Bright-field frames become contrast, phase maps stay radians.
     cache : FrameCache
         Where they are kept; shared with other lists.
+    bad : BadImages or None
+        Where files that cannot serve are noted, to go on without them; None refuses them.
     """
 
     paths: Sequence[Path]
     kind: str
     cache: FrameCache = field(default_factory=FrameCache)
+    bad: BadImages | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def is_bad(self, index: int) -> bool:
+        """Whether file `index` is left out."""
+        return self.bad is not None and self.paths[index] in self.bad.reasons
 
     def load(self, index: int, crop_px: int) -> torch.Tensor:
         """Frame `index` on the model's grid, float32, shape (H, W), at least `crop_px` on each side.
 
         Raises
         ------
+        UnusableImageError
+            If the file cannot serve, and the run goes on without such.
         InputError
-            Naming the file, if it cannot serve.
+            Naming the file, if it cannot serve and the run does not, or its folder, if that is gone.
         """
         path = self.paths[index]
-        (image,) = self.cache.get((path, self.kind), lambda: (load_frame(path, self.kind),))
-        check_size(path, (image.shape[0], image.shape[1]), crop_px)
+        if self.bad is not None and path in self.bad.reasons:
+            raise UnusableImageError(self.bad.reasons[path])
+        try:
+            (image,) = self.cache.get((path, self.kind), lambda: (self._read(path),))
+            check_size(path, (image.shape[0], image.shape[1]), crop_px)
+        except InputError as error:
+            if _is_gone(path.parent):
+                raise InputError(
+                    f"{path.parent}: the folder is gone or empty; bring it back, then resume the run (--resume), which "
+                    f"goes on from its last save"
+                ) from error
+            if self.bad is None:
+                raise
+            raise self.bad.leave_out(path, str(error)) from error
         return image
+
+    def _read(self, path: Path) -> torch.Tensor:
+        image = load_frame(path, self.kind)
+        if self.bad is not None:
+            self.bad.note_good()
+        return image
+
+
+def _is_gone(folder: Path) -> bool:
+    """Whether a folder is missing or empty, as the place is where a drive was mounted."""
+    try:
+        return next(folder.iterdir(), None) is None
+    except OSError:
+        return True
 
 
 def load_frame(path: Path, kind: str) -> torch.Tensor:

@@ -49,3 +49,18 @@ def lsgan_generator(verdict_on_made: torch.Tensor) -> torch.Tensor:
 def lsgan_discriminator(verdict_on_real: torch.Tensor, verdict_on_made: torch.Tensor) -> torch.Tensor:
     """Least-squares loss of a discriminator: real images 1, made ones 0, halved as is usual."""
     return 0.5 * ((verdict_on_real - 1).square().mean() + verdict_on_made.square().mean())
+
+
+def gradient_penalty(verdict_on_real: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    """R1: mean over images of the squared gradient of a discriminator's mean verdict (Mescheder et al. 2018).
+
+    Parameters
+    ----------
+    verdict_on_real : Tensor, shape (B, 1, h, w)
+        Computed from `real`.
+    real : Tensor, shape (B, 1, H, W)
+        Requires a gradient.
+    """
+    total = verdict_on_real.mean(dim=(1, 2, 3)).sum()
+    (gradient,) = torch.autograd.grad(total, real, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3)).mean()

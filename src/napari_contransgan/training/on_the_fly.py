@@ -124,6 +124,10 @@ class SimulatedFrames:
     def __len__(self) -> int:
         return len(self.fields)
 
+    def is_bad(self, index: int) -> bool:  # noqa: ARG002 - every field can be made
+        """Whether field `index` is left out."""
+        return False
+
     def load(self, index: int, crop_px: int) -> torch.Tensor:
         """Frame `index` on the model's grid, float32, shape (H, W), at least `crop_px` on each side.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.training.schedule import warm_start_steps
+from napari_contransgan.training.recipe import warm_start_steps
 
 DATA_FOLDERS = ("lr", "phase", "pairs")
 MAY_CHANGE_ON_RESUME = {

@@ -1,4 +1,231 @@
 """What lies in the folder of a run, and reading it back; without torch, so that a window can do it at once."""
 
+import errno
+import io
+import json
+import logging
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_contransgan.config import TrainSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.files import write_atomically
+from napari_contransgan.io.damage import failures_explained, pixels_are_whole
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.training.events import Preview
+
 CONFIG, METRICS, PREVIEWS = "config.yaml", "metrics.jsonl", "previews"
 LAST, BEST = "last.safetensors", "best.safetensors"
+CARD = "best.card.yaml"
+
+SCORES = ("ssim", "psnr_db", "slope", "ssim_zero", "psnr_zero_db")
+SPEED = "images_per_s"
+"""Stands in every line of a step, and in no other."""
+NO_LOSSES = {"step", SPEED, "learning_rate"}
+LINES_AT_ONCE = 1000
+
+CHANNELS = {
+    "yx_input": "input",
+    "yx_output_rad": "output (rad)",
+    "yx_cycled": "cycled",
+    "yx_label_rad": "label (rad)",
+}
+"""Fields of a preview, and the channels of its file; a channel that no preview has is left out."""
+
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run's folder tells about it.
+
+    Parameters
+    ----------
+    folder : Path
+        The run.
+    settings : TrainSettings
+        How it was trained.
+    losses : mapping
+        By name, the steps and the values; nan for a step that was undone.
+    scores : mapping
+        By name (``ssim``, ``psnr_db``, ``slope``, ``ssim_zero``, ``psnr_zero_db``), the same.
+    card_text : str
+        Card of its best network; empty where there is none.
+    """
+
+    folder: Path
+    settings: TrainSettings
+    losses: Mapping[str, Curve]
+    scores: Mapping[str, Curve]
+    card_text: str
+
+
+def read_run(folder: Path) -> RunRecord:
+    """Read a run back: its settings, its curves and its card.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no run, or its settings cannot be read.
+    """
+    config = folder / CONFIG
+    if not config.is_file():
+        raise InputError(f"{folder}: is not the folder of a run: it holds no {CONFIG}")
+    losses: dict[str, list[tuple[int, float]]] = {}
+    scores: dict[str, list[tuple[int, float]]] = {}
+    for record in _records(folder / METRICS):
+        if SPEED in record:
+            _add(losses, record["step"], {name: value for name, value in record.items() if name not in NO_LOSSES})
+        elif isinstance(found := record.get("validation"), dict):
+            _add(scores, record["step"], {name: value for name, value in found.items() if name in SCORES})
+    try:
+        card_text = (folder / CARD).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        card_text = ""
+    return RunRecord(folder, TrainSettings.from_yaml(config), _curves(losses), _curves(scores), card_text)
+
+
+def _add(curves: dict[str, list[tuple[int, float]]], step: int, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if value is None or isinstance(value, int | float):
+            curves.setdefault(name, []).append((step, math.nan if value is None else value))
+
+
+def _curves(curves: Mapping[str, list[tuple[int, float]]]) -> dict[str, Curve]:
+    arrays = {name: np.array(points, np.float64) for name, points in curves.items()}
+    return {name: (points[:, 0], points[:, 1]) for name, points in arrays.items()}
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    """Lines that are whole; a run that was killed may have left half of its last one."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError:
+        return
+    for start in range(0, len(lines), LINES_AT_ONCE):
+        some = lines[start : start + LINES_AT_ONCE]
+        try:
+            records = json.loads(b"[" + b",".join(some) + b"]")  # several times faster than line by line
+        except ValueError:
+            records = map(_parsed, some)
+        yield from (record for record in records if _is_record(record))
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+def _is_record(record: Any) -> bool:
+    return isinstance(record, dict) and isinstance(record.get("step"), int)
+
+
+def append_record(run_dir: Path, record: Mapping[str, Any]) -> None:
+    """Add a line to the run's metrics; what is not finite becomes null, since JSON knows no nan.
+
+    Where there is no room for the whole line, nothing of it stays, so that the next one does not continue it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    plain = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in record.items()
+    }
+    line = (json.dumps(plain) + "\n").encode()
+    with (run_dir / METRICS).open("ab", buffering=0) as file:
+        size = file.tell()
+        try:
+            if file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(run_dir / METRICS))
+        except OSError:
+            file.truncate(size)
+            raise
+
+
+def trim_metrics(run_dir: Path, step: int) -> None:
+    """Drop the lines after `step`, and half of a line, so that going on from there leaves what one run would leave."""
+    path = run_dir / METRICS
+    if not path.is_file():
+        return
+    content = path.read_bytes()
+    kept = [line for line in content.splitlines() if _is_record(record := _parsed(line)) and record["step"] <= step]
+    trimmed = b"".join(line + b"\n" for line in kept)
+    if trimmed != content:
+        write_atomically(path, trimmed)
+
+
+def write_previews(run_dir: Path, step: int, previews: Sequence[Preview]) -> None:
+    """Keep the previews of one validation as an OME-TIFF of float32 on the model's grid, one time point an image.
+
+    A channel that one image has and another lacks is nan there.
+    """
+    if not previews:
+        return
+    present = [name for name in CHANNELS if any(getattr(preview, name) is not None for preview in previews)]
+    empty = np.full(previews[0].yx_input.shape, np.nan, np.float32)
+    maps = [[getattr(preview, name) for name in present] for preview in previews]
+    tcyx = np.stack([np.stack([empty if one is None else one for one in row]) for row in maps])
+    buffer = io.BytesIO()
+    tifffile.imwrite(
+        buffer,
+        tcyx.astype(np.float32, copy=False),
+        ome=True,
+        photometric="minisblack",
+        compression="zlib",
+        resolution=(1e4 / MODEL_PIXEL_SIZE_UM,) * 2,
+        resolutionunit="CENTIMETER",
+        metadata={
+            "axes": "TCYX",
+            "Name": f"step {step}",
+            "Channel": {"Name": [CHANNELS[name] for name in present]},
+            "PhysicalSizeX": MODEL_PIXEL_SIZE_UM,
+            "PhysicalSizeXUnit": "µm",
+            "PhysicalSizeY": MODEL_PIXEL_SIZE_UM,
+            "PhysicalSizeYUnit": "µm",
+        },
+    )
+    write_atomically(run_dir / PREVIEWS / f"{step:07d}.ome.tif", buffer.getvalue())
+
+
+def read_previews(folder: Path) -> list[tuple[int, tuple[Preview, ...]]]:
+    """Read all previews of a run, by rising steps; a file that cannot be read is left out."""
+    found = []
+    for path in sorted((folder / PREVIEWS).glob("[0-9]*.ome.tif")):
+        try:
+            found.append((int(path.name.removesuffix(".ome.tif")), _read_previews(path)))
+        except (InputError, ValueError) as error:
+            _log.warning("%s", error)
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def _read_previews(path: Path) -> tuple[Preview, ...]:
+    with failures_explained(path), tifffile.TiffFile(path) as tif:
+        series = tif.series[0]
+        if not pixels_are_whole(series):
+            raise InputError(f"{path}: the file is damaged or cut short: its previews are left out")
+        channels = tifffile.xml2dict(tif.ome_metadata or "")["OME"]["Image"]["Pixels"]["Channel"]
+        names = [channel["Name"] for channel in (channels if isinstance(channels, list) else [channels])]
+        tcyx = series.asarray().reshape(-1, len(names), *series.shape[-2:])
+        fields = {title: name for name, title in CHANNELS.items()}
+        return tuple(_preview(dict(zip((fields[name] for name in names), cyx, strict=True))) for cyx in tcyx)
+
+
+def _preview(maps: dict[str, Any]) -> Preview:
+    for name in ("yx_cycled", "yx_label_rad"):
+        if name in maps and np.isnan(maps[name]).all():
+            maps[name] = None
+    return Preview(**maps)

@@ -1,26 +1,101 @@
 """Saving and restoring a run: tensors as safetensors, the rest as JSON in its header. No pickle."""
 
+import errno
 import json
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import save_file
+from torch import nn
 
+from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.files import write_atomically
+from napari_contransgan.files import replaced_atomically
 from napari_contransgan.models.checkpoint import all_finite
+from napari_contransgan.models.patchgan import PatchGAN
+from napari_contransgan.models.registry import build_generator
 from napari_contransgan.training.image_pool import ImagePool
-from napari_contransgan.training.steps import RunState
+from napari_contransgan.training.recipe import warm_start_steps
 
 STATE_KEY = "napari-contransgan-run"
+WARM, GENERATORS, JUDGES = "warm", "generators", "judges"
+
+
+@dataclass
+class RunState:
+    """All that changes while a run goes on, and so all that a save holds.
+
+    Parameters
+    ----------
+    step : int
+        Steps done.
+    networks : ModuleDict
+        ``to_phase`` and ``ema``; with unpaired steps also ``to_lr``, ``judge_phase`` and ``judge_lr``.
+    optimisers : dict
+        ``warm`` for the supervised steps; ``generators`` and ``judges`` for the unpaired ones.
+    pools : dict
+        Image histories, ``phase`` and ``lr``.
+    best_psnr_db : float
+        Best validation score so far.
+    rate_factor : float
+        Factor on the learning rate, which each rollback halves.
+    is_whole : bool
+        Whether no step has been begun and not ended, so that a save would be one of the run.
+    """
+
+    step: int
+    networks: nn.ModuleDict
+    optimisers: dict[str, torch.optim.Optimizer]
+    pools: dict[str, ImagePool]
+    best_psnr_db: float = -math.inf
+    rate_factor: float = 1.0
+    is_whole: bool = True
+
+    def is_finite(self) -> bool:
+        """Whether weights, statistics and image pools are finite, also in the half precision of a checkpoint."""
+        half = (value.half() for value in self.networks["ema"].state_dict().values() if value.is_floating_point())
+        pools = (pool.images for pool in self.pools.values() if pool.images is not None)
+        return all_finite(self.networks.state_dict().values()) and all_finite(half) and all_finite(pools)
+
+
+def new_state(settings: TrainSettings, device: torch.device) -> RunState:
+    """Networks with seeded weights, and their optimisers, at step 0."""
+    torch.manual_seed(settings.seed)
+    generator = build_generator(settings.generator, settings.preset)
+    average = build_generator(settings.generator, settings.preset)
+    average.load_state_dict(generator.state_dict())
+    networks = nn.ModuleDict({"to_phase": generator, "ema": average.requires_grad_(False)})
+    warm = warm_start_steps(settings)
+    if warm < settings.steps:
+        networks["to_lr"] = build_generator(settings.generator, settings.preset)
+        networks["judge_phase"] = PatchGAN()
+        networks["judge_lr"] = PatchGAN()
+    networks.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimisers: dict[str, torch.optim.Optimizer] = {}
+    if warm:
+        optimisers[WARM] = torch.optim.AdamW(networks["to_phase"].parameters(), weight_decay=1e-4)
+    if warm < settings.steps:
+        generators = [*networks["to_phase"].parameters(), *networks["to_lr"].parameters()]
+        judges = [*networks["judge_phase"].parameters(), *networks["judge_lr"].parameters()]
+        optimisers[GENERATORS] = torch.optim.Adam(generators, betas=(0.5, 0.999))
+        optimisers[JUDGES] = torch.optim.Adam(judges, betas=(0.5, 0.999))
+    pools = {"phase": ImagePool(settings.pool_size), "lr": ImagePool(settings.pool_size)}
+    return RunState(0, networks, optimisers, pools)
 
 
 def save_state(path: Path, state: RunState) -> None:
     """Write everything that a run needs to go on, atomically.
 
     The random state needs no saving: every draw depends on the seed and the step alone.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; what was there before is kept.
     """
     tensors = {f"networks/{name}": value for name, value in state.networks.state_dict().items()}
     for name, optimiser in state.optimisers.items():
@@ -30,9 +105,15 @@ def save_state(path: Path, state: RunState) -> None:
     for name, pool in state.pools.items():
         if pool.images is not None:
             tensors[f"pools/{name}"] = pool.images
-    header = json.dumps({"step": state.step, "best_psnr_db": state.best_psnr_db})
-    content = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, {STATE_KEY: header})
-    write_atomically(path, content)
+    header = json.dumps({"step": state.step, "best_psnr_db": state.best_psnr_db, "rate_factor": state.rate_factor})
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    with replaced_atomically(path) as temporary:
+        try:
+            # Not through bytes in memory: making those would hold Python, and with it the window, for long.
+            save_file(plain, temporary, {STATE_KEY: header})
+        except SafetensorError as error:
+            full = "os error 28" in str(error)
+            raise OSError(errno.ENOSPC if full else errno.EIO, str(error), str(path)) from error
 
 
 def load_state(path: Path, state: RunState, device: torch.device) -> None:
@@ -70,6 +151,7 @@ def load_state(path: Path, state: RunState, device: torch.device) -> None:
         state.pools[name] = ImagePool(pool.size, None if images is None else images.to(device))
     state.step = int(known["step"])
     state.best_psnr_db = float(known["best_psnr_db"])
+    state.rate_factor = float(known.get("rate_factor", 1.0))
 
 
 def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -1,7 +1,8 @@
 """One optimiser step: supervised on pairs, or CycleGAN on unpaired images."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,96 +12,61 @@ from torch.nn import functional
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.models.compute import autocast
-from napari_contransgan.models.patchgan import PatchGAN
-from napari_contransgan.models.registry import build_generator
-from napari_contransgan.training.data import (
-    POOL,
-    UNPAIRED_LR,
-    UNPAIRED_PHASE,
-    TrainingData,
-    draw_pairs,
-    draw_single,
+from napari_contransgan.training.data import POOL, UNPAIRED_LR, UNPAIRED_PHASE, TrainingData, draw_pairs, draw_single
+from napari_contransgan.training.engine import Engine
+from napari_contransgan.training.losses import (
+    gradient_penalty,
+    lsgan_discriminator,
+    lsgan_generator,
+    supervised_loss,
 )
-from napari_contransgan.training.image_pool import ImagePool
-from napari_contransgan.training.losses import lsgan_discriminator, lsgan_generator, supervised_loss
-from napari_contransgan.training.schedule import is_supervised, warm_start_steps
+from napari_contransgan.training.physics import ForwardModel, physics_loss
+from napari_contransgan.training.recipe import (
+    is_supervised,
+    learning_rate,
+    warm_start_steps,
+    weights_of,
+)
+from napari_contransgan.training.state import GENERATORS, JUDGES, WARM, RunState
 
-WARM_START_RATE, UNPAIRED_RATE = 5e-4, 1e-4
-RAMP_STEPS = 200
 FREEZE_NORM_AT = 0.6
 """Share of the warm start after which batch norms keep their statistics, so that the phase scale settles."""
 MAX_GRADIENT_NORM = 1.0
+NOISE = POOL + 1
+"""The stream of chance of the noise on made images, after those of the data."""
 
 
-@dataclass
-class RunState:
-    """All that changes while a run goes on, and so all that a save holds.
+@dataclass(frozen=True)
+class _Unpaired:
+    """One part of an unpaired batch, each of shape (b, 1, H, W); phase in units of the reference phase."""
 
-    Parameters
-    ----------
-    step : int
-        Steps done.
-    networks : ModuleDict
-        ``to_phase`` and ``ema``; with unpaired steps also ``to_lr``, ``judge_phase`` and ``judge_lr``.
-    optimisers : dict
-        ``warm`` for the supervised steps; ``generators`` and ``judges`` for the unpaired ones.
-    pools : dict
-        Image histories, ``phase`` and ``lr``.
-    best_psnr_db : float
-        Best validation score so far.
-    """
-
-    step: int
-    networks: nn.ModuleDict
-    optimisers: dict[str, torch.optim.Optimizer]
-    pools: dict[str, ImagePool]
-    best_psnr_db: float = -math.inf
+    items: Sequence[int]
+    lr: torch.Tensor
+    phase: torch.Tensor
 
 
-def new_state(settings: TrainSettings, device: torch.device) -> RunState:
-    """Networks with seeded weights, and their optimisers, at step 0."""
-    torch.manual_seed(settings.seed)
-    generator = build_generator(settings.generator, settings.preset)
-    average = build_generator(settings.generator, settings.preset)
-    average.load_state_dict(generator.state_dict())
-    networks = nn.ModuleDict({"to_phase": generator, "ema": average.requires_grad_(False)})
-    warm = warm_start_steps(settings)
-    if warm < settings.steps:
-        networks["to_lr"] = build_generator(settings.generator, settings.preset)
-        networks["judge_phase"] = PatchGAN()
-        networks["judge_lr"] = PatchGAN()
-    networks.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimisers: dict[str, torch.optim.Optimizer] = {}
-    if warm:
-        optimisers["warm"] = torch.optim.AdamW(networks["to_phase"].parameters(), weight_decay=1e-4)
-    if warm < settings.steps:
-        generators = [*networks["to_phase"].parameters(), *networks["to_lr"].parameters()]
-        judges = [*networks["judge_phase"].parameters(), *networks["judge_lr"].parameters()]
-        optimisers["generators"] = torch.optim.Adam(generators, betas=(0.5, 0.999))
-        optimisers["judges"] = torch.optim.Adam(judges, betas=(0.5, 0.999))
-    pools = {"phase": ImagePool(settings.pool_size), "lr": ImagePool(settings.pool_size)}
-    return RunState(0, networks, optimisers, pools)
+@dataclass(frozen=True)
+class _Made:
+    """What the generators made of a part, cut off from the gradients."""
+
+    phase: torch.Tensor
+    lr: torch.Tensor
 
 
-def learning_rate(settings: TrainSettings, step: int) -> float:
-    """Rate at a step: a ramp and a cosine for the warm start; constant, then falling to 0, for the unpaired steps."""
-    warm = warm_start_steps(settings)
-    if step < warm:
-        top = settings.learning_rate or WARM_START_RATE
-        ramp = min(1.0, (step + 1) / min(RAMP_STEPS, max(1, warm // 5)))
-        return top * ramp * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / warm)))
-    done = (step - warm) / max(1, settings.steps - warm)
-    return (settings.learning_rate or UNPAIRED_RATE) * min(1.0, 2 * (1 - done))
-
-
-def train_step(state: RunState, data: TrainingData, settings: TrainSettings, device: torch.device) -> dict[str, float]:
-    """Do one step in place and give its losses by name.
+def train_step(
+    state: RunState,
+    data: TrainingData,
+    settings: TrainSettings,
+    engine: Engine,
+    physics: ForwardModel | None = None,
+) -> dict[str, float]:
+    """Do one step in place and give its losses by name, as they are over the whole batch of all processes.
 
     A step that is not finite is undone but for the count: weights, norm statistics, average and pools stay as they
     were, and one of its losses at least is not finite.
     """
     warm = warm_start_steps(settings)
-    rate = learning_rate(settings, state.step)
+    rate = state.rate_factor * learning_rate(settings, state.step)
     for optimiser in state.optimisers.values():
         for group in optimiser.param_groups:
             group["lr"] = rate
@@ -108,20 +74,23 @@ def train_step(state: RunState, data: TrainingData, settings: TrainSettings, dev
     # Without a warm start the norms freeze at the same share of the whole run, for the same reason.
     if state.step >= FREEZE_NORM_AT * (warm or settings.steps):
         freeze_norms(state.networks["to_phase"])
-    data.prepare(settings, state.step)
+    data.prepare(settings, state.step, engine.items)
     statistics = _norm_statistics(state.networks)
     before = [value.clone() for value in statistics]
     if is_supervised(settings, state.step):
-        losses = _supervised_step(state, data, settings, device, "warm" if state.step < warm else "generators")
+        optimiser = state.optimisers[WARM if state.step < warm else GENERATORS]
+        losses = _supervised_step(state, data, settings, engine, optimiser)
     else:
-        losses = _unpaired_step(state, data, settings, device)
+        losses = _unpaired_step(state, data, settings, engine, physics)
     if all(map(math.isfinite, losses.values())):
+        engine.average_statistics(state.networks)
         update_average(state, settings.ema_decay)
     else:
         # The forward pass has already moved the statistics.
         for value, old in zip(statistics, before, strict=True):
             value.copy_(old)
     state.step += 1
+    state.is_whole = True
     return losses
 
 
@@ -149,66 +118,174 @@ def update_average(state: RunState, decay: float) -> None:
 
 
 def _supervised_step(
-    state: RunState, data: TrainingData, settings: TrainSettings, device: torch.device, optimiser: str
+    state: RunState, data: TrainingData, settings: TrainSettings, engine: Engine, optimiser: torch.optim.Optimizer
 ) -> dict[str, float]:
-    contrast, phase_rad = draw_pairs(data.paired_lr, data.paired_phase, settings, state.step)
-    label = phase_rad.to(device) / settings.phase_ref_rad
-    with autocast(device, settings.precision):
-        output = state.networks["to_phase"](_to(contrast, device))
-    loss = supervised_loss(output.float(), label, settings.phase_ref_rad)
-    done = _descend(loss, state.optimisers[optimiser], state.networks["to_phase"].parameters())
-    return {"supervised": loss.item() if done else math.nan}
+    # All parts before any is computed, so that an image that cannot be read leaves the state whole.
+    batch = [
+        draw_pairs(data.paired_lr, data.paired_phase, settings, state.step, items=items) for items in engine.parts
+    ]
+    state.is_whole = False
+    found = []
+    optimiser.zero_grad(set_to_none=True)
+    for number in _each_part(state, engine):
+        contrast, phase_rad = batch[number]
+        label = phase_rad.to(engine.device) / settings.phase_ref_rad
+        with engine.gathering(["to_phase"], number):
+            with autocast(engine.device, settings.precision):
+                output = engine.wrapped["to_phase"](_to(contrast, engine.device))
+            loss = supervised_loss(output.float(), label, settings.phase_ref_rad)
+            engine.fabric.backward(loss / len(engine.parts))
+        found.append({"supervised": loss.detach()})
+    return _descend(_means(found, engine), optimiser, state.networks["to_phase"].parameters())
 
 
 def _unpaired_step(
-    state: RunState, data: TrainingData, settings: TrainSettings, device: torch.device
+    state: RunState, data: TrainingData, settings: TrainSettings, engine: Engine, physics: ForwardModel | None
 ) -> dict[str, float]:
     nets = state.networks
-    lr = _to(draw_single(data.unpaired_lr, settings, state.step, UNPAIRED_LR), device)
-    phase = _to(draw_single(data.unpaired_phase, settings, state.step, UNPAIRED_PHASE), device) / settings.phase_ref_rad
-    judges = [*nets["judge_phase"].parameters(), *nets["judge_lr"].parameters()]
-    for parameter in judges:
-        parameter.requires_grad_(False)
-    with autocast(device, settings.precision):
-        made_phase, made_lr = nets["to_phase"](lr), nets["to_lr"](phase)
-        cycled_lr, cycled_phase = nets["to_lr"](made_phase), nets["to_phase"](made_lr)
-        fools = lsgan_generator(nets["judge_phase"](made_phase).float()) + lsgan_generator(
-            nets["judge_lr"](made_lr).float()
-        )
-    cycle = functional.l1_loss(cycled_lr, lr) + functional.l1_loss(cycled_phase, phase)
-    loss = (1.0 if settings.lambda_gan is None else settings.lambda_gan) * fools + settings.lambda_cycle * cycle
+    batch = [_draw_unpaired(data, settings, state.step, items, engine.device) for items in engine.parts]
+    state.is_whole = False
     generators = [*nets["to_phase"].parameters(), *nets["to_lr"].parameters()]
-    done = _descend(loss, state.optimisers["generators"], generators)
-    for parameter in judges:
-        parameter.requires_grad_(True)
-    if not done:
-        return {"generators": math.nan, "cycle": math.nan, "discriminators": math.nan}
+    state.optimisers[GENERATORS].zero_grad(set_to_none=True)
+    made, found = [], []
+    with _held(nets["judge_phase"], nets["judge_lr"]):
+        for number in _each_part(state, engine):
+            with engine.gathering(["to_phase", "to_lr"], number):
+                losses, made_of_part = _generate(state, engine, batch[number], settings, physics)
+                engine.fabric.backward(_total(losses, settings) / len(batch))
+            found.append({name: loss.detach() for name, loss in losses.items()})
+            made.append(made_of_part)
+    losses_of_generators = _descend(_means(found, engine), state.optimisers[GENERATORS], generators)
+    if not all(map(math.isfinite, losses_of_generators.values())):
+        return {**losses_of_generators, "discriminators": math.nan}
+    return losses_of_generators | _judge(state, engine, batch, _with_old(state, engine, made, settings), settings)
 
+
+def _draw_unpaired(
+    data: TrainingData, settings: TrainSettings, step: int, items: Sequence[int], device: torch.device
+) -> _Unpaired:
+    lr = draw_single(data.unpaired_lr, settings, step, UNPAIRED_LR, items=items)
+    phase_rad = draw_single(data.unpaired_phase, settings, step, UNPAIRED_PHASE, items=items)
+    return _Unpaired(items, _to(lr, device), _to(phase_rad, device) / settings.phase_ref_rad)
+
+
+def _generate(
+    state: RunState, engine: Engine, part: _Unpaired, settings: TrainSettings, physics: ForwardModel | None
+) -> tuple[dict[str, torch.Tensor], _Made]:
+    """Make images there and back; the discriminators judge, and are not to learn from it."""
+    nets, weights = state.networks, weights_of(settings)
+    to_phase, to_lr = engine.wrapped["to_phase"], engine.wrapped["to_lr"]
+    with autocast(engine.device, settings.precision):
+        made_phase, made_lr = to_phase(part.lr), to_lr(part.phase)
+        hidden = _noise(weights.cycle_noise, settings, state.step, part)
+        cycled_lr, cycled_phase = to_lr(made_phase + hidden[0]), to_phase(made_lr + hidden[1])
+        verdicts = nets["judge_phase"](made_phase), nets["judge_lr"](made_lr)
+    losses = {
+        "generators": lsgan_generator(verdicts[0].float()) + lsgan_generator(verdicts[1].float()),
+        "cycle": functional.l1_loss(cycled_lr, part.lr) + functional.l1_loss(cycled_phase, part.phase),
+    }
+    if physics is not None and weights.physics:
+        losses["physics"] = physics_loss(physics, made_phase.float() * settings.phase_ref_rad, part.lr)
+    return losses, _Made(made_phase.detach(), made_lr.detach())
+
+
+def _total(losses: dict[str, torch.Tensor], settings: TrainSettings) -> torch.Tensor:
+    weights = weights_of(settings)
+    total = weights.gan * losses["generators"] + weights.cycle * losses["cycle"]
+    return total + weights.physics * losses["physics"] if "physics" in losses else total
+
+
+def _noise(
+    size: float, settings: TrainSettings, step: int, part: _Unpaired
+) -> tuple[torch.Tensor | float, torch.Tensor | float]:
+    if not size:
+        return 0.0, 0.0
+    drawn = [
+        np.random.default_rng([settings.seed, step, NOISE, item]).standard_normal((2, *part.lr.shape[1:]), np.float32)
+        for item in part.items
+    ]
+    noise = size * torch.from_numpy(np.stack(drawn, axis=1)).to(part.lr.device)
+    return noise[0], noise[1]
+
+
+def _with_old(state: RunState, engine: Engine, made: Sequence[_Made], settings: TrainSettings) -> _Made:
+    """Exchange what all processes made with the pools, which are the same in each, and take this one's share."""
     rng = np.random.default_rng([settings.seed, state.step, POOL])
-    old_phase = state.pools["phase"].exchange(made_phase, rng)
-    old_lr = state.pools["lr"].exchange(made_lr, rng)
-    with autocast(device, settings.precision):
-        verdicts = [nets["judge_phase"](phase), nets["judge_phase"](old_phase)]
-        verdicts += [nets["judge_lr"](lr), nets["judge_lr"](old_lr)]
-    judged = lsgan_discriminator(verdicts[0].float(), verdicts[1].float()) + lsgan_discriminator(
-        verdicts[2].float(), verdicts[3].float()
+    phase, lr = (
+        engine.own_images(state.pools[name].exchange(engine.all_images(torch.cat(images)), rng))
+        for name, images in (("phase", [one.phase for one in made]), ("lr", [one.lr for one in made]))
     )
-    done = _descend(judged, state.optimisers["judges"], judges)
-    verdict = judged.item() if done else math.nan
-    return {"generators": fools.item(), "cycle": cycle.item(), "discriminators": verdict}
+    return _Made(phase, lr)
 
 
-def _descend(loss: torch.Tensor, optimiser: torch.optim.Optimizer, parameters: Iterable[nn.Parameter]) -> bool:
-    """Take one step down and say whether it was taken: only if loss and gradient are finite."""
+def _judge(
+    state: RunState, engine: Engine, batch: Sequence[_Unpaired], old: _Made, settings: TrainSettings
+) -> dict[str, float]:
+    """Let the discriminators learn from real and made images; the loss that is told is without the penalty."""
+    weight, optimiser = weights_of(settings).gradient_penalty, state.optimisers[JUDGES]
     optimiser.zero_grad(set_to_none=True)
-    if not torch.isfinite(loss):
-        return False
-    loss.backward()  # type: ignore[no-untyped-call]
+    found = []
+    for number in _each_part(state, engine):
+        part = batch[number]
+        rows = slice(number * len(part.items), (number + 1) * len(part.items))
+        with engine.gathering(["judge_phase", "judge_lr"], number):
+            losses, penalties = [], []
+            for name, real, made in (("judge_phase", part.phase, old.phase), ("judge_lr", part.lr, old.lr)):
+                shown = real.clone().requires_grad_() if weight else real
+                with autocast(engine.device, settings.precision):
+                    on_real, on_made = engine.wrapped[name](shown).float(), engine.wrapped[name](made[rows]).float()
+                losses.append(lsgan_discriminator(on_real, on_made))
+                penalties.append(gradient_penalty(on_real, shown) if weight else torch.zeros_like(losses[-1]))
+            engine.fabric.backward((sum(losses) + weight / 2 * sum(penalties)) / len(batch))  # type: ignore[arg-type]
+        found.append({"discriminators": (losses[0] + losses[1]).detach()})
+    judges = [*state.networks["judge_phase"].parameters(), *state.networks["judge_lr"].parameters()]
+    return _descend(_means(found, engine), optimiser, judges)
+
+
+def _each_part(state: RunState, engine: Engine) -> Iterator[int]:
+    """Number the parts of the batch; norms see each alone, and keep the mean, as those of several processes do."""
+    statistics = [value for value in _norm_statistics(state.networks) if value.is_floating_point()]
+    if len(engine.parts) == 1:
+        statistics = []
+    before = [value.clone() for value in statistics]
+    sums = [torch.zeros_like(value) for value in statistics]
+    for number in range(len(engine.parts)):
+        for value, old in zip(statistics, before, strict=True):
+            value.copy_(old)
+        yield number
+        for value, total in zip(statistics, sums, strict=True):
+            total.add_(value)
+    for value, total in zip(statistics, sums, strict=True):
+        value.copy_(total / len(engine.parts))
+
+
+@contextmanager
+def _held(*networks: nn.Module) -> Iterator[None]:
+    """Keep networks as they are within the context: gradients pass through, and leave none behind."""
+    for network in networks:
+        network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for network in networks:
+            network.requires_grad_(True)
+
+
+def _means(found: Sequence[dict[str, torch.Tensor]], engine: Engine) -> dict[str, float]:
+    """Losses over all parts of the batch and all processes."""
+    values = torch.stack([torch.stack(list(losses.values())) for losses in found]).mean(dim=0)
+    return dict(zip(found[0], engine.mean(values).tolist(), strict=True))
+
+
+def _descend(
+    losses: dict[str, float], optimiser: torch.optim.Optimizer, parameters: Iterable[nn.Parameter]
+) -> dict[str, float]:
+    """Take one step down, if losses and gradient are finite; gives the losses, or nan for each if it was not taken."""
     norm = nn.utils.clip_grad_norm_(parameters, MAX_GRADIENT_NORM)
-    if not torch.isfinite(norm):
-        return False
+    if not (all(map(math.isfinite, losses.values())) and torch.isfinite(norm)):
+        return dict.fromkeys(losses, math.nan)
     optimiser.step()
-    return True
+    return losses
 
 
 def _to(batch: torch.Tensor, device: torch.device) -> torch.Tensor:

@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.training.frames import check_size, read_frame, size_on_model_grid
+from napari_contransgan.training.seen import SeenImage, described, doubts, seen_image
 
 MAX_FILES_READ = 500
 """Of larger data sets the first, the last and evenly spread files of each folder are read."""
@@ -33,6 +34,14 @@ class Survey:
         Whether there are pairs, and every folder of them has a ``dataset.json`` of this program.
     on_the_fly : str
         Which pairs are simulated while the run goes on; empty where none are.
+    simulated : tuple of SimulationSettings
+        What the low-resolution images were simulated by, as far as they were.
+    images : tuple of str
+        What the files of each kind look like, in words.
+    doubts : tuple of str
+        What can hardly be meant, though it can be trained on.
+    bad : mapping
+        Files that cannot serve, and why; empty unless such are to be left out.
     """
 
     input_pixel_sizes_um: tuple[float, ...]
@@ -40,6 +49,10 @@ class Survey:
     optics: str
     all_pairs_simulated: bool
     on_the_fly: str = ""
+    simulated: tuple[SimulationSettings, ...] = ()
+    images: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    bad: Mapping[Path, str] = field(default_factory=dict)
 
 
 def survey(
@@ -49,8 +62,9 @@ def survey(
     recipes: Sequence[SimulationSettings] = (),
     *,
     crop_px: int,
+    skip_bad: bool = False,
 ) -> Survey:
-    """Read a run's files, or an even sample of many, and refuse what cannot serve.
+    """Read a run's files, or an even sample of many, and refuse what cannot serve, or note it.
 
     Parameters
     ----------
@@ -62,37 +76,55 @@ def survey(
         Of the pairs that are simulated while the run goes on.
     crop_px : int
         Smallest side that a frame must have on the model's grid.
+    skip_bad : bool
+        Whether to note a file that cannot serve, and go on.
 
     Raises
     ------
     InputError
-        Naming the file that cannot serve, or two sources whose wavelengths differ.
+        Naming the file that cannot serve, a folder of which none can, or two sources whose wavelengths differ.
     """
     total = sum(len(paths) for _, paths in file_lists)
-    pixel_sizes_um: set[float] = set()
     wavelengths_um: list[tuple[str, float]] = []
+    seen: dict[str, list[SeenImage]] = {"lr": [], "phase": []}
+    bad: dict[Path, str] = {}
     for kind, paths in file_lists:
         share = len(paths) if total <= MAX_FILES_READ else max(2, MAX_FILES_READ // len(file_lists))
-        for path in spread(paths, share):
-            image = read_frame(path, kind)
-            check_size(path, size_on_model_grid(image), crop_px)
-            if kind == "lr" and image.pixel_size_um is not None:
-                pixel_sizes_um.add(float(f"{image.pixel_size_um:.4g}"))
+        read = spread(paths, share)
+        for path in read:
+            try:
+                image = read_frame(path, kind)
+                shape_yx = size_on_model_grid(image)
+                check_size(path, shape_yx, crop_px)
+            except InputError as error:
+                if not skip_bad:
+                    raise
+                bad[path] = str(error)
+                continue
+            seen[kind].append(seen_image(image, shape_yx))
             if kind == "phase" and image.wavelength_um is not None:
                 _add_wavelength(wavelengths_um, str(path), image.wavelength_um)
+        if read and all(path in bad for path in read):
+            raise InputError(f"{read[0].parent}: no image in it can serve; the first: {bad[read[0]]}")
+    pixel_sizes_um = {float(f"{image.pixel_size_um:.4g}") for image in seen["lr"]}
     for recipe in recipes:
         pixel_sizes_um.add(float(f"{recipe.microscope.pixel_size_um(recipe.objective):.4g}"))
         _add_wavelength(wavelengths_um, f"simulated {recipe.specimen}", recipe.microscope.wavelength_um)
-    texts = {folder: _simulated_optics(folder) for folder in (*pair_folders, *data_folders)}
+    by = {folder: _simulated_by(folder) for folder in (*pair_folders, *data_folders)}
+    simulated = [*filter(None, by.values()), *recipes]
     return Survey(
         input_pixel_sizes_um=tuple(sorted(pixel_sizes_um)),
         wavelength_um=wavelengths_um[0][1] if wavelengths_um else None,
-        optics="; ".join(dict.fromkeys([*filter(None, texts.values()), *map(_optics_of, recipes)])),
-        all_pairs_simulated=bool(pair_folders or recipes) and all(texts[folder] for folder in pair_folders),
+        optics="; ".join(dict.fromkeys(map(_optics_of, simulated))),
+        all_pairs_simulated=bool(pair_folders or recipes) and all(by[folder] for folder in pair_folders),
         on_the_fly=", ".join(
             f"{one.count} simulated pairs made on the fly ({one.specimen} at {one.objective}, seed {one.seed})"
             for one in recipes
         ),
+        simulated=tuple(simulated),
+        images=tuple(filter(None, (described(kind, images) for kind, images in seen.items()))),
+        doubts=doubts(seen["lr"], seen["phase"]),
+        bad=bad,
     )
 
 
@@ -113,13 +145,12 @@ def spread(paths: Sequence[Path], count: int) -> list[Path]:
     return [paths[round(float(index))] for index in np.linspace(0, len(paths) - 1, count)]
 
 
-def _simulated_optics(folder: Path) -> str:
-    """What the ``dataset.json`` of a simulated folder says about the microscope; empty where there is none."""
+def _simulated_by(folder: Path) -> SimulationSettings | None:
+    """Settings that the ``dataset.json`` of a simulated folder states; None where there is none."""
     try:
-        settings = SimulationSettings(**json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["settings"])
+        return SimulationSettings(**json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["settings"])
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
-        return ""
-    return _optics_of(settings)
+        return None
 
 
 def _optics_of(settings: SimulationSettings) -> str:

@@ -11,7 +11,7 @@ from napari_contransgan.evaluation import Scores, evaluate
 from napari_contransgan.models.compute import autocast
 from napari_contransgan.training.data import TrainingData
 from napari_contransgan.training.events import Preview, Validated
-from napari_contransgan.training.frames import FrameList
+from napari_contransgan.training.frames import FrameList, UnusableImageError
 
 MAX_FIELDS = 24
 DATA_RANGE_RAD = 4.0
@@ -34,16 +34,20 @@ def validate(
     has_labels = len(data.held_out_lr) > 0
     frames = data.held_out_lr if has_labels else data.unpaired_lr
     count = MAX_FIELDS if has_labels else settings.previews
-    stride = max(1, len(frames) // count)
-    chosen = range(0, len(frames), stride)[:count]
+    lists = (frames, data.held_out_phase) if has_labels else (frames,)
+    good = [index for index in range(len(frames)) if not any(one.is_bad(index) for one in lists)]
+    chosen = good[:: max(1, len(good) // count)][:count]
     scores: list[Scores] = []
     previews: list[Preview] = []
     for place, index in enumerate(chosen):
-        contrast = _centre(frames, index, settings.crop_px)
+        try:
+            contrast = _centre(frames, index, settings.crop_px)
+            label_rad = _centre(data.held_out_phase, index, settings.crop_px).numpy() if has_labels else None
+        except UnusableImageError:  # broken since it was looked at; the next validation chooses without it
+            continue
         shown = place % max(1, len(chosen) // settings.previews) == 0 and len(previews) < settings.previews
         output, cycled = _apply(networks, contrast, settings, device, turn_back=shown)
         output_rad = (output * settings.phase_ref_rad).numpy()
-        label_rad = _centre(data.held_out_phase, index, settings.crop_px).numpy() if has_labels else None
         # An empty field has nothing to be structurally similar to.
         if label_rad is not None and label_rad.min() < label_rad.max():
             scores.append(evaluate(output_rad, label_rad, data_range_rad=DATA_RANGE_RAD))

@@ -1,0 +1,59 @@
+"""Medians of works that are timed in turn, so that whatever else slows the machine down slows all of them."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from napari_contransgan.config import TrainSettings
+from napari_contransgan.training.data import gather
+from napari_contransgan.training.engine import make_engine, start_fabric
+from napari_contransgan.training.state import new_state
+from napari_contransgan.training.steps import train_step
+
+Work = Callable[[], Any]
+
+
+def medians(works: Mapping[str, Work], repeats: int, warm_up: int = 1) -> dict[str, float]:
+    """Median seconds of each of several works, timed in turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    for number in range(warm_up + repeats):
+        for name, work in works.items():
+            began = time.perf_counter()
+            work()
+            if number >= warm_up:
+                seconds[name].append(time.perf_counter() - began)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def step_of(settings: TrainSettings) -> Work:
+    """The trainer's own step, ready to be called again and again."""
+    fabric = start_fabric(settings)
+    data, state = gather(settings), new_state(settings, fabric.device)
+    engine = make_engine(fabric, state.networks, settings)
+    return lambda: train_step(state, data, settings, engine)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread within the context."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def print_row(*cells: object) -> None:
+    """Print a row of a Markdown table."""
+    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+
+
+def print_head(*titles: str) -> None:
+    """Print the head of a Markdown table."""
+    print_row(*titles)
+    print_row(*["---"] * len(titles))

@@ -1,0 +1,118 @@
+"""How long the window stands still while a network trains in it, and how soon Stop and Pause take effect.
+
+xvfb-run -a python -m benchmarks.training.window [--seconds 120] [--shot PICTURE.png]
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from benchmarks.training.data import make_pairs
+from napari import Viewer
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+
+from napari_contransgan.config import TrainSettings
+from napari_contransgan.gui.train_widget import TrainWidget
+
+TICK_MS = 5
+LONG_MS = 50
+
+
+class Pulse:
+    """A timer in the window; what is missing between two beats is time in which the window stood still."""
+
+    def __init__(self) -> None:
+        self.stalls_ms: list[float] = []
+        self.times_s: list[float] = []
+        self._began = self._last = time.perf_counter()
+        self._timer = QTimer()
+        self._timer.setInterval(TICK_MS)
+        self._timer.timeout.connect(self._beat)
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Measure no more."""
+        self._timer.stop()
+
+    def _beat(self) -> None:
+        now = time.perf_counter()
+        self.stalls_ms.append(1e3 * (now - self._last) - TICK_MS)
+        self.times_s.append(self._last - self._began)
+        self._last = now
+
+
+def main() -> None:
+    """Train the compact Contrans in a real window and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training.window", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=120.0, help="how long to measure")
+    parser.add_argument("--shot", type=Path, help="where to put a picture of the window")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        pairs = make_pairs(Path(folder) / "pairs")
+        settings = TrainSettings(
+            pairs=(pairs,),
+            lr=pairs / "lr",
+            phase=pairs / "phase",
+            recipe="paper",
+            steps=100_000,
+            batch_size=1,
+            crop_px=128,
+            validate_every=20,
+            save_every=10,
+            threads=1,
+        )
+        viewer = Viewer()
+        widget = TrainWidget(viewer)
+        viewer.window.add_dock_widget(widget, name="Train")
+        viewer.window.resize(1280, 800)
+        widget.form.setValue(settings)
+        widget.run_folder.setValue([Path(folder) / "run"])
+        measure(widget, chosen.seconds, chosen.shot, viewer)
+        viewer.close()
+
+
+def measure(widget: TrainWidget, seconds: float, shot: Path | None, viewer: Viewer) -> None:
+    """Print the stalls of the first `seconds` after Start, and what Stop takes."""
+    wait(1)
+    starting = Pulse()
+    widget.start()
+    while not widget.display.step:
+        wait(0.01)
+    starting.stop()
+    pulse = Pulse()
+    wait(seconds)
+    pulse.stop()
+    stalls_ms = np.array(pulse.stalls_ms)
+    if shot is not None:
+        viewer.screenshot(str(shot), canvas_only=False)
+    step, began = widget.display.step, time.perf_counter()
+    widget.stop()
+    while widget.running:
+        wait(0.01)
+    took_s, more = time.perf_counter() - began, widget.display.step - step
+    print(f"{widget.display.step} steps in {seconds:g} s\n")
+    print("| what | value |\n| --- | --- |")
+    print(f"| longest stall between Start and the first step, ms | {max(starting.stalls_ms):.0f} |")
+    print(f"| longest stall while training, ms | {stalls_ms.max():.0f} |")
+    for share in (99.9, 99):
+        print(f"| {share} % of all waits are shorter than, ms | {np.percentile(stalls_ms, share):.0f} |")
+    longest = [(when_s, ms) for when_s, ms in zip(pulse.times_s, stalls_ms, strict=False) if ms > LONG_MS]
+    told = ", ".join(f"{ms:.0f} at {when_s:.1f} s" for when_s, ms in longest)
+    print(f"| stalls over {LONG_MS} ms | {len(longest)}: {told} |")
+    print(f"| Stop: further steps taken, seconds until saved and ended | {more}, {took_s:.1f} |")
+
+
+def wait(seconds: float) -> None:
+    """Let the window work."""
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        QApplication.processEvents()
+        time.sleep(0.001)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""``python -m napari_contransgan.cli``, as ``torchrun`` starts it."""
+
+from napari_contransgan.cli import main
+
+main()

@@ -1,0 +1,173 @@
+"""The command that makes networks: train, alone or as one of several processes of ``torchrun``."""
+
+import math
+import os
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.progress import Progress as Bar
+from rich.progress import TaskID
+
+from napari_contransgan.cli.runner import command, interrupt_held_back, note, progress_bar
+from napari_contransgan.config import SimulationSettings, TrainSettings
+from napari_contransgan.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_contransgan.training.events import TrainingEvent, Validated
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    command(app, "train", "train --out run --pairs hela --steps 200")(train)
+
+
+def train(
+    out: Annotated[Path, typer.Option(help="Folder of the run.", show_default=False)],
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file of settings; the options below replace what it says.")
+    ] = None,
+    lr: Annotated[Path | None, typer.Option(help="Folder of low-power images (unpaired).")] = None,
+    phase: Annotated[Path | None, typer.Option(help="Folder of phase images (unpaired).")] = None,
+    pairs: Annotated[list[Path] | None, typer.Option(help="Folder that simulate wrote; may be repeated.")] = None,
+    simulate: Annotated[
+        list[Path] | None,
+        typer.Option(help="YAML file for simulate --config, whose pairs are made on the fly; may be repeated."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that make those pairs ahead; 0 makes them in turn. [default: 1]")
+    ] = None,
+    generator: Annotated[str | None, typer.Option(help="contrans, unet or swin.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Size of the network: tiny, compact or published.")] = None,
+    start_from: Annotated[
+        str | None, typer.Option(help="Begin with the weights of a bundled network or a checkpoint of the same kind.")
+    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="paper (unpaired throughout) or semi-supervised.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps in all.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Instead: how often each image is seen.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step; less needs less memory. [default: 4]")] = None,
+    crop: Annotated[
+        int | None,
+        typer.Option(help="Side of a training image on the grid of 0.325 um, a multiple of 32 px. [default: 224]"),
+    ] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(help="Parts a batch is taken in, which needs less memory. [default: 1]")
+    ] = None,
+    bad_images: Annotated[str | None, typer.Option(help="refuse or skip images that cannot serve.")] = None,
+    tensorboard: Annotated[
+        bool | None, typer.Option("--tensorboard", help="Also write what TensorBoard shows.", show_default=False)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+) -> Mapping[str, Any]:
+    """Train a network.
+
+    An interrupt (Ctrl-C) keeps the work, and --resume goes on with it. The folder gets best.safetensors (for
+    predict), its card, the settings, and metrics.jsonl. Several processes share a run under torchrun.
+    """
+    if steps is not None and epochs is not None:
+        raise InputError("--steps and --epochs both state the length of the run: give one of them")
+    given = {
+        "lr": lr,
+        "phase": phase,
+        "pairs": pairs or None,
+        "simulate": [SimulationSettings.from_yaml(path) for path in simulate] if simulate else None,
+        "simulation_workers": workers,
+        "generator": generator,
+        "preset": preset,
+        "start_from": start_from,
+        "recipe": recipe,
+        "steps": steps,
+        "batch_size": batch_size,
+        "crop_px": crop,
+        "accumulate": accumulate,
+        "bad_images": bad_images,
+        "tensorboard": tensorboard,
+        "device": device,
+    }
+    if config is None and resume and (out / "config.yaml").is_file():
+        config = out / "config.yaml"
+    before = {} if config is None else TrainSettings.from_yaml(config).model_dump()
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings = TrainSettings.checked(before | chosen, source="train" if config is None else str(config))
+    if epochs is not None:
+        settings = settings.model_copy(update={"steps": _steps_of(epochs, settings)})
+    return _train(settings, out, resume)
+
+
+def _steps_of(epochs: float, settings: TrainSettings) -> int:
+    from napari_contransgan.training.data import gather
+
+    if not (epochs > 0 and math.isfinite(epochs)):
+        raise InputError(f"--epochs {epochs:g}: give a number above 0")
+    data = gather(settings)
+    return max(1, math.ceil(epochs * max(len(data.paired_lr), len(data.unpaired_lr)) / settings.batch_size))
+
+
+def _train(settings: TrainSettings, out: Path, resume: bool) -> dict[str, Any]:
+    from napari_contransgan.training.events import STOP, TrainingStarted
+    from napari_contransgan.training.known_runs import remember_run
+    from napari_contransgan.training.trainer import train as train_events
+
+    figures: dict[str, Any] = {"run": out}
+    tells = int(os.environ.get("RANK", "0")) == 0  # one of several processes is enough
+    events = train_events(settings, out, resume)
+    with progress_bar() as bar, interrupt_held_back(bar) as interrupted, closing(events):
+        task = bar.add_task("preparing", total=settings.steps, visible=tells)
+        event = next(events, None)
+        while event is not None:
+            if tells:
+                figures |= _tell(event, figures, bar, task)
+                if isinstance(event, TrainingStarted):
+                    remember_run(out)
+            try:
+                event = events.send(STOP if interrupted() else None)
+            except StopIteration:
+                event = None
+    if interrupted() and figures.get("step", 0) < settings.steps:
+        if tells:
+            note(f"stopped after step {figures.get('step', 0)}; the work is kept in {out}: go on with --resume")
+        raise KeyboardInterrupt
+    return figures if tells else {}
+
+
+def _tell(event: "TrainingEvent", figures: Mapping[str, Any], bar: Bar, task: TaskID) -> dict[str, Any]:
+    """Show an event, and give the figures that it brings."""
+    from napari_contransgan.training import events as kinds
+
+    match event:
+        case kinds.TrainingStarted():
+            note(f"{event.message}; {event.parameters:,} parameters on {event.device}", bar)
+            return {"device": event.device, "parameters": event.parameters}
+        case kinds.StepFinished():
+            losses = ", ".join(f"{name} {value:.4g}" for name, value in event.losses.items())
+            bar.update(task, completed=event.step, description=escape(losses))
+            return {"step": event.step, "losses": event.losses, "images_per_s": event.images_per_s}
+        case kinds.Validated():
+            note(f"step {event.step}: {_scores(event)}", bar)
+            if not event.has_scores or event.psnr_db > figures.get("psnr_db", -math.inf):
+                names = ("ssim", "psnr_db", "slope", "ssim_zero", "psnr_zero_db")
+                return {"best_step": event.step} | {name: getattr(event, name) for name in names}
+        case kinds.SaveFailed():
+            note(f"step {event.step}: NOT SAVED: {event.reason}", bar)
+        case kinds.ImageSkipped():
+            note(f"left out: {event.reason}", bar)
+        case kinds.RolledBack():
+            note(
+                f"step {event.step}: {event.reason}; going on from step {event.to_step} with {event.rate_factor:g} "
+                f"times the learning rate",
+                bar,
+            )
+        case kinds.TrainingFinished():
+            return {"step": event.step, "checkpoint": event.path}
+    return {}
+
+
+def _scores(event: "Validated") -> str:
+    if not event.has_scores:
+        return "no held-out pairs to score against"
+    scores = f"SSIM {event.ssim:.4f}, PSNR {event.psnr_db:.2f} dB, slope {event.slope:.3f}"
+    return f"{scores} (all-zero output: {event.ssim_zero:.4f}, {event.psnr_zero_db:.2f} dB)"

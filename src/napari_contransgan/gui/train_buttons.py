@@ -1,0 +1,48 @@
+"""The buttons that start, pause and stop a training."""
+
+from typing import Literal
+
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
+
+State = Literal["idle", "checking", "running", "pausing", "paused", "stopping"]
+
+
+class TrainButtons(QWidget):
+    """Check data, Start, Pause or Continue, and Stop; each can be pressed when it has something to do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: State = "idle"
+        self.check, self.start = QPushButton("Check data"), QPushButton("Start")
+        self.pause, self.stop = QPushButton("Pause"), QPushButton("Stop")
+        for button, hint in (
+            (
+                self.check,
+                "Look at the images as a training does before it starts, and say what is found",
+            ),
+            (self.start, "Train in the background; the window can be used meanwhile"),
+            (
+                self.pause,
+                "Finish the step at hand, save, and wait; the run stays in memory, and Continue goes on at once",
+            ),
+            (self.stop, "Finish the step at hand, save, and end the run; it can be gone on with later"),
+        ):
+            button.setToolTip(hint)
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            button.setMinimumWidth(button.fontMetrics().horizontalAdvance("Check data") + 16)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        for button in (self.check, self.start, self.pause, self.stop):
+            layout.addWidget(button)
+        self.show_state("idle")
+
+    def show_state(self, state: State) -> None:
+        """Enable what can be pressed now."""
+        self.state = state
+        waiting = state in {"pausing", "paused"}
+        self.check.setEnabled(state == "idle")
+        self.start.setEnabled(state == "idle")
+        self.pause.setText("Continue" if waiting else "Pause")
+        self.pause.setEnabled(waiting or state == "running")
+        self.stop.setEnabled(waiting or state == "running")

@@ -1,0 +1,90 @@
+"""What the training window has done in a worker's thread, as generators; torch is imported here, not before."""
+
+import logging
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_contransgan.config import TrainSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.events import Progress
+from napari_contransgan.training.events import Preview, TrainingEvent, TrainingStarted
+from napari_contransgan.training.known_runs import remember_run
+from napari_contransgan.training.run_folder import RunRecord, read_previews, read_run
+
+_log = logging.getLogger(__name__)
+
+LARGEST_STACK_BYTES = 500_000_000
+
+
+@dataclass(frozen=True)
+class EarlierPart:
+    """What the folder of a run knows of the steps before the one from which it goes on."""
+
+    record: RunRecord
+    last_step: int
+
+
+@dataclass(frozen=True)
+class OpenedRun:
+    """A run that was read back, with its previews by rising steps."""
+
+    record: RunRecord
+    previews: tuple[tuple[int, tuple[Preview, ...]], ...]
+
+
+def training_events(
+    settings: TrainSettings, run_dir: Path, resume: bool
+) -> Generator[TrainingEvent | EarlierPart, Any, Path]:
+    """Train, tell what an earlier part of the run has left, and keep the run among the known ones."""
+    from napari_contransgan.training.trainer import train
+
+    with closing(train(settings, run_dir, resume=resume)) as events:
+        started = next(events)
+        yield started
+        if isinstance(started, TrainingStarted):
+            remember_run(run_dir)
+            if started.first_step:
+                yield from _earlier_part(run_dir, started.first_step)
+        path: Path = yield from events
+        return path
+
+
+def checking_events(settings: TrainSettings) -> Generator[Progress, None, str]:
+    """Do the check that a run begins with, and say what was found; nothing is trained or written."""
+    from napari_contransgan.training.data import gather
+
+    yield Progress(0, 0, "Checking the images")
+    data = gather(settings)
+    try:
+        return data.describe()
+    finally:
+        data.close()
+
+
+def opening_events(folder: Path) -> Generator[Progress, None, OpenedRun]:
+    """Read a run's settings, curves and previews."""
+    yield Progress(0, 0, f"Reading {folder.name}")
+    record = read_run(folder)
+    yield Progress(0, 0, f"Reading the previews of {folder.name}")
+    return OpenedRun(record, _few_enough(tuple(read_previews(folder))))
+
+
+def _few_enough(
+    previews: tuple[tuple[int, tuple[Preview, ...]], ...],
+) -> tuple[tuple[int, tuple[Preview, ...]], ...]:
+    """Leave steps out evenly where all would need too much memory; the last one stays."""
+    size = sum(4 * preview.yx_input.nbytes for _, images in previews for preview in images)
+    stride = -(-size // LARGEST_STACK_BYTES)
+    return previews if stride <= 1 else previews[::-1][::stride][::-1]
+
+
+def _earlier_part(run_dir: Path, last_step: int) -> Generator[EarlierPart, Any, None]:
+    try:
+        record = read_run(run_dir)
+    except (InputError, OSError) as error:
+        _log.warning("the curves of the earlier part are left out: %s", error)
+    else:
+        yield EarlierPart(record, last_step)

@@ -1,0 +1,60 @@
+"""The runs that were trained here, so that other windows and commands can offer their networks."""
+
+import json
+import logging
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from napari_contransgan.files import write_atomically
+from napari_contransgan.training.run_folder import BEST
+
+MAX_KNOWN = 20
+MAX_REMEMBERED = 100
+"""More are remembered than offered, since some lie on a drive that is not always there, and some are thrown away."""
+
+_log = logging.getLogger(__name__)
+
+
+def remember_run(folder: Path) -> None:
+    """Remember a run as the latest one; where that cannot be written, it is logged and nothing else."""
+    path = Path(folder).absolute()
+    others = [other for other in _remembered() if other != path]
+    names = [str(one) for one in [path, *others][:MAX_REMEMBERED]]
+    try:
+        write_atomically(_list_file(), json.dumps({"runs": names}, indent=1).encode())
+    except OSError as error:
+        _log.warning("%s: cannot be written, so the run %s will not be offered: %s", _list_file(), path, error)
+
+
+def known_runs() -> list[Path]:
+    """Folders of up to 20 runs that hold a network still, the latest first."""
+    return [folder for folder in _remembered() if _holds_network(folder)][:MAX_KNOWN]
+
+
+def run_titles(folders: list[Path]) -> dict[str, Path]:
+    """Name runs by their folder, and by the folder above too where two have one name; in the given order."""
+    names = [folder.name for folder in folders]
+    return {
+        f"run: {folder.name}" if names.count(folder.name) == 1 else f"run: {folder.name} ({folder.parent})": folder
+        for folder in folders
+    }
+
+
+def _list_file() -> Path:
+    return user_data_path("napari-contransgan", appauthor=False) / "runs.json"
+
+
+def _remembered() -> list[Path]:
+    try:
+        names = json.loads(_list_file().read_text(encoding="utf-8"))["runs"]
+        return [Path(name) for name in names]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _holds_network(folder: Path) -> bool:
+    try:
+        return (folder / BEST).is_file()
+    except OSError:
+        return False

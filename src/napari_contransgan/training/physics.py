@@ -1,0 +1,119 @@
+"""Physics consistency: the image that a phase would give in the microscope, against the image that was taken."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from napari_contransgan.config import PhysicsSettings, SimulationSettings, TrainSettings
+from napari_contransgan.models.normalisation import CONTRAST_REF, to_model_grid
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.simulation.image_formation import Optics, PixelGrid, through_focus_images, transmission
+from napari_contransgan.simulation.source import SourceSampling
+
+PHYSICS_SOURCE = SourceSampling(2, 6)
+"""Twelve points: 1-2 % of the contrast, far below what a network misses."""
+
+
+@dataclass(frozen=True)
+class ForwardModel:
+    """How a thin, clear specimen's image is formed.
+
+    Parameters
+    ----------
+    optics : Optics
+        Lens, condenser and filter.
+    focus_um : float
+        Focus of the image.
+    camera_pixel_um : float
+        Camera pixel in the specimen.
+    """
+
+    optics: Optics
+    focus_um: float
+    camera_pixel_um: float
+
+    @property
+    def border_px(self) -> int:
+        """How far, on the model's grid, the other side of a periodic field reaches into the image."""
+        reach_um = abs(self.focus_um) * self.optics.numerical_aperture * (1 + self.optics.coherence)
+        return math.ceil((reach_um + self.optics.wavelength_um / self.optics.numerical_aperture) / MODEL_PIXEL_SIZE_UM)
+
+    def contrast(self, phase_rad: torch.Tensor) -> torch.Tensor:
+        """Contrast that a network would be given, from phase; (B, 1, H, H) each, on the model's grid.
+
+        The image is as `napari_contransgan.simulation` forms it, on camera pixels no finer than the model's grid, and
+        comes smaller than the phase where those do not fill it.
+        """
+        finer = self._finer()
+        fine = functional.interpolate(phase_rad, scale_factor=finer, mode="bicubic") if finer > 1 else phase_rad
+        pixel_um = max(self.camera_pixel_um, MODEL_PIXEL_SIZE_UM)
+        side_px = int(phase_rad.shape[-1] * MODEL_PIXEL_SIZE_UM / pixel_um + 1e-6)
+        (intensity,) = through_focus_images(
+            transmission(fine[:, 0]),
+            MODEL_PIXEL_SIZE_UM / finer,
+            self.optics,
+            PixelGrid(pixel_um, side_px),
+            z_um=(self.focus_um,),
+            source=PHYSICS_SOURCE,
+        ).unbind(-3)
+        return torch.stack([to_model_grid(image, pixel_um) for image in (intensity - 1) / CONTRAST_REF])[:, None]
+
+    def _finer(self) -> int:
+        steepest_per_um = self.optics.numerical_aperture * (1 + self.optics.coherence) / self.optics.wavelength_um
+        # A tenth more than the mean wavelength needs, for the short side of the filter's band.
+        return math.ceil(1.1 * steepest_per_um * 2 * MODEL_PIXEL_SIZE_UM)
+
+
+def physics_loss(model: ForwardModel, phase_rad: torch.Tensor, contrast: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference of the contrast that a phase gives and the one that was seen; (B, 1, H, H) each."""
+    made = model.contrast(phase_rad)
+    border, end = model.border_px, made.shape[-1] - model.border_px
+    inner = (..., slice(border, end), slice(border, end))
+    return functional.l1_loss(made[inner], contrast[inner])
+
+
+def forward_model(settings: TrainSettings, simulated: Sequence[SimulationSettings]) -> ForwardModel | None:
+    """Optics of a run's low-resolution images, as its settings or its simulated images state them.
+
+    Parameters
+    ----------
+    settings : TrainSettings
+        Of the run.
+    simulated : sequence of SimulationSettings
+        What its images were simulated by, as far as they were.
+
+    Returns
+    -------
+    ForwardModel or None
+        None where nothing is stated, or the images were taken in several ways.
+    """
+    stated = [settings.physics] if settings.physics else [_physics_of(one) for one in simulated]
+    if not stated or any(one != stated[0] for one in stated):
+        return None
+    return model_of(stated[0])
+
+
+def model_of(known: PhysicsSettings) -> ForwardModel:
+    """The forward model that settings describe."""
+    microscope = known.microscope
+    lens = microscope.lens(known.objective)
+    nominal_um = microscope.nominal_defocus_um(known.objective)
+    return ForwardModel(
+        Optics(
+            numerical_aperture=lens.numerical_aperture,
+            wavelength_um=microscope.wavelength_um,
+            coherence=microscope.coherence,
+            aberrations=lens.aberrations,
+        ),
+        focus_um=nominal_um if known.focus_um is None else known.focus_um,
+        camera_pixel_um=microscope.pixel_size_um(known.objective),
+    )
+
+
+def _physics_of(simulated: SimulationSettings) -> PhysicsSettings:
+    return PhysicsSettings(
+        microscope=simulated.microscope, objective=simulated.objective, focus_um=simulated.mean_focus_um
+    )

@@ -1,0 +1,105 @@
+"""What a run's images look like, in plain words with units, and what makes one doubt that they are the right ones."""
+
+import math
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_contransgan.io import Image
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+
+FAR_APART = 10.0
+"""Pixel sizes of one kind that differ by this factor hardly belong together."""
+
+
+@dataclass(frozen=True)
+class SeenImage:
+    """One image that was read.
+
+    Parameters
+    ----------
+    shape_yx : (int, int)
+        On the model's grid.
+    pixel_size_um : float
+        As the file states it.
+    lowest, highest : float
+        Its values, in counts or radians.
+    dtype : str
+        As the file holds them.
+    checksum : int
+        Of its values as float32.
+    """
+
+    shape_yx: tuple[int, int]
+    pixel_size_um: float
+    lowest: float
+    highest: float
+    dtype: str
+    checksum: int
+
+
+def seen_image(image: Image, shape_yx: tuple[int, int]) -> SeenImage:
+    """Note what an image of a known size on the model's grid looks like."""
+    values = np.ascontiguousarray(image.data, np.float32)
+    return SeenImage(
+        shape_yx=shape_yx,
+        pixel_size_um=image.pixel_size_um or math.nan,
+        lowest=float(values.min()),
+        highest=float(values.max()),
+        dtype=str(image.data.dtype),
+        checksum=zlib.crc32(values.data),
+    )
+
+
+def described(kind: str, seen: Sequence[SeenImage]) -> str:
+    """Say in a line what the images of a kind, ``"lr"`` or ``"phase"``, look like; empty without any."""
+    if not seen:
+        return ""
+    name, unit = ("low-resolution images", "counts") if kind == "lr" else ("phase maps", "rad")
+    sides = [side for image in seen for side in image.shape_yx]
+    lowest, highest = min(image.lowest for image in seen), max(image.highest for image in seen)
+    return (
+        f"{name}: sides of {_range(sides)} px on the grid of {MODEL_PIXEL_SIZE_UM:g} um, "
+        f"pixels of {_range(image.pixel_size_um for image in seen)} um, "
+        f"{_number(lowest)} to {_number(highest)} {unit} ({', '.join(sorted({_bits(one.dtype) for one in seen}))})"
+    )
+
+
+def doubts(lr: Sequence[SeenImage], phase: Sequence[SeenImage]) -> tuple[str, ...]:
+    """Say what can hardly be meant: swapped or identical folders, empty phase maps, pixel sizes far apart."""
+    found = []
+    same = len({image.checksum for image in lr} & {image.checksum for image in phase})
+    if same:
+        they = "1 image stands" if same == 1 else f"{same} images stand"
+        found.append(f"{they} among the low-resolution images and among the phase maps: check the folders")
+    if lr and phase and all(i.lowest < 0 for i in lr) and all(i.lowest > 0 for i in phase):
+        found.append(
+            "the folders look swapped: every low-resolution image goes below 0, as a phase does, and no phase map does"
+        )
+    if phase and all(image.lowest == image.highest for image in phase):
+        found.append("every phase map is empty: there is nothing to learn from them")
+    for name, images in (("low-resolution images", lr), ("phase maps", phase)):
+        sizes = [image.pixel_size_um for image in images]
+        if sizes and max(sizes) > FAR_APART * min(sizes):
+            found.append(
+                f"pixel sizes of the {name} differ widely, {_range(sizes)} um: check those that the files state"
+            )
+    return tuple(found)
+
+
+def _range(values: Iterable[float]) -> str:
+    numbers = sorted(values)
+    low, high = _number(numbers[0]), _number(numbers[-1])
+    return low if low == high else f"{low} to {high}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _bits(dtype: str) -> str:
+    kind: np.dtype[Any] = np.dtype(dtype)
+    return f"{8 * kind.itemsize} bit{' float' if kind.kind == 'f' else ''}"
