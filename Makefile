@@ -22,7 +22,7 @@ ifeq ($(shell uname -s),Linux)
 XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1200x24 -nolisten tcp"
 endif
 
-.PHONY: help demo app test lint format typecheck manifest unit gui-test screenshots bench-tie bench-simulation bench-specimens bench-training network bundle display clean distclean
+.PHONY: help demo app test lint format typecheck manifest unit gui-test screenshots bench-tie bench-simulation bench-specimens bench-training bench-window network bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -74,6 +74,9 @@ bench-specimens: $(VENV)/.package ## Compare simulated specimens with real ones,
 
 bench-training: $(VENV)/.package ## Measure training: its speed, where time goes, and what a run survives, as tables (10 minutes)
 	$(BIN)/python -m benchmarks.training
+
+bench-window: $(VENV)/.dev display ## Measure how long the window stands still while a network trains in it (3 minutes)
+	$(XVFB) $(BIN)/python -m benchmarks.training.window
 
 network: $(VENV)/.package ## Train the bundled network further, on its digital microscope, into runs/default (1 hour)
 	$(BIN)/napari-contransgan train --out runs/default --config tools/default_network.yaml

@@ -79,9 +79,9 @@ def test_lines_that_are_no_records_are_passed_over(run: Path) -> None:
 def test_a_long_run_is_read_in_no_time(run: Path) -> None:
     line = json.dumps({"step": 1, "generators": 0.51234, "cycle": 0.1, "images_per_s": 3.5, "learning_rate": 1e-4})
     (run / METRICS).write_text("".join(line.replace("1,", f"{k},", 1) + "\n" for k in range(100_000)))
-    began = time.perf_counter()
+    began = time.process_time()  # of this process alone, however busy the machine is
     steps, _ = read_run(run).losses["cycle"]
-    assert time.perf_counter() - began < 4  # 0.6 s on an idle machine
+    assert time.process_time() - began < 4  # it takes 0.9 s
     np.testing.assert_array_equal(steps, np.arange(100_000))
 
 
