@@ -15,7 +15,8 @@ from napari_contransgan.events import result_of
 from napari_contransgan.models.checkpoint import read_card
 from napari_contransgan.simulation import write_dataset
 from napari_contransgan.training import on_the_fly
-from napari_contransgan.training.data import AHEAD_STEPS, TrainingData, draw_pairs, gather
+from napari_contransgan.training.data import AHEAD_STEPS, TrainingData, gather
+from napari_contransgan.training.draws import draw_pairs
 from napari_contransgan.training.events import StepFinished, TrainingStarted
 from napari_contransgan.training.frames import FrameCache
 from napari_contransgan.training.on_the_fly import FieldKey, PairMaker
@@ -191,7 +192,7 @@ def test_simulated_pairs_join_unpaired_folders(flying: Tiny, pairs: Path, tmp_pa
     assert "no step is supervised" not in started.message
     assert [sorted(loss) for loss in losses(settings, tmp_path / "two")] == [
         ["supervised"],
-        ["cycle", "discriminators", "generators"],
+        ["cycle", "discriminators", "generators", "physics"],
     ]
 
 

@@ -10,7 +10,8 @@ from skimage.metrics import structural_similarity
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, write_image
-from napari_contransgan.training.data import draw_pairs, gather
+from napari_contransgan.training.data import gather
+from napari_contransgan.training.draws import draw_pairs
 from napari_contransgan.training.image_pool import ImagePool
 from napari_contransgan.training.losses import lsgan_discriminator, lsgan_generator, ssim, supervised_loss
 from napari_contransgan.training.recipe import learning_rate

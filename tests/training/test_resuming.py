@@ -44,7 +44,7 @@ def test_more_steps_never_go_back_to_supervised_ones(tiny: Tiny, pairs: Path, tm
 
 def test_the_card_counts_the_pairs_between_unpaired_steps(tiny: Tiny, tmp_path: Path) -> None:
     result_of(train(tiny(generator="unet", steps=9, warm_start_steps=3, validate_every=9), tmp_path))  # type: ignore[arg-type]
-    recipe = "5 supervised steps on simulated pairs + 4 unpaired steps (LSGAN, cycle)"
+    recipe = "5 supervised steps on simulated pairs + 4 unpaired steps (LSGAN, cycle, physics)"
     assert read_card(tmp_path / "best.safetensors").recipe == recipe  # 0, 1, 2, 4 and 8
 
 

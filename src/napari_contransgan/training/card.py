@@ -9,7 +9,8 @@ from napari_contransgan.config import TrainSettings
 from napari_contransgan.models.checkpoint import ModelCard
 from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM
 from napari_contransgan.training.events import Validated
-from napari_contransgan.training.recipe import is_supervised
+from napari_contransgan.training.physics import forward_model
+from napari_contransgan.training.recipe import is_supervised, weights_of
 from napari_contransgan.training.survey import Survey
 from napari_contransgan.training.validation import DATA_RANGE_RAD
 
@@ -56,10 +57,16 @@ def _describe_recipe(settings: TrainSettings, step: int, found: Survey) -> str:
     pairs = "simulated pairs" if found.all_pairs_simulated else "pairs"
     parts = [f"{supervised} supervised steps on {pairs}"] if supervised else []
     if step > supervised:
-        parts.append(f"{step - supervised} unpaired steps (LSGAN, cycle)")
+        losses = "LSGAN, cycle, physics" if _has_physics(settings, found) else "LSGAN, cycle"
+        parts.append(f"{step - supervised} unpaired steps ({losses})")
     text = " + ".join(parts) or "untrained"
     # A path does not travel; its file's name does.
     return f"{text}, after the training of {Path(settings.start_from).name}" if settings.start_from else text
+
+
+def _has_physics(settings: TrainSettings, found: Survey) -> bool:
+    """Whether unpaired steps have the physics-consistency loss."""
+    return weights_of(settings).physics > 0 and forward_model(settings, found.simulated) is not None
 
 
 def _describe_limits(found: Survey, has_scores: bool) -> str:

@@ -11,20 +11,15 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import find_images
 from napari_contransgan.training.draws import (
     PAIRED,
-    POOL,
     UNPAIRED_LR,
     UNPAIRED_PHASE,
     chosen_index,
-    draw_pairs,
-    draw_single,
 )
 from napari_contransgan.training.events import ImageSkipped
 from napari_contransgan.training.frames import BadImages, FrameCache, FrameList, Frames, Joined
 from napari_contransgan.training.on_the_fly import FieldKey, PairMaker, SimulatedFrames
 from napari_contransgan.training.recipe import is_supervised
 from napari_contransgan.training.survey import Survey, survey
-
-__all__ = ["PAIRED", "POOL", "UNPAIRED_LR", "UNPAIRED_PHASE", "TrainingData", "draw_pairs", "draw_single", "gather"]
 
 AHEAD_STEPS = 4
 """Simulated pairs of so many steps, the next one among them, are made ahead."""

@@ -156,6 +156,11 @@ def append_record(run_dir: Path, record: Mapping[str, Any]) -> None:
             raise
 
 
+def was_validated(run_dir: Path, step: int) -> bool:
+    """Whether the metrics hold a validation of a step."""
+    return any(record["step"] == step and "validation" in record for record in _records(run_dir / METRICS))
+
+
 def trim_metrics(run_dir: Path, step: int) -> None:
     """Drop the lines after `step`, and half of a line, so that going on from there leaves what one run would leave."""
     path = run_dir / METRICS

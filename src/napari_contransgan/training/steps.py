@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.models.compute import autocast
-from napari_contransgan.training.data import POOL, UNPAIRED_LR, UNPAIRED_PHASE, TrainingData, draw_pairs, draw_single
+from napari_contransgan.training.data import TrainingData
+from napari_contransgan.training.draws import POOL, UNPAIRED_LR, UNPAIRED_PHASE, draw_pairs, draw_single
 from napari_contransgan.training.engine import Engine
 from napari_contransgan.training.losses import (
     gradient_penalty,
@@ -121,9 +122,7 @@ def _supervised_step(
     state: RunState, data: TrainingData, settings: TrainSettings, engine: Engine, optimiser: torch.optim.Optimizer
 ) -> dict[str, float]:
     # All parts before any is computed, so that an image that cannot be read leaves the state whole.
-    batch = [
-        draw_pairs(data.paired_lr, data.paired_phase, settings, state.step, items=items) for items in engine.parts
-    ]
+    batch = [draw_pairs(data.paired_lr, data.paired_phase, settings, state.step, items=items) for items in engine.parts]
     state.is_whole = False
     found = []
     optimiser.zero_grad(set_to_none=True)

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Generator, Mapping
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ from napari_contransgan.training.run_folder import (
     LAST,
     append_record,
     trim_metrics,
+    was_validated,
     write_previews,
 )
 from napari_contransgan.training.run_lock import run_locked
@@ -112,10 +113,12 @@ def train(
     if settings.threads:
         torch.set_num_threads(settings.threads)
     fabric = start_fabric(settings)
-    before = settings_before(run_dir / CONFIG, settings, resume)
-    settings = with_warm_start_resolved(settings, before)
-    data = gather(settings)
-    with run_locked(run_dir) if fabric.is_global_zero else nullcontext():
+    with ExitStack() as stack:
+        if fabric.is_global_zero:
+            stack.enter_context(run_locked(run_dir))
+        before = settings_before(run_dir / CONFIG, settings, resume)
+        settings = with_warm_start_resolved(settings, before)
+        data = stack.enter_context(closing(gather(settings)))
         run = _prepare(settings, run_dir, resume, fabric, data)
         writer = open_writer(run_dir, run.state.step) if settings.tensorboard and run.engine.is_first else None
         if run.engine.is_first:
@@ -138,7 +141,6 @@ def train(
             raise
         finally:
             # Reached on success, on an error and when the consumer closes the generator.
-            data.close()
             if run.engine.is_first and not diverged and run.state.is_whole and run.state.is_finite():
                 _save_at_the_end(run)
     if run.state.step == settings.steps:
@@ -212,13 +214,15 @@ def _written_too(events: Events, writer: Any) -> Events:
 
 def _steps(run: _Run) -> Events:
     settings, state = run.settings, run.state
+    if run.engine.is_first and _is_due(run) and not was_validated(run.folder, state.step):
+        yield from _validate_and_keep_best(run)  # the run was stopped between the step and its validation
     while state.step < settings.steps:
         event = _step(run)
         asked = yield event
         yield from run.data.take_skipped()
         stops = run.engine.greatest(_REQUESTS.index(asked)) == _REQUESTS.index(STOP)
         last = stops or state.step == settings.steps
-        validates = state.step == settings.steps or state.step % settings.validate_every == 0
+        validates = _is_due(run)
         saves = last or asked == SAVE or state.step % settings.save_every == 0
         if run.bad_steps > MAX_BAD_STEPS:
             yield _rolled_back(run, f"the loss was not finite in {run.bad_steps} steps in a row")
@@ -232,6 +236,12 @@ def _steps(run: _Run) -> Events:
             yield _save(run)
         if stops:
             return
+
+
+def _is_due(run: _Run) -> bool:
+    """Whether a validation belongs to this step."""
+    step = run.state.step
+    return step == run.settings.steps or (step > 0 and step % run.settings.validate_every == 0)
 
 
 _REQUESTS: tuple[TrainingRequest | None, ...] = (None, SAVE, STOP)
