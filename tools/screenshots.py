@@ -114,13 +114,13 @@ def drive_surface(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
 
 
 def drive_train(_: napari.Viewer, opened: Callable[[], Any]) -> None:
-    """A short training run on simulated pairs with its scores and its preview, stopped after the picture."""
+    """The bundled network trained on for a while, with its scores and its preview, stopped after the picture."""
     pairs = Path("cells")
     result_of(write_dataset(SimulationSettings(count=24, seed=5), pairs, stacks=False))
     widget = opened()
-    steps = 240
+    steps = 60
     settings = TrainSettings(
-        pairs=(pairs,), preset="tiny", generator="unet", steps=steps, crop_px=128, validate_every=20, device="cpu"
+        pairs=(pairs,), start_from="default", steps=steps, batch_size=2, crop_px=128, validate_every=10, device="cpu"
     )
     widget.form.setValue(settings)
     widget.run_folder.setValue([Path("run")])

@@ -1,5 +1,8 @@
 """The physics-consistency loss: least for the true phase, and able to tell its sign, scale and place."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -8,6 +11,7 @@ from napari_contransgan.models.normalisation import contrast_on_model_grid, to_m
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.simulation import simulate_pair
 from napari_contransgan.training.physics import ForwardModel, forward_model, model_of, physics_loss
+from napari_contransgan.training.survey import simulated_unpaired
 
 STEADY = Variation(focus_share=(0, 0), exposure_factor=(3, 3), unevenness=(0, 0))
 
@@ -66,5 +70,18 @@ def test_the_optics_are_those_of_the_simulated_images_unless_they_are_stated() -
     assert forward_model(settings, [ten, twenty]) is None
     assert forward_model(settings, []) is None
     stated = PhysicsSettings(objective="4x", focus_um=-3.0)
+    assert forward_model(settings.model_copy(update={"scale_range": (0.9, 1.1)}), [ten]) is None
     own = settings.model_copy(update={"physics": stated})
     assert forward_model(own, [ten, twenty]) == model_of(stated)
+
+
+def test_images_of_ones_own_are_not_taken_for_simulated_ones(tmp_path: Path) -> None:
+    simulated = SimulationSettings(objective="10x")
+    (tmp_path / "own" / "lr").mkdir(parents=True)
+    own = {"lr": tmp_path / "own" / "lr", "phase": tmp_path / "own" / "phase"}
+    settings = TrainSettings(simulate=(simulated,), **own)  # type: ignore[arg-type]
+    assert simulated_unpaired(settings) == ()
+    assert simulated_unpaired(TrainSettings(simulate=(simulated,))) == (simulated,)
+    described = {"settings": simulated.model_dump(mode="json")}
+    (tmp_path / "own" / "dataset.json").write_text(json.dumps(described))
+    assert simulated_unpaired(settings) == (simulated,)

@@ -15,7 +15,7 @@ from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import result_of
 from napari_contransgan.models.checkpoint import read_card
-from napari_contransgan.training import trainer
+from napari_contransgan.training import keeping
 from napari_contransgan.training.events import (
     SAVE,
     STOP,
@@ -125,7 +125,7 @@ def test_a_disk_that_is_full_for_a_while_costs_no_step_and_no_line(
         return tried
 
     for name in ("save_state", "save_checkpoint", "append_record"):
-        monkeypatch.setattr(trainer, name, when_there_is_room(getattr(trainer, name)))
+        monkeypatch.setattr(keeping, name, when_there_is_room(getattr(keeping, name)))
     events = []
     for event in train(tiny(generator="unet"), tmp_path):
         events.append(event)
@@ -136,6 +136,23 @@ def test_a_disk_that_is_full_for_a_while_costs_no_step_and_no_line(
     assert isinstance(events[-1], TrainingFinished)
     records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [record["step"] for record in records if "supervised" in record] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_run_that_is_stopped_at_a_validation_has_all_of_it(tiny: Tiny, tmp_path: Path) -> None:
+    settings = tiny(generator="unet", save_every=50)
+    result_of(train(settings, tmp_path / "whole"))  # type: ignore[arg-type]
+    for stopped_at in (StepFinished, Validated):
+        run = train(settings, tmp_path / stopped_at.__name__)
+        for event in run:
+            if isinstance(event, stopped_at) and event.step == 3:
+                break
+        run.close()
+        result_of(train(settings, tmp_path / stopped_at.__name__, resume=True))  # type: ignore[arg-type]
+        for name in ("last.safetensors", "best.safetensors"):
+            whole, parts = (load_file(folder / name) for folder in (tmp_path / "whole", tmp_path / stopped_at.__name__))
+            assert all(torch.equal(value, parts[key]) for key, value in whole.items()), (stopped_at, name)
+        lines = (tmp_path / stopped_at.__name__ / "metrics.jsonl").read_text().splitlines()
+        assert [line["step"] for line in map(json.loads, lines) if "validation" in line] == [3, 6]
 
 
 def test_a_run_writes_for_tensorboard_where_that_is_wanted(tiny: Tiny, tmp_path: Path) -> None:
@@ -152,7 +169,7 @@ def test_a_run_that_cannot_be_saved_at_its_end_says_so(
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(trainer, "save_state", refuse)
+    monkeypatch.setattr(keeping, "save_state", refuse)
     with pytest.raises(InputError, match=r"cannot be written \(No space left on device\).*nothing was saved yet"):
         result_of(train(tiny(generator="unet"), tmp_path))  # type: ignore[arg-type]
 

@@ -108,7 +108,7 @@ def _steps_of(epochs: float, settings: TrainSettings) -> int:
 
 
 def _train(settings: TrainSettings, out: Path, resume: bool) -> dict[str, Any]:
-    from napari_contransgan.training.events import STOP, TrainingStarted
+    from napari_contransgan.training.events import STOP, ImageSkipped, StepFinished, TrainingStarted
     from napari_contransgan.training.known_runs import remember_run
     from napari_contransgan.training.trainer import train as train_events
 
@@ -119,10 +119,12 @@ def _train(settings: TrainSettings, out: Path, resume: bool) -> dict[str, Any]:
         task = bar.add_task("preparing", total=settings.steps, visible=tells)
         event = next(events, None)
         while event is not None:
-            if tells:
+            if tells or isinstance(event, ImageSkipped):
                 figures |= _tell(event, figures, bar, task)
-                if isinstance(event, TrainingStarted):
-                    remember_run(out)
+            if isinstance(event, StepFinished):
+                figures["step"] = event.step
+            if tells and isinstance(event, TrainingStarted):
+                remember_run(out)
             try:
                 event = events.send(STOP if interrupted() else None)
             except StopIteration:

@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_contransgan.config import TrainSettings
@@ -19,7 +19,7 @@ from napari_contransgan.training.events import ImageSkipped
 from napari_contransgan.training.frames import BadImages, FrameCache, FrameList, Frames, Joined
 from napari_contransgan.training.on_the_fly import FieldKey, PairMaker, SimulatedFrames
 from napari_contransgan.training.recipe import is_supervised
-from napari_contransgan.training.survey import Survey, survey
+from napari_contransgan.training.survey import Survey, simulated_unpaired, survey
 
 AHEAD_STEPS = 4
 """Simulated pairs of so many steps, the next one among them, are made ahead."""
@@ -141,6 +141,7 @@ def gather(settings: TrainSettings) -> TrainingData:
     parents = [folder.parent for folder in (settings.lr, settings.phase) if folder]
     skip_bad = settings.bad_images == "skip"
     found = survey(file_lists, settings.pairs, parents, settings.simulate, crop_px=settings.crop_px, skip_bad=skip_bad)
+    found = replace(found, simulated=simulated_unpaired(settings))
     cache, bad = FrameCache(), BadImages(dict(found.bad)) if skip_bad else None
     maker = PairMaker(settings.simulate, cache, settings.simulation_workers) if settings.simulate else None
     if maker is not None:

@@ -12,9 +12,13 @@ class ImagePool:
         self.images = images
 
     def exchange(self, batch: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-        """Store a (B, 1, H, W) batch and give one of the same shape, mixed from new and old images."""
+        """Store a (B, 1, H, W) batch and give one of the same shape, mixed from new and old images.
+
+        `images` becomes another tensor, so that who keeps the former one can put it back.
+        """
         if self.size == 0:
             return batch
+        self.images = None if self.images is None else self.images.clone()
         given = []
         for image in batch.detach():
             count = 0 if self.images is None else self.images.shape[0]

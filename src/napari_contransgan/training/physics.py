@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from napari_contransgan.config import PhysicsSettings, SimulationSettings, TrainSettings
 from napari_contransgan.models.normalisation import CONTRAST_REF, to_model_grid
-from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, Aberrations
 from napari_contransgan.simulation.image_formation import Optics, PixelGrid, through_focus_images, transmission
 from napari_contransgan.simulation.source import SourceSampling
 
@@ -88,8 +88,10 @@ def forward_model(settings: TrainSettings, simulated: Sequence[SimulationSetting
     Returns
     -------
     ForwardModel or None
-        None where nothing is stated, or the images were taken in several ways.
+        None where nothing is stated, the images were taken in several ways, or are magnified at random.
     """
+    if settings.scale_range != (1.0, 1.0):
+        return None  # magnified images are no longer what a microscope gives
     stated = [settings.physics] if settings.physics else [_physics_of(one) for one in simulated]
     if not stated or any(one != stated[0] for one in stated):
         return None
@@ -106,7 +108,8 @@ def model_of(known: PhysicsSettings) -> ForwardModel:
             numerical_aperture=lens.numerical_aperture,
             wavelength_um=microscope.wavelength_um,
             coherence=microscope.coherence,
-            aberrations=lens.aberrations,
+            # Those that have a direction do not fit images that are turned and mirrored.
+            aberrations=Aberrations(spherical_um=lens.aberrations.spherical_um),
         ),
         focus_um=nominal_um if known.focus_um is None else known.focus_um,
         camera_pixel_um=microscope.pixel_size_um(known.objective),

@@ -43,6 +43,8 @@ class RunState:
         Best validation score so far.
     rate_factor : float
         Factor on the learning rate, which each rollback halves.
+    rollbacks : int
+        How often the run went back to a save.
     is_whole : bool
         Whether no step has been begun and not ended, so that a save would be one of the run.
     """
@@ -53,6 +55,7 @@ class RunState:
     pools: dict[str, ImagePool]
     best_psnr_db: float = -math.inf
     rate_factor: float = 1.0
+    rollbacks: int = 0
     is_whole: bool = True
 
     def is_finite(self) -> bool:
@@ -105,7 +108,7 @@ def save_state(path: Path, state: RunState) -> None:
     for name, pool in state.pools.items():
         if pool.images is not None:
             tensors[f"pools/{name}"] = pool.images
-    header = json.dumps({"step": state.step, "best_psnr_db": state.best_psnr_db, "rate_factor": state.rate_factor})
+    header = json.dumps({name: getattr(state, name) for name in ("step", "best_psnr_db", "rate_factor", "rollbacks")})
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with replaced_atomically(path) as temporary:
         try:
@@ -152,6 +155,7 @@ def load_state(path: Path, state: RunState, device: torch.device) -> None:
     state.step = int(known["step"])
     state.best_psnr_db = float(known["best_psnr_db"])
     state.rate_factor = float(known.get("rate_factor", 1.0))
+    state.rollbacks = int(known.get("rollbacks", 0))
 
 
 def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -64,7 +64,7 @@ def train_step(
     """Do one step in place and give its losses by name, as they are over the whole batch of all processes.
 
     A step that is not finite is undone but for the count: weights, norm statistics, average and pools stay as they
-    were, and one of its losses at least is not finite.
+    were, and its losses are nan.
     """
     warm = warm_start_steps(settings)
     rate = state.rate_factor * learning_rate(settings, state.step)
@@ -135,7 +135,11 @@ def _supervised_step(
             loss = supervised_loss(output.float(), label, settings.phase_ref_rad)
             engine.fabric.backward(loss / len(engine.parts))
         found.append({"supervised": loss.detach()})
-    return _descend(_means(found, engine), optimiser, state.networks["to_phase"].parameters())
+    losses = _means(found, engine)
+    if not _is_sound(losses, state.networks["to_phase"].parameters()):
+        return dict.fromkeys(losses, math.nan)
+    optimiser.step()
+    return losses
 
 
 def _unpaired_step(
@@ -150,14 +154,25 @@ def _unpaired_step(
     with _held(nets["judge_phase"], nets["judge_lr"]):
         for number in _each_part(state, engine):
             with engine.gathering(["to_phase", "to_lr"], number):
-                losses, made_of_part = _generate(state, engine, batch[number], settings, physics)
-                engine.fabric.backward(_total(losses, settings) / len(batch))
-            found.append({name: loss.detach() for name, loss in losses.items()})
+                part_losses, made_of_part = _generate(state, engine, batch[number], settings, physics)
+                engine.fabric.backward(_total(part_losses, settings) / len(batch))
+            found.append({name: loss.detach() for name, loss in part_losses.items()})
             made.append(made_of_part)
-    losses_of_generators = _descend(_means(found, engine), state.optimisers[GENERATORS], generators)
-    if not all(map(math.isfinite, losses_of_generators.values())):
-        return {**losses_of_generators, "discriminators": math.nan}
-    return losses_of_generators | _judge(state, engine, batch, _with_old(state, engine, made, settings), settings)
+    losses_of_generators = _means(found, engine)
+    if not _is_sound(losses_of_generators, generators):
+        return dict.fromkeys([*losses_of_generators, "discriminators"], math.nan)
+    pools = {name: pool.images for name, pool in state.pools.items()}
+    judged = _judge(state, engine, batch, _with_old(state, engine, made, settings), settings)
+    judges = [*nets["judge_phase"].parameters(), *nets["judge_lr"].parameters()]
+    losses = losses_of_generators | judged
+    # Either both kinds of networks take their step or neither does.
+    if not _is_sound(judged, judges):
+        for name, images in pools.items():
+            state.pools[name].images = images
+        return dict.fromkeys(losses, math.nan)
+    state.optimisers[GENERATORS].step()
+    state.optimisers[JUDGES].step()
+    return losses
 
 
 def _draw_unpaired(
@@ -220,9 +235,9 @@ def _with_old(state: RunState, engine: Engine, made: Sequence[_Made], settings: 
 def _judge(
     state: RunState, engine: Engine, batch: Sequence[_Unpaired], old: _Made, settings: TrainSettings
 ) -> dict[str, float]:
-    """Let the discriminators learn from real and made images; the loss that is told is without the penalty."""
-    weight, optimiser = weights_of(settings).gradient_penalty, state.optimisers[JUDGES]
-    optimiser.zero_grad(set_to_none=True)
+    """Let the discriminators judge real and made images; the loss that is told is without the penalty."""
+    weight = weights_of(settings).gradient_penalty
+    state.optimisers[JUDGES].zero_grad(set_to_none=True)
     found = []
     for number in _each_part(state, engine):
         part = batch[number]
@@ -237,8 +252,7 @@ def _judge(
                 penalties.append(gradient_penalty(on_real, shown) if weight else torch.zeros_like(losses[-1]))
             engine.fabric.backward((sum(losses) + weight / 2 * sum(penalties)) / len(batch))  # type: ignore[arg-type]
         found.append({"discriminators": (losses[0] + losses[1]).detach()})
-    judges = [*state.networks["judge_phase"].parameters(), *state.networks["judge_lr"].parameters()]
-    return _descend(_means(found, engine), optimiser, judges)
+    return _means(found, engine)
 
 
 def _each_part(state: RunState, engine: Engine) -> Iterator[int]:
@@ -276,15 +290,10 @@ def _means(found: Sequence[dict[str, torch.Tensor]], engine: Engine) -> dict[str
     return dict(zip(found[0], engine.mean(values).tolist(), strict=True))
 
 
-def _descend(
-    losses: dict[str, float], optimiser: torch.optim.Optimizer, parameters: Iterable[nn.Parameter]
-) -> dict[str, float]:
-    """Take one step down, if losses and gradient are finite; gives the losses, or nan for each if it was not taken."""
+def _is_sound(losses: dict[str, float], parameters: Iterable[nn.Parameter]) -> bool:
+    """Whether losses and gradient are finite; the gradient is clipped."""
     norm = nn.utils.clip_grad_norm_(parameters, MAX_GRADIENT_NORM)
-    if not (all(map(math.isfinite, losses.values())) and torch.isfinite(norm)):
-        return dict.fromkeys(losses, math.nan)
-    optimiser.step()
-    return losses
+    return all(map(math.isfinite, losses.values())) and bool(torch.isfinite(norm))
 
 
 def _to(batch: torch.Tensor, device: torch.device) -> torch.Tensor:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from napari_contransgan.config import SimulationSettings
+from napari_contransgan.config import SimulationSettings, TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.training.frames import check_size, read_frame, size_on_model_grid
 from napari_contransgan.training.seen import SeenImage, described, doubts, seen_image
@@ -35,7 +35,7 @@ class Survey:
     on_the_fly : str
         Which pairs are simulated while the run goes on; empty where none are.
     simulated : tuple of SimulationSettings
-        What the low-resolution images were simulated by, as far as they were.
+        What the low-resolution images of unpaired steps were simulated by; empty where some were not.
     images : tuple of str
         What the files of each kind look like, in words.
     doubts : tuple of str
@@ -110,7 +110,7 @@ def survey(
     for recipe in recipes:
         pixel_sizes_um.add(float(f"{recipe.microscope.pixel_size_um(recipe.objective):.4g}"))
         _add_wavelength(wavelengths_um, f"simulated {recipe.specimen}", recipe.microscope.wavelength_um)
-    by = {folder: _simulated_by(folder) for folder in (*pair_folders, *data_folders)}
+    by = {folder: simulated_by(folder) for folder in (*pair_folders, *data_folders)}
     simulated = [*filter(None, by.values()), *recipes]
     return Survey(
         input_pixel_sizes_um=tuple(sorted(pixel_sizes_um)),
@@ -121,7 +121,6 @@ def survey(
             f"{one.count} simulated pairs made on the fly ({one.specimen} at {one.objective}, seed {one.seed})"
             for one in recipes
         ),
-        simulated=tuple(simulated),
         images=tuple(filter(None, (described(kind, images) for kind, images in seen.items()))),
         doubts=doubts(seen["lr"], seen["phase"]),
         bad=bad,
@@ -145,7 +144,17 @@ def spread(paths: Sequence[Path], count: int) -> list[Path]:
     return [paths[round(float(index))] for index in np.linspace(0, len(paths) - 1, count)]
 
 
-def _simulated_by(folder: Path) -> SimulationSettings | None:
+def simulated_unpaired(settings: TrainSettings) -> tuple[SimulationSettings, ...]:
+    """Settings that the low-resolution images of unpaired steps were simulated by; none where some were not."""
+    if settings.lr is not None:
+        by = [simulated_by(settings.lr.parent)]
+    else:
+        by = [*map(simulated_by, settings.pairs), *settings.simulate]
+    known = tuple(one for one in by if one is not None)
+    return known if len(known) == len(by) else ()
+
+
+def simulated_by(folder: Path) -> SimulationSettings | None:
     """Settings that the ``dataset.json`` of a simulated folder states; None where there is none."""
     try:
         return SimulationSettings(**json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["settings"])

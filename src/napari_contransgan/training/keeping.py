@@ -1,0 +1,114 @@
+"""A run in progress, and what it keeps in its folder: saves, the best network, the metrics."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from napari_contransgan.config import TrainSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.models.checkpoint import save_checkpoint
+from napari_contransgan.training.card import make_card
+from napari_contransgan.training.data import TrainingData
+from napari_contransgan.training.engine import Engine
+from napari_contransgan.training.events import CheckpointSaved, SaveFailed, Validated
+from napari_contransgan.training.physics import ForwardModel
+from napari_contransgan.training.run_folder import BEST, LAST, append_record
+from napari_contransgan.training.state import RunState, save_state
+
+
+@dataclass
+class Run:
+    """What belongs to a run in progress; only the first of several processes writes.
+
+    Parameters
+    ----------
+    settings, folder, engine, data, state, physics
+        What it was begun with, and what changes.
+    saved_step : int
+        Step of the last save; -1 before there is one.
+    bad_steps : int
+        Steps in a row that were undone since something was not finite.
+    unwritten : list
+        Lines of the metrics for which there was no room yet.
+    process : Process
+        This program, for its memory.
+    """
+
+    settings: TrainSettings
+    folder: Path
+    engine: Engine
+    data: TrainingData
+    state: RunState
+    physics: ForwardModel | None
+    saved_step: int = -1
+    bad_steps: int = 0
+    unwritten: list[Mapping[str, Any]] = field(default_factory=list)
+    process: psutil.Process = field(default_factory=psutil.Process)
+
+
+def save_best(run: Run, scores: Validated | None) -> None:
+    """Write the averaged network, to predict with, and remember its score.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    card = make_card(run.settings, run.state.step, run.data.found, scores)
+    save_checkpoint(run.folder / BEST, run.state.networks["ema"], card)
+    if scores is not None and scores.has_scores:
+        run.state.best_psnr_db = scores.psnr_db
+
+
+def save(run: Run) -> CheckpointSaved | SaveFailed:
+    """Write what is needed to go on, and say whether that could be done.
+
+    Nothing is written after a step that was undone: what makes losses infinite may stand in the weights already.
+    """
+    if run.bad_steps:
+        return SaveFailed(run.state.step, "the last step was not finite, so the save before it is kept until one is")
+    try:
+        save_state(run.folder / LAST, run.state)
+    except OSError as error:
+        return SaveFailed(run.state.step, reason_of(run, error))
+    run.saved_step = run.state.step
+    return CheckpointSaved(run.state.step, run.folder / LAST)
+
+
+def save_at_the_end(run: Run) -> None:
+    """Save what is not saved yet.
+
+    Raises
+    ------
+    InputError
+        If that cannot be written.
+    """
+    try:
+        if run.saved_step != run.state.step and not run.bad_steps:
+            save_state(run.folder / LAST, run.state)
+        if not (run.folder / BEST).is_file():
+            save_best(run, None)
+    except OSError as error:
+        kept = f"what was saved at step {run.saved_step} is kept" if run.saved_step >= 0 else "nothing was saved yet"
+        raise InputError(f"{reason_of(run, error)}; {kept}") from error
+
+
+def reason_of(run: Run, error: OSError) -> str:
+    """Say why nothing could be written, and what to do."""
+    return f"{run.folder}: cannot be written ({error.strerror or error}); make room, or see whether the folder is there"
+
+
+def note(run: Run, record: Mapping[str, Any]) -> None:
+    """Append to the metrics; what cannot be written is kept until it can."""
+    if not run.engine.is_first:
+        return
+    run.unwritten.append(record)
+    try:
+        while run.unwritten:
+            append_record(run.folder, run.unwritten[0])
+            run.unwritten.pop(0)
+    except OSError:
+        return
