@@ -56,7 +56,7 @@ def settings_of(recipe: str, runs: Path, generator: GeneratorName) -> TrainSetti
         pairs=(runs / "cells_scaled", runs / "beads_scaled"),
         generator=generator,
         crop_px=64,
-        steps=1500,
+        steps=1200,
         validate_every=100,
         threads=1,
         seed=42,
