@@ -10,7 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -344,6 +344,11 @@ class _EventWorker(WorkerBase[None]):
             super().quit()
             self._pause = None
             self._changed.notify_all()
+
+    def run(self) -> None:
+        """Also when the program has ended before: Qt's half of this worker is gone then, and nobody left to be told."""
+        with suppress(RuntimeError):  # `work` lets none escape
+            super().run()
 
     def work(self) -> None:
         try:
