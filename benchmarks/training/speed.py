@@ -11,7 +11,7 @@ from napari_contransgan.models.registry import GENERATORS, PRESETS, build_genera
 BATCH, LARGE_BATCH = 4, 1
 REPEATS = {"tiny": (5, 1), "compact": (2, 1), "published": (1, 0)}
 """Steps that are timed, and steps before; a published one takes a minute, and its first is no slower by much."""
-PRECISION_REPEATS = 3
+PRECISION_BATCH, PRECISION_REPEATS = 1, 2
 LEAST_FREE_GIB = 8.0
 """A published unpaired step holds three networks, their gradients and moments, and four passes' maps."""
 
@@ -50,12 +50,18 @@ def _figures(pairs: Path, generator: str, preset: str) -> tuple[str, str, str]:
 
 def precision(pairs: Path) -> None:
     """Print how much faster bfloat16 is than float32."""
-    print(f"Seconds a supervised step of the compact networks, batch {BATCH}, crop 224, one thread, in turn, medians\n")
+    print(
+        f"Seconds a supervised step of the compact networks, batch {PRECISION_BATCH}, crop 224, one thread, in turn, "
+        f"medians\n"
+    )
     print_head("network", "fp32, s", "bf16, s", "fp32 / bf16")
     for generator in GENERATORS:
         with one_thread():
             seconds = medians(
-                {kind: step_of(supervised(pairs, generator=generator, precision=kind)) for kind in ("fp32", "bf16")},
+                {
+                    kind: step_of(supervised(pairs, precision=kind, **_sized(generator, "compact", PRECISION_BATCH)))
+                    for kind in ("fp32", "bf16")
+                },
                 PRECISION_REPEATS,
             )
         ratio = seconds["fp32"] / seconds["bf16"]
