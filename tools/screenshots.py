@@ -16,6 +16,7 @@ from typing import Any
 import napari
 from napari._app_model import get_app_model
 from qtpy.QtWidgets import QApplication
+from superqt.utils import WorkerBase
 
 from napari_contransgan.config import SimulationSettings, TieSettings, TrainSettings
 from napari_contransgan.events import result_of
@@ -67,6 +68,7 @@ def take(names: list[str], out: Path) -> None:
         viewer.window.screenshot(str(path), flash=False, canvas_only=False)
         print(f"{path.name}: layers {', '.join(layer.name for layer in viewer.layers)}")
         viewer.close()
+        WorkerBase.await_workers()  # a training saves first, into a folder that must still be the current one
         settle(1.0)
 
 

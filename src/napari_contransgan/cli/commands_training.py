@@ -68,6 +68,8 @@ def train(
     An interrupt (Ctrl-C) keeps the work, and --resume goes on with it. The folder gets best.safetensors (for
     predict), its card, the settings, and metrics.jsonl. Several processes share a run under torchrun.
     """
+    from napari_contransgan.training.run_folder import CONFIG
+
     if steps is not None and epochs is not None:
         raise InputError("--steps and --epochs both state the length of the run: give one of them")
     given = {
@@ -88,8 +90,8 @@ def train(
         "tensorboard": tensorboard,
         "device": device,
     }
-    if config is None and resume and (out / "config.yaml").is_file():
-        config = out / "config.yaml"
+    if config is None and resume and (out / CONFIG).is_file():
+        config = out / CONFIG
     before = {} if config is None else TrainSettings.from_yaml(config).model_dump()
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = TrainSettings.checked(before | chosen, source="train" if config is None else str(config))
@@ -103,8 +105,8 @@ def _steps_of(epochs: float, settings: TrainSettings) -> int:
 
     if not (epochs > 0 and math.isfinite(epochs)):
         raise InputError(f"--epochs {epochs:g}: give a number above 0")
-    data = gather(settings)
-    return max(1, math.ceil(epochs * max(len(data.paired_lr), len(data.unpaired_lr)) / settings.batch_size))
+    with closing(gather(settings)) as data:
+        return max(1, math.ceil(epochs * max(len(data.paired_lr), len(data.unpaired_lr)) / settings.batch_size))
 
 
 def _train(settings: TrainSettings, out: Path, resume: bool) -> dict[str, Any]:
@@ -151,8 +153,7 @@ def _tell(event: "TrainingEvent", figures: Mapping[str, Any], bar: Bar, task: Ta
         case kinds.Validated():
             note(f"step {event.step}: {_scores(event)}", bar)
             if not event.has_scores or event.psnr_db > figures.get("psnr_db", -math.inf):
-                names = ("ssim", "psnr_db", "slope", "ssim_zero", "psnr_zero_db")
-                return {"best_step": event.step} | {name: getattr(event, name) for name in names}
+                return {"best_step": event.step} | {name: getattr(event, name) for name in kinds.SCORES}
         case kinds.SaveFailed():
             note(f"step {event.step}: NOT SAVED: {event.reason}", bar)
         case kinds.ImageSkipped():

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
 
-from napari_contransgan.gui.curve_plot import COLOURS, DASHES, CurvePlot, Picture, ShownCurve, Style
+from napari_contransgan.gui.curve_plot import AXIS_COLOUR, COLOURS, DASHES, CurvePlot, Picture, ShownCurve, Style
 from napari_contransgan.gui.run_series import RunSeries
 
 ALL_LOSSES = "all"
-LEGEND_GREY = "#909090"
 ZERO_WIDTH_PX = 1.2
 
 LOSS_HINTS = {
@@ -155,7 +154,7 @@ class RunCurves(QTabWidget):
         legend = [(name, Style(colour)) for colour, name in zip(_cycled(COLOURS, len(names)), names, strict=True)]
         if len(runs) > 1:
             legend += [
-                (run.name, Style(LEGEND_GREY, dash))
+                (run.name, Style(AXIS_COLOUR, dash))
                 for (_, run), dash in zip(runs, _cycled(DASHES, len(runs)), strict=True)
             ]
         return Picture(curves, legend)
@@ -177,7 +176,7 @@ class RunCurves(QTabWidget):
             curves[f"{place}/zero"] = ShownCurve(*zeros, zero_style)
             legend.append((run.name, style))
         if legend:
-            legend.append((EMPTY_MAP, Style(LEGEND_GREY, "dashed")))
+            legend.append((EMPTY_MAP, Style(AXIS_COLOUR, "dashed")))
         return Picture(curves, legend)
 
 

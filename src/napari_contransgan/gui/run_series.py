@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from napari_contransgan.gui.curve_thinning import Curve
-from napari_contransgan.training.events import Validated
+from napari_contransgan.training.events import SCORES, Validated
 from napari_contransgan.training.run_folder import RunRecord
 
 
@@ -75,7 +75,7 @@ class RunSeries:
         """Append the scores of a validation, if it has any."""
         if not event.has_scores:
             return
-        for name in ("ssim", "psnr_db", "slope", "ssim_zero", "psnr_zero_db"):
+        for name in SCORES:
             value: float = getattr(event, name)
             self.scores.setdefault(name, Series()).add(event.step, value if math.isfinite(value) else math.nan)
 

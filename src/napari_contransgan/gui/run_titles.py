@@ -7,11 +7,11 @@ from napari.layers import Points as PointsLayer
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 
+from napari_contransgan.gui.curve_plot import AXIS_COLOUR
 from napari_contransgan.gui.layers import SPATIAL_UNIT
 from napari_contransgan.gui.run_montage import TITLES, Kind
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 
-COLOUR = "#909090"
 SIZE_OF_COLUMN = 0.06
 """Height of the letters, as a part of a column's width: the longest title just fits."""
 
@@ -41,7 +41,7 @@ def add_titles(
             "string": "{title}",
             "size": SIZE_OF_COLUMN * width_px * MODEL_PIXEL_SIZE_UM,
             "scaling": True,
-            "color": COLOUR,
+            "color": AXIS_COLOUR,
             "anchor": "center",
         },
         size=0.1,

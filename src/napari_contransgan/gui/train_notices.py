@@ -52,7 +52,7 @@ class Notices(QWidget):
                 _say(self.unsaved, "")
             case RolledBack():
                 self._undone_times += 1
-                times = f". This has happened {self._undone_times} times" if self._undone_times > 1 else ""
+                times = f" This has happened {self._undone_times} times." if self._undone_times > 1 else ""
                 _say(
                     self.undone,
                     f"Step {event.step} was undone: {event.reason}. Training goes on from step {event.to_step}, its "

@@ -26,7 +26,7 @@ from napari_contransgan.training.events import (
     TrainingEvent,
     Validated,
 )
-from napari_contransgan.training.run_folder import LAST
+from napari_contransgan.training.run_folder import CONFIG, LAST
 
 
 class TrainWidget(DockedWidget):
@@ -197,7 +197,7 @@ class TrainWidget(DockedWidget):
         folders = self.run_folder.value()
         if self.running or not (self.resume.isChecked() and folders):
             return
-        config = folders[0] / "config.yaml"
+        config = folders[0] / CONFIG
         if not config.is_file():
             return
         try:

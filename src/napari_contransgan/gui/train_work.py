@@ -57,11 +57,8 @@ def checking_events(settings: TrainSettings) -> Generator[Progress, None, str]:
     from napari_contransgan.training.data import gather
 
     yield Progress(0, 0, "Checking the images")
-    data = gather(settings)
-    try:
+    with closing(gather(settings)) as data:
         return data.describe()
-    finally:
-        data.close()
 
 
 def opening_events(folder: Path) -> Generator[Progress, None, OpenedRun]:

@@ -8,7 +8,7 @@ import napari_contransgan
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.models.checkpoint import ModelCard
 from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM
-from napari_contransgan.training.events import Validated
+from napari_contransgan.training.events import SCORES, Validated
 from napari_contransgan.training.physics import forward_model
 from napari_contransgan.training.recipe import is_supervised, weights_of
 from napari_contransgan.training.survey import Survey
@@ -47,8 +47,7 @@ def make_card(settings: TrainSettings, step: int, found: Survey, scores: Validat
 
 def figures_of(scores: Validated) -> dict[str, float]:
     """Scores by name, rounded; what is not finite is left out."""
-    names = ("ssim", "psnr_db", "slope", "ssim_zero", "psnr_zero_db")
-    values = {name: float(getattr(scores, name)) for name in names}
+    values = {name: float(getattr(scores, name)) for name in SCORES}
     return {name: round(value, 4) for name, value in values.items() if math.isfinite(value)}
 
 

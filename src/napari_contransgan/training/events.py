@@ -15,6 +15,10 @@ SAVE: TrainingRequest = "save"
 STOP: TrainingRequest = "stop"
 
 
+SCORES = ("ssim", "psnr_db", "slope", "ssim_zero", "psnr_zero_db")
+"""Names of the scores of a `Validated`, everywhere that they are kept or told."""
+
+
 @dataclass(frozen=True)
 class TrainingStarted:
     """The run is set up: what was found, and where it is computed."""

@@ -20,13 +20,12 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.files import write_atomically
 from napari_contransgan.io.damage import failures_explained, pixels_are_whole
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
-from napari_contransgan.training.events import Preview
+from napari_contransgan.training.events import SCORES, Preview
 
 CONFIG, METRICS, PREVIEWS = "config.yaml", "metrics.jsonl", "previews"
 LAST, BEST = "last.safetensors", "best.safetensors"
 CARD = "best.card.yaml"
 
-SCORES = ("ssim", "psnr_db", "slope", "ssim_zero", "psnr_zero_db")
 SPEED = "images_per_s"
 """Stands in every line of a step, and in no other."""
 NO_LOSSES = {"step", SPEED, "learning_rate"}

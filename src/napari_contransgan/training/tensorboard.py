@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.training.events import Preview, StepFinished, TrainingEvent, Validated
-from napari_contransgan.training.run_folder import SCORES
+from napari_contransgan.training.events import SCORES, Preview, StepFinished, TrainingEvent, Validated
 
 FOLDER = "tensorboard"
 

@@ -311,14 +311,15 @@ def _rolled_back(run: Run, reason: str) -> RolledBack:
 def _restore(run: Run) -> None:
     """Fill the state from the last save, or from the beginning where there is none."""
     settings, state = run.settings, run.state
+    if (run.folder / LAST).is_file():
+        load_state(run.folder / LAST, state, run.engine.device)
+        return
     fresh = new_state(settings, run.engine.device)
     state.networks.load_state_dict(fresh.networks.state_dict())
     for name, optimiser in state.optimisers.items():
         optimiser.load_state_dict(fresh.optimisers[name].state_dict())
     state.pools, state.step, state.best_psnr_db = fresh.pools, 0, fresh.best_psnr_db
-    if (run.folder / LAST).is_file():
-        load_state(run.folder / LAST, state, run.engine.device)
-    elif settings.start_from:
+    if settings.start_from:
         _begin_with(settings.start_from, state, settings)
 
 

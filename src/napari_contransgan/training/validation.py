@@ -10,8 +10,8 @@ from napari_contransgan.config import TrainSettings
 from napari_contransgan.evaluation import Scores, evaluate
 from napari_contransgan.models.compute import autocast
 from napari_contransgan.training.data import TrainingData
+from napari_contransgan.training.draws import load_together
 from napari_contransgan.training.events import Preview, Validated
-from napari_contransgan.training.frames import FrameList, UnusableImageError
 
 MAX_FIELDS = 24
 DATA_RANGE_RAD = 4.0
@@ -40,11 +40,11 @@ def validate(
     scores: list[Scores] = []
     previews: list[Preview] = []
     for place, index in enumerate(chosen):
-        try:
-            contrast = _centre(frames, index, settings.crop_px)
-            label_rad = _centre(data.held_out_phase, index, settings.crop_px).numpy() if has_labels else None
-        except UnusableImageError:  # broken since it was looked at; the next validation chooses without it
+        maps = load_together(lists, index, settings.crop_px)
+        if maps is None:  # broken since it was looked at; the next validation chooses without it
             continue
+        contrast = _centre(maps[0], settings.crop_px)
+        label_rad = _centre(maps[1], settings.crop_px).numpy() if has_labels else None
         shown = place % max(1, len(chosen) // settings.previews) == 0 and len(previews) < settings.previews
         output, cycled = _apply(networks, contrast, settings, device, turn_back=shown)
         output_rad = (output * settings.phase_ref_rad).numpy()
@@ -75,8 +75,7 @@ def _apply(
     return output[0, 0].float().cpu(), None if cycled is None else cycled[0, 0].float().cpu()
 
 
-def _centre(frames: FrameList, index: int, crop_px: int) -> torch.Tensor:
-    image = frames.load(index, crop_px)
+def _centre(image: torch.Tensor, crop_px: int) -> torch.Tensor:
     top, left = ((side - crop_px) // 2 for side in image.shape)
     return image[top : top + crop_px, left : left + crop_px]
 
