@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Widget
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QObject
+from qtpy.QtCore import QEvent, QObject, QTimer
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
@@ -78,6 +78,9 @@ class PredictWidget(Container[Widget]):
         self.model.changed.connect(self._show_card)
         self.panel.run_button.changed.connect(self.run)
         self._on_image(self.image.value)
+        self._read_soon = QTimer(self.native)
+        self._read_soon.setSingleShot(True)
+        self._read_soon.timeout.connect(self._read_cards)
         self.refresh()
         self._before_use = _BeforeUse(self.model.native, self.refresh)
 
@@ -125,6 +128,11 @@ class PredictWidget(Container[Widget]):
         """Offer the networks that there are now, and read the cards of those that are new or were trained further."""
         self._runs = {title: folder / BEST for title, folder in run_titles(known_runs()).items()}
         self._offer()
+        # Not now: a task's activity bar lets napari handle events, and inside a show event, in which Qt goes through the
+        # dock's children, one of them may be deleted by that.
+        self._read_soon.start()
+
+    def _read_cards(self) -> None:
         stamps = {path: _changed_ns(path) for path in self._runs.values()}
         if self._reading is None and stamps != self._stamps:
             self._stamps = stamps
