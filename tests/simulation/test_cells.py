@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from napari_contransgan.config import SceneName
 from napari_contransgan.errors import InputError
-from napari_contransgan.simulation.cell_traits import KIND_SHARES, CellKind, draw_cell, reach_um
+from napari_contransgan.simulation.cell_traits import KIND_SHARES, CellKind, Culture, draw_cell, draw_culture, reach_um
 from napari_contransgan.simulation.cells import MAX_PATH_UM, cell_path_map, gaussian_texture, scatter_cells
 
 PIXEL_UM = 0.1625
@@ -80,9 +80,31 @@ def test_a_nucleus_is_a_little_thinner_optically_than_the_cytoplasm_in_its_place
 
 
 def test_granular_cells_hold_more() -> None:
-    poor, rich = (draw_cell(0, 0, np.random.default_rng(2), kind="adherent", granularity=g) for g in (0.5, 2.0))
+    poor, rich = (
+        draw_cell(0, 0, np.random.default_rng(2), kind="adherent", culture=culture)
+        for culture in (Culture(), Culture(granularity=4.0, roughness=3.0, fat=2.0))
+    )
     assert rich.vesicles > 3 * poor.vesicles
+    assert rich.mitochondria > 3 * poor.mitochondria
+    assert rich.droplets >= 2 * poor.droplets
+    assert rich.texture == pytest.approx(3 * poor.texture)
     assert rich.radius_um == poor.radius_um
+
+
+def test_round_cells_stay_smoother_in_a_rough_culture() -> None:
+    rough = Culture(roughness=4.0)
+    flat, round_ = (draw_cell(0, 0, np.random.default_rng(2), kind=k, culture=rough) for k in ("adherent", "rounded"))
+    assert round_.texture < flat.texture / 4
+
+
+def test_cultures_differ_in_grain() -> None:
+    cultures = [draw_culture(np.random.default_rng(seed)) for seed in range(200)]
+    granularity, roughness = (
+        np.array([getattr(culture, name) for culture in cultures]) for name in ("granularity", "roughness")
+    )
+    assert granularity.min() < 0.7
+    assert granularity.max() > 5
+    assert np.corrcoef(granularity, roughness)[0, 1] > 0.8
 
 
 @pytest.mark.parametrize("kind", KIND_SHARES)

@@ -93,6 +93,39 @@ class CellTraits:
 
 
 @dataclass(frozen=True)
+class Culture:
+    """What the cells of one field have in common, as multiples of what is common.
+
+    Parameters
+    ----------
+    granularity : float
+        Number of vesicles and mitochondria.
+    roughness : float
+        Strength of the texture.
+    fat : float
+        Number of droplets.
+    """
+
+    granularity: float = 1.0
+    roughness: float = 1.0
+    fat: float = 1.0
+
+
+def draw_culture(rng: np.random.Generator) -> Culture:
+    """Draw how grainy a culture is: from one that looks smooth to one as grainy as real sheets can be.
+
+    What is rich in grains is rough too. The fine contrast of one real sheet lies in the upper half of the range
+    (docs/specimens.md).
+    """
+    share = rng.uniform()
+    return Culture(
+        granularity=float(0.6 * 10.0**share),
+        roughness=float(0.8 * 5.0**share * np.exp(rng.normal(0, 0.15))),
+        fat=float(np.exp(rng.normal(0, 0.45))),
+    )
+
+
+@dataclass(frozen=True)
 class _Ranges:
     """Ranges from which the shape of a kind is drawn uniformly; lengths in micrometres."""
 
@@ -120,7 +153,7 @@ _RANGES: dict[CellKind, _Ranges] = {
 
 
 def draw_cell(
-    y_um: float, x_um: float, rng: np.random.Generator, *, kind: CellKind | None = None, granularity: float = 1.0
+    y_um: float, x_um: float, rng: np.random.Generator, *, kind: CellKind | None = None, culture: Culture = Culture()
 ) -> CellTraits:
     """Draw one cell's traits.
 
@@ -132,8 +165,8 @@ def draw_cell(
         Source of chance.
     kind : CellKind, optional
         None draws one by `KIND_SHARES`.
-    granularity : float
-        How rich in vesicles, droplets and mitochondria the cell is; 1 is common.
+    culture : Culture
+        What it shares with the other cells of its field.
     """
     if kind is None:
         kinds: list[CellKind] = list(KIND_SHARES)
@@ -145,7 +178,7 @@ def draw_cell(
     # Now and then a cell is full of fat.
     fatty = rng.random() < 0.35
     # What light meets on a long way through a round cell averages out.
-    roughness = 0.4 if is_round else 1.0
+    roughness = 0.4 * culture.roughness**0.4 if is_round else culture.roughness
     return CellTraits(
         kind=kind,
         y_um=y_um,
@@ -166,9 +199,9 @@ def draw_cell(
         texture=roughness * rng.uniform(0.02, 0.05),
         fibres=ranges.fibres * rng.uniform(0, 1) if rng.random() < 0.6 else 0.0,
         nucleoli=0 if kind in ("metaphase", "telophase") else int(rng.integers(1, 5)),
-        vesicles=int(rng.integers(20, 150) * granularity),
-        droplets=int(rng.integers(0, 110 if fatty else 25) * granularity),
-        mitochondria=int(rng.integers(5, 40) * granularity),
+        vesicles=int(rng.integers(20, 150) * culture.granularity),
+        droplets=int(rng.integers(0, 110 if fatty else 25) * culture.fat),
+        mitochondria=int(1.4 * rng.integers(5, 40) * culture.granularity),
         filopodia=int(rng.integers(0, 3 if is_round else 9)),
         retraction_fibres=int(rng.integers(2, 10)) if rng.random() < (0.6 if is_round or spindle else 0.1) else 0,
         blebs=int(rng.integers(8, 24)) if blebbing else int(rng.integers(2, 7)) if rng.random() < 0.06 else 0,

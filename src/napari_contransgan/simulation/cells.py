@@ -11,7 +11,14 @@ from napari_contransgan.simulation.cell_body import add_body
 from napari_contransgan.simulation.cell_contents import add_fingers, draw_contents
 from napari_contransgan.simulation.cell_shape import draw_shape
 from napari_contransgan.simulation.cell_sheet import render_sheet
-from napari_contransgan.simulation.cell_traits import ROUND_KINDS, CellTraits, draw_cell, reach_um
+from napari_contransgan.simulation.cell_traits import (
+    ROUND_KINDS,
+    CellTraits,
+    Culture,
+    draw_cell,
+    draw_culture,
+    reach_um,
+)
 from napari_contransgan.simulation.debris import DEBRIS_REACH_UM, draw_debris
 from napari_contransgan.simulation.scenes import CELL_SCENE_SHARES, scene_at
 from napari_contransgan.simulation.spheres import Spheres, add_spheres, joined
@@ -58,31 +65,30 @@ def scatter_cells(
         scene = scene_at(chance, CELL_SCENE_SHARES)
     if scene == "empty":
         return ()
-    # One culture is richer in grains than another.
-    granularity = float(np.exp(rng.normal(0, 0.45)))
+    culture = draw_culture(rng)
     if scene == "confluent" and edge_um is None:
-        return _sheet(field_um, granularity, rng)
+        return _sheet(field_um, culture, rng)
     per_1000_um2 = {"sparse": (0.1, 0.9), "dense": (0.9, 2.0), "confluent": (2.0, 3.5)}[scene]
     count = max(1, round(rng.uniform(*per_1000_um2) * field_um**2 / 1000))
     sociable = rng.choice((0.0, 0.3, 0.8))
     margin_um = 0.0 if edge_um is None else edge_um
     cells: list[CellTraits] = []
     for _ in range(count):
-        cell = _draw_fitting(field_um - 2 * margin_um, granularity, rng) if margin_um else _draw(granularity, rng)
+        cell = _draw_fitting(field_um - 2 * margin_um, culture, rng) if margin_um else _draw(culture, rng)
         low_um = margin_um + reach_um(cell) if margin_um else 0.0
         y_um, x_um = _place(cell, cells, (low_um, field_um - low_um), rng.random() < sociable, rng)
         cells.append(replace(cell, y_um=y_um, x_um=x_um))
     return tuple(cells)
 
 
-def _draw(granularity: float, rng: np.random.Generator) -> CellTraits:
-    return draw_cell(0.0, 0.0, rng, granularity=granularity)
+def _draw(culture: Culture, rng: np.random.Generator) -> CellTraits:
+    return draw_cell(0.0, 0.0, rng, culture=culture)
 
 
-def _draw_fitting(room_um: float, granularity: float, rng: np.random.Generator) -> CellTraits:
+def _draw_fitting(room_um: float, culture: Culture, rng: np.random.Generator) -> CellTraits:
     """Draw cells until one fits; a round one does in any room that is large enough at all."""
     for _ in range(_TRIES):
-        cell = _draw(granularity, rng)
+        cell = _draw(culture, rng)
         if 2 * reach_um(cell) <= room_um:
             return cell
     return replace(draw_cell(0.0, 0.0, rng, kind="rounded"), retraction_fibres=0)
@@ -115,7 +121,7 @@ def _place(
     return float(y_um), float(x_um)
 
 
-def _sheet(field_um: float, granularity: float, rng: np.random.Generator) -> tuple[CellTraits, ...]:
+def _sheet(field_um: float, culture: Culture, rng: np.random.Generator) -> tuple[CellTraits, ...]:
     """A closed layer on a shaken hexagonal lattice, with a few round cells on top."""
     low, high = np.log(_SHEET_SPACING_UM)
     spacing_um = float(np.exp(rng.uniform(low, high)))
@@ -129,10 +135,10 @@ def _sheet(field_um: float, granularity: float, rng: np.random.Generator) -> tup
         place + rng.normal(0, 0.2 * spacing_um, len(place)) for place in (y_um + start_um[0], x_um + start_um[1])
     )
     aligned, direction = rng.random() < 0.5, rng.uniform(0, np.pi)
-    height, lamella_um, fat = rng.uniform(0.8, 1.4), rng.uniform(0.6, 1.8), rng.uniform(0.4, 5.0)
+    height, lamella_um, fat = rng.uniform(0.8, 1.4), rng.uniform(0.6, 1.8), rng.uniform(0.3, 3.0)
     cells = []
     for y, x in zip(y_um, x_um, strict=True):
-        cell = draw_cell(float(y), float(x), rng, kind="sheet", granularity=granularity)
+        cell = draw_cell(float(y), float(x), rng, kind="sheet", culture=culture)
         radius_um = 0.55 * spacing_um * rng.uniform(0.85, 1.15)
         cells.append(
             replace(
