@@ -128,8 +128,8 @@ class PredictWidget(Container[Widget]):
         """Offer the networks that there are now, and read the cards of those that are new or were trained further."""
         self._runs = {title: folder / BEST for title, folder in run_titles(known_runs()).items()}
         self._offer()
-        # Not now: a task's activity bar lets napari handle events, and inside a show event, in which Qt goes through the
-        # dock's children, one of them may be deleted by that.
+        # Not now: a task's activity bar lets napari handle events, and inside a show event, while Qt goes through the
+        # dock's children, that may delete one of them.
         self._read_soon.start()
 
     def _read_cards(self) -> None:
