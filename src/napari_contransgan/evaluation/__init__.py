@@ -1,14 +1,17 @@
-"""How good a phase map is: scores, registration, bead heights and profiles."""
+"""How good a phase map is: scores, agreement in a band, registration, bead heights and profiles."""
 
+from napari_contransgan.evaluation.band import BandAgreement, band_agreement
 from napari_contransgan.evaluation.beads import BeadHeight, measure_bead_heights
 from napari_contransgan.evaluation.profiles import line_profile
 from napari_contransgan.evaluation.registration import Registration, register
 from napari_contransgan.evaluation.scores import Scores, evaluate, level
 
 __all__ = [
+    "BandAgreement",
     "BeadHeight",
     "Registration",
     "Scores",
+    "band_agreement",
     "evaluate",
     "level",
     "line_profile",

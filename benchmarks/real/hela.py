@@ -1,0 +1,101 @@
+"""The real 20x HeLa pair of ../shared/data: single frames by a network, against the TIE phase of the pair."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_contransgan.config import PredictSettings, TieSettings
+from napari_contransgan.evaluation import BandAgreement, band_agreement
+from napari_contransgan.events import result_of
+from napari_contransgan.inference import predict
+from napari_contransgan.io import Image, read_image
+from napari_contransgan.models.checkpoint import LoadedModel
+from napari_contransgan.models.normalisation import contrast_on_model_grid, to_model_grid
+from napari_contransgan.tie import retrieve_phase
+
+STACK = Path(__file__).parents[3] / "shared" / "data" / "hela_20x" / "hela_20x_focus_stack.ome.tif"
+WAVELENGTH_UM = 0.55
+EDGE_PX = 20
+"""How far from the dark aperture, on the model's grid, a pixel must lie to count."""
+
+ONE_TILE = 4 * 224
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RealPair:
+    """The pair, and what is known of it on the model's grid.
+
+    Parameters
+    ----------
+    stack : Image
+        Two planes, ZYX, in focus and at +2.5 um.
+    yx_tie_rad : ndarray, shape (Y, X)
+        TIE's phase by the default method.
+    inside : ndarray of bool, shape (Y, X)
+        Away from the dark aperture.
+    """
+
+    stack: Image
+    yx_tie_rad: Floats
+    inside: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """What a network makes of one plane.
+
+    Parameters
+    ----------
+    z_um : float
+        Where the plane stands, as its file says.
+    yx_contrast, yx_phase_rad : ndarray, shape (Y, X)
+        Input and output.
+    agreement : BandAgreement
+        With the TIE phase.
+    seam_rad : float
+        Root mean square difference inside the aperture between the prediction in tiles and that in larger ones.
+    """
+
+    z_um: float
+    yx_contrast: Floats
+    yx_phase_rad: Floats
+    agreement: BandAgreement
+    seam_rad: float
+
+
+def load_pair() -> RealPair:
+    """Read the pair and retrieve its phase."""
+    stack = read_image(STACK)
+    tie = result_of(retrieve_phase(stack, TieSettings(wavelength_um=WAVELENGTH_UM))).phase
+    pixel_um = stack.pixel_size_um or 0.0
+    lit = np.all([contrast_on_model_grid(plane, pixel_um)[1] for plane in stack.data], axis=0)
+    lit_there = to_model_grid(torch.from_numpy(lit.astype(np.float32)), pixel_um).numpy() > 0.5
+    return RealPair(
+        stack,
+        to_model_grid(torch.from_numpy(np.asarray(tie.data, np.float32)), pixel_um).numpy(),
+        ndimage.binary_erosion(lit_there, iterations=EDGE_PX, border_value=1),
+    )
+
+
+def try_frames(pair: RealPair, loaded: LoadedModel) -> Iterator[FrameResult]:
+    """Predict each plane by itself and compare it."""
+    for index, counts in enumerate(pair.stack.data):
+        frame = replace(pair.stack, data=counts, axes="YX", z_step_um=None)
+        phase_rad, other_rad = (
+            result_of(predict(frame, PredictSettings(tile_px=tile_px), loaded)).data for tile_px in (448, ONE_TILE)
+        )
+        difference_rad = (phase_rad - other_rad)[pair.inside]
+        yield FrameResult(
+            index * (pair.stack.z_step_um or 0.0),
+            contrast_on_model_grid(counts, pair.stack.pixel_size_um or 0.0)[0].numpy(),
+            phase_rad,
+            band_agreement(phase_rad, pair.yx_tie_rad, pair.inside),
+            float(np.sqrt(np.mean(difference_rad**2))),
+        )

@@ -1,0 +1,1 @@
+"""Which network, loss and target serve best at equal compute."""

@@ -1,0 +1,50 @@
+"""Fields to learn from and to choose by; the held-out seeds of the package stay untouched."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_contransgan.config import SimulationSettings, Variation
+from napari_contransgan.models.normalisation import contrast_on_model_grid
+from napari_contransgan.resampling import block_mean
+from napari_contransgan.simulation import simulate_field
+from napari_contransgan.simulation.fields import tie_label
+
+VARIED = Variation(
+    focus_share=(-0.9, 0.9), coherence_factor=(0.7, 1.3), stray_light=(0.0, 0.05), phase_factor=(0.7, 1.4)
+)
+TRAINED = {"hela": (800, 240), "psm": (801, 80)}
+CHOSEN_BY = {"hela": (810, 24), "psm": (811, 12)}
+"""Seed and number of fields of each specimen, all at 10x."""
+
+Maps = dict[str, NDArray[np.float16]]
+
+
+def load_or_make(path: Path, wanted: dict[str, tuple[int, int]]) -> dict[str, Maps]:
+    """Contrast, true phase and TIE phase of fields by specimen, each of shape (N, 240, 240), on the model's grid."""
+    found: dict[str, Maps] = {}
+    for specimen, (seed, count) in wanted.items():
+        file = path / f"{specimen}_{seed}.npz"
+        if not file.is_file():
+            path.mkdir(parents=True, exist_ok=True)
+            np.savez(
+                file,
+                **_make(SimulationSettings.checked({"specimen": specimen, "seed": seed, "variation": VARIED}), count),
+            )
+        with np.load(file) as maps:
+            found[specimen] = dict(maps)
+    return found
+
+
+def _make(settings: SimulationSettings, count: int) -> Maps:
+    maps: dict[str, list[NDArray[np.float16]]] = {"contrast": [], "truth": [], "tie": []}
+    for index in range(count):
+        field = simulate_field(settings, index)
+        contrast, _ = contrast_on_model_grid(field.lr.data, field.lr.pixel_size_um or 0.0)
+        tie = tie_label(field.stack, settings)
+        maps["contrast"].append(contrast.numpy().astype(np.float16))
+        maps["truth"].append(field.phase.data.astype(np.float16))
+        maps["tie"].append(block_mean(tie.data, 2).astype(np.float16))
+        print(f"{settings.specimen} {settings.seed}: {index + 1} / {count}", end="\r", flush=True)
+    return {name: np.stack(values) for name, values in maps.items()}
