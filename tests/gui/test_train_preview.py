@@ -1,11 +1,13 @@
 """The live preview: layers that change in place, and what becomes of those that the user deletes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from napari.viewer import Viewer
 from numpy.testing import assert_allclose, assert_array_equal
+from qtpy.QtCore import QTimer
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.gui.layers import image_from_layer
@@ -42,6 +44,12 @@ def preview(viewer: Viewer) -> LivePreview:
     return LivePreview(viewer)
 
 
+def shown(preview: LivePreview, previews: list[Preview]) -> None:
+    """Show previews, and wait for every layer to change."""
+    preview.show(previews)
+    preview.settle()
+
+
 def names(viewer: Viewer) -> set[str]:
     return {layer.name for layer in viewer.layers}
 
@@ -73,7 +81,7 @@ def test_columns_lie_side_by_side() -> None:
 
 
 def test_layers_have_the_models_pixel_size_and_say_what_they_are(viewer: Viewer, preview: LivePreview) -> None:
-    preview.show([sample(1, cycled=True)])
+    shown(preview, [sample(1, cycled=True)])
     assert names(viewer) == {INPUT, OUTPUT, LABEL, CYCLED, TITLES}
     for name, quantity in ((INPUT, "intensity"), (OUTPUT, "phase"), (LABEL, "phase"), (CYCLED, "intensity")):
         image = image_from_layer(viewer.layers[name])
@@ -84,29 +92,67 @@ def test_layers_have_the_models_pixel_size_and_say_what_they_are(viewer: Viewer,
 
 
 def test_layers_change_in_place_and_are_never_piled_up(viewer: Viewer, preview: LivePreview) -> None:
-    preview.show([sample(1), sample(2)])
+    shown(preview, [sample(1), sample(2)])
     layers = {layer.name: layer for layer in viewer.layers}
     for level in (3, 4, 5):
-        preview.show([sample(level), sample(level)])
+        shown(preview, [sample(level), sample(level)])
     assert {layer.name: layer for layer in viewer.layers} == layers
     assert_array_equal(layers[OUTPUT].data[:SIDE_PX], 5)
 
 
+def test_layers_change_one_after_the_other_so_that_the_window_is_free_between_them(
+    viewer: Viewer, preview: LivePreview, qtbot: Any
+) -> None:
+    shown(preview, [sample(1, cycled=True)])
+    changed: list[tuple[int, str]] = []
+    turns = [0]
+    for layer in viewer.layers:
+        layer.events.data.connect(lambda event: changed.append((turns[0], event.source.name)))
+    ticking = QTimer()
+    ticking.timeout.connect(lambda: turns.__setitem__(0, turns[0] + 1))
+    ticking.start(0)
+    preview.show([sample(2, cycled=True)])
+    assert changed == []
+    qtbot.waitUntil(lambda: len(changed) == 4, timeout=10_000)
+    ticking.stop()
+    assert {name for _, name in changed} == {INPUT, OUTPUT, LABEL, CYCLED}
+    assert len({turn for turn, _ in changed}) == 4, "each has a turn of its own"
+
+
+def test_newest_previews_count_where_others_still_wait(viewer: Viewer, preview: LivePreview, qtbot: Any) -> None:
+    shown(preview, [sample(1)])
+    preview.show([sample(2)])
+    preview.show([sample(3)])
+    qtbot.waitUntil(lambda: float(viewer.layers[OUTPUT].data[0, 0]) == 3, timeout=10_000)
+    preview.show([sample(4)])
+    preview.set_shown(False)
+    preview.settle()
+    assert names(viewer) == set()
+
+
+def test_layer_deleted_while_its_change_waits_stays_away(viewer: Viewer, preview: LivePreview) -> None:
+    shown(preview, [sample(1)])
+    preview.show([sample(2)])
+    del viewer.layers[OUTPUT]
+    preview.settle()
+    assert names(viewer) == {INPUT, LABEL, TITLES}
+
+
 def test_both_phases_share_one_range_that_stays(viewer: Viewer, preview: LivePreview) -> None:
-    preview.show([sample(9)])
+    shown(preview, [sample(9)])
     limits = viewer.layers[OUTPUT].contrast_limits
     assert_allclose(limits, [0, 2], atol=0.05)
     assert viewer.layers[LABEL].contrast_limits == limits
-    preview.show([sample(-9)])
+    shown(preview, [sample(-9)])
     assert viewer.layers[OUTPUT].contrast_limits == limits
     viewer.layers[LABEL].contrast_limits = (0.5, 1.5)
     assert viewer.layers[OUTPUT].contrast_limits == [0.5, 1.5]
-    preview.show([sample(3)])
+    shown(preview, [sample(3)])
     assert viewer.layers[OUTPUT].contrast_limits == [0.5, 1.5]
 
 
 def test_without_a_true_phase_the_range_is_a_usual_one(viewer: Viewer, preview: LivePreview) -> None:
-    preview.show([sample(40, label=False)])
+    shown(preview, [sample(40, label=False)])
     assert LABEL not in names(viewer)
     assert viewer.layers[OUTPUT].contrast_limits == [-0.5, 3.0]
 
@@ -114,10 +160,10 @@ def test_without_a_true_phase_the_range_is_a_usual_one(viewer: Viewer, preview: 
 def test_a_deleted_layer_stays_away_and_comes_back_when_the_preview_is_asked_for_again(
     viewer: Viewer, preview: LivePreview
 ) -> None:
-    preview.show([sample(1)])
+    shown(preview, [sample(1)])
     del viewer.layers[INPUT]
     del viewer.layers[TITLES]
-    preview.show([sample(2)])
+    shown(preview, [sample(2)])
     assert names(viewer) == {OUTPUT, LABEL}
     assert_array_equal(viewer.layers[OUTPUT].data, 2)
     preview.set_shown(False)
@@ -127,12 +173,12 @@ def test_a_deleted_layer_stays_away_and_comes_back_when_the_preview_is_asked_for
 
 
 def test_deleting_all_layers_at_once_is_no_error(viewer: Viewer, preview: LivePreview) -> None:
-    preview.show([sample(1)])
+    shown(preview, [sample(1)])
     viewer.layers.clear()
-    preview.show([sample(2)])
+    shown(preview, [sample(2)])
     assert names(viewer) == set()
     preview.begin(SETTINGS)
-    preview.show([sample(3)])
+    shown(preview, [sample(3)])
     assert names(viewer) == {INPUT, OUTPUT, LABEL, TITLES}
 
 
@@ -141,7 +187,7 @@ def test_layers_stand_before_the_first_preview_comes_and_go_if_none_does(viewer:
     assert names(viewer) == {INPUT, OUTPUT, LABEL, TITLES}
     layers = list(viewer.layers)
     assert_array_equal(viewer.layers[LABEL].data[:SIDE_PX], 0)
-    preview.show([sample(1), sample(1)])
+    shown(preview, [sample(1), sample(1)])
     assert list(viewer.layers) == layers, "no layer is made while the training goes on"
     assert viewer.layers[OUTPUT].contrast_limits[1] == pytest.approx(2, abs=0.2)
     preview.end()
@@ -159,8 +205,8 @@ def test_a_run_with_unpaired_steps_has_a_place_for_what_is_made_again(viewer: Vi
 
 def test_preview_that_is_off_shows_its_newest_when_it_is_switched_on(viewer: Viewer, preview: LivePreview) -> None:
     preview.set_shown(False)
-    preview.show([sample(1)])
-    preview.show([sample(2)])
+    shown(preview, [sample(1)])
+    shown(preview, [sample(2)])
     assert names(viewer) == set()
     preview.set_shown(True)
     assert_array_equal(viewer.layers[OUTPUT].data, 2)
@@ -173,10 +219,10 @@ def test_switching_on_before_anything_has_come_is_no_error(viewer: Viewer, previ
 
 
 def test_next_run_takes_the_layers_over_with_a_range_of_its_own(viewer: Viewer, preview: LivePreview) -> None:
-    preview.show([sample(1, cycled=True)])
+    shown(preview, [sample(1, cycled=True)])
     output = viewer.layers[OUTPUT]
     preview.begin(SETTINGS)
-    preview.show([sample(1, label=False, side_px=96)])
+    shown(preview, [sample(1, label=False, side_px=96)])
     assert names(viewer) == {INPUT, OUTPUT, TITLES}
     assert viewer.layers[OUTPUT] is output
     assert output.data.shape == (96, 96)
@@ -188,11 +234,11 @@ def test_preview_leaves_the_users_choice_of_layers_and_view_alone(viewer: Viewer
     own = viewer.add_image(np.zeros((500, 500)), name="own")
     viewer.layers.selection = {own}
     viewer.camera.zoom = 3.0
-    preview.show([sample(1)])
+    shown(preview, [sample(1)])
     assert viewer.layers.selection == {own}
     assert viewer.camera.zoom == pytest.approx(3.0)
 
 
 def test_preview_of_no_samples_shows_nothing(viewer: Viewer, preview: LivePreview, tmp_path: Path) -> None:
-    preview.show([])
+    shown(preview, [])
     assert names(viewer) == set()

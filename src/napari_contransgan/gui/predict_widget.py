@@ -41,7 +41,7 @@ class PredictWidget(Container[Widget]):
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
-        self._bundled = ["default"]
+        self._bundled = ["all"]
         self._runs: dict[str, Path] = {}
         self._stamps: dict[Path, int] | None = None
         self._offered: list[tuple[str, str]] = []

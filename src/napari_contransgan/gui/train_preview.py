@@ -1,14 +1,17 @@
 """The live preview: what the network makes of fixed samples, as layers that change in place."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from napari.layers import Image as ImageLayer
 from napari.layers import Points as PointsLayer
 from napari.viewer import Viewer
 from numpy.typing import NDArray
+from qtpy.QtCore import QObject
 
 from napari_contransgan.config import TrainSettings
+from napari_contransgan.gui.pacing import OneAtATime
 from napari_contransgan.gui.run_layers import Limits, link_limits, preview_attributes, preview_limits, usual_limits
 from napari_contransgan.gui.run_montage import TITLES, Kind, blank_previews, columns, montages
 from napari_contransgan.gui.run_titles import Title, add_titles, column_titles
@@ -31,9 +34,11 @@ class LivePreview:
     ----------
     viewer : Viewer
         Where it is shown.
+    owner : QObject, optional
+        What it ends with.
     """
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, viewer: Viewer, owner: QObject | None = None) -> None:
         self._viewer = viewer
         self._layers: dict[Kind, ImageLayer] = {}
         self._titles: PointsLayer | None = None
@@ -42,6 +47,7 @@ class LivePreview:
         self._limits: dict[Kind, Limits] = {}
         self._newest: dict[Kind, NDArray[np.float32]] = {}
         self._shown = True
+        self._changes = OneAtATime(owner)
 
     def begin(self, settings: TrainSettings) -> None:
         """Make ready for another run, whose first previews choose the range of the colours.
@@ -51,10 +57,12 @@ class LivePreview:
         """
         self._unwanted.clear()
         self._limits, self._newest = {}, {}
+        self._changes.forget()
         if self._shown:
             self._newest = montages(blank_previews(settings))
             self._limits = usual_limits()
             self._update()
+            self.settle()
             self._limits, self._newest = {}, {}
 
     def end(self) -> None:
@@ -74,16 +82,25 @@ class LivePreview:
             self.remove()
 
     def show(self, previews: Sequence[Preview]) -> None:
-        """Show the previews of a validation."""
+        """Show the previews of a validation.
+
+        Layers that stand already change one after the other in the moments that follow: to draw all of them anew at
+        once would hold the window.
+        """
         self._newest = montages(previews)
         if self._newest and not self._limits:
             self._limits = preview_limits(self._newest)
-            self._apply_limits()
+            self._changes.add("limits", self._apply_limits)
         if self._shown:
             self._update()
 
+    def settle(self) -> None:
+        """Change at once the layers that still wait for it."""
+        self._changes.finish()
+
     def remove(self) -> None:
         """Take the layers away."""
+        self._changes.forget()
         for layer in (*self._layers.values(), self._titles):
             if layer is not None and layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
@@ -98,7 +115,7 @@ class LivePreview:
         new: list[Kind] = []
         for kind, picture in self._newest.items():
             if kind in self._layers:
-                self._change(kind, picture, places[kind])
+                self._changes.add(kind, partial(self._change, kind, picture, places[kind]))
             elif kind not in self._unwanted:
                 self._add(kind, picture, places[kind])
                 new.append(kind)
@@ -124,13 +141,16 @@ class LivePreview:
         self._layers[kind] = layer
 
     def _change(self, kind: Kind, picture: NDArray[np.float32], left_px: int) -> None:
-        layer = self._layers[kind]
+        layer = self._layers.get(kind)
+        if layer is None or layer not in self._viewer.layers:
+            return  # deleted by the user meanwhile, which the next preview will note
         layer.data = picture
         layer.translate = (0.0, left_px * MODEL_PIXEL_SIZE_UM)
 
     def _apply_limits(self) -> None:
         for kind, layer in self._layers.items():
-            layer.contrast_limits = self._limits[kind]
+            if kind in self._limits:
+                layer.contrast_limits = self._limits[kind]
 
     def _note_deleted(self) -> None:
         for kind, layer in list(self._layers.items()):

@@ -61,7 +61,7 @@ class TrainWidget(DockedWidget):
         self.buttons.pause.clicked.connect(lambda _: self.pause_or_continue())
         self.buttons.stop.clicked.connect(lambda _: self.stop())
 
-        self.preview = LivePreview(viewer)
+        self.preview = LivePreview(viewer, self)
         self.show_preview = QCheckBox("Show preview")
         self.show_preview.setToolTip(
             "Shows in the viewer, after each trial, what the network makes of the same few images"
