@@ -13,6 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 DEMO_OUT ?= demo-output
+NAME ?= all
 PIP_INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check
 
 # Threads that spin while they wait slow everything else on a small machine down.
@@ -22,7 +23,7 @@ ifeq ($(shell uname -s),Linux)
 XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1200x24 -nolisten tcp"
 endif
 
-.PHONY: help demo app test lint format typecheck manifest unit gui-test screenshots bench-tie bench-simulation bench-specimens bench-training bench-window network bundle display clean distclean
+.PHONY: help demo app test lint format typecheck manifest unit gui-test screenshots bench-tie bench-simulation bench-specimens bench-training bench-window bench-real bench-search network bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -78,11 +79,17 @@ bench-training: $(VENV)/.package ## Measure training: its speed, where time goes
 bench-window: $(VENV)/.dev display ## Measure how long the window stands still while a network trains in it (3 minutes)
 	$(XVFB) $(BIN)/python -m benchmarks.training.window
 
-network: $(VENV)/.package ## Train the bundled network further, on its digital microscope, into runs/default (1 hour)
-	$(BIN)/napari-contransgan train --out runs/default --config tools/default_network.yaml
+network: $(VENV)/.package ## Train the bundled network NAME=all|hela|psm on its digital microscope, into runs/NAME (2 hours)
+	$(BIN)/napari-contransgan train --out runs/$(NAME) --config tools/networks/$(NAME).yaml $(if $(wildcard runs/$(NAME)/config.yaml),--resume)
 
-bundle: $(VENV)/.package ## Score the run RUN=runs/... on held-out fields and put it into the package
-	$(BIN)/python tools/bundle_model.py $(RUN)
+bundle: $(VENV)/.package ## Score the run runs/NAME on held-out fields and put it into the package as NAME=all|hela|psm
+	$(BIN)/python tools/bundle_model.py runs/$(NAME) --name $(NAME)
+
+bench-real: $(VENV)/.package ## Compare the networks with TIE on real frames, as a table (2 minutes)
+	$(BIN)/python -m benchmarks.real all hela
+
+bench-search: $(VENV)/.package ## Train variants of the network for equal processor time and compare them, as a table (1 hour)
+	$(BIN)/python -m benchmarks.search
 
 display: $(VENV)/.made
 	@$(BIN)/python tools/display_packages.py virtual

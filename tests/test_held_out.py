@@ -57,7 +57,7 @@ class One(nn.Module):
 @pytest.mark.parametrize("specimen", ["hela", "psm"])
 def test_the_bundled_network_reaches_its_goals_on_held_out_10x_fields(specimen: str) -> None:
     settings = SimulationSettings(specimen=specimen, seed=HELD_OUT_SEEDS[specimen], count=16)  # type: ignore[arg-type]
-    scores = result_of(score_held_out(load_checkpoint(find_model("default")), settings))
+    scores = result_of(score_held_out(load_checkpoint(find_model("all")), settings))
     assert scores["ssim"] >= 0.80
     assert scores["ssim"] > scores["ssim_zero"]
     assert scores["psnr_db_median"] >= 26

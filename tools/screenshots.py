@@ -122,7 +122,7 @@ def drive_train(_: napari.Viewer, opened: Callable[[], Any]) -> None:
     widget = opened()
     steps = 60
     settings = TrainSettings(
-        pairs=(pairs,), start_from="default", steps=steps, batch_size=2, crop_px=128, validate_every=10, device="cpu"
+        pairs=(pairs,), start_from="all", steps=steps, batch_size=2, crop_px=128, validate_every=10, device="cpu"
     )
     widget.form.setValue(settings)
     widget.run_folder.setValue([Path("run")])

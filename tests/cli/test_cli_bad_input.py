@@ -262,7 +262,7 @@ def test_models_refuse_what_is_no_network_or_format(assert_refused: Refuse, bad:
     assert_refused(["models", "show", bad / "fake.safetensors"], "fake", "not a checkpoint")
     out = tmp_path / "x.safetensors"
     assert_refused(["models", "export", bad / "fake.safetensors", "--out", out], "fake", "not a checkpoint")
-    arguments = ["models", "export", "default", "--format", "onnx", "--out", tmp_path / "x.onnx"]
+    arguments = ["models", "export", "all", "--format", "onnx", "--out", tmp_path / "x.onnx"]
     assert_refused(arguments, "", "safetensors")
 
 

@@ -197,13 +197,13 @@ def test_models_are_shown_and_exported_with_their_card(call_for_json: Json, run_
 
 def test_bundled_networks_and_those_trained_here_are_listed(call_for_json: Json, run_folder: Path) -> None:
     listed = call_for_json("models", "list")
-    assert "default" in listed["models"]
+    assert "all" in listed["models"]
     assert listed["trained_here"] == {}
     remember_run(run_folder)
     listed = call_for_json("models", "list")
     assert list(listed["trained_here"]) == [str(run_folder)]
     assert listed["trained_here"][str(run_folder)]["steps"] == 2
-    assert listed["trained_here"][str(run_folder)].keys() == listed["models"]["default"].keys()
+    assert listed["trained_here"][str(run_folder)].keys() == listed["models"]["all"].keys()
 
 
 def test_train_tells_its_scores_and_leaves_a_checkpoint(

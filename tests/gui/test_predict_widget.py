@@ -20,7 +20,7 @@ pytestmark = pytest.mark.gui
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    """A small untrained network in a folder of its own, under the name of the bundled default."""
+    """A small untrained network in a folder of its own, under the name of the bundled default one."""
     import torch
 
     from napari_contransgan.models.checkpoint import ModelCard, save_checkpoint
@@ -35,7 +35,7 @@ def network(tmp_path_factory):
         phase_ref_rad=2.0,
         limits="It knows nothing.",
     )
-    path = tmp_path_factory.mktemp("weights") / "default.safetensors"
+    path = tmp_path_factory.mktemp("weights") / "all.safetensors"
     save_checkpoint(path, build_generator("unet", "tiny"), card)
     return path
 
@@ -79,14 +79,14 @@ def test_frame_becomes_phase_exactly_over_it(
     assert np.allclose(under + edge, over + fine_edge)
     details = layer.metadata[METADATA_KEY]
     assert details["quantity"] == "phase"
-    assert details["settings"]["predict"]["model"] == "default"
+    assert details["settings"]["predict"]["model"] == "all"
     assert not any(message.startswith("[error]") for message in messages())
 
 
 def test_networks_are_listed_with_their_cards(open_widget, bundled, qtbot):
     widget = open_widget(NAME)
     qtbot.waitUntil(lambda: "It knows nothing." in widget.card.value, timeout=60_000)
-    assert list(widget.model.choices) == ["default"]
+    assert list(widget.model.choices) == ["all"]
 
 
 @pytest.fixture
@@ -124,12 +124,12 @@ def test_run_that_was_just_trained_can_be_chosen_at_once(
     first = trained("first")
     widget = open_widget(NAME)
     qtbot.waitUntil(lambda: "It knows nothing." in widget.card.value, timeout=60_000)
-    assert titles(widget) == ["default", "run: first"]
+    assert titles(widget) == ["all", "run: first"]
     widget.model.value = str(first / "best.safetensors")
     second = trained("second")
     combo = widget.model.native
     qtbot.mousePress(combo, Qt.MouseButton.LeftButton)
-    assert titles(widget) == ["default", "run: second", "run: first"]
+    assert titles(widget) == ["all", "run: second", "run: first"]
     combo.hidePopup()
     assert widget.model.value == str(first / "best.safetensors")
     widget.model.value = str(second / "best.safetensors")
@@ -147,13 +147,13 @@ def test_list_is_fresh_when_the_widget_is_shown_again(open_widget, bundled, trai
     dock = widget.native.parentWidget()
     dock.hide()
     run = trained("run")
-    assert titles(widget) == ["default"]
+    assert titles(widget) == ["all"]
     dock.show()
-    assert titles(widget) == ["default", "run: run"]
+    assert titles(widget) == ["all", "run: run"]
     dock.hide()
     (run / "best.safetensors").unlink()
     dock.show()
-    assert titles(widget) == ["default"]
+    assert titles(widget) == ["all"]
 
 
 def test_run_whose_network_is_broken_says_so_and_harms_no_other(open_widget, bundled, trained, qtbot, messages):

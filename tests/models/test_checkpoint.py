@@ -7,8 +7,9 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
+from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.models.bundled import bundled_models, find_model, list_models
+from napari_contransgan.models.bundled import DEFAULT_MODEL, bundled_models, find_model, list_models
 from napari_contransgan.models.checkpoint import (
     ModelCard,
     card_path,
@@ -67,7 +68,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 
 def test_the_bundled_network_says_what_it_is_and_how_it_scores() -> None:
     cards = list_models()
-    card = cards["default"]
+    card = cards["all"]
     assert card.generator == "contrans"
     assert card.steps > 0
     assert card.figures
@@ -79,7 +80,8 @@ def test_the_bundled_network_says_what_it_is_and_how_it_scores() -> None:
 
 
 def test_models_are_found_by_name_by_file_and_by_run_folder(tmp_path: Path) -> None:
-    assert find_model("default") == bundled_models()["default"]
+    assert find_model(DEFAULT_MODEL) == bundled_models()[DEFAULT_MODEL]
+    assert PredictSettings().model == DEFAULT_MODEL
     save_checkpoint(tmp_path / "best.safetensors", build_generator("unet", "tiny"), CARD)
     assert find_model(str(tmp_path)) == tmp_path / "best.safetensors"
     with pytest.raises(InputError, match="neither a bundled network"):

@@ -52,7 +52,7 @@ def tile(
 def predict(
     images: Images,
     out: Annotated[Path, typer.Option(help="Phase: a .tif file, or a folder.", show_default=False)],
-    model: Annotated[str, typer.Option(help="A bundled network's name, or a checkpoint's path.")] = "default",
+    model: Annotated[str, typer.Option(help="A bundled network's name, or a checkpoint's path.")] = "all",
     objective: Annotated[
         str | None, typer.Option(help="4x, 10x, 20x or 40x with a 6.5 um camera, where a file states no pixel size.")
     ] = None,

@@ -76,5 +76,5 @@ def export_network(
 
 
 command(app, "list", "models list")(list_networks)
-command(app, "show", "models show default")(show_network)
+command(app, "show", "models show all")(show_network)
 command(app, "export", "models export default --out network.safetensors --format safetensors")(export_network)

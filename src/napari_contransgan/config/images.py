@@ -43,7 +43,7 @@ class PredictSettings(Settings):
         tokens come out even at every stage, as in training; with others the network's answer shifts.
     """
 
-    model: str = "default"
+    model: str = "all"
     pixel_size_um: float | None = None
     device: DeviceName = "auto"
     tile_px: int = Field(448, ge=TILE_UNIT_PX, multiple_of=TILE_UNIT_PX)

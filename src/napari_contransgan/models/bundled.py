@@ -6,7 +6,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.models.checkpoint import ModelCard, read_card
 
 WEIGHTS = Path(__file__).parent / "weights"
-DEFAULT_MODEL = "default"
+DEFAULT_MODEL = "all"
 
 
 def bundled_models() -> dict[str, Path]:
