@@ -46,6 +46,8 @@ class Variation(BaseModel):
         Slow unevenness that a flat field leaves, as the largest deviation from 1.
     dust_specks : (int, int)
         Specks of dust near the camera, out of focus.
+    clutter : (float, float)
+        Fine diffraction patterns of small things out of the focal plane, as the standard deviation of the contrast.
     stray_light : (float, float)
         Share of the light that carries no image, which lowers every contrast.
     phase_factor : (float, float)
@@ -68,6 +70,7 @@ class Variation(BaseModel):
     read_noise_factor: FactorRange = (0.67, 1.67)
     unevenness: ShareRange = (0.0, 0.02)
     dust_specks: tuple[Annotated[int, Field(ge=0, le=100)], Annotated[int, Field(ge=0, le=100)]] = (0, 0)
+    clutter: ShareRange = (0.0, 0.0)
     stray_light: ShareRange = (0.0, 0.0)
     phase_factor: FactorRange = (1.0, 1.0)
     pixel_size_factor: NearOneRange = (1.0, 1.0)

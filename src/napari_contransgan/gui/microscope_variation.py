@@ -22,6 +22,10 @@ LABELS = {
     "read_noise_factor": ("Read noise (times)", "Times the camera's read noise."),
     "unevenness": ("Unevenness (share)", "Slow unevenness of the light: its largest deviation from 1."),
     "dust_specks": ("Dust (specks)", "Number of specks of dust near the camera, out of focus."),
+    "clutter": (
+        "Fine clutter (contrast)",
+        "Diffraction patterns of small things out of focus, as the standard deviation of the contrast.",
+    ),
     "stray_light": ("Stray light (share)", "Share of the light that carries no image and lowers every contrast."),
     "phase_factor": ("Phase (times)", "Times the specimen's phase: thicker or denser specimens."),
     "pixel_size_factor": ("Pixel size (times)", "True pixel size over the stated one; 1.02 is two percent off."),

@@ -15,6 +15,7 @@ from napari_contransgan.io import Image
 from napari_contransgan.microscope import Microscope
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.simulation.camera import Camera, draw_camera, expose
+from napari_contransgan.simulation.clutter import clutter
 from napari_contransgan.simulation.image_formation import Optics, PixelGrid, sum_over_source
 from napari_contransgan.simulation.light import dust_shadows, uneven_light, vignette
 from napari_contransgan.simulation.source import SourceSampling
@@ -81,6 +82,7 @@ def image_lr(specimen: Specimen, settings: SimulationSettings, index: int) -> Im
     coherence = min(1.0, microscope.coherence * rng.uniform(*variation.coherence_factor))
     (yx_intensity,) = _planes(specimen, settings, settings.objective, coherence, (z_um,), LR_SOURCE, rng)
     yx_intensity = yx_intensity * _light(yx_intensity.shape[0], settings, rng)
+    yx_intensity = yx_intensity * _clutter(yx_intensity.shape[0], settings, coherence, index)
     camera = draw_camera(microscope.camera, variation, rng)
     return _camera_image(
         expose(yx_intensity, camera, rng),
@@ -213,6 +215,18 @@ def _light(shape_px: int, settings: SimulationSettings, rng: np.random.Generator
     uneven = uneven_light((shape_px, shape_px), rng.uniform(*variation.unevenness), rng)
     dust = dust_shadows(shape_px, int(rng.integers(*variation.dust_specks, endpoint=True)), rng)
     return vignette(shape_px, microscope.camera.frame_px, microscope.vignetting, rng) * uneven * dust
+
+
+def _clutter(shape_px: int, settings: SimulationSettings, coherence: float, index: int) -> NDArray[np.float32]:
+    """Factor of the light behind small things out of focus; chance of its own, so that the rest stays as without."""
+    rng = np.random.default_rng([settings.seed, index, 5])
+    contrast = rng.uniform(*settings.variation.clutter)
+    if contrast <= 0:
+        return np.ones((1, 1), np.float32)
+    microscope = settings.microscope
+    optics = Optics(microscope.lens(settings.objective).numerical_aperture, microscope.wavelength_um, coherence)
+    change = clutter(shape_px, microscope.pixel_size_um(settings.objective), contrast, optics, rng)
+    return np.maximum(1 + change, 0)
 
 
 def _record(
