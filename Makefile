@@ -23,7 +23,7 @@ ifeq ($(shell uname -s),Linux)
 XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1200x24 -nolisten tcp"
 endif
 
-.PHONY: help demo app test lint format typecheck manifest unit gui-test screenshots bench-tie bench-simulation bench-specimens bench-training bench-window bench-real bench-search network bundle display clean distclean
+.PHONY: help demo reproduce app test lint format typecheck manifest unit gui-test screenshots bench-tie bench-simulation bench-specimens bench-training bench-window bench-real bench-search network bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -64,6 +64,9 @@ gui-test: $(VENV)/.dev display ## Run the tests in a real napari window on a vir
 screenshots: $(VENV)/.dev display ## Take the pictures of docs/images again
 	$(XVFB) $(BIN)/python tools/screenshots.py docs/images
 
+reproduce: $(VENV)/.package ## Make the paper's tables and figures again, into reproduced/ (30 minutes)
+	$(BIN)/napari-contransgan reproduce all --out reproduced
+
 bench-tie: $(VENV)/.bench ## Compare the TIE solvers with each other, the truth and a peer, as tables (15 minutes)
 	$(BIN)/python -m benchmarks.tie
 
@@ -95,7 +98,7 @@ display: $(VENV)/.made
 	@$(BIN)/python tools/display_packages.py virtual
 
 clean: ## Remove what the commands made, except the environment
-	rm -rf $(DEMO_OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(DEMO_OUT) reproduced build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the environment too

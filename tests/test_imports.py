@@ -17,10 +17,11 @@ ROOT = Path(napari_contransgan.__file__).parent
 RANKS = {
     **dict.fromkeys(("errors", "events", "optics", "settings", "microscope", "config", "files", "io", "resampling"), 0),
     **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface", "quantities"), 1),
-    "models": 2,
+    **dict.fromkeys(("models", "drawing"), 2),
     **dict.fromkeys(("training", "inference"), 3),
-    **dict.fromkeys(("demo", "held_out"), 4),
-    **dict.fromkeys(("cli", "gui"), 5),
+    "held_out": 4,
+    **dict.fromkeys(("demo", "reproduction"), 5),
+    **dict.fromkeys(("cli", "gui"), 6),
 }
 LIGHT = (
     *("optics", "settings", "microscope", "config", "errors", "events", "files", "io", "resampling"),

@@ -9,6 +9,7 @@ from napari_contransgan.cli import (
     commands_data,
     commands_images,
     commands_models,
+    commands_reproduce,
     commands_results,
     commands_tie,
     commands_training,
@@ -47,6 +48,7 @@ commands_images.add_to(app)
 commands_data.add_to(app)
 commands_training.add_to(app)
 commands_results.add_evaluate(app)
+commands_reproduce.add_to(app)
 app.add_typer(commands_models.app, name="models")
 
 

@@ -1,0 +1,61 @@
+"""The command that makes the paper's tables and figures again."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from napari_contransgan.cli.runner import command, run
+
+
+class PartName(StrEnum):
+    """What the command can make."""
+
+    TABLE1 = "table1"
+    FIG7 = "fig7"
+    FIG8 = "fig8"
+    FIG9 = "fig9"
+    FIG10 = "fig10"
+    FIG11 = "fig11"
+    SPEED = "speed"
+    ALL = "all"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    command(app, "reproduce", "reproduce table1 --out reproduced --quick")(reproduce)
+
+
+def reproduce(
+    part: Annotated[PartName, typer.Argument(help="Which table or figure.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for CSV, PNG and report.html.", show_default=False)],
+    quick: Annotated[bool, typer.Option("--quick", help="Few fields: minutes, and rough figures.")] = False,
+    model: Annotated[str, typer.Option(help="A bundled network's name, a run's folder, or a checkpoint.")] = "all",
+    unet: Annotated[str | None, typer.Option(help="U-Net of the same training, for fig9.")] = None,
+    swin: Annotated[str | None, typer.Option(help="Swin-only network of the same training, for fig9.")] = None,
+    from_4x: Annotated[str | None, typer.Option(help="Network trained on 4x alone, for fig10.")] = None,
+    from_10x: Annotated[str | None, typer.Option(help="Network trained on 10x alone, for fig10.")] = None,
+    defocus_model: Annotated[str | None, typer.Option(help="Network trained from -10 to +10 um, for fig11.")] = None,
+    aperture_model: Annotated[
+        str | None, typer.Option(help="Network trained over S, for fig11. [default: that for defocus]")
+    ] = None,
+) -> Mapping[str, Any]:
+    """Make the paper's tables and figures again.
+
+    On simulated fields that no training has seen, with the paper's figures, and those of an empty map, beside them.
+    """
+    from napari_contransgan.reproduction import PARTS, QUICK, Extent, NetworkChoice
+    from napari_contransgan.reproduction import reproduce as make
+
+    choice = NetworkChoice(model, unet, swin, from_4x, from_10x, defocus_model, aperture_model)
+    names = list(PARTS) if part is PartName.ALL else [part.value]
+    given = [f"--{name.replace('_', '-')} {value}" for name, value in _options(choice).items()]
+    words = ["napari-contransgan reproduce", part.value, "--out DIR", *given, *(["--quick"] if quick else [])]
+    return run(make(names, out, choice, QUICK if quick else Extent(), command=" ".join(words)))
+
+
+def _options(choice: Any) -> dict[str, str]:
+    names = {"defocus": "defocus-model", "aperture": "aperture-model"}
+    return {names.get(name, name): value for name, value in vars(choice).items() if value is not None}

@@ -1,0 +1,90 @@
+"""Drawing without a window: maps with units, surfaces, and figures as PNG."""
+
+import io
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.surface import SurfaceMesh, surface_from_map
+
+UM_PER_RAD = 5.0
+"""Vertical exaggeration of a surface: a radian is drawn 5 um high."""
+
+
+def new_figure(width_in: float, height_in: float) -> Figure:
+    """Make a figure that is drawn into memory, with a layout in which labels do not overlap."""
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def png_of(figure: Figure, dpi: int = 100) -> bytes:
+    """Draw a figure as PNG; the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def draw_map(
+    figure: Figure,
+    place: Any,
+    yx_values: NDArray[np.generic],
+    pixel_size_um: float,
+    title: str,
+    *,
+    colormap: str = "viridis",
+    limits: tuple[float, float] | None = None,
+) -> Axes:
+    """Draw a map with a colour bar and axes in micrometres.
+
+    Parameters
+    ----------
+    figure, place
+        Where: a figure, and the cell of its grid.
+    yx_values : ndarray, shape (Y, X)
+        What.
+    pixel_size_um : float
+        Pixel size.
+    title : str
+        Names the quantity and its unit.
+    colormap : str
+        One of matplotlib's.
+    limits : tuple of float, optional
+        Values of the lowest and the highest colour; else the map's own.
+    """
+    axes = figure.add_subplot(place)
+    height_um, width_um = (side * pixel_size_um for side in yx_values.shape)
+    low, high = limits or (None, None)
+    shown = axes.imshow(yx_values, cmap=colormap, extent=(0, width_um, height_um, 0), vmin=low, vmax=high)
+    axes.set(title=title, xlabel="x (um)", ylabel="y (um)")
+    figure.colorbar(shown, ax=axes, shrink=0.8)
+    return axes
+
+
+def draw_surface(
+    figure: Figure,
+    place: Any,
+    yx_phase_rad: NDArray[np.floating],
+    pixel_size_um: float = MODEL_PIXEL_SIZE_UM,
+    title: str = "3D surface of the prediction",
+    *,
+    max_vertices: int = 20_000,
+) -> None:
+    """Draw a phase map as a surface, a radian 5 um high."""
+    mesh: SurfaceMesh = surface_from_map(
+        yx_phase_rad, pixel_size_um, vertical_um_per_value=UM_PER_RAD, max_vertices=max_vertices
+    )
+    axes = figure.add_subplot(place, projection="3d")
+    z_um, y_um, x_um = mesh.vertices_zyx_um.T
+    height_rad = np.abs(z_um) / UM_PER_RAD * np.sign(mesh.values)
+    axes.plot_trisurf(x_um, y_um, height_rad, triangles=mesh.faces, cmap="viridis", linewidth=0, antialiased=False)
+    axes.set(title=title, xlabel="x (um)", ylabel="y (um)", zlabel="phase (rad)")
+    axes.set_box_aspect((1, 1, 0.3))
+    axes.locator_params(axis="z", nbins=3)
+    axes.invert_yaxis()
+    axes.view_init(elev=55, azim=-70)

@@ -1,0 +1,84 @@
+"""The paper's tables and figures, made again on held-out simulated fields."""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from napari_contransgan.errors import InputError
+from napari_contransgan.events import Progress
+from napari_contransgan.reproduction.bead_heights import bead_heights
+from napari_contransgan.reproduction.compatibility import compatibility
+from napari_contransgan.reproduction.defocus import defocus_and_aperture
+from napari_contransgan.reproduction.examples import examples
+from napari_contransgan.reproduction.networks import LoadedNetworks, NetworkChoice
+from napari_contransgan.reproduction.parts import QUICK, Extent, Part
+from napari_contransgan.reproduction.profiles import profiles
+from napari_contransgan.reproduction.report import write_report
+from napari_contransgan.reproduction.speed import speed
+from napari_contransgan.reproduction.table1 import table1
+
+__all__ = ["PARTS", "QUICK", "Extent", "NetworkChoice", "reproduce"]
+
+MakePart = Callable[[LoadedNetworks, Extent, Path], Generator[Progress, None, Part]]
+
+PARTS: Mapping[str, MakePart] = MappingProxyType(
+    {
+        "table1": table1,
+        "fig7": bead_heights,
+        "fig8": examples,
+        "fig9": profiles,
+        "fig10": compatibility,
+        "fig11": defocus_and_aperture,
+        "speed": speed,
+    }
+)
+REPORT = "report.html"
+
+
+def reproduce(
+    names: Sequence[str], out: Path, choice: NetworkChoice, extent: Extent, *, command: str = ""
+) -> Generator[Progress, None, dict[str, Any]]:
+    """Make tables and figures of the paper again.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Keys of `PARTS`.
+    out : Path
+        Gets CSV and PNG files of each part, and the report at the very end.
+    choice : NetworkChoice
+        The networks.
+    extent : Extent
+        How much to compute.
+    command : str
+        Stands in the report, for who wants to make it again.
+
+    Yields
+    ------
+    Progress
+        Of the part at hand.
+
+    Returns
+    -------
+    dict
+        Every figure by part, the goals, and the report's path.
+
+    Raises
+    ------
+    InputError
+        If a part has no such name, or a network is not there or broken; before anything is computed.
+    """
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        raise InputError(f"{', '.join(unknown)}: no part of the paper: use {', '.join(PARTS)} or all")
+    networks = choice.load()
+    out.mkdir(parents=True, exist_ok=True)
+    yield Progress(0, 1, "beginning")
+    parts: list[Part] = []
+    for name in names:
+        part = yield from PARTS[name](networks, extent, out)
+        parts.append(part)
+    write_report(out / REPORT, parts, networks, extent, command)
+    goals = [{"part": part.name, **vars(goal)} for part in parts for goal in part.goals]
+    return {**{part.name: part.figures for part in parts}, "goals": goals, "report": str(out / REPORT)}

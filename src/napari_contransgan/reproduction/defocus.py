@@ -1,0 +1,159 @@
+"""Fig. 11: defocus from -10 to +10 um, and the condenser's aperture from S = 0.3 to 0.9, at 10x."""
+
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from napari_contransgan.config import SimulationSettings
+from napari_contransgan.config.names import SpecimenName
+from napari_contransgan.drawing import new_figure
+from napari_contransgan.events import Progress
+from napari_contransgan.microscope import Microscope
+from napari_contransgan.models.checkpoint import LoadedModel
+from napari_contransgan.reproduction import paper
+from napari_contransgan.reproduction.fields import TRUTH, averaged, held_out, relabelled, score_networks
+from napari_contransgan.reproduction.networks import LoadedNetworks
+from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv, write_picture
+
+SCORES = (("ssim", "SSIM"), ("psnr_db", "PSNR (dB)"), ("slope", "slope"))
+
+
+def defocus_and_aperture(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
+    """Score a network over both ranges, on the same fields at each point."""
+    focus_um = np.linspace(*paper.FOCUS_UM, extent.focus_steps)
+    shares = np.linspace(*paper.COHERENCE, extent.coherence_steps)
+    by_focus, network_a = networks.instead("defocus")
+    by_aperture, network_b = networks.instead("aperture" if "aperture" in networks.loaded else "defocus")
+    points = [
+        *((("focus_um", float(value)), by_focus, network_a) for value in focus_um),
+        *((("S", float(value)), by_aperture, network_b) for value in shares),
+    ]
+    total = len(points) * len(paper.SPECIMENS) * extent.sweep_fields
+    rows: list[dict[str, Any]] = []
+    done = 0
+    for specimen in paper.SPECIMENS:
+        for (axis, value), name, network in points:
+            scored = yield from _scored(
+                name, network, _settings(specimen, axis, value), extent.sweep_fields, done, total
+            )
+            rows += [{"axis": axis, "value": value, **row} for row in scored]
+            done += extent.sweep_fields
+    write_csv(out / "fig11_fields.csv", rows)
+    summary = summarise(rows)
+    write_csv(out / "fig11.csv", summary)
+    picture = write_picture(out / "fig11.png", _draw(summary))
+    trained = [
+        f"no --{name} was given" for name in ("defocus-model", "aperture-model") if name[:-6] not in networks.loaded
+    ]
+    return Part(
+        "fig11",
+        "Fig. 11: defocus and condenser aperture at 10x",
+        [
+            f"Focus of the frame from {paper.FOCUS_UM[0]:g} to {paper.FOCUS_UM[1]:g} um at S = 0.6, and S from "
+            f"{paper.COHERENCE[0]} to {paper.COHERENCE[1]} at the usual focus of 0.25 wavelength / NA^2; against "
+            "the true "
+            f"phase. Networks: {by_focus} for the focus, {by_aperture} for S.",
+            *(
+                [
+                    f"{' and '.join(trained)}: what stands here is another network, which was not trained for the "
+                    "whole range."
+                ]
+                if trained
+                else []
+            ),
+        ],
+        _goals(summary),
+        [_table(summary)],
+        [picture],
+        {"points": summary},
+    )
+
+
+def _settings(specimen: SpecimenName, axis: str, value: float) -> SimulationSettings:
+    exact = {"focus_share": (0.0, 0.0)}
+    if axis == "focus_um":
+        return held_out(specimen, "10x", defocus_um=value, variation=exact)
+    return held_out(specimen, "10x", microscope=Microscope(coherence=value), variation=exact)
+
+
+def _scored(
+    name: str, network: LoadedModel, settings: SimulationSettings, count: int, done: int, total: int
+) -> Generator[Progress, None, list[dict[str, Any]]]:
+    scoring = score_networks({name: network}, settings, count, with_tie=False)
+    while True:
+        try:
+            step = next(scoring)
+        except StopIteration as stop:
+            rows: list[dict[str, Any]] = stop.value
+            return rows
+        yield relabelled(step, done, total)
+
+
+def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Means for each specimen and point."""
+    labelled = [row for row in rows if row.get("label") == TRUTH]
+    keys = dict.fromkeys((row["axis"], row["value"], row["specimen"], row["network"]) for row in labelled)
+    names = ("axis", "value", "specimen", "network")
+    return [
+        {**wanted, **averaged(labelled, **wanted)} for wanted in (dict(zip(names, key, strict=True)) for key in keys)
+    ]
+
+
+def _goals(summary: Sequence[Mapping[str, Any]]) -> list[Goal]:
+    goals = []
+    ranges = {"focus_um": "over -10 to 10 um", "S": "over S 0.3 to 0.9"}
+    for specimen in paper.SPECIMENS:
+        for axis, text in ranges.items():
+            points = [row for row in summary if (row["axis"], row["specimen"]) == (axis, specimen)]
+            if not points:
+                continue
+            ssim, psnr_db = (min(row[score] for row in points) for score in ("ssim", "psnr_db"))
+            goals.append(
+                Goal(
+                    f"{paper.SPECIMEN_TITLES[specimen]} {text}: SSIM above {paper.SSIM_THROUGHOUT}, PSNR above "
+                    f"{paper.PSNR_THROUGHOUT_DB:g} dB",
+                    f"at least {ssim:.3f}, {psnr_db:.1f} dB",
+                    ssim > paper.SSIM_THROUGHOUT and psnr_db > paper.PSNR_THROUGHOUT_DB,
+                )
+            )
+    return goals
+
+
+def _table(summary: Sequence[Mapping[str, Any]]) -> Table:
+    head = ("specimen", "what varies", "value", "SSIM", "PSNR, dB", "slope", "empty map")
+    rows = [
+        [
+            row["specimen"],
+            "focus, um" if row["axis"] == "focus_um" else "S",
+            f"{row['value']:.2g}",
+            f"{row['ssim']:.3f}",
+            f"{row['psnr_db']:.2f}",
+            f"{row['slope']:.2f}",
+            f"{row['ssim_zero']:.3f}, {row['psnr_zero_db']:.2f} dB",
+        ]
+        for row in summary
+    ]
+    return Table("Every point", head, rows)
+
+
+def _draw(summary: Sequence[Mapping[str, Any]]) -> Figure:
+    figure = new_figure(13, 7)
+    for line, (axis, label) in zip(figure.subplots(2, 3), (("focus_um", "focus (um)"), ("S", "S")), strict=True):
+        for axes, (score, title) in zip(line, SCORES, strict=True):
+            for specimen, colour in (("psm", "tab:blue"), ("hela", "tab:orange")):
+                points = [row for row in summary if (row["axis"], row["specimen"]) == (axis, specimen)]
+                values = [row["value"] for row in points]
+                axes.plot(values, [row[score] for row in points], "o-", color=colour, ms=3, label=specimen)
+                if score != "slope":
+                    zeros = [
+                        row[f"{score.removesuffix('_db')}_zero{'_db' if score == 'psnr_db' else ''}"] for row in points
+                    ]
+                    axes.plot(values, zeros, ":", color=colour, label=f"{specimen}, empty map")
+            wanted = {"ssim": paper.SSIM_THROUGHOUT, "psnr_db": paper.PSNR_THROUGHOUT_DB, "slope": 1.0}[score]
+            axes.axhline(wanted, color="grey", lw=1, ls="--", label="right" if score == "slope" else "paper: above")
+            axes.set(xlabel=label, title=title)
+        line[0].legend(fontsize="x-small")
+    return figure

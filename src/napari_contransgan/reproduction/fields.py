@@ -1,0 +1,163 @@
+"""Held-out fields, and how networks score on them."""
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_contransgan.config import PredictSettings, SimulationSettings
+from napari_contransgan.config.names import SceneName, SpecimenName
+from napari_contransgan.evaluation import evaluate
+from napari_contransgan.events import Progress, result_of
+from napari_contransgan.held_out import DATA_RANGE_RAD, HELD_OUT_SEEDS
+from napari_contransgan.inference import predict
+from napari_contransgan.io import Image
+from napari_contransgan.models.checkpoint import LoadedModel
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.reproduction.networks import Networks
+from napari_contransgan.resampling import binned_to_model_grid
+from napari_contransgan.simulation import simulate_field, simulate_pair
+from napari_contransgan.simulation.fields import tie_label
+from napari_contransgan.simulation.scenes import scene_of_field
+
+TIE_LABEL, TRUTH = "TIE at 40x", "true phase"
+AVERAGED = ("ssim", "psnr_db", "slope", "ssim_raw", "psnr_raw_db", "ssim_foreground", "psnr_foreground_db")
+ZERO = ("ssim_zero", "psnr_zero_db")
+
+
+@dataclass(frozen=True)
+class HeldOutField:
+    """One field that no training has seen, on the model's grid but for the frame.
+
+    Parameters
+    ----------
+    settings : SimulationSettings
+        How it was made.
+    index : int
+        Its number.
+    scene : SceneName
+        How full it is.
+    lr : Image
+        Low-power frame.
+    yx_truth_rad : ndarray, shape (Y, X)
+        True phase.
+    yx_tie_rad : ndarray, shape (Y, X), or None
+        TIE phase of the 40x stack, averaged to the model's grid.
+    """
+
+    settings: SimulationSettings
+    index: int
+    scene: SceneName
+    lr: Image
+    yx_truth_rad: NDArray[np.float32]
+    yx_tie_rad: NDArray[np.float32] | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it, debris included."""
+        return bool(self.yx_truth_rad.min() == self.yx_truth_rad.max())
+
+    @property
+    def labels(self) -> Mapping[str, NDArray[np.float32]]:
+        """What it can be scored against."""
+        tie = {} if self.yx_tie_rad is None else {TIE_LABEL: self.yx_tie_rad}
+        return {**tie, TRUTH: self.yx_truth_rad}
+
+
+def held_out(specimen: SpecimenName, objective: str, **changes: Any) -> SimulationSettings:
+    """The paper's microscope on held-out fields: one in-focus frame at S = 0.6, a stack at S = 0.3."""
+    wanted = {"specimen": specimen, "objective": objective, "seed": HELD_OUT_SEEDS[specimen]}
+    return SimulationSettings.checked(wanted | changes)
+
+
+def make_field(settings: SimulationSettings, index: int, *, with_tie: bool) -> HeldOutField:
+    """Simulate a field, with its stack and TIE label where they are wanted."""
+    scene = scene_of_field(settings, index)
+    if not with_tie:
+        lr, truth = simulate_pair(settings, index)
+        return HeldOutField(settings, index, scene, lr, truth.data, None)
+    field = simulate_field(settings, index)
+    tie = tie_label(field.stack, settings)
+    yx_tie_rad = binned_to_model_grid(tie.data, tie.pixel_size_um or MODEL_PIXEL_SIZE_UM)
+    return HeldOutField(settings, index, scene, field.lr, field.phase.data, yx_tie_rad)
+
+
+def predicted(field: HeldOutField, network: LoadedModel) -> NDArray[np.float32]:
+    """What a network makes of a field's frame, in radians."""
+    return np.asarray(result_of(predict(field.lr, PredictSettings(), network)).data, np.float32)
+
+
+def score_networks(
+    networks: Networks, settings: SimulationSettings, count: int, *, with_tie: bool = True, indices: Iterable[int] = ()
+) -> Generator[Progress, None, list[dict[str, Any]]]:
+    """Score networks on the same fields.
+
+    Parameters
+    ----------
+    networks : mapping
+        By name.
+    settings : SimulationSettings
+        Specimen and optics.
+    count : int
+        Number of fields.
+    with_tie : bool
+        Also score against the TIE phase of a simulated 40x stack, as the paper does.
+    indices : iterable of int
+        Fields to take; the first `count` unless given.
+
+    Yields
+    ------
+    Progress
+        One for each field.
+
+    Returns
+    -------
+    list of dict
+        One row for each network, field and label; of an empty field only the largest phase that was invented.
+    """
+    rows: list[dict[str, Any]] = []
+    chosen = list(indices) or list(range(count))
+    for done, index in enumerate(chosen, start=1):
+        field = make_field(settings, index, with_tie=with_tie)
+        for name, network in networks.items():
+            rows += score_rows(name, field, predicted(field, network))
+        yield Progress(done, len(chosen), f"scoring {settings.specimen} at {settings.objective}")
+    return rows
+
+
+def score_rows(name: str, field: HeldOutField, yx_phase_rad: NDArray[np.float32]) -> list[dict[str, Any]]:
+    """Rows of one network's phase of one field."""
+    about = {
+        "network": name,
+        "specimen": field.settings.specimen,
+        "objective": field.settings.objective,
+        "scene": field.scene,
+        "field": field.index,
+    }
+    if field.is_empty:
+        return [{**about, "empty_max_rad": float(np.abs(yx_phase_rad).max())}]
+    range_rad = DATA_RANGE_RAD[field.settings.specimen]
+    return [
+        {**about, "label": label, **asdict(evaluate(yx_phase_rad, yx_label_rad, data_range_rad=range_rad))}
+        for label, yx_label_rad in field.labels.items()
+        if yx_label_rad.min() < yx_label_rad.max()
+    ]
+
+
+def averaged(rows: Sequence[Mapping[str, Any]], **wanted: str) -> dict[str, float]:
+    """Mean and standard deviation of the scores of the rows that have the wanted values; NaN where there is none."""
+    chosen = [row for row in rows if "ssim" in row and all(row[name] == value for name, value in wanted.items())]
+    found: dict[str, float] = {"fields": len(chosen)}
+    for score in (*AVERAGED, *ZERO):
+        values = np.array([row[score] for row in chosen], float)
+        values = values[np.isfinite(values)]
+        found[score] = float(values.mean()) if len(values) else float("nan")
+        found[f"{score}_std"] = float(values.std()) if len(values) else float("nan")
+    return found
+
+
+def relabelled(progress: Progress, before: int, total: int) -> Progress:
+    """A step of one of several works as a step of all of them."""
+    return replace(progress, step=before + progress.step, total=total)

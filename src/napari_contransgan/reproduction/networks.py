@@ -1,0 +1,89 @@
+"""Which network serves which part."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from napari_contransgan.models.bundled import DEFAULT_MODEL, bundled_models, find_model
+from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
+
+Networks = Mapping[str, LoadedModel]
+
+SPECIALISTS = ("hela", "psm")
+"""Bundled networks, named after their only specimen, which stand beside the default one where they are there."""
+
+
+@dataclass(frozen=True)
+class NetworkChoice:
+    """Names or paths of the networks; None where there is none.
+
+    Parameters
+    ----------
+    model : str
+        For everything but what the others are for.
+    unet, swin : str or None
+        Baselines, trained with the same steps as `model`.
+    from_4x, from_10x : str or None
+        Trained on one objective alone, for Fig. 10.
+    defocus, aperture : str or None
+        Trained over the ranges of Fig. 11, of focus and of S.
+    """
+
+    model: str = DEFAULT_MODEL
+    unet: str | None = None
+    swin: str | None = None
+    from_4x: str | None = None
+    from_10x: str | None = None
+    defocus: str | None = None
+    aperture: str | None = None
+
+    def load(self) -> "LoadedNetworks":
+        """Load all of them.
+
+        Raises
+        ------
+        InputError
+            If one is not there or is broken.
+        """
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        loaded = {name: load_checkpoint(find_model(value)) for name, value in given.items()}
+        bundled = {name: path for name, path in bundled_models().items() if name in SPECIALISTS}
+        special = {name: load_checkpoint(path) for name, path in bundled.items() if name != self.model}
+        return LoadedNetworks(self, loaded, special)
+
+
+@dataclass(frozen=True)
+class LoadedNetworks:
+    """The chosen networks, ready.
+
+    Parameters
+    ----------
+    choice : NetworkChoice
+        What was asked for.
+    loaded : mapping
+        By the fields of `choice`.
+    special : mapping
+        Bundled networks for one specimen.
+    """
+
+    choice: NetworkChoice
+    loaded: Networks
+    special: Networks
+
+    @property
+    def default(self) -> Networks:
+        """The network for everything, by the name it was given."""
+        return {self.choice.model: self.loaded["model"]}
+
+    def for_specimen(self, specimen: str) -> Networks:
+        """The default one and what is bundled for that specimen alone."""
+        return {**self.default, **{name: network for name, network in self.special.items() if name == specimen}}
+
+    def given(self, *names: str) -> Networks:
+        """Those of the named fields that were given, by the field's name."""
+        return {name: self.loaded[name] for name in names if name in self.loaded}
+
+    def instead(self, name: str) -> tuple[str, LoadedModel]:
+        """The network of a field, or the default one where none was given, and its name."""
+        if name in self.loaded:
+            return getattr(self.choice, name), self.loaded[name]
+        return self.choice.model, self.loaded["model"]

@@ -1,0 +1,140 @@
+"""Fig. 9: Contrans beside the two baselines, along a line and in figures."""
+
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from napari_contransgan.drawing import new_figure
+from napari_contransgan.evaluation import level, line_profile
+from napari_contransgan.events import Progress
+from napari_contransgan.models.checkpoint import LoadedModel
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.reproduction import paper
+from napari_contransgan.reproduction.examples import first_of_scene
+from napari_contransgan.reproduction.fields import (
+    TRUTH,
+    averaged,
+    held_out,
+    make_field,
+    predicted,
+    relabelled,
+    score_networks,
+)
+from napari_contransgan.reproduction.networks import LoadedNetworks
+from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv, write_picture
+
+BASELINES = ("unet", "swin")
+
+
+def profiles(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
+    """Draw the phase along a line for each network, and score all of them in every cell of Table 1."""
+    compared = {**networks.default, **networks.given(*BASELINES)}
+    pictures = []
+    for specimen in paper.SPECIMENS:
+        yield Progress(0, 1, f"drawing profiles of {specimen}")
+        field = make_field(held_out(specimen, "10x"), first_of_scene(specimen, "dense"), with_tie=True)
+        maps = {"true phase": field.yx_truth_rad}
+        if field.yx_tie_rad is not None:
+            maps["TIE at 40x"] = field.yx_tie_rad
+        maps |= {name: predicted(field, network) for name, network in compared.items()}
+        pictures.append(write_picture(out / f"fig9_{specimen}.png", _draw(maps, f"{specimen} at 10x")))
+    rows = yield from score_everywhere(compared, extent.fields)
+    write_csv(out / "fig9_fields.csv", rows)
+    summary = means(rows)
+    write_csv(out / "fig9.csv", summary)
+    missing = [name for name in BASELINES if name not in networks.loaded]
+    return Part(
+        "fig9",
+        "Fig. 9: profiles, and the baselines",
+        [
+            "The row through the field where the true phase is largest on average. Scores are against the true phase, "
+            "over all held-out fields. Contrans is ahead only where the others were trained on the same images "
+            "with the "
+            "same steps: see each network's card.",
+            *(f"No {name} was given, so it is left out: train one and give it with --{name}." for name in missing),
+        ],
+        [_goal(summary, next(iter(networks.default)), missing)],
+        [mean_table("Networks against the true phase", summary)],
+        pictures,
+        {"cells": summary},
+    )
+
+
+def score_everywhere(
+    compared: Mapping[str, LoadedModel], count: int, specimens: Sequence[Any] = paper.SPECIMENS
+) -> Generator[Progress, None, list[dict[str, Any]]]:
+    """Rows of all networks on held-out fields of each specimen at each objective, against the true phase."""
+    cells = [(specimen, objective) for specimen in specimens for objective in paper.OBJECTIVES]
+    rows: list[dict[str, Any]] = []
+    for number, (specimen, objective) in enumerate(cells):
+        scoring = score_networks(compared, held_out(specimen, objective), count, with_tie=False)
+        while True:
+            try:
+                step = next(scoring)
+            except StopIteration as stop:
+                rows += stop.value
+                break
+            yield relabelled(step, number * count, len(cells) * count)
+    return rows
+
+
+def means(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Means against the true phase for each specimen, objective and network."""
+    labelled = [row for row in rows if row.get("label") == TRUTH]
+    keys = dict.fromkeys((row["specimen"], row["objective"], row["network"]) for row in labelled)
+    return [
+        {**wanted, **averaged(labelled, **wanted)}
+        for wanted in (dict(zip(("specimen", "objective", "network"), key, strict=True)) for key in keys)
+    ]
+
+
+def mean_table(title: str, summary: Sequence[Mapping[str, Any]]) -> Table:
+    """The means as a table."""
+    head = ("specimen", "objective", "network", "fields", "SSIM", "PSNR, dB", "slope", "empty map")
+    rows = [
+        [
+            row["specimen"],
+            row["objective"],
+            row["network"],
+            f"{row['fields']}",
+            f"{row['ssim']:.3f}",
+            f"{row['psnr_db']:.2f}",
+            f"{row['slope']:.2f}",
+            f"{row['ssim_zero']:.3f}, {row['psnr_zero_db']:.2f} dB",
+        ]
+        for row in summary
+    ]
+    return Table(title, head, rows)
+
+
+def _goal(summary: Sequence[Mapping[str, Any]], own: str, missing: Sequence[str]) -> Goal:
+    text = "Contrans is ahead of U-Net and Swin-only in PSNR in every cell"
+    if missing:
+        return Goal(text, f"not tried: no {' and no '.join(missing)} was given", None)
+    cells = dict.fromkeys((row["specimen"], row["objective"]) for row in summary)
+    ahead = 0
+    for cell in cells:
+        best = max(
+            (row for row in summary if (row["specimen"], row["objective"]) == cell), key=lambda row: row["psnr_db"]
+        )
+        ahead += best["network"] == own
+    return Goal(text, f"ahead in {ahead} of {len(cells)} cells", ahead == len(cells))
+
+
+def _draw(maps: Mapping[str, NDArray[np.float32]], title: str) -> Figure:
+    truth = maps["true phase"]
+    row = int(np.argmax(truth.mean(axis=1)))
+    side_um = (truth.shape[1] - 1) * MODEL_PIXEL_SIZE_UM
+    start, end = (row * MODEL_PIXEL_SIZE_UM, 0.0), (row * MODEL_PIXEL_SIZE_UM, side_um)
+    figure = new_figure(11, 4)
+    axes = figure.subplots()
+    for name, values in maps.items():
+        distance_um, phase_rad = line_profile(level(values), start, end, MODEL_PIXEL_SIZE_UM)
+        axes.plot(distance_um, phase_rad, label=name, lw=2 if name == "true phase" else 1)
+    axes.set(title=f"{title}, y = {row * MODEL_PIXEL_SIZE_UM:.0f} um", xlabel="x (um)", ylabel="phase (rad)")
+    axes.legend(fontsize="small")
+    return figure

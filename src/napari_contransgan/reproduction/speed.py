@@ -1,0 +1,88 @@
+"""How long one phase image takes, and by how much the published size is slower."""
+
+import statistics
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from napari_contransgan.events import Progress
+from napari_contransgan.models.compute import autocast, choose_device, describe_device
+from napari_contransgan.models.registry import build_generator
+from napari_contransgan.reproduction import paper
+from napari_contransgan.reproduction.networks import LoadedNetworks
+from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv
+
+SIDE_PX = 224
+
+
+def speed(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
+    """Time the network and the published size of Contrans in turn, as a prediction runs them."""
+    name, loaded = next(iter(networks.default.items()))
+    yield Progress(0, 1 + extent.repeats, "building the published size")
+    compared = {name: loaded.model, "published size, untrained": build_generator("contrans", "published")}
+    device = choose_device()
+    works = {
+        title: network.eval().to(device).to(memory_format=torch.channels_last) for title, network in compared.items()
+    }
+    image = torch.zeros(1, 1, SIDE_PX, SIDE_PX, device=device).contiguous(memory_format=torch.channels_last)
+    seconds: dict[str, list[float]] = {title: [] for title in works}
+    for repeat in range(1 + extent.repeats):
+        for title, network in works.items():
+            taken_s = _time(network, image)
+            if repeat:  # the first one warms up
+                seconds[title].append(taken_s)
+        yield Progress(1 + repeat, 1 + extent.repeats, "timing")
+    medians = {title: statistics.median(values) for title, values in seconds.items()}
+    rows: list[dict[str, Any]] = [
+        {
+            "network": title,
+            "weights": sum(weight.numel() for weight in network.parameters()),
+            "multiply_adds": _multiply_adds(network, image),
+            "median_s": medians[title],
+            "fastest_s": min(seconds[title]),
+            "of_the_first": medians[title] / medians[name],
+        }
+        for title, network in works.items()
+    ]
+    write_csv(out / "speed.csv", rows)
+    head = ("network", "weights", "multiply-adds", "median, s", "fastest, s", "times the first")
+    table = Table(
+        f"One image of {SIDE_PX} x {SIDE_PX} px on {describe_device(device)}",
+        head,
+        [
+            [
+                row["network"],
+                f"{row['weights'] / 1e6:.1f} M",
+                f"{row['multiply_adds'] / 1e9:.1f} G",
+                f"{row['median_s']:.3f}",
+                f"{row['fastest_s']:.3f}",
+                f"{row['of_the_first']:.1f}",
+            ]
+            for row in rows
+        ],
+    )
+    goal = Goal(
+        f"one phase image of {SIDE_PX} x {SIDE_PX} px in at most {paper.SECONDS} s (the paper's, on an RTX 2080 Ti)",
+        f"{medians[name]:.3f} s on {describe_device(device)}",
+        medians[name] <= paper.SECONDS,
+    )
+    text = ["The network alone, without reading and resampling; both in turn in one run, so that their ratio holds."]
+    return Part("speed", "Speed", text, [goal], [table], [], {"networks": rows, "device": describe_device(device)})
+
+
+def _time(network: nn.Module, image: torch.Tensor) -> float:
+    with torch.inference_mode(), autocast(image.device):
+        begun = time.perf_counter()
+        network(image).cpu()
+        return time.perf_counter() - begun
+
+
+def _multiply_adds(network: nn.Module, image: torch.Tensor) -> float:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(image)
+    return float(counter.get_total_flops()) / 2

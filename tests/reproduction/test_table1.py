@@ -1,0 +1,102 @@
+"""Table 1: what is scored, averaged, and called reached."""
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_contransgan.config import PredictSettings, SimulationSettings
+from napari_contransgan.evaluation import evaluate
+from napari_contransgan.events import result_of
+from napari_contransgan.inference import predict
+from napari_contransgan.models.checkpoint import load_checkpoint
+from napari_contransgan.reproduction import paper
+from napari_contransgan.reproduction.fields import TIE_LABEL, TRUTH, averaged, held_out, make_field, score_networks
+from napari_contransgan.reproduction.parts import write_csv
+from napari_contransgan.reproduction.table1 import summarise, verdict
+from napari_contransgan.simulation import simulate_pair
+
+CELL = paper.TABLE_1["psm", "10x"]
+GOOD = {"ssim": 0.96, "psnr_db": 36.0, "slope": 1.0}
+
+
+def test_the_papers_table_is_complete() -> None:
+    assert len(paper.TABLE_1) == 8
+    assert (CELL.ssim, CELL.psnr_db) == (0.952, 35.21)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "yes"),
+        ({"ssim": 0.952, "psnr_db": 35.21}, "yes"),
+        ({"ssim": 0.942}, "no: SSIM -0.010"),
+        ({"psnr_db": 33.21}, "no: PSNR -2.0 dB"),
+        ({"slope": 0.94}, "no: slope 0.94"),
+        ({"slope": 1.06}, "no: slope 1.06"),
+        ({"ssim": 0.902, "slope": 0.5}, "no: SSIM -0.050, slope 0.50"),
+        ({"ssim": math.nan}, "no field"),
+    ],
+)
+def test_a_cell_says_what_it_missed_and_by_how_much(change: dict[str, float], said: str) -> None:
+    assert verdict({**GOOD, **change}, CELL) == said
+
+
+def test_rows_hold_the_scores_of_the_very_field(network: Path) -> None:
+    loaded = load_checkpoint(network)
+    settings = held_out("psm", "10x")
+    rows = result_of(score_networks({"tiny": loaded}, settings, 1))
+    assert [row["label"] for row in rows] == [TIE_LABEL, TRUTH]
+    lr, truth = simulate_pair(SimulationSettings(specimen="psm", objective="10x", seed=901), 0)
+    phase = result_of(predict(lr, PredictSettings(), loaded))
+    own = evaluate(phase.data, truth.data, data_range_rad=1.03)
+    assert rows[1]["ssim"] == pytest.approx(own.ssim)
+    assert rows[1]["psnr_raw_db"] == pytest.approx(own.psnr_raw_db)
+    assert rows[1]["ssim_zero"] == pytest.approx(own.ssim_zero)
+
+
+def test_the_tie_label_is_near_the_truth_and_on_its_grid() -> None:
+    field = make_field(held_out("psm", "10x", scene="sparse"), 0, with_tie=True)
+    assert field.yx_tie_rad is not None
+    assert field.yx_tie_rad.shape == field.yx_truth_rad.shape
+    scores = evaluate(field.yx_tie_rad, field.yx_truth_rad, data_range_rad=1.03)
+    assert scores.correlation > 0.95
+
+
+def test_empty_fields_count_by_what_is_invented_in_them(network: Path) -> None:
+    settings = held_out("psm", "10x", scene="empty")
+    rows = result_of(score_networks({"tiny": load_checkpoint(network)}, settings, 1))
+    assert len(rows) == 1
+    assert rows[0]["empty_max_rad"] >= 0
+    assert "ssim" not in rows[0]
+
+
+def made_up(scene: str, ssim: float, label: str = TIE_LABEL) -> dict[str, object]:
+    scores = dict.fromkeys(("psnr_db", "ssim_raw", "psnr_raw_db", "ssim_foreground", "psnr_foreground_db"), 36.0)
+    zero = {"ssim_zero": 0.5, "psnr_zero_db": 18.0}
+    about = {"network": "all", "specimen": "psm", "objective": "10x", "scene": scene, "label": label}
+    return {**about, "ssim": ssim, "slope": 1.0, **scores, **zero}
+
+
+def test_means_are_of_all_scenes_and_of_sparse_ones_alone() -> None:
+    rows = [made_up("sparse", 0.98), made_up("dense", 0.90), made_up("sparse", 0.1, TRUTH)]
+    found = {(row["label"], row["scenes"]): row for row in summarise(rows)}
+    assert found[TIE_LABEL, "all"]["ssim"] == pytest.approx(0.94)
+    assert found[TIE_LABEL, "all"]["reached"] == "no: SSIM -0.012"
+    assert found[TIE_LABEL, "sparse"]["ssim"] == pytest.approx(0.98)
+    assert found[TIE_LABEL, "sparse"]["reached"] == "yes"
+    assert found[TRUTH, "sparse"]["fields"] == 1
+
+
+def test_an_infinite_psnr_of_an_exact_copy_does_not_spoil_the_mean() -> None:
+    rows = [made_up("sparse", 1.0), {**made_up("sparse", 1.0), "psnr_db": math.inf}]
+    assert averaged(rows, network="all")["psnr_db"] == pytest.approx(36.0)
+
+
+def test_a_csv_has_a_column_for_every_name(tmp_path: Path) -> None:
+    write_csv(tmp_path / "sub" / "x.csv", [{"a": 1, "b": "two, three"}, {"a": 4, "c_um": np.float64(0.5)}])
+    with (tmp_path / "sub" / "x.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows == [{"a": "1", "b": "two, three", "c_um": ""}, {"a": "4", "b": "", "c_um": "0.5"}]
