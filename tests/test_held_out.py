@@ -1,7 +1,5 @@
 """Scores on held-out fields."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -9,11 +7,9 @@ from torch import nn
 
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.events import result_of
-from napari_contransgan.held_out import HELD_OUT_SEEDS, score_held_out
-from napari_contransgan.io import Image
+from napari_contransgan.held_out import HELD_OUT_SEEDS, invented_rad, score_held_out
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
-from napari_contransgan.simulation import simulate_pair
 
 
 class Zero(nn.Module):
@@ -33,18 +29,22 @@ def test_an_empty_answer_scores_what_is_stated_as_the_all_zero_score() -> None:
     assert np.isfinite(scores["rmse_rad"])
 
 
-def test_an_empty_field_is_judged_by_what_is_invented_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from napari_contransgan import held_out
-
-    def empty_pair(settings: SimulationSettings, index: int) -> tuple[Image, Image]:
-        lr, truth = simulate_pair(settings, index)
-        return lr, replace(truth, data=np.zeros_like(truth.data))
-
-    monkeypatch.setattr(held_out, "simulate_pair", empty_pair)
+@pytest.mark.parametrize("specimen", ["psm", "hela"])
+def test_an_empty_field_is_judged_by_what_is_invented_in_it(specimen: str) -> None:
     card = ModelCard(name="one", generator="unet", preset="tiny", phase_ref_rad=2.0)
-    settings = SimulationSettings(specimen="psm", seed=900, count=2, field_px=80)
+    settings = SimulationSettings(specimen=specimen, scene="empty", seed=900, count=2, field_px=80)  # type: ignore[arg-type]
     scores = result_of(score_held_out(LoadedModel(One(), card), settings))
     assert scores == {"empty_fields": 2, "empty_max_rad": pytest.approx(2.0)}
+
+
+def test_debris_is_not_called_invented() -> None:
+    truth_rad = np.zeros((60, 60), np.float32)
+    truth_rad[30, 30] = 0.5
+    phase_rad = 0.9 * truth_rad
+    assert invented_rad(phase_rad, truth_rad) == 0
+    phase_rad[30, 33] = 0.4  # 1 um away
+    phase_rad[5, 5] = -0.03
+    assert invented_rad(phase_rad, truth_rad) == pytest.approx(0.03)
 
 
 class One(nn.Module):

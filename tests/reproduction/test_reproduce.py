@@ -40,7 +40,7 @@ def test_every_part_leaves_its_csv_and_its_chapter(made: Made) -> None:
 
 def test_the_report_stands_alone_and_says_what_made_it(made: Made) -> None:
     report = made[2]
-    assert report.count("data:image/png;base64,") == 6
+    assert report.count("data:image/png;base64,") == 7
     assert 'src="/' not in report
     assert "http:" not in report
     assert "reproduce &lt;it&gt;" in report
@@ -103,6 +103,11 @@ def test_stopping_half_way_leaves_no_report(tmp_path: Path, network: Path) -> No
         next(events)
         next(events)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_baseline_of_another_kind_is_refused(tmp_path: Path, network: Path) -> None:
+    with pytest.raises(InputError, match="is a unet network: give a swin network for --swin"):
+        result_of(reproduce(["speed"], tmp_path, NetworkChoice(str(network), swin=str(network)), QUICK))
 
 
 def test_unknown_parts_and_networks_are_refused_before_anything_is_made(tmp_path: Path, network: Path) -> None:

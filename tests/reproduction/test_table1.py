@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_contransgan.config import PredictSettings, SimulationSettings
+from napari_contransgan.config.names import SpecimenName
 from napari_contransgan.evaluation import evaluate
 from napari_contransgan.events import result_of
 from napari_contransgan.inference import predict
@@ -48,7 +49,9 @@ def test_rows_hold_the_scores_of_the_very_field(network: Path) -> None:
     loaded = load_checkpoint(network)
     settings = held_out("psm", "10x")
     rows = result_of(score_networks({"tiny": loaded}, settings, 1))
-    assert [row["label"] for row in rows] == [TIE_LABEL, TRUTH]
+    assert [(row["network"], row["label"]) for row in rows] == [
+        *(("tiny", TIE_LABEL), ("tiny", TRUTH), ("(TIE at 40x itself)", TRUTH)),
+    ]
     lr, truth = simulate_pair(SimulationSettings(specimen="psm", objective="10x", seed=901), 0)
     phase = result_of(predict(lr, PredictSettings(), loaded))
     own = evaluate(phase.data, truth.data, data_range_rad=1.03)
@@ -65,12 +68,12 @@ def test_the_tie_label_is_near_the_truth_and_on_its_grid() -> None:
     assert scores.correlation > 0.95
 
 
-def test_empty_fields_count_by_what_is_invented_in_them(network: Path) -> None:
-    settings = held_out("psm", "10x", scene="empty")
-    rows = result_of(score_networks({"tiny": load_checkpoint(network)}, settings, 1))
-    assert len(rows) == 1
-    assert rows[0]["empty_max_rad"] >= 0
-    assert "ssim" not in rows[0]
+@pytest.mark.parametrize("specimen", ["psm", "hela"])
+def test_empty_fields_count_by_what_is_invented_in_them_debris_or_not(network: Path, specimen: SpecimenName) -> None:
+    settings = held_out(specimen, "10x", scene="empty")
+    rows = result_of(score_networks({"tiny": load_checkpoint(network)}, settings, 2, with_tie=False))
+    assert len(rows) == 2
+    assert all(row["empty_max_rad"] >= 0 and "ssim" not in row for row in rows)
 
 
 def made_up(scene: str, ssim: float, label: str = TIE_LABEL) -> dict[str, object]:

@@ -30,7 +30,7 @@ def bead_heights(networks: LoadedNetworks, extent: Extent, out: Path) -> Generat
     beads, index = 0, 0
     while beads < extent.beads:
         field = make_field(settings, index, with_tie=True)
-        maps = {name: predicted(field, network) for name, network in networks.for_specimen("psm").items()}
+        maps = {name: predicted(field, network) for name, network in networks.for_cell("psm", "10x").items()}
         maps["TIE at 40x"] = field.yx_tie_rad if field.yx_tie_rad is not None else field.yx_truth_rad
         found = _matched(field, maps)[: extent.beads - beads]
         rows += found

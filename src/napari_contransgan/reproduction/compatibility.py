@@ -1,11 +1,15 @@
 """Fig. 10: networks of one objective on frames of the others."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from matplotlib.figure import Figure
+
+from napari_contransgan.drawing import new_figure
 from napari_contransgan.events import Progress
 from napari_contransgan.reproduction.networks import LoadedNetworks
-from napari_contransgan.reproduction.parts import Extent, Part, write_csv
+from napari_contransgan.reproduction.parts import Extent, Part, write_csv, write_picture
 from napari_contransgan.reproduction.profiles import mean_table, means, score_everywhere
 
 SINGLE = ("from_4x", "from_10x")
@@ -38,6 +42,19 @@ def compatibility(networks: LoadedNetworks, extent: Extent, out: Path) -> Genera
         ],
         [],
         [mean_table("Beads at four objectives", summary)],
-        [],
+        [write_picture(out / "fig10.png", _draw(summary))],
         {"cells": summary},
     )
+
+
+def _draw(summary: Sequence[Mapping[str, Any]]) -> Figure:
+    figure = new_figure(11, 4)
+    for axes, (score, title) in zip(figure.subplots(1, 2), (("ssim", "SSIM"), ("psnr_db", "PSNR (dB)")), strict=True):
+        for name in dict.fromkeys(row["network"] for row in summary):
+            rows = [row for row in summary if row["network"] == name]
+            axes.plot([row["objective"] for row in rows], [row[score] for row in rows], "o-", label=name)
+        zero = "ssim_zero" if score == "ssim" else "psnr_zero_db"
+        axes.plot([row["objective"] for row in rows], [row[zero] for row in rows], ":", color="grey", label="empty map")
+        axes.set(title=title, xlabel="objective of the frame")
+    figure.axes[0].legend(fontsize="small")
+    return figure

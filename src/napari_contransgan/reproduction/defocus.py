@@ -1,5 +1,6 @@
 """Fig. 11: defocus from -10 to +10 um, and the condenser's aperture from S = 0.3 to 0.9, at 10x."""
 
+import itertools
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.fields import TRUTH, averaged, held_out, relabelled, score_networks
 from napari_contransgan.reproduction.networks import LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv, write_picture
+from napari_contransgan.simulation.scenes import scene_of_field
 
 SCORES = (("ssim", "SSIM"), ("psnr_db", "PSNR (dB)"), ("slope", "slope"))
 
@@ -82,7 +84,9 @@ def _settings(specimen: SpecimenName, axis: str, value: float) -> SimulationSett
 def _scored(
     name: str, network: LoadedModel, settings: SimulationSettings, count: int, done: int, total: int
 ) -> Generator[Progress, None, list[dict[str, Any]]]:
-    scoring = score_networks({name: network}, settings, count, with_tie=False)
+    filled = (index for index in itertools.count() if scene_of_field(settings, index) != "empty")
+    chosen = list(itertools.islice(filled, count))
+    scoring = score_networks({name: network}, settings, count, with_tie=False, indices=chosen)
     while True:
         try:
             step = next(scoring)

@@ -11,7 +11,7 @@ from napari_contransgan.config import PredictSettings, SimulationSettings
 from napari_contransgan.config.names import SceneName, SpecimenName
 from napari_contransgan.evaluation import evaluate
 from napari_contransgan.events import Progress, result_of
-from napari_contransgan.held_out import DATA_RANGE_RAD, HELD_OUT_SEEDS
+from napari_contransgan.held_out import DATA_RANGE_RAD, HELD_OUT_SEEDS, invented_rad
 from napari_contransgan.inference import predict
 from napari_contransgan.io import Image
 from napari_contransgan.models.checkpoint import LoadedModel
@@ -23,6 +23,7 @@ from napari_contransgan.simulation.fields import tie_label
 from napari_contransgan.simulation.scenes import scene_of_field
 
 TIE_LABEL, TRUTH = "TIE at 40x", "true phase"
+TIE_ITSELF = "(TIE at 40x itself)"
 AVERAGED = ("ssim", "psnr_db", "slope", "ssim_raw", "psnr_raw_db", "ssim_foreground", "psnr_foreground_db")
 ZERO = ("ssim_zero", "psnr_zero_db")
 
@@ -53,11 +54,6 @@ class HeldOutField:
     lr: Image
     yx_truth_rad: NDArray[np.float32]
     yx_tie_rad: NDArray[np.float32] | None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing in it, debris included."""
-        return bool(self.yx_truth_rad.min() == self.yx_truth_rad.max())
 
     @property
     def labels(self) -> Mapping[str, NDArray[np.float32]]:
@@ -115,7 +111,8 @@ def score_networks(
     Returns
     -------
     list of dict
-        One row for each network, field and label; of an empty field only the largest phase that was invented.
+        One row for each network, field and label, and for the TIE label against the truth; of an empty field only the
+        largest phase that was invented.
     """
     rows: list[dict[str, Any]] = []
     chosen = list(indices) or list(range(count))
@@ -123,6 +120,9 @@ def score_networks(
         field = make_field(settings, index, with_tie=with_tie)
         for name, network in networks.items():
             rows += score_rows(name, field, predicted(field, network))
+        if field.yx_tie_rad is not None:
+            of_tie = score_rows(TIE_ITSELF, field, field.yx_tie_rad)
+            rows += [row for row in of_tie if row.get("label") == TRUTH]
         yield Progress(done, len(chosen), f"scoring {settings.specimen} at {settings.objective}")
     return rows
 
@@ -136,8 +136,8 @@ def score_rows(name: str, field: HeldOutField, yx_phase_rad: NDArray[np.float32]
         "scene": field.scene,
         "field": field.index,
     }
-    if field.is_empty:
-        return [{**about, "empty_max_rad": float(np.abs(yx_phase_rad).max())}]
+    if field.scene == "empty":
+        return [{**about, "empty_max_rad": invented_rad(yx_phase_rad, field.yx_truth_rad)}]
     range_rad = DATA_RANGE_RAD[field.settings.specimen]
     return [
         {**about, "label": label, **asdict(evaluate(yx_phase_rad, yx_label_rad, data_range_rad=range_rad))}
@@ -155,6 +155,7 @@ def averaged(rows: Sequence[Mapping[str, Any]], **wanted: str) -> dict[str, floa
         values = values[np.isfinite(values)]
         found[score] = float(values.mean()) if len(values) else float("nan")
         found[f"{score}_std"] = float(values.std()) if len(values) else float("nan")
+        found[f"{score}_median"] = float(np.median(values)) if len(values) else float("nan")
     return found
 
 

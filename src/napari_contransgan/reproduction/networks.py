@@ -3,13 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from napari_contransgan.errors import InputError
 from napari_contransgan.models.bundled import DEFAULT_MODEL, bundled_models, find_model
 from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
 
 Networks = Mapping[str, LoadedModel]
 
-SPECIALISTS = ("hela", "psm")
-"""Bundled networks, named after their only specimen, which stand beside the default one where they are there."""
+SPECIALISTS = {"hela": ("10x",), "psm": ("4x", "10x", "20x", "40x")}
+"""Bundled networks, named after their only specimen, and the objectives that they are for.
+
+They stand beside the default one where they are there."""
+
+BASELINES = ("unet", "swin")
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,15 @@ class NetworkChoice:
         Raises
         ------
         InputError
-            If one is not there or is broken.
+            If one is not there, is broken, or is of another kind than its place asks for.
         """
         given = {name: value for name, value in vars(self).items() if value is not None}
         loaded = {name: load_checkpoint(find_model(value)) for name, value in given.items()}
         bundled = {name: path for name, path in bundled_models().items() if name in SPECIALISTS}
+        for name in BASELINES:
+            if name in loaded and loaded[name].card.generator != name:
+                kind = loaded[name].card.generator
+                raise InputError(f"{given[name]}: is a {kind} network: give a {name} network for --{name}")
         special = {name: load_checkpoint(path) for name, path in bundled.items() if name != self.model}
         return LoadedNetworks(self, loaded, special)
 
@@ -74,9 +83,10 @@ class LoadedNetworks:
         """The network for everything, by the name it was given."""
         return {self.choice.model: self.loaded["model"]}
 
-    def for_specimen(self, specimen: str) -> Networks:
-        """The default one and what is bundled for that specimen alone."""
-        return {**self.default, **{name: network for name, network in self.special.items() if name == specimen}}
+    def for_cell(self, specimen: str, objective: str) -> Networks:
+        """The default one, and what is bundled for that specimen alone and serves that objective."""
+        serves = specimen in self.special and objective in SPECIALISTS[specimen]
+        return {**self.default, **({specimen: self.special[specimen]} if serves else {})}
 
     def given(self, *names: str) -> Networks:
         """Those of the named fields that were given, by the field's name."""

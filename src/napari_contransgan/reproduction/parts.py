@@ -35,7 +35,7 @@ class Extent:
         How often a speed is measured.
     """
 
-    fields: int = 30
+    fields: int = 40
     beads: int = 50
     focus_steps: int = 21
     coherence_steps: int = 7

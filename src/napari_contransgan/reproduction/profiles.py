@@ -24,10 +24,8 @@ from napari_contransgan.reproduction.fields import (
     relabelled,
     score_networks,
 )
-from napari_contransgan.reproduction.networks import LoadedNetworks
+from napari_contransgan.reproduction.networks import BASELINES, LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv, write_picture
-
-BASELINES = ("unet", "swin")
 
 
 def profiles(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:

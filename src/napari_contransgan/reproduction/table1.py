@@ -5,20 +5,32 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from napari_contransgan.config.names import SpecimenName
+from napari_contransgan.drawing import new_figure
 from napari_contransgan.events import Progress
 from napari_contransgan.held_out import DATA_RANGE_RAD
 from napari_contransgan.reproduction import paper
-from napari_contransgan.reproduction.fields import TIE_LABEL, TRUTH, averaged, held_out, relabelled, score_networks
+from napari_contransgan.reproduction.fields import (
+    TIE_ITSELF,
+    TIE_LABEL,
+    TRUTH,
+    ZERO,
+    averaged,
+    held_out,
+    relabelled,
+    score_networks,
+)
 from napari_contransgan.reproduction.networks import LoadedNetworks
-from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv
+from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv, write_picture
 
 HEAD = (
     "specimen, objective, network",
     "fields",
     "SSIM (std)",
     "paper",
-    "PSNR, dB (std)",
+    "PSNR, dB (std; median)",
     "paper",
     "slope",
     "SSIM, dB raw",
@@ -33,7 +45,7 @@ def table1(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Pro
     cells = [(specimen, objective) for specimen in paper.SPECIMENS for objective in paper.OBJECTIVES]
     rows: list[dict[str, Any]] = []
     for number, (specimen, objective) in enumerate(cells):
-        scoring = score_networks(networks.for_specimen(specimen), held_out(specimen, objective), extent.fields)
+        scoring = score_networks(networks.for_cell(specimen, objective), held_out(specimen, objective), extent.fields)
         while True:
             try:
                 step = next(scoring)
@@ -44,14 +56,16 @@ def table1(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Pro
     write_csv(out / "table1_fields.csv", rows)
     summary = summarise(rows)
     write_csv(out / "table1.csv", summary)
-    empty_rad = [row["empty_max_rad"] for row in rows if "empty_max_rad" in row]
+    name = networks.choice.model
+    empty_rad = [row["empty_max_rad"] for row in rows if "empty_max_rad" in row and row["network"] == name]
+    picture = write_picture(out / "table1.png", _draw(summary, name))
     return Part(
         "table1",
         "Table 1: structural similarity and peak signal-to-noise ratio",
         _text(),
-        [*_goals(summary, networks.choice.model), _empty_goal(empty_rad)],
+        [*_goals(summary, name), _empty_goal(empty_rad)],
         _tables(summary),
-        [],
+        [picture],
         {"cells": summary, "empty_max_rad": max(empty_rad, default=None)},
     )
 
@@ -68,6 +82,8 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 labelled = [row for row in rows if "label" in row]
                 cell = paper.TABLE_1[specimen, objective]
                 scores = averaged(labelled, **wanted)
+                if name == TIE_ITSELF and label != TRUTH:
+                    continue
                 found.append(
                     {
                         **{key: wanted[key] for key in ("network", "specimen", "objective", "label")},
@@ -134,7 +150,7 @@ def _line(row: Mapping[str, Any]) -> list[str]:
         f"{row['fields']}",
         f"{row['ssim']:.3f} ({row['ssim_std']:.3f})",
         f"{row['paper_ssim']:.3f}",
-        f"{row['psnr_db']:.2f} ({row['psnr_db_std']:.2f})",
+        f"{row['psnr_db']:.2f} ({row['psnr_db_std']:.2f}; {row['psnr_db_median']:.2f})",
         f"{row['paper_psnr_db']:.2f}",
         f"{row['slope']:.2f} ({row['slope_std']:.2f})",
         f"{row['ssim_raw']:.3f}, {row['psnr_raw_db']:.2f}",
@@ -142,6 +158,24 @@ def _line(row: Mapping[str, Any]) -> list[str]:
         f"{row['ssim_zero']:.3f}, {row['psnr_zero_db']:.2f}",
         row["reached"],
     ]
+
+
+def _draw(summary: Sequence[Mapping[str, Any]], network: str) -> Figure:
+    figure = new_figure(12, 4)
+    shown = [row for row in summary if (row["network"], row["label"]) == (network, TIE_LABEL)]
+    for axes, (score, title) in zip(figure.subplots(1, 2), (("ssim", "SSIM"), ("psnr_db", "PSNR (dB)")), strict=True):
+        for offset, scenes in ((-0.2, "all"), (0.2, "sparse")):
+            rows = [row for row in shown if row["scenes"] == scenes]
+            places = [place + offset for place in range(len(rows))]
+            heights, spread = [row[score] for row in rows], [row[f"{score}_std"] for row in rows]
+            axes.bar(places, heights, 0.38, yerr=spread, label=f"{network}, {scenes} scenes")
+        rows = [row for row in shown if row["scenes"] == "all"]
+        axes.plot([row[f"paper_{score}"] for row in rows], "k_", ms=24, mew=2, label="paper")
+        axes.plot([row[ZERO[0] if score == "ssim" else ZERO[1]] for row in rows], "rx", label="empty map")
+        axes.set_xticks(range(len(rows)), [f"{row['specimen']}\n{row['objective']}" for row in rows])
+        axes.set(title=f"{title} against the {TIE_LABEL}")
+    figure.axes[0].legend(fontsize="x-small", loc="lower left")
+    return figure
 
 
 def _text() -> list[str]:
