@@ -143,7 +143,7 @@ def test_an_objective_gives_the_pixel_size_only_where_the_file_states_none(
 
 def test_evaluate_gives_the_scores_of_python(call_for_json: Json, hela: Path, tmp_path: Path) -> None:
     label = read_image(hela / "phase" / "0000.ome.tif")
-    rough = label.data * 0.9 + np.random.default_rng(0).normal(0, 0.05, label.data.shape).astype(np.float32)
+    rough = label.data * 0.9 + np.random.default_rng(0).normal(0, 0.005, label.data.shape).astype(np.float32)
     write_image(tmp_path / "rough.tif", Image(rough, "YX", 0.325, quantity="phase"))
     figures = call_for_json("evaluate", tmp_path / "rough.tif", hela / "phase" / "0000.ome.tif", "--data-range", "4")
     expected = vars(evaluate(rough, label.data, data_range_rad=4))

@@ -77,4 +77,4 @@ def export_network(
 
 command(app, "list", "models list")(list_networks)
 command(app, "show", "models show all")(show_network)
-command(app, "export", "models export default --out network.safetensors --format safetensors")(export_network)
+command(app, "export", "models export all --out network.safetensors --format safetensors")(export_network)
