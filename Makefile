@@ -88,8 +88,8 @@ network: $(VENV)/.package ## Train the bundled network NAME=all|hela|psm on its 
 bundle: $(VENV)/.package ## Score the run runs/NAME on held-out fields and put it into the package as NAME=all|hela|psm
 	$(BIN)/python tools/bundle_model.py runs/$(NAME) --name $(NAME)
 
-bench-real: $(VENV)/.package ## Compare the networks with TIE on real frames, as a table (2 minutes)
-	$(BIN)/python -m benchmarks.real all hela
+bench-real: $(VENV)/.package ## Compare the bundled network with TIE on real frames, as a table (2 minutes)
+	$(BIN)/python -m benchmarks.real
 
 bench-search: $(VENV)/.package ## Train variants of the network for equal processor time and compare them, as a table (1 hour)
 	$(BIN)/python -m benchmarks.search

@@ -1,7 +1,7 @@
 """Networks on the real 20x HeLa pair: python -m benchmarks.real [MODEL ...] [--picture PICTURE.png].
 
 Prints how the phase of each single frame agrees with the TIE phase of the pair, within a band (Gaussian of 2 px minus
-Gaussian of 40 px on the model's grid of 0.325 um) and inside the aperture. Nothing is tuned on it.
+Gaussian of 40 px on the model's grid of 0.325 um) and inside the aperture. No network is chosen by it.
 """
 
 import argparse

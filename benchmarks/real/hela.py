@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
+from benchmarks.specimens.real import DATA, HELA_WAVELENGTH_UM
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -18,8 +18,7 @@ from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.normalisation import contrast_on_model_grid, to_model_grid
 from napari_contransgan.tie import retrieve_phase
 
-STACK = Path(__file__).parents[3] / "shared" / "data" / "hela_20x" / "hela_20x_focus_stack.ome.tif"
-WAVELENGTH_UM = 0.55
+STACK = DATA / "hela_20x" / "hela_20x_focus_stack.ome.tif"
 EDGE_PX = 20
 """How far from the dark aperture, on the model's grid, a pixel must lie to count."""
 
@@ -73,7 +72,7 @@ class FrameResult:
 def load_pair() -> RealPair:
     """Read the pair and retrieve its phase."""
     stack = read_image(STACK)
-    tie = result_of(retrieve_phase(stack, TieSettings(wavelength_um=WAVELENGTH_UM))).phase
+    tie = result_of(retrieve_phase(stack, TieSettings(wavelength_um=HELA_WAVELENGTH_UM))).phase
     pixel_um = stack.pixel_size_um or 0.0
     lit = np.all([contrast_on_model_grid(plane, pixel_um)[1] for plane in stack.data], axis=0)
     lit_there = to_model_grid(torch.from_numpy(lit.astype(np.float32)), pixel_um).numpy() > 0.5

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from benchmarks.search.fields import CHOSEN_BY, TRAINED, Maps, load_or_make
+from benchmarks.search.fields import CHOSEN_BY, TRAINED, Maps, load_or_make, settings_of
 from benchmarks.search.variants import PHASE_REF_RAD, VARIANTS, Variant
 from benchmarks.training.timing import print_head, print_row
 from torch import nn
 
 from napari_contransgan.evaluation import evaluate
 from napari_contransgan.held_out import DATA_RANGE_RAD
+from napari_contransgan.simulation.scenes import scene_of_field
 
 BATCH, CROP_PX = 4, 128
 RAMP = 0.05
@@ -56,8 +57,9 @@ def _try(variant: Variant, trained: dict[str, Maps], chosen_by: dict[str, Maps],
     figures: Figures = {"": {"steps": steps, "weights": sum(weight.numel() for weight in network.parameters())}}
     for specimen, maps in chosen_by.items():
         scores: list[dict[str, float]] = []
-        for contrast, truth in zip(maps["contrast"], maps["truth"], strict=True):
-            if truth.min() == truth.max():
+        settings = settings_of(specimen, CHOSEN_BY[specimen][0])
+        for index, (contrast, truth) in enumerate(zip(maps["contrast"], maps["truth"], strict=True)):
+            if scene_of_field(settings, index) == "empty":
                 continue
             with torch.inference_mode():
                 inside = torch.from_numpy(contrast[:224, :224].astype(np.float32))[None, None]

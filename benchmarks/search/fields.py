@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from napari_contransgan.config import SimulationSettings, Variation
 from napari_contransgan.models.normalisation import contrast_on_model_grid
-from napari_contransgan.resampling import block_mean
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.resampling import binned_to_model_grid
 from napari_contransgan.simulation import simulate_field
 from napari_contransgan.simulation.fields import tie_label
 
@@ -28,13 +29,15 @@ def load_or_make(path: Path, wanted: dict[str, tuple[int, int]]) -> dict[str, Ma
         file = path / f"{specimen}_{seed}.npz"
         if not file.is_file():
             path.mkdir(parents=True, exist_ok=True)
-            np.savez(
-                file,
-                **_make(SimulationSettings.checked({"specimen": specimen, "seed": seed, "variation": VARIED}), count),
-            )
+            np.savez(file, **_make(settings_of(specimen, seed), count))
         with np.load(file) as maps:
             found[specimen] = dict(maps)
     return found
+
+
+def settings_of(specimen: str, seed: int) -> SimulationSettings:
+    """How the fields of a specimen are made."""
+    return SimulationSettings.checked({"specimen": specimen, "seed": seed, "variation": VARIED})
 
 
 def _make(settings: SimulationSettings, count: int) -> Maps:
@@ -45,6 +48,6 @@ def _make(settings: SimulationSettings, count: int) -> Maps:
         tie = tie_label(field.stack, settings)
         maps["contrast"].append(contrast.numpy().astype(np.float16))
         maps["truth"].append(field.phase.data.astype(np.float16))
-        maps["tie"].append(block_mean(tie.data, 2).astype(np.float16))
+        maps["tie"].append(binned_to_model_grid(tie.data, tie.pixel_size_um or MODEL_PIXEL_SIZE_UM).astype(np.float16))
         print(f"{settings.specimen} {settings.seed}: {index + 1} / {count}", end="\r", flush=True)
     return {name: np.stack(values) for name, values in maps.items()}

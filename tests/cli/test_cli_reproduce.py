@@ -6,6 +6,8 @@ from typing import Any
 
 from typer.testing import Result
 
+from napari_contransgan.cli.commands_reproduce import PartName
+
 Call = Callable[..., Result]
 Json = Callable[..., dict[str, Any]]
 
@@ -16,6 +18,12 @@ def test_a_part_is_made_and_its_figures_are_printed(call_for_json: Json, run_fol
     assert figures["report"] == str(out / "report.html")
     assert figures["speed"]["networks"][0]["median_s"] > 0
     assert f"reproduce speed --out DIR --model {run_folder} --quick" in (out / "report.html").read_text()
+
+
+def test_the_command_offers_every_part() -> None:
+    from napari_contransgan.reproduction import PARTS
+
+    assert [part.value for part in PartName] == [*PARTS, "all"]
 
 
 def test_unknown_part_and_missing_network_exit_with_2_and_write_nothing(call: Call, tmp_path: Path) -> None:

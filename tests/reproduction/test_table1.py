@@ -48,7 +48,7 @@ def test_a_cell_says_what_it_missed_and_by_how_much(change: dict[str, float], sa
 def test_rows_hold_the_scores_of_the_very_field(network: Path) -> None:
     loaded = load_checkpoint(network)
     settings = held_out("psm", "10x")
-    rows = result_of(score_networks({"tiny": loaded}, settings, 1))
+    rows = result_of(score_networks({"tiny": loaded}, settings, [0]))
     assert [(row["network"], row["label"]) for row in rows] == [
         *(("tiny", TIE_LABEL), ("tiny", TRUTH), ("(TIE at 40x itself)", TRUTH)),
     ]
@@ -71,7 +71,7 @@ def test_the_tie_label_is_near_the_truth_and_on_its_grid() -> None:
 @pytest.mark.parametrize("specimen", ["psm", "hela"])
 def test_empty_fields_count_by_what_is_invented_in_them_debris_or_not(network: Path, specimen: SpecimenName) -> None:
     settings = held_out(specimen, "10x", scene="empty")
-    rows = result_of(score_networks({"tiny": load_checkpoint(network)}, settings, 2, with_tie=False))
+    rows = result_of(score_networks({"tiny": load_checkpoint(network)}, settings, [0, 1], with_tie=False))
     assert len(rows) == 2
     assert all(row["empty_max_rad"] >= 0 and "ssim" not in row for row in rows)
 

@@ -51,11 +51,6 @@ def reproduce(
 
     choice = NetworkChoice(model, unet, swin, from_4x, from_10x, defocus_model, aperture_model)
     names = list(PARTS) if part is PartName.ALL else [part.value]
-    given = [f"--{name.replace('_', '-')} {value}" for name, value in _options(choice).items()]
+    given = [f"--{name.replace('_', '-')} {value}" for name, value in vars(choice).items() if value]
     words = ["napari-contransgan reproduce", part.value, "--out DIR", *given, *(["--quick"] if quick else [])]
     return run(make(names, out, choice, QUICK if quick else Extent(), command=" ".join(words)))
-
-
-def _options(choice: Any) -> dict[str, str]:
-    names = {"defocus": "defocus-model", "aperture": "aperture-model"}
-    return {names.get(name, name): value for name, value in vars(choice).items() if value is not None}

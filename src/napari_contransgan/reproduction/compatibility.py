@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 
 from napari_contransgan.drawing import new_figure
 from napari_contransgan.events import Progress
+from napari_contransgan.reproduction.fields import ZERO, means, score_cells
 from napari_contransgan.reproduction.networks import LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Part, write_csv, write_picture
-from napari_contransgan.reproduction.profiles import mean_table, means, score_everywhere
+from napari_contransgan.reproduction.profiles import CELL_NAMES, mean_table
 
 SINGLE = ("from_4x", "from_10x")
 
@@ -18,9 +19,9 @@ SINGLE = ("from_4x", "from_10x")
 def compatibility(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
     """Score networks that were trained on one objective on beads at all four."""
     compared = {**networks.given(*SINGLE), **networks.default}
-    rows = yield from score_everywhere(compared, extent.fields, ("psm",))
+    rows = yield from score_cells(lambda _specimen, _objective: compared, extent.fields, ("psm",))
     write_csv(out / "fig10_fields.csv", rows)
-    summary = means(rows)
+    summary = means(rows, CELL_NAMES)
     write_csv(out / "fig10.csv", summary)
     missing = [f"--{name.replace('_', '-')}" for name in SINGLE if name not in networks.loaded]
     return Part(
@@ -53,8 +54,9 @@ def _draw(summary: Sequence[Mapping[str, Any]]) -> Figure:
         for name in dict.fromkeys(row["network"] for row in summary):
             rows = [row for row in summary if row["network"] == name]
             axes.plot([row["objective"] for row in rows], [row[score] for row in rows], "o-", label=name)
-        zero = "ssim_zero" if score == "ssim" else "psnr_zero_db"
-        axes.plot([row["objective"] for row in rows], [row[zero] for row in rows], ":", color="grey", label="empty map")
+        axes.plot(
+            [row["objective"] for row in rows], [row[ZERO[score]] for row in rows], ":", color="grey", label="empty map"
+        )
         axes.set(title=title, xlabel="objective of the frame")
     figure.axes[0].legend(fontsize="small")
     return figure

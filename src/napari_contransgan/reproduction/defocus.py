@@ -13,9 +13,8 @@ from napari_contransgan.config.names import SpecimenName
 from napari_contransgan.drawing import new_figure
 from napari_contransgan.events import Progress
 from napari_contransgan.microscope import Microscope
-from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.reproduction import paper
-from napari_contransgan.reproduction.fields import TRUTH, averaged, held_out, relabelled, score_networks
+from napari_contransgan.reproduction.fields import ZERO, as_part, held_out, means, score_networks
 from napari_contransgan.reproduction.networks import LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv, write_picture
 from napari_contransgan.simulation.scenes import scene_of_field
@@ -27,8 +26,10 @@ def defocus_and_aperture(networks: LoadedNetworks, extent: Extent, out: Path) ->
     """Score a network over both ranges, on the same fields at each point."""
     focus_um = np.linspace(*paper.FOCUS_UM, extent.focus_steps)
     shares = np.linspace(*paper.COHERENCE, extent.coherence_steps)
-    by_focus, network_a = networks.instead("defocus")
-    by_aperture, network_b = networks.instead("aperture" if "aperture" in networks.loaded else "defocus")
+    by_focus, network_a = networks.instead("defocus_model")
+    by_aperture, network_b = networks.instead(
+        "aperture_model" if "aperture_model" in networks.loaded else "defocus_model"
+    )
     points = [
         *((("focus_um", float(value)), by_focus, network_a) for value in focus_um),
         *((("S", float(value)), by_aperture, network_b) for value in shares),
@@ -38,26 +39,26 @@ def defocus_and_aperture(networks: LoadedNetworks, extent: Extent, out: Path) ->
     done = 0
     for specimen in paper.SPECIMENS:
         for (axis, value), name, network in points:
-            scored = yield from _scored(
-                name, network, _settings(specimen, axis, value), extent.sweep_fields, done, total
-            )
+            settings = _settings(specimen, axis, value)
+            filled = (index for index in itertools.count() if scene_of_field(settings, index) != "empty")
+            chosen = list(itertools.islice(filled, extent.sweep_fields))
+            scoring = score_networks({name: network}, settings, chosen, with_tie=False)
+            scored = yield from as_part(scoring, done, total)
             rows += [{"axis": axis, "value": value, **row} for row in scored]
             done += extent.sweep_fields
     write_csv(out / "fig11_fields.csv", rows)
-    summary = summarise(rows)
+    summary = means(rows, ("axis", "value", "specimen", "network"))
     write_csv(out / "fig11.csv", summary)
     picture = write_picture(out / "fig11.png", _draw(summary))
-    trained = [
-        f"no --{name} was given" for name in ("defocus-model", "aperture-model") if name[:-6] not in networks.loaded
-    ]
+    options = ("defocus_model", "aperture_model")
+    trained = [f"no --{name.replace('_', '-')} was given" for name in options if name not in networks.loaded]
     return Part(
         "fig11",
         "Fig. 11: defocus and condenser aperture at 10x",
         [
             f"Focus of the frame from {paper.FOCUS_UM[0]:g} to {paper.FOCUS_UM[1]:g} um at S = 0.6, and S from "
             f"{paper.COHERENCE[0]} to {paper.COHERENCE[1]} at the usual focus of 0.25 wavelength / NA^2; against "
-            "the true "
-            f"phase. Networks: {by_focus} for the focus, {by_aperture} for S.",
+            f"the true phase. Networks: {by_focus} for the focus, {by_aperture} for S.",
             *(
                 [
                     f"{' and '.join(trained)}: what stands here is another network, which was not trained for the "
@@ -79,31 +80,6 @@ def _settings(specimen: SpecimenName, axis: str, value: float) -> SimulationSett
     if axis == "focus_um":
         return held_out(specimen, "10x", defocus_um=value, variation=exact)
     return held_out(specimen, "10x", microscope=Microscope(coherence=value), variation=exact)
-
-
-def _scored(
-    name: str, network: LoadedModel, settings: SimulationSettings, count: int, done: int, total: int
-) -> Generator[Progress, None, list[dict[str, Any]]]:
-    filled = (index for index in itertools.count() if scene_of_field(settings, index) != "empty")
-    chosen = list(itertools.islice(filled, count))
-    scoring = score_networks({name: network}, settings, count, with_tie=False, indices=chosen)
-    while True:
-        try:
-            step = next(scoring)
-        except StopIteration as stop:
-            rows: list[dict[str, Any]] = stop.value
-            return rows
-        yield relabelled(step, done, total)
-
-
-def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Means for each specimen and point."""
-    labelled = [row for row in rows if row.get("label") == TRUTH]
-    keys = dict.fromkeys((row["axis"], row["value"], row["specimen"], row["network"]) for row in labelled)
-    names = ("axis", "value", "specimen", "network")
-    return [
-        {**wanted, **averaged(labelled, **wanted)} for wanted in (dict(zip(names, key, strict=True)) for key in keys)
-    ]
 
 
 def _goals(summary: Sequence[Mapping[str, Any]]) -> list[Goal]:
@@ -151,10 +127,8 @@ def _draw(summary: Sequence[Mapping[str, Any]]) -> Figure:
                 points = [row for row in summary if (row["axis"], row["specimen"]) == (axis, specimen)]
                 values = [row["value"] for row in points]
                 axes.plot(values, [row[score] for row in points], "o-", color=colour, ms=3, label=specimen)
-                if score != "slope":
-                    zeros = [
-                        row[f"{score.removesuffix('_db')}_zero{'_db' if score == 'psnr_db' else ''}"] for row in points
-                    ]
+                if score in ZERO:
+                    zeros = [row[ZERO[score]] for row in points]
                     axes.plot(values, zeros, ":", color=colour, label=f"{specimen}, empty map")
             wanted = {"ssim": paper.SSIM_THROUGHOUT, "psnr_db": paper.PSNR_THROUGHOUT_DB, "slope": 1.0}[score]
             axes.axhline(wanted, color="grey", lw=1, ls="--", label="right" if score == "slope" else "paper: above")

@@ -1,8 +1,8 @@
 """Held-out fields, and how networks score on them."""
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from napari_contransgan.inference import predict
 from napari_contransgan.io import Image
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.networks import Networks
 from napari_contransgan.resampling import binned_to_model_grid
 from napari_contransgan.simulation import simulate_field, simulate_pair
@@ -25,7 +26,10 @@ from napari_contransgan.simulation.scenes import scene_of_field
 TIE_LABEL, TRUTH = "TIE at 40x", "true phase"
 TIE_ITSELF = "(TIE at 40x itself)"
 AVERAGED = ("ssim", "psnr_db", "slope", "ssim_raw", "psnr_raw_db", "ssim_foreground", "psnr_foreground_db")
-ZERO = ("ssim_zero", "psnr_zero_db")
+ZERO = {"ssim": "ssim_zero", "psnr_db": "psnr_zero_db"}
+"""What an empty map would score, by the score."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def predicted(field: HeldOutField, network: LoadedModel) -> NDArray[np.float32]:
 
 
 def score_networks(
-    networks: Networks, settings: SimulationSettings, count: int, *, with_tie: bool = True, indices: Iterable[int] = ()
+    networks: Networks, settings: SimulationSettings, indices: Sequence[int], *, with_tie: bool = True
 ) -> Generator[Progress, None, list[dict[str, Any]]]:
     """Score networks on the same fields.
 
@@ -96,12 +100,10 @@ def score_networks(
         By name.
     settings : SimulationSettings
         Specimen and optics.
-    count : int
-        Number of fields.
+    indices : sequence of int
+        Numbers of the fields.
     with_tie : bool
         Also score against the TIE phase of a simulated 40x stack, as the paper does.
-    indices : iterable of int
-        Fields to take; the first `count` unless given.
 
     Yields
     ------
@@ -115,15 +117,14 @@ def score_networks(
         largest phase that was invented.
     """
     rows: list[dict[str, Any]] = []
-    chosen = list(indices) or list(range(count))
-    for done, index in enumerate(chosen, start=1):
+    for done, index in enumerate(indices, start=1):
         field = make_field(settings, index, with_tie=with_tie)
         for name, network in networks.items():
             rows += score_rows(name, field, predicted(field, network))
         if field.yx_tie_rad is not None:
             of_tie = score_rows(TIE_ITSELF, field, field.yx_tie_rad)
             rows += [row for row in of_tie if row.get("label") == TRUTH]
-        yield Progress(done, len(chosen), f"scoring {settings.specimen} at {settings.objective}")
+        yield Progress(done, len(indices), f"scoring {settings.specimen} at {settings.objective}")
     return rows
 
 
@@ -146,11 +147,11 @@ def score_rows(name: str, field: HeldOutField, yx_phase_rad: NDArray[np.float32]
     ]
 
 
-def averaged(rows: Sequence[Mapping[str, Any]], **wanted: str) -> dict[str, float]:
+def averaged(rows: Sequence[Mapping[str, Any]], **wanted: Any) -> dict[str, float]:
     """Mean and standard deviation of the scores of the rows that have the wanted values; NaN where there is none."""
     chosen = [row for row in rows if "ssim" in row and all(row[name] == value for name, value in wanted.items())]
     found: dict[str, float] = {"fields": len(chosen)}
-    for score in (*AVERAGED, *ZERO):
+    for score in (*AVERAGED, *ZERO.values()):
         values = np.array([row[score] for row in chosen], float)
         values = values[np.isfinite(values)]
         found[score] = float(values.mean()) if len(values) else float("nan")
@@ -159,6 +160,37 @@ def averaged(rows: Sequence[Mapping[str, Any]], **wanted: str) -> dict[str, floa
     return found
 
 
-def relabelled(progress: Progress, before: int, total: int) -> Progress:
-    """A step of one of several works as a step of all of them."""
-    return replace(progress, step=before + progress.step, total=total)
+def means(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Averages against the true phase, one row for each combination of values under `names`."""
+    labelled = [row for row in rows if row.get("label") == TRUTH]
+    keys = dict.fromkeys(tuple(row[name] for name in names) for row in labelled)
+    return [
+        {**wanted, **averaged(labelled, **wanted)} for wanted in (dict(zip(names, key, strict=True)) for key in keys)
+    ]
+
+
+def score_cells(
+    networks_of: Callable[[SpecimenName, str], Networks],
+    count: int,
+    specimens: Sequence[SpecimenName] = paper.SPECIMENS,
+    *,
+    with_tie: bool = False,
+) -> Generator[Progress, None, list[dict[str, Any]]]:
+    """Rows of `score_networks` for each specimen at each objective, with the networks that `networks_of` names."""
+    cells = [(specimen, objective) for specimen in specimens for objective in paper.OBJECTIVES]
+    rows: list[dict[str, Any]] = []
+    for number, cell in enumerate(cells):
+        scoring = score_networks(networks_of(*cell), held_out(*cell), range(count), with_tie=with_tie)
+        rows += yield from as_part(scoring, number * count, len(cells) * count)
+    return rows
+
+
+def as_part(events: Generator[Progress, None, T], before: int, total: int) -> Generator[Progress, None, T]:
+    """Tell the steps of one of several works as steps of all of them, and give what it returns."""
+    while True:
+        try:
+            step = next(events)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        yield replace(step, step=before + step.step, total=total)

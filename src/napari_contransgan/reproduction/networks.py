@@ -29,7 +29,7 @@ class NetworkChoice:
         Baselines, trained with the same steps as `model`.
     from_4x, from_10x : str or None
         Trained on one objective alone, for Fig. 10.
-    defocus, aperture : str or None
+    defocus_model, aperture_model : str or None
         Trained over the ranges of Fig. 11, of focus and of S.
     """
 
@@ -38,8 +38,8 @@ class NetworkChoice:
     swin: str | None = None
     from_4x: str | None = None
     from_10x: str | None = None
-    defocus: str | None = None
-    aperture: str | None = None
+    defocus_model: str | None = None
+    aperture_model: str | None = None
 
     def load(self) -> "LoadedNetworks":
         """Load all of them.

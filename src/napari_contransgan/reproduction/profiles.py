@@ -11,21 +11,14 @@ from numpy.typing import NDArray
 from napari_contransgan.drawing import new_figure
 from napari_contransgan.evaluation import level, line_profile
 from napari_contransgan.events import Progress
-from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.examples import first_of_scene
-from napari_contransgan.reproduction.fields import (
-    TRUTH,
-    averaged,
-    held_out,
-    make_field,
-    predicted,
-    relabelled,
-    score_networks,
-)
+from napari_contransgan.reproduction.fields import held_out, make_field, means, predicted, score_cells
 from napari_contransgan.reproduction.networks import BASELINES, LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv, write_picture
+
+CELL_NAMES = ("specimen", "objective", "network")
 
 
 def profiles(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
@@ -40,9 +33,9 @@ def profiles(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[P
             maps["TIE at 40x"] = field.yx_tie_rad
         maps |= {name: predicted(field, network) for name, network in compared.items()}
         pictures.append(write_picture(out / f"fig9_{specimen}.png", _draw(maps, f"{specimen} at 10x")))
-    rows = yield from score_everywhere(compared, extent.fields)
+    rows = yield from score_cells(lambda _specimen, _objective: compared, extent.fields)
     write_csv(out / "fig9_fields.csv", rows)
-    summary = means(rows)
+    summary = means(rows, CELL_NAMES)
     write_csv(out / "fig9.csv", summary)
     missing = [name for name in BASELINES if name not in networks.loaded]
     return Part(
@@ -60,34 +53,6 @@ def profiles(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[P
         pictures,
         {"cells": summary},
     )
-
-
-def score_everywhere(
-    compared: Mapping[str, LoadedModel], count: int, specimens: Sequence[Any] = paper.SPECIMENS
-) -> Generator[Progress, None, list[dict[str, Any]]]:
-    """Rows of all networks on held-out fields of each specimen at each objective, against the true phase."""
-    cells = [(specimen, objective) for specimen in specimens for objective in paper.OBJECTIVES]
-    rows: list[dict[str, Any]] = []
-    for number, (specimen, objective) in enumerate(cells):
-        scoring = score_networks(compared, held_out(specimen, objective), count, with_tie=False)
-        while True:
-            try:
-                step = next(scoring)
-            except StopIteration as stop:
-                rows += stop.value
-                break
-            yield relabelled(step, number * count, len(cells) * count)
-    return rows
-
-
-def means(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Means against the true phase for each specimen, objective and network."""
-    labelled = [row for row in rows if row.get("label") == TRUTH]
-    keys = dict.fromkeys((row["specimen"], row["objective"], row["network"]) for row in labelled)
-    return [
-        {**wanted, **averaged(labelled, **wanted)}
-        for wanted in (dict(zip(("specimen", "objective", "network"), key, strict=True)) for key in keys)
-    ]
 
 
 def mean_table(title: str, summary: Sequence[Mapping[str, Any]]) -> Table:

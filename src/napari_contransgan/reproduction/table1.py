@@ -18,9 +18,7 @@ from napari_contransgan.reproduction.fields import (
     TRUTH,
     ZERO,
     averaged,
-    held_out,
-    relabelled,
-    score_networks,
+    score_cells,
 )
 from napari_contransgan.reproduction.networks import LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv, write_picture
@@ -42,17 +40,7 @@ HEAD = (
 
 def table1(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
     """Score the networks on held-out fields of every cell of the table."""
-    cells = [(specimen, objective) for specimen in paper.SPECIMENS for objective in paper.OBJECTIVES]
-    rows: list[dict[str, Any]] = []
-    for number, (specimen, objective) in enumerate(cells):
-        scoring = score_networks(networks.for_cell(specimen, objective), held_out(specimen, objective), extent.fields)
-        while True:
-            try:
-                step = next(scoring)
-            except StopIteration as stop:
-                rows += stop.value
-                break
-            yield relabelled(step, number * extent.fields, len(cells) * extent.fields)
+    rows = yield from score_cells(networks.for_cell, extent.fields, with_tie=True)
     write_csv(out / "table1_fields.csv", rows)
     summary = summarise(rows)
     write_csv(out / "table1.csv", summary)
@@ -171,7 +159,7 @@ def _draw(summary: Sequence[Mapping[str, Any]], network: str) -> Figure:
             axes.bar(places, heights, 0.38, yerr=spread, label=f"{network}, {scenes} scenes")
         rows = [row for row in shown if row["scenes"] == "all"]
         axes.plot([row[f"paper_{score}"] for row in rows], "k_", ms=24, mew=2, label="paper")
-        axes.plot([row[ZERO[0] if score == "ssim" else ZERO[1]] for row in rows], "rx", label="empty map")
+        axes.plot([row[ZERO[score]] for row in rows], "rx", label="empty map")
         axes.set_xticks(range(len(rows)), [f"{row['specimen']}\n{row['objective']}" for row in rows])
         axes.set(title=f"{title} against the {TIE_LABEL}")
     figure.axes[0].legend(fontsize="x-small", loc="lower left")
