@@ -12,7 +12,7 @@ from napari_contransgan.config import PredictSettings, SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation import evaluate
 from napari_contransgan.events import Progress, result_of
-from napari_contransgan.inference import predict
+from napari_contransgan.inference import predict, predict_with_uncertainty
 from napari_contransgan.io import Image
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
 from napari_contransgan.simulation import sample_frame, simulate_pair
@@ -32,6 +32,13 @@ class Same(nn.Module):
         assert image.shape[-2] % 224 == 0
         output: torch.Tensor = self.body(image)
         return output
+
+
+class Slanted(nn.Module):
+    """Adds a ramp that rises by 1 from the left to the right edge of the tile, wherever the specimen is turned."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return image + torch.linspace(-0.5, 0.5, image.shape[-1])
 
 
 STAND_IN = LoadedModel(Same(), CARD)
@@ -135,6 +142,40 @@ def test_the_phase_is_zero_where_no_light_came() -> None:
 def test_what_cannot_be_predicted_is_refused(change: Callable[[Image], Image], message: str) -> None:
     with pytest.raises(InputError, match=message):
         run(change(Image(frame(), "YX", pixel_size_um=0.65, name="frame")))
+
+
+def test_what_a_network_does_for_one_direction_only_averages_out_and_shows_as_uncertainty() -> None:
+    image = Image(frame(224, 224), "YX", pixel_size_um=0.325, name="frame")
+    slanted = result_of(predict_with_uncertainty(image, PredictSettings(trust=True), LoadedModel(Slanted(), CARD)))
+    plain = result_of(predict(image, PredictSettings(), LoadedModel(nn.Identity(), CARD)))
+    np.testing.assert_allclose(slanted.phase.data, plain.data, atol=1e-5)
+    assert slanted.uncertainty is not None
+    assert slanted.uncertainty.quantity == "phase-std"
+    assert slanted.uncertainty.origin_yx_um == slanted.phase.origin_yx_um
+    # In a corner the eight ramps of 2 rad give +1 or -1 rad, in the middle of a side half of them 0.
+    assert slanted.uncertainty.data[0, 0] == pytest.approx(1.0, abs=1e-3)
+    assert slanted.uncertainty.data[0, 112] == pytest.approx(np.sqrt(0.5), abs=0.01)
+    assert slanted.uncertainty.data[112, 112] == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_network_that_treats_all_directions_alike_is_sure() -> None:
+    image = Image(frame(), "YX", pixel_size_um=0.325)
+    settings = PredictSettings(trust=True, tile_px=224, overlap_px=32)
+    prediction = result_of(predict_with_uncertainty(image, settings, STAND_IN))
+    assert prediction.uncertainty is not None
+    assert prediction.uncertainty.data.max() < 1e-5
+    untrusting = result_of(predict(image, PredictSettings(tile_px=224, overlap_px=32), STAND_IN))
+    np.testing.assert_allclose(prediction.phase.data, untrusting.data, atol=1e-5)
+    assert result_of(predict_with_uncertainty(image, PredictSettings(), STAND_IN)).uncertainty is None
+
+
+def test_eight_orientations_count_as_eight_steps_of_each_tile() -> None:
+    frames = Image(np.stack([frame(), frame()]), "TYX", pixel_size_um=0.325)
+    settings = PredictSettings(trust=True, tile_px=224, overlap_px=32)
+    events = list(predict(frames, settings, STAND_IN))
+    assert [event.step for event in events] == list(range(1, len(events) + 1))
+    assert {event.total for event in events} == {len(events)}
+    assert len(events) % 16 == 0
 
 
 @pytest.mark.parametrize("specimen", ["hela", "psm"])

@@ -1,7 +1,7 @@
 """Small frozen events that long work yields; the window, the command line and the tests consume the same ones."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -32,3 +32,14 @@ def result_of(events: Generator[Progress, None, T]) -> T:
         except StopIteration as stop:
             value: T = stop.value
             return value
+
+
+def as_part(events: Generator[Progress, None, T], number: int, count: int) -> Generator[Progress, None, T]:
+    """Tell the steps of one of `count` equal tasks as steps of all of them, and give what it returns."""
+    while True:
+        try:
+            step = next(events)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        yield replace(step, step=number * step.total + step.step, total=count * step.total)

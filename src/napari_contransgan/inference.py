@@ -1,7 +1,7 @@
 """From a bright-field image to a phase image: any size, tiled with overlap, placed over the input."""
 
-from collections.abc import Generator
-from dataclasses import replace
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from napari_contransgan.config import TILE_UNIT_PX, PredictSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
+from napari_contransgan.events import Progress, as_part
 from napari_contransgan.io import Image, check_pixels, to_luminance
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
@@ -26,10 +26,37 @@ PIXEL_SIZE_TOLERANCE = 0.15
 MAX_NEGATIVE = 0.01
 """Share of negative pixels that a dark camera's noise may leave."""
 
+ORIENTATIONS = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
+"""Quarter turns, and whether the image is mirrored before them: a specimen may lie in any of these ways."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network gives.
+
+    Parameters
+    ----------
+    phase : Image
+        In radians.
+    uncertainty : Image or None
+        Standard deviation among the eight orientations, in radians; None unless ``settings.trust`` asked for it.
+    """
+
+    phase: Image
+    uncertainty: Image | None
+
 
 def predict(
     image: Image, settings: PredictSettings, loaded: LoadedModel | None = None
 ) -> Generator[Progress, None, Image]:
+    """Predict the phase of a bright-field image, and nothing beside it; see `predict_with_uncertainty`."""
+    prediction = yield from predict_with_uncertainty(image, settings, loaded)
+    return prediction.phase
+
+
+def predict_with_uncertainty(
+    image: Image, settings: PredictSettings, loaded: LoadedModel | None = None
+) -> Generator[Progress, None, Prediction]:
     """Predict the phase of a bright-field image, frame by frame.
 
     Parameters
@@ -44,13 +71,15 @@ def predict(
     Yields
     ------
     Progress
-        One for each tile.
+        One for each tile and orientation.
 
     Returns
     -------
-    Image
+    Prediction
         Phase in radians, float32, on the model's grid of 0.325 um, with an origin that places it over the input.
         ``settings["predict"]`` holds the settings as used, and ``notes``: what a user should know about the result.
+        The uncertainty lies on the same grid. It is how far the answers for eight orientations differ, so that it does
+        not know of errors that all of them share.
 
     Raises
     ------
@@ -68,16 +97,20 @@ def predict(
     notes += _doubts(image, pixel_size_um, loaded.card)
 
     frames = image.data.reshape(-1, height, width)
+    orientations = ORIENTATIONS if settings.trust else ORIENTATIONS[:1]
     phases: list[NDArray[np.float32]] = []
+    spreads: list[NDArray[np.float32]] = []
     unlit = 0.0
     for number, yx_intensity in enumerate(frames):
         contrast, lit = contrast_on_model_grid(yx_intensity, pixel_size_um)
-        output = yield from _infer(network, contrast, settings, device, number, len(frames))
-        phases.append(_blank_unlit(output * loaded.card.phase_ref_rad, lit))
+        output = _infer(network, contrast, settings, device, orientations)
+        mean, spread = yield from as_part(output, number, len(frames))
+        phases.append(_blank_unlit(mean * loaded.card.phase_ref_rad, lit))
+        spreads.append(_blank_unlit(spread * loaded.card.phase_ref_rad, lit))
         unlit = max(unlit, float(1 - lit.mean()))
     if unlit > 0:
         notes.append(f"up to {unlit:.1%} of a frame got no light; the phase there was set to 0")
-    data = np.stack(phases).reshape(*image.data.shape[:-2], *phases[0].shape)
+    shape = (*image.data.shape[:-2], *phases[0].shape)
     used: dict[str, Any] = {
         **settings.model_dump(mode="json"),
         "model": settings.model if not Path(settings.model).exists() else Path(settings.model).name,
@@ -87,9 +120,9 @@ def predict(
         "notes": notes,
     }
     shift_um = (loaded.card.pixel_size_um - pixel_size_um) / 2
-    return replace(
+    phase = replace(
         image,
-        data=data,
+        data=np.stack(phases).reshape(shape),
         pixel_size_um=loaded.card.pixel_size_um,
         origin_yx_um=(image.origin_yx_um[0] + shift_um, image.origin_yx_um[1] + shift_um),
         quantity="phase",
@@ -97,6 +130,10 @@ def predict(
         name=f"{image.name} phase",
         settings={**image.settings, "predict": used},
     )
+    if not settings.trust:
+        return Prediction(phase, None)
+    spread = np.stack(spreads).reshape(shape)
+    return Prediction(phase, replace(phase, data=spread, quantity="phase-std", name=f"{phase.name} uncertainty"))
 
 
 def check_input(image: Image, pixel_size_um: float | None) -> float:
@@ -157,27 +194,32 @@ def _infer(
     contrast: torch.Tensor,
     settings: PredictSettings,
     device: torch.device,
-    frame: int,
-    frames: int,
-) -> Generator[Progress, None, NDArray[np.float32]]:
-    """Yield a `Progress` for each tile of frame number `frame` and return the network's output for its contrast."""
+    orientations: Sequence[tuple[int, bool]],
+) -> Generator[Progress, None, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Yield a `Progress` for each tile and orientation; return the mean and spread of the network's outputs."""
     height, width = contrast.shape
     tile_px = min(settings.tile_px, -(-max(height, width) // TILE_UNIT_PX) * TILE_UNIT_PX)
     padded = np.pad(contrast.numpy(), ((0, max(0, tile_px - height)), (0, max(0, tile_px - width))), mode="symmetric")
     overlap_px = settings.overlap_px if max(height, width) > tile_px else 0
     tiles = cover((padded.shape[0], padded.shape[1]), tile_px, overlap_px)
-    total = np.zeros_like(padded)
+    mean_and_spread = np.zeros((2, *padded.shape), padded.dtype)
     weights = np.zeros_like(padded)
-    for done, tile in enumerate(tiles, start=1):
-        batch = torch.from_numpy(np.ascontiguousarray(padded[tile.slices]))[None, None].to(device)
-        with torch.inference_mode(), autocast(device):
-            output = network(batch.contiguous(memory_format=torch.channels_last))[0, 0].float().cpu().numpy()
+    for number, tile in enumerate(tiles):
+        outputs = []
+        for turns, mirrored in orientations:
+            turned = np.rot90(padded[tile.slices], turns)
+            turned = turned[:, ::-1] if mirrored else turned
+            batch = torch.from_numpy(np.ascontiguousarray(turned))[None, None].to(device)
+            with torch.inference_mode(), autocast(device):
+                output = network(batch.contiguous(memory_format=torch.channels_last))[0, 0].float().cpu().numpy()
+            outputs.append(np.rot90(output[:, ::-1] if mirrored else output, -turns))
+            done = number * len(orientations) + len(outputs)
+            yield Progress(done, len(tiles) * len(orientations), "predicting tiles")
         weight = blend_window(tile, (padded.shape[0], padded.shape[1]), overlap_px)
-        total[tile.slices] += weight * output
+        mean_and_spread[:, *tile.slices] += weight * np.stack([np.mean(outputs, axis=0), np.std(outputs, axis=0)])
         weights[tile.slices] += weight
-        yield Progress(frame * len(tiles) + done, frames * len(tiles), "predicting tiles")
-    output_map: NDArray[np.float32] = (total / weights)[:height, :width]
-    return output_map
+    mean, spread = (mean_and_spread / weights)[:, :height, :width]
+    return mean, spread
 
 
 def _blank_unlit(yx_phase_rad: NDArray[np.float32], lit: NDArray[np.bool_]) -> NDArray[np.float32]:

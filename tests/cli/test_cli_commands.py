@@ -127,6 +127,19 @@ def test_predict_puts_the_phase_over_each_input(
         assert phase.origin_yx_um == pytest.approx(read_image(hela / "phase" / Path(one["input"]).name).origin_yx_um)
 
 
+def test_predict_writes_the_uncertainty_beside_the_phase(
+    call_for_json: Json, hela: Path, run_folder: Path, tmp_path: Path
+) -> None:
+    frame = hela / "lr" / "0000.ome.tif"
+    figures = call_for_json("predict", frame, "--out", tmp_path / "p.ome.tif", "--model", run_folder, "--trust")
+    (one,) = figures["images"]
+    assert (one["phase"], one["uncertainty"]) == (str(tmp_path / "p.ome.tif"), str(tmp_path / "p_uncertainty.ome.tif"))
+    uncertainty = read_image(tmp_path / "p_uncertainty.ome.tif")
+    assert (uncertainty.quantity, uncertainty.pixel_size_um) == ("phase-std", 0.325)
+    assert one["median_uncertainty_rad"] == pytest.approx(np.median(uncertainty.data), rel=1e-3)
+    assert one["settings"]["trust"] is True
+
+
 def test_an_objective_gives_the_pixel_size_only_where_the_file_states_none(
     call_for_json: Json, call: Call, hela: Path, run_folder: Path, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from napari_contransgan.cli.runner import command, interrupt_held_back, output_paths, run
+from napari_contransgan.cli.runner import command, interrupt_held_back, run
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
 
@@ -131,33 +131,6 @@ def test_an_interrupt_waits_and_a_second_one_does_not(capfd: pytest.CaptureFixtu
             os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
     assert "once more" in capfd.readouterr().err
-
-
-def test_outputs_are_one_file_or_a_folder_of_them(tmp_path: Path) -> None:
-    one, two = tmp_path / "a.ome.tif", tmp_path / "sub" / "b.c.tiff"
-    assert output_paths(Path("x.TIF"), [one], "phase") == [Path("x.TIF")]
-    assert output_paths(tmp_path / "out", [one, two], "phase") == [
-        tmp_path / "out" / "a_phase.ome.tif",
-        tmp_path / "out" / "b.c_phase.ome.tif",
-    ]
-
-
-def test_a_folder_with_a_dot_in_its_name_takes_outputs_if_it_is_there(tmp_path: Path) -> None:
-    folder = tmp_path / "run.2"
-    with pytest.raises(InputError, match=r"\.2 files are not written"):
-        output_paths(folder, [tmp_path / "a.tif"], "phase")
-    folder.mkdir()
-    assert output_paths(folder, [tmp_path / "a.tif"], "phase") == [folder / "a_phase.ome.tif"]
-
-
-def test_outputs_never_overwrite_each_other_or_an_input(tmp_path: Path) -> None:
-    one, same = tmp_path / "a.ome.tif", tmp_path / "sub" / "a.tif"
-    with pytest.raises(InputError, match="rename one"):
-        output_paths(tmp_path / "out", [one, same], "phase")
-    with pytest.raises(InputError, match="results of 2 images"):
-        output_paths(tmp_path / "out.tif", [one, same], "phase")
-    with pytest.raises(InputError, match="would be overwritten"):
-        output_paths(tmp_path / "sub" / ".." / "a.ome.tif", [one], "phase")
 
 
 def test_the_installed_program_refuses_a_text_file_in_one_line(start: Start, tmp_path: Path) -> None:

@@ -83,6 +83,26 @@ def test_frame_becomes_phase_exactly_over_it(
     assert not any(message.startswith("[error]") for message in messages())
 
 
+def test_uncertainty_comes_as_a_layer_of_its_own_under_the_phase(
+    viewer, open_widget, click, finish, frame, bundled, network
+):
+    from napari_contransgan.inference import predict_with_uncertainty
+
+    add_image(viewer, frame)
+    widget = open_widget(NAME)
+    widget.trust.value = True
+    click(widget.panel.run_button)
+    finish(widget)
+    truth = result_of(predict_with_uncertainty(frame, PredictSettings(model=str(network), trust=True)))
+    phase, uncertainty = (viewer.layers[f"frame {kind} (predicted)"] for kind in ("phase", "uncertainty"))
+    assert np.allclose(phase.data, truth.phase.data, atol=1e-3)
+    assert np.allclose(uncertainty.data, truth.uncertainty.data, atol=1e-3)
+    assert viewer.layers.index(phase) > viewer.layers.index(uncertainty)
+    assert tuple(uncertainty.translate) == tuple(phase.translate)
+    assert uncertainty.metadata[METADATA_KEY]["quantity"] == "phase-std"
+    assert "Median uncertainty" in widget.panel.message.value
+
+
 def test_networks_are_listed_with_their_cards(open_widget, bundled, qtbot):
     widget = open_widget(NAME)
     qtbot.waitUntil(lambda: "It knows nothing." in widget.card.value, timeout=60_000)

@@ -60,6 +60,16 @@ def test_rows_hold_the_scores_of_the_very_field(network: Path) -> None:
     assert rows[1]["ssim_zero"] == pytest.approx(own.ssim_zero)
 
 
+def test_the_mean_of_eight_orientations_is_scored_beside_the_plain_answer(network: Path) -> None:
+    loaded = load_checkpoint(network)
+    rows = result_of(score_networks({"tiny": loaded}, held_out("psm", "10x"), [0], with_tie=False, also_turned=True))
+    lr, truth = simulate_pair(SimulationSettings(specimen="psm", objective="10x", seed=901), 0)
+    for row, (name, trust) in zip(rows, [("tiny", False), ("tiny, eight orientations", True)], strict=True):
+        phase = result_of(predict(lr, PredictSettings(trust=trust), loaded))
+        assert row["network"] == name
+        assert row["psnr_db"] == pytest.approx(evaluate(phase.data, truth.data, data_range_rad=1.03).psnr_db)
+
+
 def test_the_tie_label_is_near_the_truth_and_on_its_grid() -> None:
     field = make_field(held_out("psm", "10x", scene="sparse"), 0, with_tie=True)
     assert field.yx_tie_rad is not None

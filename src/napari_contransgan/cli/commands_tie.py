@@ -13,11 +13,12 @@ import typer
 from numpy.typing import NDArray
 from rich.markup import escape
 
-from napari_contransgan.cli.runner import command, naming, note, output_paths, progress_bar
+from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
+from napari_contransgan.cli.runner import command, naming, note, progress_bar
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
-from napari_contransgan.io import Image, image_stem, read_image, write_frames
+from napari_contransgan.io import Image, read_image, write_frames
 
 if TYPE_CHECKING:
     from napari_contransgan.tie import TieFrame
@@ -104,13 +105,13 @@ def tie(
         "magnification": magnification,
     }
     settings = TieSettings.checked(values, source="tie")
-    _keep_inputs([output, *(_beside(output, kind) for kind in wanted)], [stack, settings.flat_field])
+    keep_inputs([output, *(beside(output, kind) for kind in wanted)], [stack, settings.flat_field])
     kept: list[Path] = []
-    with naming(stack, image), _removed_on_failure(output.parent, kept):
+    with naming(stack, image), removed_on_failure(output.parent, kept):
         _try_conversions(image, wanted, index_contrast, refractive_increment)
         first, figures = _written(retrieve_frames(image, settings), image, output, wanted, kept)
         for kind in [kind for kind in wanted if kind != "uncertainty"]:
-            path = _beside(output, kind)
+            path = beside(output, kind)
             _write_quantity(output, path, kind, index_contrast, refractive_increment)
             kept.append(path)
         if "dry-mass" in wanted:
@@ -119,7 +120,7 @@ def tie(
         note(f"{stack}: {text}")
     return {
         "phase": output,
-        **{kind.replace("-", "_"): _beside(output, kind) for kind in wanted},
+        **{kind.replace("-", "_"): beside(output, kind) for kind in wanted},
         **figures,
         "settings": first.phase.settings["tie"],
         "report": first.phase.settings["tie_report"],
@@ -137,34 +138,6 @@ def _wanted(also: str, index_contrast: float | None) -> list[str]:
     if "height" in wanted and index_contrast is None:
         raise InputError("--also height: the height follows from --index-contrast, for example 0.03: state it too")
     return list(dict.fromkeys(wanted))
-
-
-def _beside(output: Path, kind: str) -> Path:
-    stem = image_stem(output)
-    return output.with_name(f"{stem}_{kind}{output.name[len(stem) :]}")
-
-
-def _keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | None]) -> None:
-    """Refuse to write over what is read."""
-    read = [path.resolve() for path in inputs if isinstance(path, Path)]
-    for path in outputs:
-        if path.resolve() in read:
-            raise InputError(f"{path}: is an input and would be overwritten: choose another --out")
-
-
-@contextlib.contextmanager
-def _removed_on_failure(folder: Path, paths: list[Path]) -> Iterator[None]:
-    """Leave no part of the results behind when another part fails, nor folders that were made for them."""
-    made = [one for one in (folder, *folder.parents) if not one.exists()]
-    try:
-        yield
-    except BaseException:
-        for path in paths:
-            path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            for one in made:
-                one.rmdir()
-        raise
 
 
 def _written(
@@ -206,7 +179,7 @@ def _written(
             write_frames(output, phase, phases(), shape)
             kept.append(output)
             if spread is not None:
-                path = _beside(output, "uncertainty")
+                path = beside(output, "uncertainty")
                 write_frames(path, replace(phase, **_as_uncertainty(first)), iter(spread), shape)
                 kept.append(path)
     return first, {"axes": phase.axes, "shape": shape, "pixel_size_um": phase.pixel_size_um, **statistics.figures()}

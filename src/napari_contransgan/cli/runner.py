@@ -1,4 +1,4 @@
-"""What every command shares: printing of figures, exit status, progress, and names of output files."""
+"""What every command shares: printing of figures, exit status and progress."""
 
 import contextlib
 import errno
@@ -8,7 +8,7 @@ import json
 import math
 import signal
 import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, TypeVar
@@ -20,7 +20,7 @@ from rich.progress import Progress as Bar
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
-from napari_contransgan.io import Image, image_stem
+from napari_contransgan.io import Image
 
 T = TypeVar("T")
 Command = Callable[..., Mapping[str, Any]]
@@ -160,42 +160,6 @@ def naming(path: Path, image: Image) -> Iterator[None]:
         if str(path) in text:
             raise
         raise InputError(f"{path}: {text.removeprefix(f'{image.name}: ')}") from error
-
-
-def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
-    """Choose an output file for each input.
-
-    Parameters
-    ----------
-    out : Path
-        A file if it ends in .tif or .tiff, else a folder.
-    inputs : sequence of Path
-        The images.
-    kind : str
-        Appended to the names in a folder.
-
-    Raises
-    ------
-    InputError
-        If one file is to hold several outputs, two outputs have one name, an output would replace its input, or `out`
-        is named like a file of another kind and is no folder that is there already.
-    """
-    if out.suffix.lower() in (".tif", ".tiff"):
-        if len(inputs) > 1:
-            raise InputError(f"{out}: one file cannot hold the results of {len(inputs)} images: give a folder")
-        outputs = [out]
-    elif out.suffix and not out.is_dir():
-        raise InputError(f"{out}: {out.suffix} files are not written: give a .tif file, or a folder without a suffix")
-    else:
-        outputs = [out / f"{image_stem(path)}_{kind}.ome.tif" for path in inputs]
-    seen: dict[Path, Path] = {}
-    for path, output in zip(inputs, outputs, strict=True):
-        if output in seen:
-            raise InputError(f"{path} and {seen[output]} would both be written to {output}: rename one")
-        seen[output] = path
-        if any(output.resolve() == other.resolve() for other in inputs):
-            raise InputError(f"{output}: is an input and would be overwritten: choose another --out")
-    return outputs
 
 
 def _plain(value: Any) -> Any:

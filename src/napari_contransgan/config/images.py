@@ -41,6 +41,9 @@ class PredictSettings(Settings):
     tile_px, overlap_px : int
         Tile side and overlap on the model's grid. Tiles are multiples of 224 px, for which attention windows of 7 x 7
         tokens come out even at every stage, as in training; with others the network's answer shifts.
+    trust : bool
+        Predict each tile in eight orientations, turned and mirrored: the phase is their mean, and their standard
+        deviation tells where the network is unsure. Takes eight times as long.
     """
 
     model: str = "all"
@@ -48,6 +51,7 @@ class PredictSettings(Settings):
     device: DeviceName = "auto"
     tile_px: int = Field(448, ge=TILE_UNIT_PX, multiple_of=TILE_UNIT_PX)
     overlap_px: int = Field(64, ge=0, multiple_of=2)
+    trust: bool = False
 
     @model_validator(mode="after")
     def _tiles_must_advance(self) -> Self:

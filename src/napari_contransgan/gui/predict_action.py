@@ -2,7 +2,9 @@
 
 from collections.abc import Generator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+import numpy as np
 from napari.layers import Image as ImageLayer
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
@@ -15,27 +17,33 @@ from napari_contransgan.gui.surface_action import show_surface
 from napari_contransgan.gui.workers import errors_shown, run_task
 from napari_contransgan.io import Image
 
+if TYPE_CHECKING:
+    from napari_contransgan.inference import Prediction
+
 TITLE = "Predict phase"
 
 
-def predict_events(image: Image, settings: PredictSettings) -> Generator[Progress, None, Image]:
+def predict_events(image: Image, settings: PredictSettings) -> Generator[Progress, None, "Prediction"]:
     """Predict in a worker's thread; torch is imported there."""
     yield Progress(0, 0, "Loading the network")
-    from napari_contransgan.inference import predict
+    from napari_contransgan.inference import predict_with_uncertainty
 
-    phase: Image = yield from predict(in_memory(image), settings)
-    return phase
+    prediction: Prediction = yield from predict_with_uncertainty(in_memory(image), settings)
+    return prediction
 
 
-def add_prediction(viewer: Viewer, phase: Image, name: str, *, surface: bool) -> str:
-    """Add the phase that was predicted from the layer of a name, and show it in 3D if asked.
+def add_prediction(viewer: Viewer, prediction: "Prediction", name: str, *, surface: bool) -> str:
+    """Add what was predicted from the layer of a name: the phase on top, and in 3D if asked.
 
     Returns
     -------
     str
         What became of it, with the prediction's notes, which are shown as a notification too.
     """
-    phase = replace(phase, name=f"{name} phase (predicted)")
+    phase = replace(prediction.phase, name=f"{name} phase (predicted)")
+    uncertainty = prediction.uncertainty
+    if uncertainty is not None:
+        add_image(viewer, replace(uncertainty, name=f"{name} uncertainty (predicted)"))
     layer = add_image(viewer, phase)
     notes = list(phase.settings.get("predict", {}).get("notes", ()))
     if surface and phase.axes == "YX":
@@ -44,7 +52,12 @@ def add_prediction(viewer: Viewer, phase: Image, name: str, *, surface: bool) ->
         notes.append("it is a stack: use '3D phase surface' on the frame of your choice")
     if notes:
         show_info(f"{layer.name}: {'; '.join(notes)}")
-    return "\n".join([f"Done: layer '{layer.name}', in radians.", *(f"Note: {note}." for note in notes)])
+    done = [f"Done: layer '{layer.name}', in radians."]
+    if uncertainty is not None:
+        done.append(
+            f"Median uncertainty {np.median(uncertainty.data):.2g} rad; errors that all directions share are not in it."
+        )
+    return "\n".join([*done, *(f"Note: {note}." for note in notes)])
 
 
 def predict_active_layer(viewer: Viewer) -> None:
@@ -61,5 +74,5 @@ def predict_active_layer(viewer: Viewer) -> None:
         run_task(
             lambda: predict_events(image, PredictSettings()),
             title=TITLE,
-            on_result=lambda phase: add_prediction(viewer, phase, layer.name, surface=False),
+            on_result=lambda prediction: add_prediction(viewer, prediction, layer.name, surface=False),
         )

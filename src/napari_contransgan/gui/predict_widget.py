@@ -24,12 +24,12 @@ from napari_contransgan.gui.layers import image_from_layer, set_pixel_size
 from napari_contransgan.gui.predict_action import TITLE, add_prediction, predict_events
 from napari_contransgan.gui.run_panel import RunPanel
 from napari_contransgan.gui.workers import Task, errors_shown, run_task
-from napari_contransgan.io import Image
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.training.known_runs import known_runs, run_titles
 from napari_contransgan.training.run_folder import BEST
 
 if TYPE_CHECKING:
+    from napari_contransgan.inference import Prediction
     from napari_contransgan.models.checkpoint import ModelCard
 
 Summaries = dict[str, tuple[str, str]]
@@ -71,9 +71,16 @@ class PredictWidget(Container[Widget]):
             text="Also show 3D surface",
             tooltip="Add the phase as a surface and turn the view.",
         )
+        self.trust = CheckBox(
+            name="trust",
+            label="",
+            text="Also show uncertainty (8 x slower)",
+            tooltip="Predict in eight orientations: their mean is a calmer phase, and where they differ the network is "
+            "unsure.",
+        )
         self.panel = RunPanel("Run", "Predict the phase, in radians, and add it as a layer over the image.")
         fields = form(self.image, self.pixel_size, self.model, self.own_model)
-        super().__init__(labels=False, widgets=[fields, self.card, self.surface, self.panel])
+        super().__init__(labels=False, widgets=[fields, self.card, self.surface, self.trust, self.panel])
         self.image.changed.connect(self._on_image)
         self.model.changed.connect(self._show_card)
         self.panel.run_button.changed.connect(self.run)
@@ -96,6 +103,7 @@ class PredictWidget(Container[Widget]):
             {
                 "model": str(self.own_model.value or self.model.value),
                 "pixel_size_um": check_pixel_size(self.pixel_size.number, f"layer '{chosen_layer(self.image).name}'"),
+                "trust": self.trust.value,
             },
             source=TITLE,
         )
@@ -111,13 +119,13 @@ class PredictWidget(Container[Widget]):
             self.panel.start(
                 lambda: predict_events(image, settings),
                 title=TITLE,
-                on_result=lambda phase: self._add(phase, layer, typed_um, surface=surface),
+                on_result=lambda prediction: self._add(prediction, layer, typed_um, surface=surface),
             )
 
-    def _add(self, phase: Image, layer: ImageLayer, typed_um: float | None, *, surface: bool) -> str:
+    def _add(self, prediction: "Prediction", layer: ImageLayer, typed_um: float | None, *, surface: bool) -> str:
         if typed_um is not None and layer in self._viewer.layers:
             set_pixel_size(layer, typed_um)  # else the phase would not lie over its image
-        return add_prediction(self._viewer, phase, layer.name, surface=surface)
+        return add_prediction(self._viewer, prediction, layer.name, surface=surface)
 
     def _on_image(self, layer: ImageLayer | None) -> None:
         if layer is not None:

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.config.names import SpecimenName
 from napari_contransgan.drawing import new_figure
-from napari_contransgan.events import Progress
+from napari_contransgan.events import Progress, as_part
 from napari_contransgan.microscope import Microscope
 from napari_contransgan.reproduction import paper
-from napari_contransgan.reproduction.fields import ZERO, as_part, held_out, means, score_networks
+from napari_contransgan.reproduction.fields import ZERO, held_out, means, score_networks
 from napari_contransgan.reproduction.networks import LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv, write_picture
 from napari_contransgan.simulation.scenes import scene_of_field
@@ -34,18 +34,15 @@ def defocus_and_aperture(networks: LoadedNetworks, extent: Extent, out: Path) ->
         *((("focus_um", float(value)), by_focus, network_a) for value in focus_um),
         *((("S", float(value)), by_aperture, network_b) for value in shares),
     ]
-    total = len(points) * len(paper.SPECIMENS) * extent.sweep_fields
+    works = list(itertools.product(paper.SPECIMENS, points))
     rows: list[dict[str, Any]] = []
-    done = 0
-    for specimen in paper.SPECIMENS:
-        for (axis, value), name, network in points:
-            settings = _settings(specimen, axis, value)
-            filled = (index for index in itertools.count() if scene_of_field(settings, index) != "empty")
-            chosen = list(itertools.islice(filled, extent.sweep_fields))
-            scoring = score_networks({name: network}, settings, chosen, with_tie=False)
-            scored = yield from as_part(scoring, done, total)
-            rows += [{"axis": axis, "value": value, **row} for row in scored]
-            done += extent.sweep_fields
+    for number, (specimen, ((axis, value), name, network)) in enumerate(works):
+        settings = _settings(specimen, axis, value)
+        filled = (index for index in itertools.count() if scene_of_field(settings, index) != "empty")
+        chosen = list(itertools.islice(filled, extent.sweep_fields))
+        scoring = score_networks({name: network}, settings, chosen, with_tie=False)
+        scored = yield from as_part(scoring, number, len(works))
+        rows += [{"axis": axis, "value": value, **row} for row in scored]
     write_csv(out / "fig11_fields.csv", rows)
     summary = means(rows, ("axis", "value", "specimen", "network"))
     write_csv(out / "fig11.csv", summary)

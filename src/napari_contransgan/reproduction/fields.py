@@ -1,8 +1,8 @@
 """Held-out fields, and how networks score on them."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_contransgan.config import PredictSettings, SimulationSettings
 from napari_contransgan.config.names import SceneName, SpecimenName
 from napari_contransgan.evaluation import evaluate
-from napari_contransgan.events import Progress, result_of
+from napari_contransgan.events import Progress, as_part, result_of
 from napari_contransgan.held_out import DATA_RANGE_RAD, HELD_OUT_SEEDS, invented_rad
 from napari_contransgan.inference import predict
 from napari_contransgan.io import Image
@@ -25,11 +25,10 @@ from napari_contransgan.simulation.scenes import scene_of_field
 
 TIE_LABEL, TRUTH = "TIE at 40x", "true phase"
 TIE_ITSELF = "(TIE at 40x itself)"
+TURNED = ", eight orientations"
 AVERAGED = ("ssim", "psnr_db", "slope", "ssim_raw", "psnr_raw_db", "ssim_foreground", "psnr_foreground_db")
 ZERO = {"ssim": "ssim_zero", "psnr_db": "psnr_zero_db"}
 """What an empty map would score, by the score."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -84,13 +83,18 @@ def make_field(settings: SimulationSettings, index: int, *, with_tie: bool) -> H
     return HeldOutField(settings, index, scene, field.lr, field.phase.data, yx_tie_rad)
 
 
-def predicted(field: HeldOutField, network: LoadedModel) -> NDArray[np.float32]:
-    """What a network makes of a field's frame, in radians."""
-    return np.asarray(result_of(predict(field.lr, PredictSettings(), network)).data, np.float32)
+def predicted(field: HeldOutField, network: LoadedModel, *, trust: bool = False) -> NDArray[np.float32]:
+    """What a network makes of a field's frame, in radians; with `trust` the mean of eight orientations."""
+    return np.asarray(result_of(predict(field.lr, PredictSettings(trust=trust), network)).data, np.float32)
 
 
 def score_networks(
-    networks: Networks, settings: SimulationSettings, indices: Sequence[int], *, with_tie: bool = True
+    networks: Networks,
+    settings: SimulationSettings,
+    indices: Sequence[int],
+    *,
+    with_tie: bool = True,
+    also_turned: bool = False,
 ) -> Generator[Progress, None, list[dict[str, Any]]]:
     """Score networks on the same fields.
 
@@ -104,6 +108,8 @@ def score_networks(
         Numbers of the fields.
     with_tie : bool
         Also score against the TIE phase of a simulated 40x stack, as the paper does.
+    also_turned : bool
+        Also score the mean of eight orientations, under the network's name with `TURNED` after it.
 
     Yields
     ------
@@ -121,6 +127,8 @@ def score_networks(
         field = make_field(settings, index, with_tie=with_tie)
         for name, network in networks.items():
             rows += score_rows(name, field, predicted(field, network))
+            if also_turned:
+                rows += score_rows(f"{name}{TURNED}", field, predicted(field, network, trust=True))
         if field.yx_tie_rad is not None:
             of_tie = score_rows(TIE_ITSELF, field, field.yx_tie_rad)
             rows += [row for row in of_tie if row.get("label") == TRUTH]
@@ -175,22 +183,14 @@ def score_cells(
     specimens: Sequence[SpecimenName] = paper.SPECIMENS,
     *,
     with_tie: bool = False,
+    also_turned: bool = False,
 ) -> Generator[Progress, None, list[dict[str, Any]]]:
     """Rows of `score_networks` for each specimen at each objective, with the networks that `networks_of` names."""
     cells = [(specimen, objective) for specimen in specimens for objective in paper.OBJECTIVES]
     rows: list[dict[str, Any]] = []
     for number, cell in enumerate(cells):
-        scoring = score_networks(networks_of(*cell), held_out(*cell), range(count), with_tie=with_tie)
-        rows += yield from as_part(scoring, number * count, len(cells) * count)
+        scoring = score_networks(
+            networks_of(*cell), held_out(*cell), range(count), with_tie=with_tie, also_turned=also_turned
+        )
+        rows += yield from as_part(scoring, number, len(cells))
     return rows
-
-
-def as_part(events: Generator[Progress, None, T], before: int, total: int) -> Generator[Progress, None, T]:
-    """Tell the steps of one of several works as steps of all of them, and give what it returns."""
-    while True:
-        try:
-            step = next(events)
-        except StopIteration as stop:
-            value: T = stop.value
-            return value
-        yield replace(step, step=before + step.step, total=total)

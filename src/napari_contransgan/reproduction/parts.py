@@ -33,6 +33,8 @@ class Extent:
         Objectives of which an example is drawn.
     repeats : int
         How often a speed is measured.
+    turned : bool
+        Whether Table 1 also scores the mean of eight orientations.
     """
 
     fields: int = 40
@@ -42,9 +44,10 @@ class Extent:
     sweep_fields: int = 8
     example_objectives: tuple[str, ...] = ("4x", "10x", "20x", "40x")
     repeats: int = 15
+    turned: bool = True
 
 
-QUICK = Extent(4, 12, 5, 3, 2, ("10x",), 3)
+QUICK = Extent(4, 12, 5, 3, 2, ("10x",), 3, turned=False)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,73 @@
+"""Names of output files, and what becomes of them when a command fails."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from napari_contransgan.errors import InputError
+from napari_contransgan.io import image_stem
+
+
+def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
+    """Choose an output file for each input.
+
+    Parameters
+    ----------
+    out : Path
+        A file if it ends in .tif or .tiff, else a folder.
+    inputs : sequence of Path
+        The images.
+    kind : str
+        Appended to the names in a folder.
+
+    Raises
+    ------
+    InputError
+        If one file is to hold several outputs, two outputs have one name, an output would replace its input, or `out`
+        is named like a file of another kind and is no folder that is there already.
+    """
+    if out.suffix.lower() in (".tif", ".tiff"):
+        if len(inputs) > 1:
+            raise InputError(f"{out}: one file cannot hold the results of {len(inputs)} images: give a folder")
+        outputs = [out]
+    elif out.suffix and not out.is_dir():
+        raise InputError(f"{out}: {out.suffix} files are not written: give a .tif file, or a folder without a suffix")
+    else:
+        outputs = [out / f"{image_stem(path)}_{kind}.ome.tif" for path in inputs]
+    seen: dict[Path, Path] = {}
+    for path, output in zip(inputs, outputs, strict=True):
+        if output in seen:
+            raise InputError(f"{path} and {seen[output]} would both be written to {output}: rename one")
+        seen[output] = path
+        if any(output.resolve() == other.resolve() for other in inputs):
+            raise InputError(f"{output}: is an input and would be overwritten: choose another --out")
+    return outputs
+
+
+def beside(output: Path, kind: str) -> Path:
+    """Name a file of another kind after the one that it belongs to."""
+    stem = image_stem(output)
+    return output.with_name(f"{stem}_{kind}{output.name[len(stem) :]}")
+
+
+def keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | None]) -> None:
+    """Refuse to write over what is read."""
+    read = [path.resolve() for path in inputs if isinstance(path, Path)]
+    for path in outputs:
+        if path.resolve() in read:
+            raise InputError(f"{path}: is an input and would be overwritten: choose another --out")
+
+
+@contextlib.contextmanager
+def removed_on_failure(folder: Path, paths: list[Path]) -> Iterator[None]:
+    """Leave no part of the results behind when another part fails, nor folders that were made for them."""
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    try:
+        yield
+    except BaseException:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            for one in made:
+                one.rmdir()
+        raise

@@ -1,0 +1,63 @@
+"""Where commands write, and what they leave behind when they fail."""
+
+from pathlib import Path
+
+import pytest
+
+from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
+from napari_contransgan.errors import InputError
+
+
+def test_outputs_are_one_file_or_a_folder_of_them(tmp_path: Path) -> None:
+    one, two = tmp_path / "a.ome.tif", tmp_path / "sub" / "b.c.tiff"
+    assert output_paths(Path("x.TIF"), [one], "phase") == [Path("x.TIF")]
+    assert output_paths(tmp_path / "out", [one, two], "phase") == [
+        tmp_path / "out" / "a_phase.ome.tif",
+        tmp_path / "out" / "b.c_phase.ome.tif",
+    ]
+
+
+def test_a_folder_with_a_dot_in_its_name_takes_outputs_if_it_is_there(tmp_path: Path) -> None:
+    folder = tmp_path / "run.2"
+    with pytest.raises(InputError, match=r"\.2 files are not written"):
+        output_paths(folder, [tmp_path / "a.tif"], "phase")
+    folder.mkdir()
+    assert output_paths(folder, [tmp_path / "a.tif"], "phase") == [folder / "a_phase.ome.tif"]
+
+
+def test_outputs_never_overwrite_each_other_or_an_input(tmp_path: Path) -> None:
+    one, same = tmp_path / "a.ome.tif", tmp_path / "sub" / "a.tif"
+    with pytest.raises(InputError, match="rename one"):
+        output_paths(tmp_path / "out", [one, same], "phase")
+    with pytest.raises(InputError, match="results of 2 images"):
+        output_paths(tmp_path / "out.tif", [one, same], "phase")
+    with pytest.raises(InputError, match="would be overwritten"):
+        output_paths(tmp_path / "sub" / ".." / "a.ome.tif", [one], "phase")
+
+
+def test_what_belongs_to_an_output_is_named_after_it() -> None:
+    assert beside(Path("out/a.ome.tif"), "uncertainty") == Path("out/a_uncertainty.ome.tif")
+    assert beside(Path("a.b.tif"), "height") == Path("a.b_height.tif")
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
+    read = tmp_path / "a_uncertainty.ome.tif"
+    keep_inputs([tmp_path / "b.tif"], [read, None, "a colour"])
+    with pytest.raises(InputError, match="is an input and would be overwritten"):
+        keep_inputs([tmp_path / "sub" / ".." / read.name], [read])
+
+
+def test_a_failure_takes_back_the_results_written_so_far_and_their_new_folder(tmp_path: Path) -> None:
+    written: list[Path] = []
+    folder = tmp_path / "new" / "results"
+
+    def fail_after_the_first() -> None:
+        with removed_on_failure(folder, written):
+            folder.mkdir(parents=True)
+            (folder / "a.tif").write_text("first")
+            written.append(folder / "a.tif")
+            raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011 - any message will do
+        fail_after_the_first()
+    assert list(tmp_path.iterdir()) == []
