@@ -34,7 +34,7 @@ class Extent:
     repeats : int
         How often a speed is measured.
     turned : bool
-        Whether Table 1 also scores the mean of eight orientations.
+        Whether Table 1 and Fig. 7 also show the mean of eight orientations.
     """
 
     fields: int = 40
