@@ -41,6 +41,15 @@ class Slanted(nn.Module):
         return image + torch.linspace(-0.5, 0.5, image.shape[-1])
 
 
+class Handed(nn.Module):
+    """Adds a pattern that four quarter turns leave as it is, and a mirror turns into its negative."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        x = torch.linspace(-1, 1, image.shape[-1])
+        y = x[:, None]
+        return image + x * y * (x**2 - y**2)
+
+
 STAND_IN = LoadedModel(Same(), CARD)
 
 
@@ -135,7 +144,8 @@ def test_the_phase_is_zero_where_no_light_came() -> None:
         (lambda image: replace(image, data=np.full((64, 64), 7)), "same value"),
         (lambda image: replace(image, data=np.full((64, 64), np.nan)), "NaN"),
         (lambda image: replace(image, data=image.data[:20]), "at least 32 x 32"),
-        (lambda image: replace(image, quantity="phase"), "is a phase image"),
+        (lambda image: replace(image, quantity="phase"), "holds phase already"),
+        (lambda image: replace(image, quantity="phase-std"), "holds phase-std already"),
         (lambda image: replace(image, data=image.data.astype(float) - image.data.mean()), "negative intensities"),
     ],
 )
@@ -158,6 +168,25 @@ def test_what_a_network_does_for_one_direction_only_averages_out_and_shows_as_un
     assert slanted.uncertainty.data[112, 112] == pytest.approx(0.0, abs=0.01)
 
 
+def test_mirrored_images_are_among_the_eight() -> None:
+    image = Image(frame(224, 224), "YX", pixel_size_um=0.325, name="frame")
+    handed = result_of(predict(image, PredictSettings(trust=True), LoadedModel(Handed(), CARD)))
+    plain = result_of(predict(image, PredictSettings(), LoadedModel(nn.Identity(), CARD)))
+    np.testing.assert_allclose(handed.data, plain.data, atol=1e-5)
+
+
+def test_no_light_means_no_uncertainty_either_and_a_note_says_so() -> None:
+    data = frame().astype(float)
+    data[:, :60] = 0
+    image = Image(data, "YX", pixel_size_um=0.325)
+    prediction = result_of(predict_with_uncertainty(image, PredictSettings(trust=True), LoadedModel(Slanted(), CARD)))
+    assert prediction.uncertainty is not None
+    assert (prediction.uncertainty.data[:, :60] == 0).all()
+    assert any("uncertainty there" in note for note in prediction.phase.settings["predict"]["notes"])
+    lit_rad = prediction.uncertainty.data[:, 80:]
+    assert prediction.phase.settings["predict"]["median_std_rad"] == pytest.approx(np.median(lit_rad), rel=0.1)
+
+
 def test_a_network_that_treats_all_directions_alike_is_sure() -> None:
     image = Image(frame(), "YX", pixel_size_um=0.325)
     settings = PredictSettings(trust=True, tile_px=224, overlap_px=32)
@@ -175,7 +204,7 @@ def test_eight_orientations_count_as_eight_steps_of_each_tile() -> None:
     events = list(predict(frames, settings, STAND_IN))
     assert [event.step for event in events] == list(range(1, len(events) + 1))
     assert {event.total for event in events} == {len(events)}
-    assert len(events) % 16 == 0
+    assert len(events) == 8 * len(list(predict(frames, settings.model_copy(update={"trust": False}), STAND_IN)))
 
 
 @pytest.mark.parametrize("specimen", ["hela", "psm"])

@@ -27,7 +27,7 @@ MAX_NEGATIVE = 0.01
 """Share of negative pixels that a dark camera's noise may leave."""
 
 ORIENTATIONS = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
-"""Quarter turns, and whether the image is mirrored before them: a specimen may lie in any of these ways."""
+"""Quarter turns, and whether the image is mirrored after them: a specimen may lie in any of these ways."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,9 @@ def predict_with_uncertainty(
     Prediction
         Phase in radians, float32, on the model's grid of 0.325 um, with an origin that places it over the input.
         ``settings["predict"]`` holds the settings as used, and ``notes``: what a user should know about the result.
-        The uncertainty lies on the same grid. It is how far the answers for eight orientations differ, so that it does
-        not know of errors that all of them share.
+        The uncertainty lies on the same grid, and ``median_std_rad`` among the settings is its median where there was
+        light. It is how far the answers for eight orientations differ, so that it does not know of errors that all of
+        them share.
 
     Raises
     ------
@@ -106,10 +107,12 @@ def predict_with_uncertainty(
         output = _infer(network, contrast, settings, device, orientations)
         mean, spread = yield from as_part(output, number, len(frames))
         phases.append(_blank_unlit(mean * loaded.card.phase_ref_rad, lit))
-        spreads.append(_blank_unlit(spread * loaded.card.phase_ref_rad, lit))
+        if spread is not None:
+            spreads.append(_blank_unlit(spread * loaded.card.phase_ref_rad, lit))
         unlit = max(unlit, float(1 - lit.mean()))
     if unlit > 0:
-        notes.append(f"up to {unlit:.1%} of a frame got no light; the phase there was set to 0")
+        which = "phase and uncertainty there were" if spreads else "the phase there was"
+        notes.append(f"up to {unlit:.1%} of a frame got no light; {which} set to 0")
     shape = (*image.data.shape[:-2], *phases[0].shape)
     used: dict[str, Any] = {
         **settings.model_dump(mode="json"),
@@ -130,9 +133,10 @@ def predict_with_uncertainty(
         name=f"{image.name} phase",
         settings={**image.settings, "predict": used},
     )
-    if not settings.trust:
+    if not spreads:
         return Prediction(phase, None)
     spread = np.stack(spreads).reshape(shape)
+    used["median_std_rad"] = float(np.median(spread[phase.data != 0])) if phase.data.any() else 0.0
     return Prediction(phase, replace(phase, data=spread, quantity="phase-std", name=f"{phase.name} uncertainty"))
 
 
@@ -157,8 +161,8 @@ def check_input(image: Image, pixel_size_um: float | None) -> float:
         If the pixels, the size of the frames or the pixel size cannot serve.
     """
     check_pixels(image)
-    if image.quantity == "phase":
-        raise InputError(f"{image.name}: is a phase image; choose a bright-field image")
+    if image.quantity != "intensity":
+        raise InputError(f"{image.name}: holds {image.quantity} already; choose a bright-field image")
     if np.mean(image.data < 0) > MAX_NEGATIVE:
         raise InputError(
             f"{image.name}: has negative intensities, as if a background was subtracted; give it as recorded"
@@ -195,14 +199,15 @@ def _infer(
     settings: PredictSettings,
     device: torch.device,
     orientations: Sequence[tuple[int, bool]],
-) -> Generator[Progress, None, tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Yield a `Progress` for each tile and orientation; return the mean and spread of the network's outputs."""
+) -> Generator[Progress, None, tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
+    """Yield a `Progress` for each tile and orientation; return the outputs' mean, and spread if there are several."""
     height, width = contrast.shape
     tile_px = min(settings.tile_px, -(-max(height, width) // TILE_UNIT_PX) * TILE_UNIT_PX)
     padded = np.pad(contrast.numpy(), ((0, max(0, tile_px - height)), (0, max(0, tile_px - width))), mode="symmetric")
     overlap_px = settings.overlap_px if max(height, width) > tile_px else 0
     tiles = cover((padded.shape[0], padded.shape[1]), tile_px, overlap_px)
-    mean_and_spread = np.zeros((2, *padded.shape), padded.dtype)
+    wanted = (np.mean, np.std) if len(orientations) > 1 else (np.mean,)
+    total = np.zeros((len(wanted), *padded.shape), padded.dtype)
     weights = np.zeros_like(padded)
     for number, tile in enumerate(tiles):
         outputs = []
@@ -216,10 +221,10 @@ def _infer(
             done = number * len(orientations) + len(outputs)
             yield Progress(done, len(tiles) * len(orientations), "predicting tiles")
         weight = blend_window(tile, (padded.shape[0], padded.shape[1]), overlap_px)
-        mean_and_spread[:, *tile.slices] += weight * np.stack([np.mean(outputs, axis=0), np.std(outputs, axis=0)])
+        total[:, *tile.slices] += weight * np.stack([statistic(outputs, axis=0) for statistic in wanted])
         weights[tile.slices] += weight
-    mean, spread = (mean_and_spread / weights)[:, :height, :width]
-    return mean, spread
+    mean, *spread = (total / weights)[:, :height, :width]
+    return mean, spread[0] if spread else None
 
 
 def _blank_unlit(yx_phase_rad: NDArray[np.float32], lit: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ import yaml
 from typer.testing import Result
 
 from napari_contransgan.config import TieSettings, TrainSettings
+from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation import evaluate
 from napari_contransgan.events import Progress, result_of
 from napari_contransgan.io import Image, read_image, write_image
@@ -136,8 +137,41 @@ def test_predict_writes_the_uncertainty_beside_the_phase(
     assert (one["phase"], one["uncertainty"]) == (str(tmp_path / "p.ome.tif"), str(tmp_path / "p_uncertainty.ome.tif"))
     uncertainty = read_image(tmp_path / "p_uncertainty.ome.tif")
     assert (uncertainty.quantity, uncertainty.pixel_size_um) == ("phase-std", 0.325)
-    assert one["median_uncertainty_rad"] == pytest.approx(np.median(uncertainty.data), rel=1e-3)
+    assert one["median_std_rad"] == pytest.approx(np.median(uncertainty.data), rel=1e-3)
     assert one["settings"]["trust"] is True
+
+
+def test_predict_says_when_an_uncertainty_is_of_an_earlier_phase(
+    call: Call, hela: Path, run_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "p_uncertainty.tif").write_text("old")
+    frame = hela / "lr" / "0000.ome.tif"
+    result = call("predict", frame, "--out", tmp_path / "p.tif", "--model", run_folder)
+    assert result.exit_code == 0
+    assert "p_uncertainty.tif: belongs to an earlier phase" in result.stderr
+
+
+def test_predict_writes_uncertainty_and_phase_or_neither(
+    call: Call, hela: Path, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_at_the_phase(path: Path, image: Image) -> None:
+        if image.quantity == "phase":
+            raise InputError(f"{path}: the disk is full")
+        write_image(path, image)
+
+    monkeypatch.setattr("napari_contransgan.cli.commands_images.write_image", full_at_the_phase)
+    frame = hela / "lr" / "0000.ome.tif"
+    result = call("predict", frame, "--out", tmp_path / "new" / "p.tif", "--model", run_folder, "--trust")
+    assert result.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_predict_writes_no_uncertainty_over_an_input(call: Call, hela: Path, run_folder: Path, tmp_path: Path) -> None:
+    source = tmp_path / "p_uncertainty.tif"
+    write_image(source, read_image(hela / "lr" / "0000.ome.tif"))
+    result = call("predict", source, "--out", tmp_path / "p.tif", "--model", run_folder, "--trust")
+    assert result.exit_code == 2
+    assert "is an input and would be overwritten" in result.stderr
 
 
 def test_an_objective_gives_the_pixel_size_only_where_the_file_states_none(

@@ -100,7 +100,9 @@ def test_uncertainty_comes_as_a_layer_of_its_own_under_the_phase(
     assert viewer.layers.index(phase) > viewer.layers.index(uncertainty)
     assert tuple(uncertainty.translate) == tuple(phase.translate)
     assert uncertainty.metadata[METADATA_KEY]["quantity"] == "phase-std"
-    assert "Median uncertainty" in widget.panel.message.value
+    assert phase.visible
+    assert not uncertainty.visible
+    assert "Switched off in the layer list: uncertainty" in widget.panel.message.value
 
 
 def test_networks_are_listed_with_their_cards(open_widget, bundled, qtbot):

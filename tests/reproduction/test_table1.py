@@ -64,7 +64,7 @@ def test_the_mean_of_eight_orientations_is_scored_beside_the_plain_answer(networ
     loaded = load_checkpoint(network)
     rows = result_of(score_networks({"tiny": loaded}, held_out("psm", "10x"), [0], with_tie=False, also_turned=True))
     lr, truth = simulate_pair(SimulationSettings(specimen="psm", objective="10x", seed=901), 0)
-    for row, (name, trust) in zip(rows, [("tiny", False), ("tiny, eight orientations", True)], strict=True):
+    for row, (name, trust) in zip(rows, [("tiny", False), ("tiny (eight orientations)", True)], strict=True):
         phase = result_of(predict(lr, PredictSettings(trust=trust), loaded))
         assert row["network"] == name
         assert row["psnr_db"] == pytest.approx(evaluate(phase.data, truth.data, data_range_rad=1.03).psnr_db)

@@ -130,17 +130,18 @@ def _first_stated(*values: float | None) -> float | None:
 
 
 def _write(prediction: "Prediction", output: Path) -> dict[str, Any]:
-    """Write the phase and its uncertainty, or neither."""
-    written: list[Path] = []
+    """Write the uncertainty, if there is one, and then the phase, or neither."""
+    path, written = beside(output, UNCERTAINTY), list[Path]()
     with removed_on_failure(output.parent, written):
+        if prediction.uncertainty is not None:
+            write_image(path, prediction.uncertainty)
+            written.append(path)
         write_image(output, prediction.phase)
-        written.append(output)
-        if prediction.uncertainty is None:
-            return {"phase": output}
-        path = beside(output, UNCERTAINTY)
-        write_image(path, prediction.uncertainty)
-    median_rad = float(np.median(prediction.uncertainty.data))
-    return {"phase": output, "uncertainty": path, "median_uncertainty_rad": median_rad}
+    if prediction.uncertainty is not None:
+        return {"phase": output, "uncertainty": path}
+    if path.exists():
+        note(f"{path}: belongs to an earlier phase, not to the one that was written now")
+    return {"phase": output}
 
 
 def _described(phase: Image) -> dict[str, Any]:
@@ -151,4 +152,5 @@ def _described(phase: Image) -> dict[str, Any]:
         "min_rad": float(phase.data.min()),
         "max_rad": float(phase.data.max()),
         "std_rad": float(np.std(phase.data)),
+        **{name: value for name, value in phase.settings["predict"].items() if name == "median_std_rad"},
     }

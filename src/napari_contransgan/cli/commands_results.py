@@ -121,6 +121,8 @@ def _read_map(path: Path) -> Image:
 
 def _refuse_counts(path: Path, image: Image) -> None:
     """Refuse what a camera counted; maps of other programs, which state no quantity, hold real numbers."""
+    if image.quantity not in ("phase", "intensity"):
+        raise InputError(f"{path}: holds {image.quantity}, no phase: give phase maps")
     if image.quantity != "phase" and image.data.dtype.kind != "f":
         raise InputError(
             f"{path}: is a camera frame of {image.data.dtype} counts, no phase in radians: give phase maps"

@@ -4,7 +4,6 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 from napari.layers import Image as ImageLayer
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
@@ -43,7 +42,7 @@ def add_prediction(viewer: Viewer, prediction: "Prediction", name: str, *, surfa
     phase = replace(prediction.phase, name=f"{name} phase (predicted)")
     uncertainty = prediction.uncertainty
     if uncertainty is not None:
-        add_image(viewer, replace(uncertainty, name=f"{name} uncertainty (predicted)"))
+        add_image(viewer, replace(uncertainty, name=f"{name} uncertainty (predicted)")).visible = False
     layer = add_image(viewer, phase)
     notes = list(phase.settings.get("predict", {}).get("notes", ()))
     if surface and phase.axes == "YX":
@@ -54,9 +53,8 @@ def add_prediction(viewer: Viewer, prediction: "Prediction", name: str, *, surfa
         show_info(f"{layer.name}: {'; '.join(notes)}")
     done = [f"Done: layer '{layer.name}', in radians."]
     if uncertainty is not None:
-        done.append(
-            f"Median uncertainty {np.median(uncertainty.data):.2g} rad; errors that all directions share are not in it."
-        )
+        median_rad = phase.settings["predict"]["median_std_rad"]
+        done.append(f"Switched off in the layer list: uncertainty, with a median of {median_rad:.2g} rad.")
     return "\n".join([*done, *(f"Note: {note}." for note in notes)])
 
 

@@ -25,7 +25,7 @@ from napari_contransgan.simulation.scenes import scene_of_field
 
 TIE_LABEL, TRUTH = "TIE at 40x", "true phase"
 TIE_ITSELF = "(TIE at 40x itself)"
-TURNED = ", eight orientations"
+TURNED = " (eight orientations)"
 AVERAGED = ("ssim", "psnr_db", "slope", "ssim_raw", "psnr_raw_db", "ssim_foreground", "psnr_foreground_db")
 ZERO = {"ssim": "ssim_zero", "psnr_db": "psnr_zero_db"}
 """What an empty map would score, by the score."""

@@ -115,7 +115,7 @@ def _goals(summary: Sequence[Mapping[str, Any]], network: str) -> list[Goal]:
         found = _figures(row)
         cell = (f"{network}{TURNED}", specimen, row["objective"], TIE_LABEL, "all")
         found += "".join(
-            f"; {TURNED.strip(', ')}: {_figures(other)}"
+            f"; eight orientations: {_figures(other)}"
             for other in summary
             if tuple(other[key] for key in ("network", "specimen", "objective", "label", "scenes")) == cell
         )

@@ -269,8 +269,10 @@ def read_frame(path: Path, kind: str) -> Image:
     image = replace(read_image(path), name=str(path))
     if kind == "phase":
         _check_phase(image)
-    elif image.quantity == "phase":
-        raise InputError(f"{path}: is a phase map, but stands where low-resolution frames belong; check the folders")
+    elif image.quantity != "intensity":
+        raise InputError(
+            f"{path}: is a {image.quantity} map, but stands where low-resolution frames belong; check the folders"
+        )
     image, _ = to_luminance(image)
     if kind == "lr":
         check_pixels(image)
@@ -311,6 +313,8 @@ def _check_phase(image: Image) -> None:
         )
     if not np.isfinite(image.data).all():
         raise InputError(f"{image.name}: holds NaN or infinite values; replace them before training")
+    if image.quantity not in ("phase", "intensity"):
+        raise InputError(f"{image.name}: holds {image.quantity}, not phase; check the folders")
     largest_rad = float(np.abs(image.data).max())
     if image.quantity != "phase" and largest_rad > MAX_UNLABELLED_PHASE_RAD:
         raise InputError(
