@@ -114,7 +114,7 @@ def test_predict_refuses_before_it_writes_for_any_image(
 @pytest.mark.parametrize(
     ("image", "words"),
     [
-        (Image(ZYX_STACK[0].astype(np.float32), "YX", 0.65, quantity="phase"), "phase image"),
+        (Image(ZYX_STACK[0].astype(np.float32), "YX", 0.65, quantity="phase"), "holds phase already"),
         (Image(ZYX_STACK[0].astype(np.float32) - np.float32(ZYX_STACK[0].mean()), "YX", 0.65), "negative intensities"),
         (Image(ZYX_STACK[0, :31], "YX", 0.65), "31 x 64 px; at least 32 x 32"),
     ],
