@@ -226,7 +226,7 @@ def test_evaluate_refuses_maps_that_cannot_be_compared(assert_refused: Refuse, b
 def test_evaluate_refuses_camera_frames(assert_refused: Refuse, bad: Path) -> None:
     write_image(bad / "other.tif", Image(ZYX_STACK[1], "YX", 0.65))
     assert_refused(["evaluate", bad / "frame.tif", bad / "other.tif"], "frame.tif", "uint16 counts, no phase")
-    write_image(bad / "std.tif", Image(np.zeros((32, 32), np.float32), "YX", 0.325, quantity="phase-std"))
+    write_image(bad / "std.tif", Image(np.eye(32, dtype=np.float32), "YX", 0.325, quantity="phase-std"))
     assert_refused(["evaluate", bad / "std.tif", bad / "other.tif"], "std.tif", "holds phase-std, no phase")
 
 
