@@ -101,6 +101,37 @@ def test_tie_takes_the_wavelength_of_the_stack() -> None:
     assert evaluate(block_mean(phase.data, 2), field.phase.data).slope == pytest.approx(1.0, abs=0.04)
 
 
+@pytest.mark.parametrize("name", ["spherical_um", "coma_um", "astigmatism_um"])
+def test_aberrations_change_the_frame_alone_and_are_recorded(name: str) -> None:
+    plain = SimulationSettings(specimen="hela", objective="20x", seed=5, field_px=96)
+    aberrated = plain.model_copy(update={"variation": Variation(**{name: (0.2, 0.2)})})
+    first, other = (simulate_field(settings, 0) for settings in (plain, aberrated))
+    np.testing.assert_array_equal(first.phase.data, other.phase.data)
+    np.testing.assert_array_equal(first.stack.data, other.stack.data)
+    change = other.lr.data / first.lr.data.astype(float) - 1
+    assert change.std() > 0.01
+    drawn = other.lr.settings["simulation"]["drawn"]["aberrations"]
+    strength_um = np.sqrt(sum(value**2 for value in drawn.values()))
+    assert strength_um == pytest.approx(0.2)
+    assert {key for key, value in drawn.items() if value} <= {key for key in drawn if key.startswith(name[:4])}
+
+
+def test_drawn_aberrations_add_to_those_of_the_lens() -> None:
+    lens = {"magnification": 20, "numerical_aperture": 0.4, "aberrations": {"spherical_um": 0.05, "coma_x_um": 0.01}}
+    settings = SimulationSettings.checked(
+        {
+            "specimen": "hela",
+            "objective": "20x",
+            "field_px": 96,
+            "microscope": {"objectives": {"20x": lens, "40x": {"magnification": 40, "numerical_aperture": 0.65}}},
+            "variation": {"spherical_um": (-0.02, -0.02)},
+        }
+    )
+    drawn = simulate_pair(settings, 0)[0].settings["simulation"]["drawn"]["aberrations"]
+    assert drawn["spherical_um"] == pytest.approx(0.03)
+    assert drawn["coma_x_um"] == pytest.approx(0.01)
+
+
 STEADY = Variation(
     focus_share=(0, 0),
     stack_focus_um=(0, 0),

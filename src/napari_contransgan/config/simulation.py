@@ -16,6 +16,7 @@ MARGIN_BEYOND_RAYS_UM = 1.5
 Range = tuple[float, float]
 FactorRange = tuple[Annotated[float, Field(gt=0, le=10)], Annotated[float, Field(gt=0, le=10)]]
 ShareRange = tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
+AberrationRange = tuple[Annotated[float, Field(ge=-1, le=1)], Annotated[float, Field(ge=-1, le=1)]]
 NearOneRange = tuple[Annotated[float, Field(ge=0.8, le=1.25)], Annotated[float, Field(ge=0.8, le=1.25)]]
 
 
@@ -34,6 +35,9 @@ class Variation(BaseModel):
         Focus error of the stack, common to its planes.
     drift_um : (float, float)
         Shift of each plane of the stack but the focused one, along y and along x.
+    spherical_um, coma_um, astigmatism_um : (float, float)
+        Aberrations of the low-power lens, added to its own: RMS of the wavefront's Zernike terms, coma and astigmatism
+        in any direction. Thick or thin dish bottoms, and beams that pass them aslant, make them.
     coherence_factor : (float, float)
         Times the microscope's S.
     exposure_factor : (float, float)
@@ -64,6 +68,9 @@ class Variation(BaseModel):
     focus_share: Range = (-0.2, 0.2)
     stack_focus_um: Range = (-0.2, 0.2)
     drift_um: Range = (0.0, 0.0)
+    spherical_um: AberrationRange = (0.0, 0.0)
+    coma_um: AberrationRange = (0.0, 0.0)
+    astigmatism_um: AberrationRange = (0.0, 0.0)
     coherence_factor: FactorRange = (1.0, 1.0)
     exposure_factor: FactorRange = (0.6, 1.4)
     gain_factor: FactorRange = (0.85, 1.0)

@@ -16,6 +16,15 @@ LABELS = {
     ),
     "stack_focus_um": ("Stack focus (µm)", "How far all planes of the stack are out of focus together."),
     "drift_um": ("Drift (µm)", "How far each plane of the stack but the middle one is shifted, along y and along x."),
+    "spherical_um": (
+        "Spherical (µm)",
+        "Spherical aberration added to the low-power lens, root mean square: a dish bottom too thick or too thin.",
+    ),
+    "coma_um": ("Coma (µm)", "Coma added to the low-power lens in any direction, root mean square."),
+    "astigmatism_um": (
+        "Astigmatism (µm)",
+        "Astigmatism added to the low-power lens in any direction, root mean square.",
+    ),
     "coherence_factor": ("S (times)", "Times the microscope's condenser ratio S."),
     "exposure_factor": ("Exposure (times)", "Times the camera's exposure; less light means more noise."),
     "gain_factor": ("Gain (times)", "Times the counts, with the same noise relative to the signal."),

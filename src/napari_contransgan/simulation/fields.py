@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_contransgan.config import SimulationSettings, TieSettings
+from napari_contransgan.config import SimulationSettings, TieSettings, Variation
 from napari_contransgan.events import result_of
 from napari_contransgan.io import Image
 from napari_contransgan.microscope import Microscope
-from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, Aberrations, Objective
 from napari_contransgan.simulation.camera import Camera, draw_camera, expose
 from napari_contransgan.simulation.clutter import clutter
 from napari_contransgan.simulation.image_formation import Optics, PixelGrid, sum_over_source
@@ -80,17 +80,21 @@ def image_lr(specimen: Specimen, settings: SimulationSettings, index: int) -> Im
         + rng.uniform(*variation.focus_share) * microscope.nominal_defocus_um(settings.objective)
     )
     coherence = min(1.0, microscope.coherence * rng.uniform(*variation.coherence_factor))
-    (yx_intensity,) = _planes(specimen, settings, settings.objective, coherence, (z_um,), LR_SOURCE, rng)
+    lens = _aberrated(microscope.lens(settings.objective), variation, settings.seed, index)
+    (yx_intensity,) = _planes(specimen, settings, settings.objective, lens, coherence, (z_um,), LR_SOURCE, rng)
     yx_intensity = yx_intensity * _light(yx_intensity.shape[0], settings, rng)
     yx_intensity = yx_intensity * _clutter(yx_intensity.shape[0], settings, coherence, index)
     camera = draw_camera(microscope.camera, variation, rng)
+    aberrations = lens.aberrations.model_dump()
     return _camera_image(
         expose(yx_intensity, camera, rng),
         microscope,
         settings.objective,
         coherence=microscope.coherence,
         name=f"lr_{index:04d}",
-        settings=_record(settings, index, specimen, camera, focus_um=z_um, coherence=coherence),
+        settings=_record(
+            settings, index, specimen, camera, focus_um=z_um, coherence=coherence, aberrations=aberrations
+        ),
     )
 
 
@@ -109,6 +113,7 @@ def image_stack(specimen: Specimen, settings: SimulationSettings, index: int, ca
         specimen,
         settings,
         microscope.stack_objective,
+        microscope.lens(microscope.stack_objective),
         microscope.stack_coherence,
         z_um,
         STACK_SOURCE,
@@ -173,6 +178,7 @@ def _planes(
     specimen: Specimen,
     settings: SimulationSettings,
     objective: str,
+    lens: Objective,
     coherence: float,
     z_um: tuple[float, ...],
     source: SourceSampling,
@@ -181,7 +187,6 @@ def _planes(
 ) -> NDArray[np.float32]:
     """Intensity in units of the empty field's, on the camera's pixels, as many as cover the field."""
     microscope = settings.microscope
-    lens = microscope.lens(objective)
     pixel_um, factor = microscope.pixel_size_um(objective), specimen.pixel_size_factor
     field_um = settings.field_px * MODEL_PIXEL_SIZE_UM
     with torch.inference_mode():
@@ -208,6 +213,25 @@ def _planes(
         )
     stray = rng.uniform(*settings.variation.stray_light)
     return np.asarray(images.cpu().numpy() * (1 - stray) + stray, np.float32)
+
+
+def _aberrated(lens: Objective, variation: Variation, seed: int, index: int) -> Objective:
+    """The lens with this field's aberrations; chance of its own, so that the rest stays as without."""
+    rng = np.random.default_rng([seed, index, 6])
+    spherical_um = rng.uniform(*variation.spherical_um)
+    (coma_y, coma_x), (astigmatism_0, astigmatism_45) = (
+        rng.uniform(*span) * np.array([math.sin(angle), math.cos(angle)])
+        for span, angle in zip((variation.coma_um, variation.astigmatism_um), rng.uniform(0, 2 * np.pi, 2), strict=True)
+    )
+    own = lens.aberrations
+    aberrations = Aberrations(
+        spherical_um=own.spherical_um + spherical_um,
+        coma_y_um=own.coma_y_um + coma_y,
+        coma_x_um=own.coma_x_um + coma_x,
+        astigmatism_0_um=own.astigmatism_0_um + astigmatism_0,
+        astigmatism_45_um=own.astigmatism_45_um + astigmatism_45,
+    )
+    return lens.model_copy(update={"aberrations": aberrations})
 
 
 def _light(shape_px: int, settings: SimulationSettings, rng: np.random.Generator) -> NDArray[np.float32]:
