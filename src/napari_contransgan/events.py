@@ -1,6 +1,6 @@
 """Small frozen events that long work yields; the window, the command line and the tests consume the same ones."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -24,11 +24,11 @@ class Progress:
     message: str
 
 
-def result_of(events: Generator[Progress, None, T]) -> T:
-    """Run a task that yields `Progress` to its end and give what it returns."""
+def result_of(events: Generator[Progress, None, T], tell: Callable[[Progress], object] = lambda _: None) -> T:
+    """Run a task that yields `Progress` to its end, tell each step, and give what it returns."""
     while True:
         try:
-            next(events)
+            tell(next(events))
         except StopIteration as stop:
             value: T = stop.value
             return value

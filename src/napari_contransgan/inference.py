@@ -104,8 +104,8 @@ def predict_with_uncertainty(
     unlit = 0.0
     for number, yx_intensity in enumerate(frames):
         contrast, lit = contrast_on_model_grid(yx_intensity, pixel_size_um)
-        output = _infer(network, contrast, settings, device, orientations)
-        mean, spread = yield from as_part(output, number, len(frames))
+        inferring = _infer(network, contrast, settings, device, orientations)
+        mean, spread = yield from as_part(inferring, number, len(frames))
         phases.append(_blank_unlit(mean * loaded.card.phase_ref_rad, lit))
         if spread is not None:
             spreads.append(_blank_unlit(spread * loaded.card.phase_ref_rad, lit))
@@ -114,6 +114,8 @@ def predict_with_uncertainty(
         which = "phase and uncertainty there were" if spreads else "the phase there was"
         notes.append(f"up to {unlit:.1%} of a frame got no light; {which} set to 0")
     shape = (*image.data.shape[:-2], *phases[0].shape)
+    data = np.stack(phases).reshape(shape)
+    std = np.stack(spreads).reshape(shape) if spreads else None
     used: dict[str, Any] = {
         **settings.model_dump(mode="json"),
         "model": settings.model if not Path(settings.model).exists() else Path(settings.model).name,
@@ -122,10 +124,12 @@ def predict_with_uncertainty(
         "device": describe_device(device),
         "notes": notes,
     }
+    if std is not None:
+        used["median_std_rad"] = float(np.median(std[data != 0])) if data.any() else 0.0
     shift_um = (loaded.card.pixel_size_um - pixel_size_um) / 2
     phase = replace(
         image,
-        data=np.stack(phases).reshape(shape),
+        data=data,
         pixel_size_um=loaded.card.pixel_size_um,
         origin_yx_um=(image.origin_yx_um[0] + shift_um, image.origin_yx_um[1] + shift_um),
         quantity="phase",
@@ -133,11 +137,9 @@ def predict_with_uncertainty(
         name=f"{image.name} phase",
         settings={**image.settings, "predict": used},
     )
-    if not spreads:
+    if std is None:
         return Prediction(phase, None)
-    spread = np.stack(spreads).reshape(shape)
-    used["median_std_rad"] = float(np.median(spread[phase.data != 0])) if phase.data.any() else 0.0
-    return Prediction(phase, replace(phase, data=spread, quantity="phase-std", name=f"{phase.name} uncertainty"))
+    return Prediction(phase, replace(phase, data=std, quantity="phase-std", name=f"{phase.name} uncertainty"))
 
 
 def check_input(image: Image, pixel_size_um: float | None) -> float:

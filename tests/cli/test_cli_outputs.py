@@ -56,8 +56,8 @@ def test_a_failure_takes_back_the_results_written_so_far_and_their_new_folder(tm
             folder.mkdir(parents=True)
             (folder / "a.tif").write_text("first")
             written.append(folder / "a.tif")
-            raise OSError
+            raise OSError("the disk is full")
 
-    with pytest.raises(OSError):  # noqa: PT011 - any message will do
+    with pytest.raises(OSError, match="the disk is full"):
         fail_after_the_first()
     assert list(tmp_path.iterdir()) == []

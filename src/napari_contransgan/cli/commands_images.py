@@ -138,7 +138,8 @@ def _write(prediction: "Prediction", output: Path) -> dict[str, Any]:
             written.append(path)
         write_image(output, prediction.phase)
     if prediction.uncertainty is not None:
-        return {"phase": output, "uncertainty": path}
+        median_rad = prediction.phase.settings["predict"]["median_std_rad"]
+        return {"phase": output, "uncertainty": path, "median_std_rad": median_rad}
     if path.exists():
         note(f"{path}: belongs to an earlier phase, not to the one that was written now")
     return {"phase": output}
@@ -152,5 +153,4 @@ def _described(phase: Image) -> dict[str, Any]:
         "min_rad": float(phase.data.min()),
         "max_rad": float(phase.data.max()),
         "std_rad": float(np.std(phase.data)),
-        **{name: value for name, value in phase.settings["predict"].items() if name == "median_std_rad"},
     }

@@ -39,8 +39,7 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
         if output in seen:
             raise InputError(f"{path} and {seen[output]} would both be written to {output}: rename one")
         seen[output] = path
-        if any(output.resolve() == other.resolve() for other in inputs):
-            raise InputError(f"{output}: is an input and would be overwritten: choose another --out")
+    keep_inputs(outputs, inputs)
     return outputs
 
 

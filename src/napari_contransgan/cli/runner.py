@@ -19,7 +19,7 @@ from rich.markup import escape
 from rich.progress import Progress as Bar
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
+from napari_contransgan.events import Progress, result_of
 from napari_contransgan.io import Image
 
 T = TypeVar("T")
@@ -103,13 +103,11 @@ def run(events: Generator[Progress, None, T]) -> T:
     """
     with progress_bar() as bar, contextlib.closing(events):
         task = bar.add_task("", total=None)
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as stop:
-                value: T = stop.value
-                return value
+
+        def show(event: Progress) -> None:
             bar.update(task, completed=event.step, total=event.total, description=escape(event.message))
+
+        return result_of(events, show)
 
 
 def progress_bar() -> Bar:

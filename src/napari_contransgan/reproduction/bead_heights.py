@@ -13,7 +13,7 @@ from napari_contransgan.evaluation import BeadHeight, measure_bead_heights
 from napari_contransgan.events import Progress
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.reproduction import paper
-from napari_contransgan.reproduction.fields import TURNED, HeldOutField, held_out, make_field, predicted
+from napari_contransgan.reproduction.fields import HeldOutField, held_out, make_field, predictions
 from napari_contransgan.reproduction.networks import LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv, write_picture
 from napari_contransgan.simulation.beads import BEAD_DIAMETER_UM, BEAD_INDEX_CONTRAST
@@ -30,11 +30,7 @@ def bead_heights(networks: LoadedNetworks, extent: Extent, out: Path) -> Generat
     beads, index = 0, 0
     while beads < extent.beads:
         field = make_field(settings, index, with_tie=True)
-        maps = {}
-        for name, network in networks.for_cell("psm", "10x").items():
-            maps[name] = predicted(field, network)
-            if extent.turned:
-                maps[f"{name}{TURNED}"] = predicted(field, network, trust=True)
+        maps = predictions(field, networks.for_cell("psm", "10x"), also_turned=extent.turned)
         maps["TIE at 40x"] = field.yx_tie_rad if field.yx_tie_rad is not None else field.yx_truth_rad
         found = _matched(field, maps)[: extent.beads - beads]
         rows += found

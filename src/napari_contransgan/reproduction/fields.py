@@ -88,6 +88,18 @@ def predicted(field: HeldOutField, network: LoadedModel, *, trust: bool = False)
     return np.asarray(result_of(predict(field.lr, PredictSettings(trust=trust), network)).data, np.float32)
 
 
+def predictions(
+    field: HeldOutField, networks: Networks, *, also_turned: bool = False
+) -> dict[str, NDArray[np.float32]]:
+    """Each network's map of a field, and under its name with `TURNED` after it the mean of eight orientations."""
+    maps = {}
+    for name, network in networks.items():
+        maps[name] = predicted(field, network)
+        if also_turned:
+            maps[f"{name}{TURNED}"] = predicted(field, network, trust=True)
+    return maps
+
+
 def score_networks(
     networks: Networks,
     settings: SimulationSettings,
@@ -125,10 +137,8 @@ def score_networks(
     rows: list[dict[str, Any]] = []
     for done, index in enumerate(indices, start=1):
         field = make_field(settings, index, with_tie=with_tie)
-        for name, network in networks.items():
-            rows += score_rows(name, field, predicted(field, network))
-            if also_turned:
-                rows += score_rows(f"{name}{TURNED}", field, predicted(field, network, trust=True))
+        for name, yx_phase_rad in predictions(field, networks, also_turned=also_turned).items():
+            rows += score_rows(name, field, yx_phase_rad)
         if field.yx_tie_rad is not None:
             of_tie = score_rows(TIE_ITSELF, field, field.yx_tie_rad)
             rows += [row for row in of_tie if row.get("label") == TRUTH]

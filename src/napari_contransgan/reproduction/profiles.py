@@ -14,7 +14,7 @@ from napari_contransgan.events import Progress
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.examples import first_of_scene
-from napari_contransgan.reproduction.fields import held_out, make_field, means, predicted, score_cells
+from napari_contransgan.reproduction.fields import held_out, make_field, means, predictions, score_cells
 from napari_contransgan.reproduction.networks import BASELINES, LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv, write_picture
 
@@ -31,7 +31,7 @@ def profiles(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[P
         maps = {"true phase": field.yx_truth_rad}
         if field.yx_tie_rad is not None:
             maps["TIE at 40x"] = field.yx_tie_rad
-        maps |= {name: predicted(field, network) for name, network in compared.items()}
+        maps |= predictions(field, compared)
         pictures.append(write_picture(out / f"fig9_{specimen}.png", _draw(maps, f"{specimen} at 10x")))
     rows = yield from score_cells(lambda _specimen, _objective: compared, extent.fields)
     write_csv(out / "fig9_fields.csv", rows)

@@ -104,6 +104,11 @@ def verdict(scores: Mapping[str, float], cell: paper.PaperCell) -> str:
 def _goals(summary: Sequence[Mapping[str, Any]], network: str) -> list[Goal]:
     low, high = paper.SLOPE_GOAL
     goals = []
+    turned = {
+        (row["specimen"], row["objective"]): row
+        for row in summary
+        if (row["network"], row["label"], row["scenes"]) == (f"{network}{TURNED}", TIE_LABEL, "all")
+    }
     for row in summary:
         if (row["network"], row["label"], row["scenes"]) != (network, TIE_LABEL, "all"):
             continue
@@ -113,12 +118,8 @@ def _goals(summary: Sequence[Mapping[str, Any]], network: str) -> list[Goal]:
             f"least {row['paper_psnr_db']:.2f} dB, slope {low} to {high}"
         )
         found = _figures(row)
-        cell = (f"{network}{TURNED}", specimen, row["objective"], TIE_LABEL, "all")
-        found += "".join(
-            f"; eight orientations: {_figures(other)}"
-            for other in summary
-            if tuple(other[key] for key in ("network", "specimen", "objective", "label", "scenes")) == cell
-        )
+        if (specimen, row["objective"]) in turned:
+            found += f"; eight orientations: {_figures(turned[specimen, row['objective']])}"
         goals.append(Goal(text, found, row["reached"] == "yes"))
     return goals
 

@@ -13,7 +13,7 @@ from napari_contransgan.config import SimulationSettings, TieSettings, Variation
 from napari_contransgan.events import result_of
 from napari_contransgan.io import Image
 from napari_contransgan.microscope import Microscope
-from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, Aberrations, Objective
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, Objective
 from napari_contransgan.simulation.camera import Camera, draw_camera, expose
 from napari_contransgan.simulation.clutter import clutter
 from napari_contransgan.simulation.image_formation import Optics, PixelGrid, sum_over_source
@@ -223,15 +223,16 @@ def _aberrated(lens: Objective, variation: Variation, seed: int, index: int) -> 
         rng.uniform(*span) * np.array([math.sin(angle), math.cos(angle)])
         for span, angle in zip((variation.coma_um, variation.astigmatism_um), rng.uniform(0, 2 * np.pi, 2), strict=True)
     )
+    drawn = {
+        "spherical_um": spherical_um,
+        "coma_y_um": coma_y,
+        "coma_x_um": coma_x,
+        "astigmatism_0_um": astigmatism_0,
+        "astigmatism_45_um": astigmatism_45,
+    }
     own = lens.aberrations
-    aberrations = Aberrations(
-        spherical_um=own.spherical_um + spherical_um,
-        coma_y_um=own.coma_y_um + coma_y,
-        coma_x_um=own.coma_x_um + coma_x,
-        astigmatism_0_um=own.astigmatism_0_um + astigmatism_0,
-        astigmatism_45_um=own.astigmatism_45_um + astigmatism_45,
-    )
-    return lens.model_copy(update={"aberrations": aberrations})
+    both = {name: float(getattr(own, name) + value_um) for name, value_um in drawn.items()}
+    return lens.model_copy(update={"aberrations": own.model_copy(update=both)})
 
 
 def _light(shape_px: int, settings: SimulationSettings, rng: np.random.Generator) -> NDArray[np.float32]:
