@@ -12,7 +12,9 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.events import result_of
 from napari_contransgan.reproduction import PARTS, Extent, NetworkChoice, reproduce
 from napari_contransgan.reproduction.bead_heights import height_figures
+from napari_contransgan.reproduction.fields import TIE_LABEL, TRUTH
 from napari_contransgan.reproduction.parts import QUICK
+from napari_contransgan.reproduction.profiles import networks_goal
 
 Made = tuple[Path, dict[str, Any], str]
 
@@ -86,7 +88,8 @@ def test_defocus_is_that_of_the_frame_and_nothing_else_varies(made: Made) -> Non
         *(("focus_um", -10.0), ("focus_um", 10.0)),
         *(("S", 0.3), ("S", 0.9)),
     }
-    zeros = {point["psnr_zero_db"] for point in points if point["specimen"] == "psm"}
+    assert {point["label"] for point in points} == {TIE_LABEL, TRUTH}
+    zeros = {point["psnr_zero_db"] for point in points if (point["specimen"], point["label"]) == ("psm", TRUTH)}
     assert max(zeros) - min(zeros) < 1e-9, "the same fields at every point"
 
 
@@ -96,6 +99,15 @@ def test_heights_that_were_not_found_count_as_missed() -> None:
     assert figures["median_um"] == pytest.approx(3.0)
     assert figures["share_in_range"] == pytest.approx(0.5)
     assert figures["mean_relative_error"] == pytest.approx((0 + 0.1 + 0.1 / 3) / 3)
+
+
+@pytest.mark.parametrize(("of_unet", "ahead"), [(29.0, True), (31.0, False)])
+def test_contrans_is_ahead_only_of_networks_of_its_own_training(of_unet: float, ahead: bool) -> None:
+    psnr_db = {"contrans": 30.0, "unet": of_unet, "swin": 20.0, "all": 40.0}
+    cell = {"specimen": "psm", "objective": "10x"}
+    rows = [{**cell, "label": TIE_LABEL, "network": name, "psnr_db": value} for name, value in psnr_db.items()]
+    against_truth = [{**row, "label": TRUTH, "psnr_db": 60.0} for row in rows if row["network"] == "unet"]
+    assert networks_goal([*rows, *against_truth], []).reached is ahead
 
 
 def test_stopping_half_way_leaves_no_report(tmp_path: Path, network: Path) -> None:

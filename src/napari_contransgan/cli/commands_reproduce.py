@@ -33,8 +33,11 @@ def reproduce(
     out: Annotated[Path, typer.Option(help="Folder for CSV, PNG and report.html.", show_default=False)],
     quick: Annotated[bool, typer.Option("--quick", help="Few fields: minutes, and rough figures.")] = False,
     model: Annotated[str, typer.Option(help="A bundled network's name, a run's folder, or a checkpoint.")] = "all",
-    unet: Annotated[str | None, typer.Option(help="U-Net of the same training, for fig9.")] = None,
-    swin: Annotated[str | None, typer.Option(help="Swin-only network of the same training, for fig9.")] = None,
+    contrans: Annotated[
+        str | None, typer.Option(help="Contrans of the same training as the next two, for fig9.")
+    ] = None,
+    unet: Annotated[str | None, typer.Option(help="U-Net, for fig9.")] = None,
+    swin: Annotated[str | None, typer.Option(help="Swin-only network, for fig9.")] = None,
     from_4x: Annotated[str | None, typer.Option(help="Network trained on 4x alone, for fig10.")] = None,
     from_10x: Annotated[str | None, typer.Option(help="Network trained on 10x alone, for fig10.")] = None,
     defocus_model: Annotated[str | None, typer.Option(help="Network trained from -10 to +10 um, for fig11.")] = None,
@@ -49,7 +52,7 @@ def reproduce(
     from napari_contransgan.reproduction import PARTS, QUICK, Extent, NetworkChoice
     from napari_contransgan.reproduction import reproduce as make
 
-    choice = NetworkChoice(model, unet, swin, from_4x, from_10x, defocus_model, aperture_model)
+    choice = NetworkChoice(model, contrans, unet, swin, from_4x, from_10x, defocus_model, aperture_model)
     names = list(PARTS) if part is PartName.ALL else [part.value]
     given = [f"--{name.replace('_', '-')} {value}" for name, value in vars(choice).items() if value]
     words = ["napari-contransgan reproduce", part.value, "--out DIR", *given, *(["--quick"] if quick else [])]

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from napari_contransgan.drawing import new_figure
 from napari_contransgan.events import Progress
-from napari_contransgan.reproduction.fields import ZERO, means, score_cells
+from napari_contransgan.reproduction.fields import TIE_LABEL, ZERO, means, score_cells
 from napari_contransgan.reproduction.networks import LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Part, write_csv, write_picture
 from napari_contransgan.reproduction.profiles import CELL_NAMES, mean_table
@@ -30,7 +30,7 @@ def compatibility(networks: LoadedNetworks, extent: Extent, out: Path) -> Genera
         [
             "The paper finds that a network trained on a lower NA serves inputs of a higher NA (forward), and "
             "not the other "
-            "way (backward). Beads, held-out fields, against the true phase.",
+            f"way (backward). Beads, held-out fields; the picture is against the {TIE_LABEL}.",
             *(
                 [
                     f"Networks of a single objective that were not given ({', '.join(missing)}) are left out: "
@@ -50,9 +50,10 @@ def compatibility(networks: LoadedNetworks, extent: Extent, out: Path) -> Genera
 
 def _draw(summary: Sequence[Mapping[str, Any]]) -> Figure:
     figure = new_figure(11, 4)
+    shown = [row for row in summary if row["label"] == TIE_LABEL]
     for axes, (score, title) in zip(figure.subplots(1, 2), (("ssim", "SSIM"), ("psnr_db", "PSNR (dB)")), strict=True):
-        for name in dict.fromkeys(row["network"] for row in summary):
-            rows = [row for row in summary if row["network"] == name]
+        for name in dict.fromkeys(row["network"] for row in shown):
+            rows = [row for row in shown if row["network"] == name]
             axes.plot([row["objective"] for row in rows], [row[score] for row in rows], "o-", label=name)
         axes.plot(
             [row["objective"] for row in rows], [row[ZERO[score]] for row in rows], ":", color="grey", label="empty map"

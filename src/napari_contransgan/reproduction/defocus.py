@@ -14,7 +14,7 @@ from napari_contransgan.drawing import new_figure
 from napari_contransgan.events import Progress, as_part
 from napari_contransgan.microscope import Microscope
 from napari_contransgan.reproduction import paper
-from napari_contransgan.reproduction.fields import ZERO, held_out, means, score_networks
+from napari_contransgan.reproduction.fields import TIE_LABEL, ZERO, held_out, means, score_networks
 from napari_contransgan.reproduction.networks import LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv, write_picture
 from napari_contransgan.simulation.scenes import scene_of_field
@@ -40,7 +40,7 @@ def defocus_and_aperture(networks: LoadedNetworks, extent: Extent, out: Path) ->
         settings = _settings(specimen, axis, value)
         filled = (index for index in itertools.count() if scene_of_field(settings, index) != "empty")
         chosen = list(itertools.islice(filled, extent.sweep_fields))
-        scoring = score_networks({name: network}, settings, chosen, with_tie=False)
+        scoring = score_networks({name: network}, settings, chosen)
         scored = yield from as_part(scoring, number, len(works))
         rows += [{"axis": axis, "value": value, **row} for row in scored]
     write_csv(out / "fig11_fields.csv", rows)
@@ -54,8 +54,9 @@ def defocus_and_aperture(networks: LoadedNetworks, extent: Extent, out: Path) ->
         "Fig. 11: defocus and condenser aperture at 10x",
         [
             f"Focus of the frame from {paper.FOCUS_UM[0]:g} to {paper.FOCUS_UM[1]:g} um at S = 0.6, and S from "
-            f"{paper.COHERENCE[0]} to {paper.COHERENCE[1]} at the usual focus of 0.25 wavelength / NA^2; against "
-            f"the true phase. Networks: {by_focus} for the focus, {by_aperture} for S.",
+            f"{paper.COHERENCE[0]} to {paper.COHERENCE[1]} at the usual focus of 0.25 wavelength / NA^2. Goals and "
+            f"picture are against the {TIE_LABEL}, as in the paper. Networks: {by_focus} for the focus, {by_aperture} "
+            "for S.",
             *(
                 [
                     f"{' and '.join(trained)}: what stands here is another network, which was not trained for the "
@@ -79,12 +80,17 @@ def _settings(specimen: SpecimenName, axis: str, value: float) -> SimulationSett
     return held_out(specimen, "10x", microscope=Microscope(coherence=value), variation=exact)
 
 
+def _points(summary: Sequence[Mapping[str, Any]], axis: str, specimen: str) -> list[Mapping[str, Any]]:
+    wanted = (axis, specimen, TIE_LABEL)
+    return [row for row in summary if (row["axis"], row["specimen"], row["label"]) == wanted]
+
+
 def _goals(summary: Sequence[Mapping[str, Any]]) -> list[Goal]:
     goals = []
     ranges = {"focus_um": "over -10 to 10 um", "S": "over S 0.3 to 0.9"}
     for specimen in paper.SPECIMENS:
         for axis, text in ranges.items():
-            points = [row for row in summary if (row["axis"], row["specimen"]) == (axis, specimen)]
+            points = _points(summary, axis, specimen)
             if not points:
                 continue
             ssim, psnr_db = (min(row[score] for row in points) for score in ("ssim", "psnr_db"))
@@ -100,12 +106,14 @@ def _goals(summary: Sequence[Mapping[str, Any]]) -> list[Goal]:
 
 
 def _table(summary: Sequence[Mapping[str, Any]]) -> Table:
-    head = ("specimen", "what varies", "value", "SSIM", "PSNR, dB", "slope", "empty map")
+    head = ("specimen", "what varies", "value", "against", "network", "SSIM", "PSNR, dB", "slope", "empty map")
     rows = [
         [
             row["specimen"],
             "focus, um" if row["axis"] == "focus_um" else "S",
             f"{row['value']:.2g}",
+            row["label"],
+            row["network"],
             f"{row['ssim']:.3f}",
             f"{row['psnr_db']:.2f}",
             f"{row['slope']:.2f}",
@@ -121,7 +129,7 @@ def _draw(summary: Sequence[Mapping[str, Any]]) -> Figure:
     for line, (axis, label) in zip(figure.subplots(2, 3), (("focus_um", "focus (um)"), ("S", "S")), strict=True):
         for axes, (score, title) in zip(line, SCORES, strict=True):
             for specimen, colour in (("psm", "tab:blue"), ("hela", "tab:orange")):
-                points = [row for row in summary if (row["axis"], row["specimen"]) == (axis, specimen)]
+                points = _points(summary, axis, specimen)
                 values = [row["value"] for row in points]
                 axes.plot(values, [row[score] for row in points], "o-", color=colour, ms=3, label=specimen)
                 if score in ZERO:

@@ -105,7 +105,6 @@ def score_networks(
     settings: SimulationSettings,
     indices: Sequence[int],
     *,
-    with_tie: bool = True,
     also_turned: bool = False,
 ) -> Generator[Progress, None, list[dict[str, Any]]]:
     """Score networks on the same fields.
@@ -118,8 +117,6 @@ def score_networks(
         Specimen and optics.
     indices : sequence of int
         Numbers of the fields.
-    with_tie : bool
-        Also score against the TIE phase of a simulated 40x stack, as the paper does.
     also_turned : bool
         Also score the mean of eight orientations, under the network's name with `TURNED` after it.
 
@@ -131,12 +128,12 @@ def score_networks(
     Returns
     -------
     list of dict
-        One row for each network, field and label, and for the TIE label against the truth; of an empty field only the
-        largest phase that was invented.
+        One row for each network, field and label (the TIE phase of a simulated 40x stack, as in the paper, and the
+        truth), and for the TIE label against the truth; of an empty field only the largest phase that was invented.
     """
     rows: list[dict[str, Any]] = []
     for done, index in enumerate(indices, start=1):
-        field = make_field(settings, index, with_tie=with_tie)
+        field = make_field(settings, index, with_tie=True)
         for name, yx_phase_rad in predictions(field, networks, also_turned=also_turned).items():
             rows += score_rows(name, field, yx_phase_rad)
         if field.yx_tie_rad is not None:
@@ -179,8 +176,9 @@ def averaged(rows: Sequence[Mapping[str, Any]], **wanted: Any) -> dict[str, floa
 
 
 def means(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
-    """Averages against the true phase, one row for each combination of values under `names`."""
-    labelled = [row for row in rows if row.get("label") == TRUTH]
+    """Averages against each label, one row for each label and combination of values under `names`."""
+    labelled = [row for row in rows if "label" in row]
+    names = ("label", *names)
     keys = dict.fromkeys(tuple(row[name] for name in names) for row in labelled)
     return [
         {**wanted, **averaged(labelled, **wanted)} for wanted in (dict(zip(names, key, strict=True)) for key in keys)
@@ -192,15 +190,12 @@ def score_cells(
     count: int,
     specimens: Sequence[SpecimenName] = paper.SPECIMENS,
     *,
-    with_tie: bool = False,
     also_turned: bool = False,
 ) -> Generator[Progress, None, list[dict[str, Any]]]:
     """Rows of `score_networks` for each specimen at each objective, with the networks that `networks_of` names."""
     cells = [(specimen, objective) for specimen in specimens for objective in paper.OBJECTIVES]
     rows: list[dict[str, Any]] = []
     for number, cell in enumerate(cells):
-        scoring = score_networks(
-            networks_of(*cell), held_out(*cell), range(count), with_tie=with_tie, also_turned=also_turned
-        )
+        scoring = score_networks(networks_of(*cell), held_out(*cell), range(count), also_turned=also_turned)
         rows += yield from as_part(scoring, number, len(cells))
     return rows

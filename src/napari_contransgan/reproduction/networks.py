@@ -14,7 +14,7 @@ SPECIALISTS = {"hela": ("10x",), "psm": ("4x", "10x", "20x", "40x")}
 
 They stand beside the default one where they are there."""
 
-BASELINES = ("unet", "swin")
+COMPARED = ("contrans", "unet", "swin")
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class NetworkChoice:
     ----------
     model : str
         For everything but what the others are for.
-    unet, swin : str or None
-        Baselines, trained with the same steps as `model`.
+    contrans, unet, swin : str or None
+        One network of each kind, of the same training, for Fig. 9.
     from_4x, from_10x : str or None
         Trained on one objective alone, for Fig. 10.
     defocus_model, aperture_model : str or None
@@ -34,6 +34,7 @@ class NetworkChoice:
     """
 
     model: str = DEFAULT_MODEL
+    contrans: str | None = None
     unet: str | None = None
     swin: str | None = None
     from_4x: str | None = None
@@ -52,7 +53,7 @@ class NetworkChoice:
         given = {name: value for name, value in vars(self).items() if value is not None}
         loaded = {name: load_checkpoint(find_model(value)) for name, value in given.items()}
         bundled = {name: path for name, path in bundled_models().items() if name in SPECIALISTS}
-        for name in BASELINES:
+        for name in COMPARED:
             if name in loaded and loaded[name].card.generator != name:
                 kind = loaded[name].card.generator
                 raise InputError(f"{given[name]}: is a {kind} network: give a {name} network for --{name}")
