@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from napari_contransgan.config import SimulationSettings
+from napari_contransgan.evaluation import evaluate
 from napari_contransgan.events import result_of
-from napari_contransgan.held_out import HELD_OUT_SEEDS, invented_rad, score_held_out
+from napari_contransgan.held_out import HELD_OUT_SEEDS, invented_rad, known_background, score_held_out, score_simulated
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
 
@@ -35,6 +37,40 @@ def test_an_empty_field_is_judged_by_what_is_invented_in_it(specimen: str) -> No
     settings = SimulationSettings(specimen=specimen, scene="empty", seed=900, count=2, field_px=80)  # type: ignore[arg-type]
     scores = result_of(score_held_out(LoadedModel(One(), card), settings))
     assert scores == {"empty_fields": 2, "empty_max_rad": pytest.approx(2.0)}
+
+
+def packed_beads() -> np.ndarray:
+    """A closed layer of beads with a phase of up to 1 rad: their tops are its most common value."""
+    spacing_px, radius_px = 9.7, 4.6
+    y, x = np.mgrid[:220, :220].astype(float)
+    phase_rad = np.zeros_like(y)
+    for row in range(30):
+        for column in range(26):
+            centre = row * spacing_px * np.sqrt(3) / 2, (column + row % 2 / 2) * spacing_px
+            square = 1 - ((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / radius_px**2
+            phase_rad = np.maximum(phase_rad, np.sqrt(np.clip(square, 0, None)))
+    return phase_rad
+
+
+def test_a_closed_layer_is_scored_as_it_came() -> None:
+    truth_rad = packed_beads()
+    output_rad = gaussian_filter(truth_rad, 0.7)
+    scores = score_simulated(output_rad, truth_rad, truth_rad, "psm")
+    assert scores.ssim == scores.ssim_raw > 0.9
+    assert scores.slope == pytest.approx(0.93, abs=0.05)
+    assert evaluate(output_rad, truth_rad, data_range_rad=1.03).ssim < 0.3, "levelled at other parts of the beads"
+
+
+def test_a_map_is_levelled_well_away_from_the_specimen() -> None:
+    truth_rad = np.zeros((90, 90))
+    truth_rad[:, :40] = 1.0
+    output_rad = gaussian_filter(truth_rad, 2.0) + 0.3
+    background = known_background(truth_rad)
+    assert not background[:, :46].any()
+    assert background[:, 47:].all()
+    scores = score_simulated(output_rad, truth_rad, truth_rad, "hela")
+    assert scores.slope == pytest.approx(1, abs=0.03)
+    assert scores.psnr_db > scores.psnr_raw_db + 5
 
 
 def test_debris_is_not_called_invented() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_contransgan.config import SimulationSettings, Variation
+from napari_contransgan.config.names import SpecimenName
 from napari_contransgan.models.normalisation import contrast_on_model_grid
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.resampling import binned_to_model_grid
@@ -15,16 +16,16 @@ from napari_contransgan.simulation.fields import tie_label
 VARIED = Variation(
     focus_share=(-0.9, 0.9), coherence_factor=(0.7, 1.3), stray_light=(0.0, 0.05), phase_factor=(0.7, 1.4)
 )
-TRAINED = {"hela": (800, 240), "psm": (801, 80)}
-CHOSEN_BY = {"hela": (810, 24), "psm": (811, 12)}
+TRAINED: dict[SpecimenName, tuple[int, int]] = {"hela": (800, 240), "psm": (801, 80)}
+CHOSEN_BY: dict[SpecimenName, tuple[int, int]] = {"hela": (810, 24), "psm": (811, 12)}
 """Seed and number of fields of each specimen, all at 10x."""
 
 Maps = dict[str, NDArray[np.float16]]
 
 
-def load_or_make(path: Path, wanted: dict[str, tuple[int, int]]) -> dict[str, Maps]:
+def load_or_make(path: Path, wanted: dict[SpecimenName, tuple[int, int]]) -> dict[SpecimenName, Maps]:
     """Contrast, true phase and TIE phase of fields by specimen, each of shape (N, 240, 240), on the model's grid."""
-    found: dict[str, Maps] = {}
+    found: dict[SpecimenName, Maps] = {}
     for specimen, (seed, count) in wanted.items():
         file = path / f"{specimen}_{seed}.npz"
         if not file.is_file():

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_contransgan.config import PredictSettings, SimulationSettings
-from napari_contransgan.evaluation import evaluate
+from napari_contransgan.config.names import SpecimenName
+from napari_contransgan.evaluation import Scores, evaluate
 from napari_contransgan.events import Progress, result_of
 from napari_contransgan.inference import predict
 from napari_contransgan.models.checkpoint import LoadedModel
@@ -23,8 +24,14 @@ HELD_OUT_SEEDS = MappingProxyType({"hela": 900, "psm": 901})
 DATA_RANGE_RAD = MappingProxyType({"hela": 4.0, "psm": 1.03})
 """Fixed range for SSIM and PSNR: about the thickest cell, and the peak of a 3 um bead of index contrast 0.03."""
 
-DEBRIS_RAD, DEBRIS_REACH_UM = 0.005, 2.0
-"""What counts as debris in the true phase of an empty field, and how far around it a network may be misled."""
+SPECIMEN_RAD = 0.02
+"""True phase above which there is specimen."""
+
+DEBRIS_RAD = 0.005
+"""True phase above which there is debris in an empty field."""
+
+REACH_UM = 2.0
+"""How far around anything a map may be misled: the low-power lenses resolve about as much."""
 
 
 def score_held_out(
@@ -62,7 +69,7 @@ def score_held_out(
         if scene_of_field(settings, index) == "empty":
             empty_rad.append(invented_rad(phase.data, truth.data))
         else:
-            scores.append(vars(evaluate(phase.data, truth.data, data_range_rad=DATA_RANGE_RAD[settings.specimen])))
+            scores.append(vars(score_simulated(phase.data, truth.data, truth.data, settings.specimen)))
         yield Progress(index + 1, settings.count, f"scoring {settings.specimen} {settings.objective}")
     figures = {name: _mean([score[name] for score in scores]) for name in scores[0]} if scores else {}
     if scores:
@@ -73,6 +80,34 @@ def score_held_out(
             "slope_p90": float(high),
         }
     return {**figures, "empty_fields": len(empty_rad), "empty_max_rad": max(empty_rad, default=math.nan)}
+
+
+def score_simulated(
+    yx_phase_rad: NDArray[np.floating],
+    yx_label_rad: NDArray[np.floating],
+    yx_truth_rad: NDArray[np.floating],
+    specimen: SpecimenName,
+) -> Scores:
+    """Score a map of a simulated field, with the specimen's fixed range, levelled where the truth is empty.
+
+    Parameters
+    ----------
+    yx_phase_rad, yx_label_rad, yx_truth_rad : (Y, X) ndarray
+        The map, what it is compared with, and the true phase, on one grid.
+    specimen : {"psm", "hela"}
+        Whose range to take.
+    """
+    return evaluate(
+        yx_phase_rad,
+        yx_label_rad,
+        data_range_rad=DATA_RANGE_RAD[specimen],
+        yx_background=known_background(yx_truth_rad),
+    )
+
+
+def known_background(yx_truth_rad: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Where there is empty medium, and no specimen within 2 um, whose blur would pass for the background's level."""
+    return _away_from(np.abs(yx_truth_rad) > SPECIMEN_RAD)
 
 
 def invented_rad(yx_phase_rad: NDArray[np.floating], yx_truth_rad: NDArray[np.floating]) -> float:
@@ -88,9 +123,15 @@ def invented_rad(yx_phase_rad: NDArray[np.floating], yx_truth_rad: NDArray[np.fl
     float
         In radians; 2 um around each grain do not count. NaN where debris leaves nothing.
     """
-    debris = np.abs(yx_truth_rad) > DEBRIS_RAD
-    free = ndimage.distance_transform_edt(~debris) * MODEL_PIXEL_SIZE_UM > DEBRIS_REACH_UM if debris.any() else ~debris
+    free = _away_from(np.abs(yx_truth_rad) > DEBRIS_RAD)
     return float(np.abs(yx_phase_rad[free]).max()) if free.any() else math.nan
+
+
+def _away_from(yx_things: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    if not yx_things.any():
+        return ~yx_things
+    away: NDArray[np.bool_] = ndimage.distance_transform_edt(~yx_things) * MODEL_PIXEL_SIZE_UM > REACH_UM
+    return away
 
 
 def _mean(values: list[float]) -> float:

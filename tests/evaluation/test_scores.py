@@ -36,6 +36,13 @@ def ssim_by_hand(first: np.ndarray, second: np.ndarray, data_range: float) -> fl
     return float(ssim[5:-5, 5:-5].mean())
 
 
+def test_nothing_is_levelled_where_nothing_is_empty(label):
+    scores = evaluate(noisy(label) + 0.3, label, yx_background=np.zeros(label.shape, bool))
+
+    assert scores.ssim == scores.ssim_raw
+    assert scores.psnr_db == scores.psnr_raw_db
+
+
 def test_a_copy_scores_perfectly(label):
     scores = evaluate(label, label)
 

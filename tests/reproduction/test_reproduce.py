@@ -12,7 +12,9 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.events import result_of
 from napari_contransgan.reproduction import PARTS, Extent, NetworkChoice, reproduce
 from napari_contransgan.reproduction.bead_heights import height_figures
+from napari_contransgan.reproduction.defocus import defocus_goals
 from napari_contransgan.reproduction.fields import TIE_LABEL, TRUTH
+from napari_contransgan.reproduction.paper import TABLE_1
 from napari_contransgan.reproduction.parts import QUICK
 from napari_contransgan.reproduction.profiles import networks_goal
 
@@ -31,7 +33,14 @@ def made(tmp_path_factory: pytest.TempPathFactory, network: Path, small: Extent)
 def test_every_part_leaves_its_csv_and_its_chapter(made: Made) -> None:
     out, figures, report = made
     assert {path.name for path in out.glob("*.csv")} == {
-        *("table1.csv", "table1_fields.csv", "fig7_beads.csv", "fig9.csv", "fig9_fields.csv"),
+        *(
+            "table1.csv",
+            "table1_fields.csv",
+            "table1_empty_fields.csv",
+            "fig7_beads.csv",
+            "fig9.csv",
+            "fig9_fields.csv",
+        ),
         *("fig11.csv", "fig11_fields.csv", "speed.csv"),
     }
     for title in ("Table 1", "Fig. 7", "Fig. 8", "Fig. 9", "Fig. 11", "Speed"):
@@ -59,7 +68,7 @@ def test_an_untrained_network_misses_its_goals_and_that_is_said(made: Made) -> N
     assert by_part["table1"][:8] == [False] * 8
     assert by_part["fig7"] == [False] * 3
     assert by_part["fig9"] == [None], "no Swin-only network was given"
-    assert by_part["fig11"] == [False] * 4
+    assert by_part["fig11"] == [None] * 4, "the default network stands in"
     assert ">missed<" in report
     assert "train one and give it with --swin" in report
 
@@ -89,8 +98,10 @@ def test_defocus_is_that_of_the_frame_and_nothing_else_varies(made: Made) -> Non
         *(("S", 0.3), ("S", 0.9)),
     }
     assert {point["label"] for point in points} == {TIE_LABEL, TRUTH}
-    zeros = {point["psnr_zero_db"] for point in points if (point["specimen"], point["label"]) == ("psm", TRUTH)}
-    assert max(zeros) - min(zeros) < 1e-9, "the same fields at every point"
+    for axis in ("focus_um", "S"):
+        own = [point for point in points if (point["axis"], point["specimen"], point["label"]) == (axis, "psm", TRUTH)]
+        zeros = [point["psnr_zero_db"] for point in own]
+        assert max(zeros) - min(zeros) < 1e-9, "the same fields at every point"
 
 
 def test_heights_that_were_not_found_count_as_missed() -> None:
@@ -104,10 +115,25 @@ def test_heights_that_were_not_found_count_as_missed() -> None:
 @pytest.mark.parametrize(("of_unet", "ahead"), [(29.0, True), (31.0, False)])
 def test_contrans_is_ahead_only_of_networks_of_its_own_training(of_unet: float, ahead: bool) -> None:
     psnr_db = {"contrans": 30.0, "unet": of_unet, "swin": 20.0, "all": 40.0}
-    cell = {"specimen": "psm", "objective": "10x"}
-    rows = [{**cell, "label": TIE_LABEL, "network": name, "psnr_db": value} for name, value in psnr_db.items()]
+    rows = [
+        {"specimen": specimen, "objective": objective, "label": TIE_LABEL, "network": name, "psnr_db": value}
+        for specimen, objective in TABLE_1
+        for name, value in psnr_db.items()
+    ]
+    assert networks_goal(rows[4:], []).reached is False, "a cell that was not scored"
     against_truth = [{**row, "label": TRUTH, "psnr_db": 60.0} for row in rows if row["network"] == "unet"]
     assert networks_goal([*rows, *against_truth], []).reached is ahead
+
+
+@pytest.mark.parametrize(
+    ("change", "reached"),
+    [({}, True), ({"ssim": 0.93}, False), ({"psnr_db": 33.0}, False), ({"psnr_db": float("nan")}, False)],
+)
+def test_fig11_is_judged_at_its_worst_point(change: dict[str, float], reached: bool) -> None:
+    point = {"axis": "focus_um", "specimen": "psm", "label": TIE_LABEL, "ssim": 0.95, "psnr_db": 35.0}
+    rows = [point, {**point, **change}, {**point, "label": TRUTH, "ssim": 0.1}]
+    assert [goal.reached for goal in defocus_goals(rows, {"focus_um": "own"}, "all")] == [reached]
+    assert [goal.reached for goal in defocus_goals(rows, {"focus_um": "all"}, "all")] == [None]
 
 
 def test_stopping_half_way_leaves_no_report(tmp_path: Path, network: Path) -> None:

@@ -13,6 +13,9 @@ from napari_contransgan.tie.background import background_median
 FOREGROUND_FRACTION = 0.1
 """Foreground is where the levelled label exceeds this share of its own largest magnitude."""
 
+SMALLEST_BACKGROUND = 0.01
+"""Share of the frame that must be empty for its median to count as the background's level."""
+
 SMALLEST_SIDE_PX = 11
 """Width of the Gaussian window of SSIM."""
 
@@ -60,27 +63,38 @@ class Scores:
     correlation: float
 
 
-def level(yx_phase_rad: NDArray[np.floating]) -> NDArray[np.float64]:
+def level(yx_phase_rad: NDArray[np.floating], yx_background: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
     """Subtract the median of the map's own background.
-
-    Background is what lies within 2.5 robust standard deviations of the most common value, see
-    `napari_contransgan.tie.background.background_median`.
 
     Parameters
     ----------
     yx_phase_rad : (Y, X) ndarray
         Phase in radians, finite.
+    yx_background : (Y, X) ndarray of bool, optional
+        Where the frame is known to be empty, as in a simulation; where that is less than 1 % of it there is nothing to
+        level by, and the map stays as it is. Without it, background is what lies within 2.5 robust standard deviations
+        of the most common value (`napari_contransgan.tie.background.background_median`): in closed layers that may
+        be the specimen itself, and not the same part of it in two maps.
 
     Returns
     -------
     (Y, X) ndarray of float64
     """
-    levelled: NDArray[np.float64] = np.asarray(yx_phase_rad, dtype=np.float64) - background_median(yx_phase_rad)
+    values = np.asarray(yx_phase_rad, dtype=np.float64)
+    if yx_background is None:
+        return values - background_median(values)
+    if np.mean(yx_background) < SMALLEST_BACKGROUND:
+        return values
+    levelled: NDArray[np.float64] = values - np.median(values[yx_background])
     return levelled
 
 
 def evaluate(
-    yx_phase_rad: NDArray[np.floating], yx_label_rad: NDArray[np.floating], *, data_range_rad: float | None = None
+    yx_phase_rad: NDArray[np.floating],
+    yx_label_rad: NDArray[np.floating],
+    *,
+    data_range_rad: float | None = None,
+    yx_background: NDArray[np.bool_] | None = None,
 ) -> Scores:
     """Score a phase map against its label.
 
@@ -94,6 +108,9 @@ def evaluate(
     data_range_rad : float or None
         Range of SSIM and PSNR: the specimen's reference phase, the same for all images that are compared. None takes
         the label's own, its maximum minus its minimum.
+    yx_background : (Y, X) ndarray of bool, optional
+        Where the frame is known to be empty: both maps are levelled there, see `level`. Without it each is levelled by
+        the background that it seems to have.
 
     Returns
     -------
@@ -109,7 +126,7 @@ def evaluate(
     if data_range_rad is not None and not 0 < data_range_rad < np.inf:
         raise InputError(f"a data range of {data_range_rad:g} rad cannot be right: give the specimen's largest phase")
     raw, raw_label = np.asarray(yx_phase_rad, dtype=np.float64), np.asarray(yx_label_rad, dtype=np.float64)
-    phase, label = level(raw), level(raw_label)
+    phase, label = level(raw, yx_background), level(raw_label, yx_background)
     value_range = float(label.max() - label.min()) if data_range_rad is None else float(data_range_rad)
 
     magnitude = np.abs(label)

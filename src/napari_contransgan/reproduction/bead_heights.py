@@ -29,9 +29,9 @@ def bead_heights(networks: LoadedNetworks, extent: Extent, out: Path) -> Generat
     rows: list[dict[str, Any]] = []
     beads, index = 0, 0
     while beads < extent.beads:
-        field = make_field(settings, index, with_tie=True)
+        field = make_field(settings, index)
         maps = predictions(field, networks.for_cell("psm", "10x"), also_turned=extent.turned)
-        maps["TIE at 40x"] = field.yx_tie_rad if field.yx_tie_rad is not None else field.yx_truth_rad
+        maps["TIE at 40x"] = field.yx_tie_rad
         found = _matched(field, maps)[: extent.beads - beads]
         rows += found
         beads, index = beads + len(found), index + 1

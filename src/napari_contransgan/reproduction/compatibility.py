@@ -34,8 +34,7 @@ def compatibility(networks: LoadedNetworks, extent: Extent, out: Path) -> Genera
             *(
                 [
                     f"Networks of a single objective that were not given ({', '.join(missing)}) are left out: "
-                    "train them on one "
-                    f"objective's images and give them. The default network saw all four objectives."
+                    "train them on one objective's images and give them."
                 ]
                 if missing
                 else []

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from napari_contransgan.config import PredictSettings, SimulationSettings
 from napari_contransgan.config.names import SceneName, SpecimenName
-from napari_contransgan.evaluation import evaluate
+from napari_contransgan.evaluation import Scores
 from napari_contransgan.events import Progress, as_part, result_of
-from napari_contransgan.held_out import DATA_RANGE_RAD, HELD_OUT_SEEDS, invented_rad
+from napari_contransgan.held_out import HELD_OUT_SEEDS, invented_rad, score_simulated
 from napari_contransgan.inference import predict
 from napari_contransgan.io import Image
 from napari_contransgan.models.checkpoint import LoadedModel
@@ -19,12 +19,15 @@ from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.networks import Networks
 from napari_contransgan.resampling import binned_to_model_grid
-from napari_contransgan.simulation import simulate_field, simulate_pair
+from napari_contransgan.simulation import simulate_field
 from napari_contransgan.simulation.fields import tie_label
 from napari_contransgan.simulation.scenes import scene_of_field
 
 TIE_LABEL, TRUTH = "TIE at 40x", "true phase"
 TIE_ITSELF = "(TIE at 40x itself)"
+FIELD_PX = 220
+"""What one tile of a network holds; a larger field would be padded to four, for no gain."""
+
 TURNED = " (eight orientations)"
 AVERAGED = ("ssim", "psnr_db", "slope", "ssim_raw", "psnr_raw_db", "ssim_foreground", "psnr_foreground_db")
 ZERO = {"ssim": "ssim_zero", "psnr_db": "psnr_zero_db"}
@@ -47,7 +50,7 @@ class HeldOutField:
         Low-power frame.
     yx_truth_rad : ndarray, shape (Y, X)
         True phase.
-    yx_tie_rad : ndarray, shape (Y, X), or None
+    yx_tie_rad : ndarray, shape (Y, X)
         TIE phase of the 40x stack, averaged to the model's grid.
     """
 
@@ -56,27 +59,32 @@ class HeldOutField:
     scene: SceneName
     lr: Image
     yx_truth_rad: NDArray[np.float32]
-    yx_tie_rad: NDArray[np.float32] | None
+    yx_tie_rad: NDArray[np.float32]
 
     @property
     def labels(self) -> Mapping[str, NDArray[np.float32]]:
         """What it can be scored against."""
-        tie = {} if self.yx_tie_rad is None else {TIE_LABEL: self.yx_tie_rad}
-        return {**tie, TRUTH: self.yx_truth_rad}
+        return {TIE_LABEL: self.yx_tie_rad, TRUTH: self.yx_truth_rad}
+
+    def scores(self, yx_phase_rad: NDArray[np.float32], label: str) -> Scores:
+        """Score a map of this field against one of its labels."""
+        return score_simulated(yx_phase_rad, self.labels[label], self.yx_truth_rad, self.settings.specimen)
 
 
 def held_out(specimen: SpecimenName, objective: str, **changes: Any) -> SimulationSettings:
-    """The paper's microscope on held-out fields: one in-focus frame at S = 0.6, a stack at S = 0.3."""
-    wanted = {"specimen": specimen, "objective": objective, "seed": HELD_OUT_SEEDS[specimen]}
+    """The paper's microscope on held-out fields: a frame near the usual focus at S = 0.6, a stack at S = 0.3."""
+    wanted = {
+        "specimen": specimen,
+        "objective": objective,
+        "seed": HELD_OUT_SEEDS[specimen],
+        "field_px": FIELD_PX,
+    }
     return SimulationSettings.checked(wanted | changes)
 
 
-def make_field(settings: SimulationSettings, index: int, *, with_tie: bool) -> HeldOutField:
-    """Simulate a field, with its stack and TIE label where they are wanted."""
+def make_field(settings: SimulationSettings, index: int) -> HeldOutField:
+    """Simulate a field, its stack, and the TIE phase of that."""
     scene = scene_of_field(settings, index)
-    if not with_tie:
-        lr, truth = simulate_pair(settings, index)
-        return HeldOutField(settings, index, scene, lr, truth.data, None)
     field = simulate_field(settings, index)
     tie = tie_label(field.stack, settings)
     yx_tie_rad = binned_to_model_grid(tie.data, tie.pixel_size_um or MODEL_PIXEL_SIZE_UM)
@@ -133,12 +141,11 @@ def score_networks(
     """
     rows: list[dict[str, Any]] = []
     for done, index in enumerate(indices, start=1):
-        field = make_field(settings, index, with_tie=True)
+        field = make_field(settings, index)
         for name, yx_phase_rad in predictions(field, networks, also_turned=also_turned).items():
             rows += score_rows(name, field, yx_phase_rad)
-        if field.yx_tie_rad is not None:
-            of_tie = score_rows(TIE_ITSELF, field, field.yx_tie_rad)
-            rows += [row for row in of_tie if row.get("label") == TRUTH]
+        of_tie = score_rows(TIE_ITSELF, field, field.yx_tie_rad)
+        rows += [row for row in of_tie if row.get("label") == TRUTH]
         yield Progress(done, len(indices), f"scoring {settings.specimen} at {settings.objective}")
     return rows
 
@@ -154,9 +161,8 @@ def score_rows(name: str, field: HeldOutField, yx_phase_rad: NDArray[np.float32]
     }
     if field.scene == "empty":
         return [{**about, "empty_max_rad": invented_rad(yx_phase_rad, field.yx_truth_rad)}]
-    range_rad = DATA_RANGE_RAD[field.settings.specimen]
     return [
-        {**about, "label": label, **asdict(evaluate(yx_phase_rad, yx_label_rad, data_range_rad=range_rad))}
+        {**about, "label": label, **asdict(field.scores(yx_phase_rad, label))}
         for label, yx_label_rad in field.labels.items()
         if yx_label_rad.min() < yx_label_rad.max()
     ]
