@@ -114,6 +114,7 @@ def test_settings_cannot_be_changed_by_accident() -> None:
         (TrainSettings, {"phase": "a", "pairs": ["b"]}, "needs both folders"),
         (TrainSettings, {"pairs": ["a"], "crop_px": 100}, "crop_px"),
         (TrainSettings, {"pairs": ["a"], "learning_rate": 0}, "learning_rate"),
+        (TrainSettings, {"simulate": [{"specimen": "psm", "seed": 901}]}, "seed 901 makes the fields that netw"),
         (TieSettings, {"method": "magic"}, "method"),
         (TieSettings, {"regularisation": "some"}, "regularisation"),
     ],

@@ -6,10 +6,10 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import nn
 
-from napari_contransgan.config import SimulationSettings
+from napari_contransgan.config import HELD_OUT_SEEDS, SimulationSettings
 from napari_contransgan.evaluation import evaluate
 from napari_contransgan.events import result_of
-from napari_contransgan.held_out import HELD_OUT_SEEDS, invented_rad, known_background, score_held_out, score_simulated
+from napari_contransgan.held_out import invented_rad, known_background, score_held_out, score_simulated
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
 

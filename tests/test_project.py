@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import napari_contransgan
+from napari_contransgan.config import TrainSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT_FILES = [
@@ -114,6 +115,17 @@ def test_links_between_documents_lead_somewhere() -> None:
         if not target.startswith(("http", "mailto:")) and not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+RECIPES = [path for path in (ROOT / "tools" / "networks").rglob("*.yaml") if path.name != "cards.yaml"]
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_recipes_of_networks_are_settings_that_training_takes(path: Path) -> None:
+    settings = TrainSettings.from_yaml(path)
+    assert settings.simulate
+    seeds = [simulated.seed for simulated in settings.simulate]
+    assert len(set(seeds)) == len(seeds)
 
 
 def test_no_package_index_is_named() -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import yaml
 
-from napari_contransgan.config import SimulationSettings
 from napari_contransgan.events import result_of
-from napari_contransgan.held_out import DATA_RANGE_RAD, HELD_OUT_SEEDS, score_held_out
+from napari_contransgan.held_out import DATA_RANGE_RAD, score_held_out
 from napari_contransgan.models.bundled import WEIGHTS
 from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, save_checkpoint
+from napari_contransgan.reproduction.fields import held_out
 
 CARDS = Path(__file__).parent / "networks" / "cards.yaml"
 
@@ -53,10 +53,7 @@ def main() -> None:
     figures = {}
     for specimen, objectives in said.pop("scored").items():
         for objective in objectives:
-            settings = SimulationSettings(
-                specimen=specimen, objective=objective, seed=HELD_OUT_SEEDS[specimen], count=options.count
-            )
-            scores = result_of(score_held_out(loaded, settings))
+            scores = result_of(score_held_out(loaded, held_out(specimen, objective, count=options.count)))
             title = (
                 f"{options.count} held-out simulated {objective} fields of {specimen}, range "
                 f"{DATA_RANGE_RAD[specimen]} rad"

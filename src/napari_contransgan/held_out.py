@@ -18,9 +18,6 @@ from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.simulation import simulate_pair
 from napari_contransgan.simulation.scenes import scene_of_field
 
-HELD_OUT_SEEDS = MappingProxyType({"hela": 900, "psm": 901})
-"""Seeds that no training may use."""
-
 DATA_RANGE_RAD = MappingProxyType({"hela": 4.0, "psm": 1.03})
 """Fixed range for SSIM and PSNR: about the thickest cell, and the peak of a 3 um bead of index contrast 0.03."""
 

@@ -5,11 +5,12 @@ Every settings object refuses unknown keys and carries the version of its own la
 
 from napari_contransgan.config.images import TILE_UNIT_PX, PredictSettings, TileSettings
 from napari_contransgan.config.names import DeviceName, GeneratorName, PresetName, RecipeName, SceneName, SpecimenName
-from napari_contransgan.config.simulation import SimulationSettings, Variation
+from napari_contransgan.config.simulation import HELD_OUT_SEEDS, SimulationSettings, Variation
 from napari_contransgan.config.tie import TieMethod, TieSettings
 from napari_contransgan.config.training import PhysicsSettings, TrainSettings
 
 __all__ = [
+    "HELD_OUT_SEEDS",
     "TILE_UNIT_PX",
     "DeviceName",
     "GeneratorName",

@@ -1,6 +1,8 @@
 """Settings of the digital microscope: what it images, and how fields differ."""
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -12,6 +14,9 @@ from napari_contransgan.settings import Settings
 
 LEAST_MARGIN_UM = 5.0
 MARGIN_BEYOND_RAYS_UM = 1.5
+
+HELD_OUT_SEEDS: Mapping[SpecimenName, int] = MappingProxyType({"hela": 900, "psm": 901})
+"""Seeds of the fields that networks are scored on, and that no training may use."""
 
 Range = tuple[float, float]
 FactorRange = tuple[Annotated[float, Field(gt=0, le=10)], Annotated[float, Field(gt=0, le=10)]]

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from napari_contransgan.config.names import DeviceName, GeneratorName, PresetName, RecipeName
-from napari_contransgan.config.simulation import SimulationSettings
+from napari_contransgan.config.simulation import HELD_OUT_SEEDS, SimulationSettings
 from napari_contransgan.microscope import MAX_DEFOCUS_UM, Microscope
 from napari_contransgan.settings import Settings
 
@@ -154,6 +154,9 @@ class TrainSettings(Settings):
             raise ValueError("unpaired training needs both folders: lr and phase")
         if self.lr is None and not self.has_pairs:
             raise ValueError("give the folders lr and phase, or a folder of pairs, or settings to simulate pairs by")
+        for settings in self.simulate:
+            if settings.seed == HELD_OUT_SEEDS[settings.specimen]:
+                raise ValueError(f"seed {settings.seed} makes the fields that networks are scored on: take another")
         if self.batch_size % self.accumulate:
             raise ValueError(f"a batch of {self.batch_size} cannot be divided into {self.accumulate} equal parts")
         return self

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_contransgan.config import PredictSettings, SimulationSettings
+from napari_contransgan.config import HELD_OUT_SEEDS, PredictSettings, SimulationSettings
 from napari_contransgan.config.names import SceneName, SpecimenName
 from napari_contransgan.evaluation import Scores
 from napari_contransgan.events import Progress, as_part, result_of
-from napari_contransgan.held_out import HELD_OUT_SEEDS, invented_rad, score_simulated
+from napari_contransgan.held_out import invented_rad, score_simulated
 from napari_contransgan.inference import predict
 from napari_contransgan.io import Image
 from napari_contransgan.models.checkpoint import LoadedModel
