@@ -1,6 +1,8 @@
 """Score a training run's best checkpoint on held-out fields and put it into the package with its card.
 
-python tools/bundle_model.py runs/RUN --name all [--count 40] [--dry-run]
+python tools/bundle_model.py [runs/RUN] --name all [--count 40] [--dry-run]
+
+Without a run the bundled network is scored again, and nothing but the figures of its card changes.
 
 What the card says in words stands in tools/networks/cards.yaml, by the network's name.
 """
@@ -12,7 +14,7 @@ import yaml
 
 from napari_contransgan.events import result_of
 from napari_contransgan.held_out import DATA_RANGE_RAD, score_held_out
-from napari_contransgan.models.bundled import WEIGHTS
+from napari_contransgan.models.bundled import WEIGHTS, find_model
 from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from napari_contransgan.reproduction.fields import held_out
 
@@ -42,13 +44,14 @@ def main() -> None:
     """Score, print, and write unless told otherwise."""
     words = yaml.safe_load(CARDS.read_text())
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path)
+    parser.add_argument("run", type=Path, nargs="?")
     parser.add_argument("--name", default="all", choices=list(words))
     parser.add_argument("--count", type=int, default=40, help="fields of each specimen and objective")
     parser.add_argument("--dry-run", action="store_true")
     options = parser.parse_args()
 
-    loaded = load_checkpoint(options.run / "best.safetensors" if options.run.is_dir() else options.run)
+    path = WEIGHTS / f"{options.name}.safetensors"
+    loaded = load_checkpoint(find_model(str(options.run)) if options.run else path)
     said = words[options.name]
     figures = {}
     for specimen, objectives in said.pop("scored").items():
@@ -62,9 +65,11 @@ def main() -> None:
             print(title, figures[title], sep="\n  ", flush=True)
     if options.dry_run:
         return
-    recipe = f"target the true phase; {loaded.card.recipe}{said.pop('recipe_before', '')}"
-    card = ModelCard(**{**loaded.card.model_dump(), **said, "recipe": recipe, "figures": figures})
-    path = WEIGHTS / f"{options.name}.safetensors"
+    changed = {"figures": figures}
+    if options.run:
+        recipe = f"target the true phase; {loaded.card.recipe}{said.pop('recipe_before', '')}"
+        changed |= {**said, "recipe": recipe}
+    card = ModelCard(**{**loaded.card.model_dump(), **changed})
     save_checkpoint(path, loaded.model, card)
     print(f"wrote {path}")
 
