@@ -2,7 +2,7 @@
 
 python tools/bundle_model.py [runs/RUN] --name all [--count 40] [--dry-run]
 
-Without a run the bundled network is scored again, and nothing but the figures of its card changes.
+Without a run the bundled network gets a new card, and stays as it is.
 
 What the card says in words stands in tools/networks/cards.yaml, by the network's name.
 """
@@ -65,11 +65,8 @@ def main() -> None:
             print(title, figures[title], sep="\n  ", flush=True)
     if options.dry_run:
         return
-    changed = {"figures": figures}
-    if options.run:
-        recipe = f"target the true phase; {loaded.card.recipe}{said.pop('recipe_before', '')}"
-        changed |= {**said, "recipe": recipe}
-    card = ModelCard(**{**loaded.card.model_dump(), **changed})
+    settings = {**loaded.card.settings, "start_from": said.pop("begins_with")}
+    card = ModelCard(**{**loaded.card.model_dump(), **said, "figures": figures, "settings": settings})
     save_checkpoint(path, loaded.model, card)
     print(f"wrote {path}")
 
