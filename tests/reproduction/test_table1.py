@@ -140,6 +140,7 @@ def test_cells_are_judged_by_the_plain_answer_against_the_tie_label_over_all_sce
     ]
     goals = table1_goals(summarise(rows), "all")
     assert [goal.reached for goal in goals] == [True]
+    assert "; against the true phase: 0.100" in goals[0].found
     assert [goal.reached for goal in table1_goals(summarise([*rows, bad]), "all")] == [False]
 
 

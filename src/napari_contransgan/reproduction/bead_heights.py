@@ -53,7 +53,7 @@ def bead_heights(networks: LoadedNetworks, extent: Extent, out: Path) -> Generat
             f"height of the same bead in the true phase, measured in the same way; nominal diameter "
             f"{BEAD_DIAMETER_UM:g} um with a spread of 1 %.",
         ],
-        _goals(figures[next(iter(networks.default))]),
+        [goal for name in networks.for_cell("psm", "10x") for goal in heights_goals(name, figures[name])],
         [_table(figures)],
         [picture],
         {"beads": len(rows), **figures},
@@ -105,22 +105,23 @@ def _height_at(bead: BeadHeight, others: Sequence[BeadHeight]) -> float:
     return near[0].height_um if near else float("nan")
 
 
-def _goals(figures: dict[str, float]) -> list[Goal]:
+def heights_goals(network: str, figures: dict[str, float]) -> list[Goal]:
+    """Goals of one network, by its `height_figures`."""
     low, high = paper.BEAD_MEDIAN_GOAL_UM
     lowest, highest = paper.BEAD_HEIGHTS_UM
     return [
         Goal(
-            f"median height {low} to {high} um (paper {paper.BEAD_MEDIAN_UM} um)",
+            f"{network}: median height {low} to {high} um (paper {paper.BEAD_MEDIAN_UM} um)",
             f"{figures['median_um']:.2f} um",
             low <= figures["median_um"] <= high,
         ),
         Goal(
-            f"all within {lowest} to {highest} um",
+            f"{network}: all within {lowest} to {highest} um",
             f"{figures['share_in_range']:.0%}, from {figures['lowest_um']:.2f} to {figures['highest_um']:.2f} um",
             figures["share_in_range"] == 1,
         ),
         Goal(
-            f"mean relative error under {paper.BEAD_ERROR_GOAL:.0%} (paper under {paper.BEAD_ERROR:.0%})",
+            f"{network}: mean relative error under {paper.BEAD_ERROR_GOAL:.0%} (paper under {paper.BEAD_ERROR:.0%})",
             f"{figures['mean_relative_error']:.1%}",
             figures["mean_relative_error"] < paper.BEAD_ERROR_GOAL,
         ),

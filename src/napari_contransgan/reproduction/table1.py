@@ -122,13 +122,16 @@ def verdict(scores: Mapping[str, float], cell: paper.PaperCell) -> str:
 
 
 def table1_goals(summary: Sequence[Mapping[str, Any]], network: str) -> list[Goal]:
-    """One goal for each cell, judged by a network's plain answer against the TIE label over all scenes."""
+    """One goal for each cell, judged by a network's plain answer against the TIE label over all scenes.
+
+    Beside it stand what tells a bad network from a bad label: the network and the label itself against the true phase.
+    """
     low, high = paper.SLOPE_GOAL
     goals = []
-    turned = {
-        (row["specimen"], row["objective"]): row
-        for row in summary
-        if (row["network"], row["label"], row["scenes"]) == (f"{network}{TURNED}", TIE_LABEL, "all")
+    others = {
+        "eight orientations": (f"{network}{TURNED}", TIE_LABEL),
+        "against the true phase": (network, TRUTH),
+        "the label itself against the true phase": (TIE_ITSELF, TRUTH),
     }
     for row in summary:
         if (row["network"], row["label"], row["scenes"]) != (network, TIE_LABEL, "all"):
@@ -139,8 +142,14 @@ def table1_goals(summary: Sequence[Mapping[str, Any]], network: str) -> list[Goa
             f"least {row['paper_psnr_db']:.2f} dB, slope {low} to {high}"
         )
         found = _figures(row)
-        if (specimen, row["objective"]) in turned:
-            found += f"; eight orientations: {_figures(turned[specimen, row['objective']])}"
+        for title, (name, label) in others.items():
+            wanted = (name, label, "all", specimen, row["objective"])
+            same = [
+                other
+                for other in summary
+                if tuple(other[key] for key in ("network", "label", "scenes", "specimen", "objective")) == wanted
+            ]
+            found += "".join(f"; {title}: {_figures(other)}" for other in same)
         goals.append(Goal(text, found, row["reached"] == "yes"))
     return goals
 
