@@ -30,6 +30,6 @@ def test_tie_and_prediction_run_on_a_dropped_real_stack(viewer, open_widget, cli
     assert predicted.data.shape == (2, 915, 915)
     assert tuple(predicted.scale) == pytest.approx((2.5, 0.325, 0.325))
     notes = predicted.metadata[METADATA_KEY]["settings"]["predict"]["notes"]
-    assert any("do not take its numbers as a measurement" in note for note in notes)
+    assert not any("was trained on frames of" in note for note in notes), "frames of 0.2325 um are on its card"
     lit = np.asarray(predicted.data[0]) != 0
     assert 0.4 < lit.mean() < 0.7
