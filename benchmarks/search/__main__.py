@@ -7,6 +7,7 @@ processor time, so that a busy machine does not favour whoever came first.
 """
 
 import argparse
+import copy
 import json
 import math
 import re
@@ -23,6 +24,7 @@ from torch import nn
 from napari_contransgan.config.names import SpecimenName
 from napari_contransgan.held_out import score_simulated
 from napari_contransgan.simulation.scenes import scene_of_field
+from napari_contransgan.training.steps import move_average
 
 BATCH, CROP_PX = 4, 96
 RAMP = 0.05
@@ -83,7 +85,7 @@ def _train(network: nn.Module, variant: Variant, trained: dict[SpecimenName, Map
     contrasts = np.concatenate([maps["contrast"] for maps in trained.values()])
     labels = np.concatenate([maps[variant.label] for maps in trained.values()])
     optimiser = torch.optim.AdamW(network.parameters(), lr=variant.rate)
-    average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_moving_average, use_buffers=True)
+    average = copy.deepcopy(network)
     begun, step = time.process_time(), 0
     while (done := (time.process_time() - begun) / seconds) < 1:
         rate = variant.rate * min(1.0, (done + 1e-3) / RAMP) * 0.5 * (1 + math.cos(math.pi * done))
@@ -95,16 +97,10 @@ def _train(network: nn.Module, variant: Variant, trained: dict[SpecimenName, Map
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
-        average.update_parameters(network)
+        move_average(average, network, EMA_DECAY, step)
         step += 1
-    network.load_state_dict(average.module.state_dict())
+    network.load_state_dict(average.state_dict())
     return step
-
-
-def _moving_average(average: torch.Tensor, new: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
-    """Exponential moving average that forgets the first steps soon: some networks take few in their time."""
-    decay = min(EMA_DECAY, (1 + int(count)) / (10 + int(count)))
-    return average + (1 - decay) * (new - average)
 
 
 def _draw(contrasts: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:

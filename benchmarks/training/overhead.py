@@ -7,11 +7,12 @@ from pathlib import Path
 import psutil
 import torch
 from benchmarks.training.data import supervised
-from benchmarks.training.timing import Work, medians, one_thread, print_head, print_row
+from benchmarks.training.timing import Work, medians, print_head, print_row
 from torch import nn
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.models.compute import autocast
+from napari_contransgan.simulation.workers import on_threads
 from napari_contransgan.training import steps
 from napari_contransgan.training.data import gather
 from napari_contransgan.training.draws import draw_pairs
@@ -32,7 +33,7 @@ def main(pairs: Path) -> None:
         f"Compact contrans, supervised, batch {settings.batch_size}, crop {settings.crop_px}, one thread; the "
         f"trainer's iterator in turn with the network's forward and backward pass alone; medians of {REPEATS}\n"
     )
-    with one_thread(), tempfile.TemporaryDirectory() as folder:
+    with on_threads(1), tempfile.TemporaryDirectory() as folder:
         run = train(settings, Path(folder) / "run")
         next(run)
         seconds = medians({"trainer": lambda: next(run), "bare": _bare_step(settings)}, REPEATS, warm_up=2)

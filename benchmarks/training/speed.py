@@ -4,9 +4,10 @@ from pathlib import Path
 
 import psutil
 from benchmarks.training.data import supervised, unpaired
-from benchmarks.training.timing import medians, one_thread, print_head, print_row, step_of
+from benchmarks.training.timing import medians, print_head, print_row, step_of
 
 from napari_contransgan.models.registry import GENERATORS, PRESETS, build_generator
+from napari_contransgan.simulation.workers import on_threads
 
 BATCH, LARGE_BATCH = 4, 1
 REPEATS = {"tiny": (5, 1), "compact": (2, 1), "published": (1, 0)}
@@ -34,7 +35,7 @@ def _figures(pairs: Path, generator: str, preset: str) -> tuple[str, str, str]:
         return "-", "-", f"left out: {free_gib:.0f} GiB are free, {LEAST_FREE_GIB:.0f} are needed"
     batch = LARGE_BATCH if preset == "published" else BATCH
     kinds = {"supervised": supervised, "unpaired": unpaired}
-    with one_thread():
+    with on_threads(1):
         # One after the other: two published runs at once need more memory than a small machine has.
         seconds = {
             kind: medians({kind: step_of(make(pairs, **_sized(generator, preset, batch)))}, *REPEATS[preset])[kind]
@@ -56,7 +57,7 @@ def precision(pairs: Path) -> None:
     )
     print_head("network", "fp32, s", "bf16, s", "fp32 / bf16")
     for generator in GENERATORS:
-        with one_thread():
+        with on_threads(1):
             seconds = medians(
                 {
                     kind: step_of(supervised(pairs, precision=kind, **_sized(generator, "compact", PRECISION_BATCH)))

@@ -8,10 +8,11 @@ from typing import Any
 from unittest.mock import patch
 
 from benchmarks.training.data import supervised
-from benchmarks.training.timing import one_thread, print_head, print_row, step_of
+from benchmarks.training.timing import print_head, print_row, step_of
 from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function
 
+from napari_contransgan.simulation.workers import on_threads
 from napari_contransgan.training import steps
 
 STEPS = 5
@@ -49,7 +50,7 @@ def main(pairs: Path) -> None:
         f"Compact contrans, supervised, batch {settings.batch_size}, crop {settings.crop_px}, one thread, "
         f"{STEPS} steps\n"
     )
-    with one_thread(), _named_stages():
+    with on_threads(1), _named_stages():
         step = step_of(settings)
         for _ in range(2):
             step()

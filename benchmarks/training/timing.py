@@ -2,11 +2,8 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
-
-import torch
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.training.data import gather
@@ -35,17 +32,6 @@ def step_of(settings: TrainSettings) -> Work:
     data, state = gather(settings), new_state(settings, fabric.device)
     engine = make_engine(fabric, state.networks, settings)
     return lambda: train_step(state, data, settings, engine)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread within the context."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def print_row(*cells: object) -> None:

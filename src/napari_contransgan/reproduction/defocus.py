@@ -17,6 +17,7 @@ from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.fields import TIE_LABEL, ZERO, held_out, means, score_networks
 from napari_contransgan.reproduction.networks import LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv, write_picture
+from napari_contransgan.reproduction.profiles import MEANS_HEAD, told_means
 from napari_contransgan.simulation.scenes import scene_of_field
 
 SCORES = (("ssim", "SSIM"), ("psnr_db", "PSNR (dB)"), ("slope", "slope"))
@@ -108,7 +109,7 @@ def defocus_goals(summary: Sequence[Mapping[str, Any]], network_of: Mapping[str,
 
 
 def _table(summary: Sequence[Mapping[str, Any]]) -> Table:
-    head = ("specimen", "what varies", "value", "against", "network", "SSIM", "PSNR, dB", "slope", "empty map")
+    head = ("specimen", "what varies", "value", "against", "network", *MEANS_HEAD)
     rows = [
         [
             row["specimen"],
@@ -116,10 +117,7 @@ def _table(summary: Sequence[Mapping[str, Any]]) -> Table:
             f"{row['value']:.2g}",
             row["label"],
             row["network"],
-            f"{row['ssim']:.3f}",
-            f"{row['psnr_db']:.2f}",
-            f"{row['slope']:.2f}",
-            f"{row['ssim_zero']:.3f}, {row['psnr_zero_db']:.2f} dB",
+            *told_means(row),
         ]
         for row in summary
     ]

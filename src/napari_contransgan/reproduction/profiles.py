@@ -29,6 +29,7 @@ from napari_contransgan.reproduction.networks import COMPARED, LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv, write_picture
 
 CELL_NAMES = ("specimen", "objective", "network")
+MEANS_HEAD = ("SSIM", "PSNR, dB", "slope", "empty map")
 
 
 def profiles(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
@@ -63,7 +64,7 @@ def profiles(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[P
 
 def mean_table(title: str, summary: Sequence[Mapping[str, Any]]) -> Table:
     """The means as a table."""
-    head = ("specimen", "objective", "against", "network", "fields", "SSIM", "PSNR, dB", "slope", "empty map")
+    head = ("specimen", "objective", "against", "network", "fields", *MEANS_HEAD)
     rows = [
         [
             row["specimen"],
@@ -71,14 +72,21 @@ def mean_table(title: str, summary: Sequence[Mapping[str, Any]]) -> Table:
             row["label"],
             row["network"],
             f"{row['fields']}",
-            f"{row['ssim']:.3f}",
-            f"{row['psnr_db']:.2f}",
-            f"{row['slope']:.2f}",
-            f"{row['ssim_zero']:.3f}, {row['psnr_zero_db']:.2f} dB",
+            *told_means(row),
         ]
         for row in summary
     ]
     return Table(title, head, rows)
+
+
+def told_means(row: Mapping[str, Any]) -> list[str]:
+    """The columns `MEANS_HEAD` of a row of `means`."""
+    return [
+        f"{row['ssim']:.3f}",
+        f"{row['psnr_db']:.2f}",
+        f"{row['slope']:.2f}",
+        f"{row['ssim_zero']:.3f}, {row['psnr_zero_db']:.2f} dB",
+    ]
 
 
 def networks_goal(summary: Sequence[Mapping[str, Any]], missing: Sequence[str]) -> Goal:

@@ -2,8 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from napari_contransgan.models.registry import build_generator
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.networks import LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv
+from napari_contransgan.simulation.workers import on_threads
 
 SIDE_PX = 224
 THREADS = 2
@@ -29,7 +29,7 @@ def speed(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Prog
     yield Progress(0, 1 + extent.repeats, "building the published size")
     compared = {name: loaded.model, "published size, untrained": build_generator("contrans", "published")}
     device = torch.device("cpu")
-    with _threads(THREADS):
+    with on_threads(THREADS):
         where = describe_device(device)
     works = {
         title: network.eval().to(device).to(memory_format=torch.channels_last) for title, network in compared.items()
@@ -80,18 +80,8 @@ def speed(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Prog
     return Part("speed", "Speed", text, [goal], [table], [], {"networks": rows, "device": where})
 
 
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _time(network: nn.Module, image: torch.Tensor) -> float:
-    with torch.inference_mode(), autocast(image.device), _threads(THREADS):
+    with torch.inference_mode(), autocast(image.device), on_threads(THREADS):
         begun = time.perf_counter()
         network(image).cpu()
         return time.perf_counter() - begun

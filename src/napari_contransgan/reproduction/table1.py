@@ -133,23 +133,22 @@ def table1_goals(summary: Sequence[Mapping[str, Any]], network: str) -> list[Goa
         "against the true phase": (network, TRUTH),
         "the label itself against the true phase": (TIE_ITSELF, TRUTH),
     }
-    for row in summary:
-        if (row["network"], row["label"], row["scenes"]) != (network, TIE_LABEL, "all"):
+    by_cell = {
+        (row["network"], row["label"], row["specimen"], row["objective"]): row
+        for row in summary
+        if row["scenes"] == "all"
+    }
+    for (name, label, specimen, objective), row in by_cell.items():
+        if (name, label) != (network, TIE_LABEL):
             continue
-        specimen: SpecimenName = row["specimen"]
         text = (
-            f"{paper.SPECIMEN_TITLES[specimen]}, {row['objective']}: SSIM at least {row['paper_ssim']:.3f}, PSNR at "
+            f"{paper.SPECIMEN_TITLES[specimen]}, {objective}: SSIM at least {row['paper_ssim']:.3f}, PSNR at "
             f"least {row['paper_psnr_db']:.2f} dB, slope {low} to {high}"
         )
         found = _figures(row)
-        for title, (name, label) in others.items():
-            wanted = (name, label, "all", specimen, row["objective"])
-            same = [
-                other
-                for other in summary
-                if tuple(other[key] for key in ("network", "label", "scenes", "specimen", "objective")) == wanted
-            ]
-            found += "".join(f"; {title}: {_figures(other)}" for other in same)
+        for title, other in others.items():
+            if beside := by_cell.get((*other, specimen, objective)):
+                found += f"; {title}: {_figures(beside)}"
         goals.append(Goal(text, found, row["reached"] == "yes"))
     return goals
 

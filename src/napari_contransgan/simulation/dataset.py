@@ -17,7 +17,7 @@ from napari_contransgan.io import QUANTITY_UNITS, read_image
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.simulation.cluster import on_cluster
 from napari_contransgan.simulation.field_files import PARTS, PARTS_WITHOUT_STACKS, FieldTask, make_files
-from napari_contransgan.simulation.workers import in_processes, one_thread
+from napari_contransgan.simulation.workers import in_processes, on_threads
 
 DESCRIPTION = "dataset.json"
 CHECKS_PER_EVENT = 100
@@ -113,7 +113,7 @@ def _made(
         yield from in_processes(make_files, tasks, workers)
     else:
         for task in tasks:
-            with one_thread():
+            with on_threads(1):
                 files = make_files(task)
             yield task, files
 

@@ -43,12 +43,12 @@ def stay_on_one_thread() -> None:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread within: the last bits of sums depend on the number of threads."""
+def on_threads(number: int) -> Iterator[None]:
+    """Compute on so many threads within: speed depends on them, and so do the last bits of sums."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(number)
     try:
-        with threadpool_limits(1):
+        with threadpool_limits(number):
             yield
     finally:
         torch.set_num_threads(before)

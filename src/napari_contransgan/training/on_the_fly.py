@@ -14,7 +14,7 @@ from napari_contransgan.config import SimulationSettings
 from napari_contransgan.models.normalisation import contrast_on_model_grid, to_model_grid
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.simulation import simulate_pair
-from napari_contransgan.simulation.workers import begin_worker, interrupts_ignored, one_thread
+from napari_contransgan.simulation.workers import begin_worker, interrupts_ignored, on_threads
 from napari_contransgan.training.frames import FrameCache, check_size
 
 HALVES = ("lr", "phase")
@@ -98,7 +98,7 @@ class PairMaker:
                 return tuple(torch.from_numpy(half) for half in future.result())
             except BrokenProcessPool:  # killed, say for want of memory: the run must not end with it
                 self.close()
-        with one_thread():
+        with on_threads(1):
             halves = make_pair(self.recipes[wanted.recipe], wanted.index)
         return tuple(torch.from_numpy(half) for half in halves)
 

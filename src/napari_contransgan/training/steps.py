@@ -106,12 +106,17 @@ def freeze_norms(network: nn.Module) -> None:
             module.eval()
 
 
-@torch.no_grad()
 def update_average(state: RunState, decay: float) -> None:
-    """Move the averaged weights towards the current ones; the decay warms up, so that the average is never stale."""
-    decay = min(decay, (1 + state.step) / (10 + state.step))
-    average, current = state.networks["ema"].state_dict(), state.networks["to_phase"].state_dict()
-    for name, value in average.items():
+    """Move the averaged weights of a run towards the current ones."""
+    move_average(state.networks["ema"], state.networks["to_phase"], decay, state.step)
+
+
+@torch.no_grad()
+def move_average(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
+    """Move averaged weights towards a network's; the decay warms up, so that the average is never stale."""
+    decay = min(decay, (1 + step) / (10 + step))
+    current = network.state_dict()
+    for name, value in average.state_dict().items():
         if value.is_floating_point():
             value.lerp_(current[name], 1 - decay)
         else:
