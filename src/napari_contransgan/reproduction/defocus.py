@@ -24,7 +24,10 @@ SCORES = (("ssim", "SSIM"), ("psnr_db", "PSNR (dB)"), ("slope", "slope"))
 
 
 def defocus_and_aperture(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
-    """Score a network over both ranges, on the same fields at each point."""
+    """Score a network over both ranges, on the same specimens at each point.
+
+    Far out of focus the simulated area is wider, and the field shifted in it by less than a camera pixel.
+    """
     focus_um = np.linspace(*paper.FOCUS_UM, extent.focus_steps)
     shares = np.linspace(*paper.COHERENCE, extent.coherence_steps)
     by_focus, network_a = networks.instead("defocus_model")

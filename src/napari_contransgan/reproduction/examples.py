@@ -63,7 +63,7 @@ def _draw(field: HeldOutField, yx_phase_rad: NDArray[np.float32]) -> tuple[Figur
     title = f"input: {field.settings.specimen}, {field.settings.objective} (counts)"
     draw_map(figure, grid[0, 0], field.lr.data, field.lr.pixel_size_um or pixel_um, title, colormap="gray")
     draw_map(figure, grid[0, 1], yx_phase_rad, pixel_um, "output (rad)", limits=(0, top))
-    title = f"label: TIE phase of the 40x stack (rad); {_told(against[TIE_LABEL])}"
+    title = f"label: {TIE_LABEL} (rad); {_told(against[TIE_LABEL])}"
     draw_map(figure, grid[0, 2], field.yx_tie_rad, pixel_um, title, limits=(0, top))
     draw_map(figure, grid[1, 0], truth, pixel_um, f"true phase (rad); {_told(against[TRUTH])}", limits=(0, top))
     empty = known_background(truth)
