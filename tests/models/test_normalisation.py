@@ -48,6 +48,59 @@ def test_a_dark_aperture_is_neutral_and_reported() -> None:
     assert contrast[60:140, 60:140].abs().max() < 0.2
 
 
+def frame_with_a_diaphragm(pixel_um: float, blur_um: float) -> tuple[np.ndarray, np.ndarray]:
+    """An evenly lit disc with a blurred edge, and each pixel's distance from where half the light comes."""
+    y, x = (np.mgrid[:400, :400] - 199.5) * pixel_um
+    inside_um = 0.45 * 400 * pixel_um - np.hypot(y, x)
+    return 20000 * (0.5 + 0.5 * np.tanh(inside_um / blur_um)), inside_um
+
+
+@pytest.mark.parametrize("pixel_um", [0.1625, 0.325, 1.625])
+def test_the_dark_rim_of_a_diaphragm_is_not_shown_as_contrast(pixel_um: float) -> None:
+    frame, inside_um = frame_with_a_diaphragm(pixel_um, blur_um=0.8)
+    contrast, lit = contrast_on_model_grid(frame, pixel_um)
+    shown = to_model_grid(torch.from_numpy(inside_um), pixel_um).numpy()
+    assert (frame / 20000)[lit].min() < 0.2  # the rim counts as lit, and would be a contrast of -8
+    assert contrast[shown < 1].abs().max() < 0.7
+    assert contrast.abs().max() < 0.8
+
+
+def test_a_diaphragm_that_only_cuts_the_corners_of_a_large_frame_is_one_too() -> None:
+    y, x = np.mgrid[:1000, :1000] - 499.5
+    frame = 20000 * (0.5 + 0.5 * np.tanh((660 - np.hypot(y, x)) * 0.325 / 0.8))
+    contrast, lit = contrast_on_model_grid(frame, 0.325)
+    assert 0 < 1 - lit.mean() < 0.01
+    assert contrast[10:-10, 10:-10].abs().max() < 0.8  # beside the frame's edge the dark part may begin beyond it
+
+
+def test_a_dark_grain_that_a_tile_cuts_is_seen_as_in_the_whole_frame() -> None:
+    frame = np.full((200, 200), 20000.0)
+    frame[96:108, 60:70] = 100
+    frame[110:114, 60:70] = 19000
+    whole, _ = contrast_on_model_grid(frame, 0.325)
+    tile, _ = contrast_on_model_grid(frame[100:164, 40:104], 0.325)
+    assert tile[11, 25].item() == pytest.approx(whole[111, 65].item(), abs=0.01)
+
+
+def test_contrast_away_from_a_diaphragm_is_kept_whole() -> None:
+    frame, inside_um = frame_with_a_diaphragm(0.325, blur_um=0.1)
+    grains = 1 + 0.05 * np.random.default_rng(3).standard_normal(frame.shape)
+    contrast, _ = contrast_on_model_grid(frame * grains, 0.325)
+    far = inside_um > 4
+    assert np.std(contrast.numpy()[far] - (grains[far] - 1) / 0.1) < 0.01
+    assert np.std(contrast.numpy()[(inside_um > 0) & (inside_um < 1)]) < 0.05
+
+
+def test_a_dark_speck_or_grain_does_not_blank_what_is_beside_it() -> None:
+    frame = np.full((200, 200), 20000.0)
+    frame[100:104, 100:104] = 0
+    frame[:4, 50:54] = 0  # at the frame's edge, too small for a diaphragm
+    frame[106:110, 100:104] = frame[6:10, 50:54] = 21000
+    contrast, _ = contrast_on_model_grid(frame, 0.325)
+    assert contrast[108, 102].item() == pytest.approx(0.5, abs=0.01)
+    assert contrast[8, 52].item() == pytest.approx(0.5, abs=0.01)
+
+
 @pytest.mark.parametrize("pixel_um", [0.1625, 0.2325, 0.325, 0.65, 1.625])
 def test_resampling_keeps_physical_positions(pixel_um: float) -> None:
     extent_um = 78.0

@@ -7,6 +7,7 @@ which would throw the scale of the phase away.
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch.nn import functional
 
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
@@ -16,6 +17,12 @@ CONTRAST_REF = 0.1
 MAX_CONTRAST = 10.0
 DARK_FRACTION = 0.1
 """Below this share of the bright level a pixel counts as unlit."""
+RIM_UM = (1.0, 3.0)
+"""A diaphragm's edge is never sharp in the picture: up to the first distance from it contrast is left out, beyond the
+second it is kept whole; of large pixels as many pixels count. A network would take the dark rim for the edge of
+something thick."""
+LEAST_DIAPHRAGM_UM2 = 30.0
+"""What is dark at the frame's edge is a diaphragm from this area on; what is smaller is a speck or a dark grain."""
 
 
 def fit_background(yx_intensity: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -77,7 +84,9 @@ def contrast_on_model_grid(
     Returns
     -------
     contrast : Tensor, float32, shape (H, W)
-        (I / I_background - 1) / 0.1 on the model's grid, which begins at the frame's own edge; 0 where no light came.
+        (I / I_background - 1) / 0.1 on the model's grid, which begins at the frame's own edge; 0 where no light came,
+        and falling to 0 from 3 to 1 um (or pixels, where those are larger) away from the edge of a diaphragm that the
+        frame shows.
     lit : ndarray of bool, shape (Y, X)
         False for the frame's pixels that got (almost) no light.
     """
@@ -85,7 +94,23 @@ def contrast_on_model_grid(
     background, lit = fit_background(intensity)
     contrast = np.where(lit, (intensity / background - 1) / CONTRAST_REF, 0)
     clipped = np.clip(contrast, -MAX_CONTRAST, MAX_CONTRAST).astype(np.float32)
+    if not lit.all():
+        clipped *= _kept_near_diaphragm(lit, pixel_size_um)
     return to_model_grid(torch.from_numpy(clipped), pixel_size_um), lit
+
+
+def _kept_near_diaphragm(lit: NDArray[np.bool_], pixel_size_um: float) -> NDArray[np.float32]:
+    """Share of the contrast that is kept, by the distance from large dark parts that reach the frame's edge."""
+    parts, count = ndimage.label(~lit)
+    edge = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
+    large = np.bincount(parts.ravel(), minlength=count + 1) * pixel_size_um**2 >= LEAST_DIAPHRAGM_UM2
+    dark = large & np.isin(np.arange(count + 1), edge[edge > 0])
+    if not dark.any():
+        return np.ones((1, 1), np.float32)
+    distance_um = ndimage.distance_transform_edt(~dark[parts]) * pixel_size_um
+    none_um, whole_um = (rim_um * max(1.0, pixel_size_um) for rim_um in RIM_UM)
+    share = np.clip((distance_um - none_um) / (whole_um - none_um), 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
 def to_model_grid(yx_values: torch.Tensor, pixel_size_um: float) -> torch.Tensor:
