@@ -23,7 +23,7 @@ ifeq ($(shell uname -s),Linux)
 XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1200x24 -nolisten tcp"
 endif
 
-.PHONY: help demo reproduce app test lint format typecheck manifest unit gui-test screenshots bench-tie bench-simulation bench-specimens bench-training bench-window bench-real bench-search network bundle display clean distclean
+.PHONY: help demo reproduce app test lint format typecheck manifest unit gui-test screenshots bench-tie bench-simulation bench-specimens bench-training bench-window bench-real bench-search networks bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -82,8 +82,8 @@ bench-training: $(VENV)/.package ## Measure training: its speed, where time goes
 bench-window: $(VENV)/.dev display ## Measure how long the window stands still while a network trains in it (3 minutes)
 	$(XVFB) $(BIN)/python -m benchmarks.training.window
 
-network: $(VENV)/.package ## Train the bundled network NAME=all|hela|psm on its digital microscope, into runs/NAME (2 hours)
-	$(BIN)/napari-contransgan train --out runs/$(NAME) --config tools/networks/$(NAME).yaml $(if $(wildcard runs/$(NAME)/config.yaml),--resume)
+networks: $(VENV)/.package ## Train the bundled networks and those of Figs. 9 and 11, into runs/gpu (9 minutes of a GPU and 16 cores)
+	$(BIN)/python tools/train_by_time.py runs/gpu
 
 bundle: $(VENV)/.package ## Score the run runs/NAME on held-out fields and put it into the package as NAME=all|hela|psm
 	$(BIN)/python tools/bundle_model.py runs/$(NAME) --name $(NAME)

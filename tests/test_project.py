@@ -128,6 +128,15 @@ def test_recipes_of_networks_are_settings_that_training_takes(path: Path) -> Non
     assert len(set(seeds)) == len(seeds)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "tools" / "plans").glob("*.yaml")), ids=lambda path: path.stem)
+def test_plans_name_recipes_and_share_no_more_than_the_whole_time(path: Path) -> None:
+    for trainer in yaml.safe_load(path.read_text(encoding="utf-8")):
+        names = [task["name"] for task in trainer]
+        assert all((ROOT / "tools" / "networks" / task["settings"]) in RECIPES for task in trainer)
+        assert all(task["like"] in names[: names.index(task["name"])] for task in trainer if "like" in task)
+        assert sum(task["share"] for task in trainer) <= 1
+
+
 def test_no_package_index_is_named() -> None:
     hosts = re.compile(r"(pypi|pythonhosted|download\.pytorch|anaconda|conda)\.(org|com)", re.IGNORECASE)
     named = [str(path.relative_to(ROOT)) for path in TEXT_FILES if hosts.search(path.read_text(encoding="utf-8"))]
