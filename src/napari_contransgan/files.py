@@ -8,6 +8,8 @@ from pathlib import Path
 
 LEFTOVER = ".part-"
 """Names of files that are being written begin so, and no others."""
+LEFTOVER_OF_SAFETENSORS = ".tmp??????"
+"""Its `save_file` writes beside the file that it is given, under a name of its own, and then renames."""
 
 
 @contextmanager
@@ -44,5 +46,6 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove what kills have left half-written in a folder and those below; nobody else may be writing there."""
-    for path in folder.rglob(f"{LEFTOVER}*"):
-        path.unlink(missing_ok=True)
+    for pattern in (f"{LEFTOVER}*", LEFTOVER_OF_SAFETENSORS):
+        for path in folder.rglob(pattern):
+            path.unlink(missing_ok=True)
