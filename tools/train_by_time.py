@@ -130,15 +130,10 @@ class Pool:
         side = plan.simulated[0].field_px
         shape = (len(plan.slots), side, side)
         folder.mkdir(parents=True, exist_ok=True)
-        self.contrast = self._map(folder / "contrast.npy", mode, np.float16, shape)
-        self.phase_rad = self._map(folder / "phase.npy", mode, np.float16, shape)
-        self.done = self._map(folder / "done.npy", mode, np.uint8, shape[:1])
-
-    @staticmethod
-    def _map(path: Path, mode: str, dtype: type, shape: tuple[int, ...]) -> NDArray[np.generic]:
-        if mode == "w+":
-            return open_memmap(path, "w+", dtype, shape)
-        return open_memmap(path, mode)
+        # In the other modes the files themselves say type and shape.
+        self.contrast = open_memmap(folder / "contrast.npy", mode, np.float16, shape)
+        self.phase_rad = open_memmap(folder / "phase.npy", mode, np.float16, shape)
+        self.done = open_memmap(folder / "done.npy", mode, np.uint8, shape[:1])
 
 
 def simulate(plan_file: Path, folder: Path, following: "Synchronized[int]") -> None:
@@ -163,7 +158,8 @@ class Fields:
     """A trainer's copy of the pool on its device, which follows the pool as it fills."""
 
     def __init__(self, plan: Plan, pool: Pool, device: torch.device) -> None:
-        self.plan, self.pool, self.device = plan, pool, device
+        self.pool, self.device = pool, device
+        self.simulated = [without_count(one) for one in plan.simulated]
         self.contrast = torch.empty(pool.contrast.shape, dtype=torch.float16, device=device)
         self.phase_rad = torch.empty_like(self.contrast)
         self.known = np.zeros(len(plan.slots), bool)
@@ -182,10 +178,9 @@ class Fields:
         self, settings: TrainSettings, *, validation: bool
     ) -> tuple[list[NDArray[np.int64]], NDArray[np.float64]]:
         """Numbers of the fields that are there for each of a network's simulations, and the chances of those."""
-        keys = [without_count(one) for one in self.plan.simulated]
         found, weights = [], []
         for wanted in settings.simulate:
-            own = keys.index(without_count(wanted))
+            own = self.simulated.index(without_count(wanted))
             numbers = np.flatnonzero(self.known & (self.made_by == own) & (self.kept == validation))
             found.append(numbers)
             weights.append(wanted.count if len(numbers) else 0)
@@ -297,7 +292,7 @@ def save(task: Task, average: nn.Module, out: Path, step: int) -> None:
         generator=settings.generator,
         preset=settings.preset,
         phase_ref_rad=settings.phase_ref_rad,
-        recipe=f"target the true phase; {step} supervised steps of {settings.batch_size} simulated fields on a GPU",
+        recipe=f"target the true phase; {step} supervised steps of {settings.batch_size} simulated fields",
         steps=step,
         program_version=napari_contransgan.__version__,
         settings=settings.model_copy(update={"steps": step}).model_dump(mode="json"),
