@@ -23,7 +23,7 @@ ifeq ($(shell uname -s),Linux)
 XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1200x24 -nolisten tcp"
 endif
 
-.PHONY: help demo reproduce app test lint format typecheck manifest unit gui-test screenshots bench-tie bench-simulation bench-specimens bench-training bench-window bench-real bench-search networks bundle display clean distclean
+.PHONY: help demo reproduce app test lint format typecheck manifest unit gui-test screenshots bench-tie bench-simulation bench-specimens bench-training bench-window bench-real bench-search networks graphs bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -85,6 +85,9 @@ bench-window: $(VENV)/.dev display ## Measure how long the window stands still w
 networks: $(VENV)/.package ## Train the bundled networks and those of Figs. 9 and 11, into runs/gpu (9 minutes of a GPU and 16 cores)
 	$(BIN)/python tools/train_by_time.py runs/gpu
 
+graphs: $(VENV)/.graphs ## Write the networks as ONNX graphs again, after a change of their layers
+	$(BIN)/python tools/export_graphs.py
+
 bundle: $(VENV)/.package ## Score the run runs/NAME on held-out fields and put it into the package as NAME=all|hela|psm
 	$(BIN)/python tools/bundle_model.py runs/$(NAME) --name $(NAME)
 
@@ -133,6 +136,11 @@ $(VENV)/.app: $(VENV)/.torch pyproject.toml
 $(VENV)/.bench: $(VENV)/.package pyproject.toml
 	@echo "Installing what the benchmarks compare with"
 	@$(PIP_INSTALL) --editable . --group bench
+	@touch $@
+
+$(VENV)/.graphs: $(VENV)/.package pyproject.toml
+	@echo "Installing what writes ONNX graphs"
+	@$(PIP_INSTALL) --editable . --group graphs
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.torch pyproject.toml

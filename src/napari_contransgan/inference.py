@@ -16,8 +16,9 @@ from napari_contransgan.events import Progress, as_part
 from napari_contransgan.io import Image, check_pixels, to_luminance
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
-from napari_contransgan.models.compute import autocast, choose_device, describe_device
+from napari_contransgan.models.compute import choose_device, describe_device
 from napari_contransgan.models.normalisation import contrast_on_model_grid
+from napari_contransgan.models.running import TileNetwork, for_tiles
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.tiles import blend_window, cover
 
@@ -94,17 +95,19 @@ def predict_with_uncertainty(
 
     device = choose_device(settings.device)
     loaded = loaded or load_checkpoint(find_model(settings.model))
-    network = loaded.model.to(device)
     notes += _doubts(image, pixel_size_um, loaded.card)
 
     frames = image.data.reshape(-1, height, width)
     orientations = ORIENTATIONS if settings.trust else ORIENTATIONS[:1]
     phases: list[NDArray[np.float32]] = []
     spreads: list[NDArray[np.float32]] = []
-    unlit = 0.0
+    unlit, engine = 0.0, ""
     for number, yx_intensity in enumerate(frames):
         contrast, lit = contrast_on_model_grid(yx_intensity, pixel_size_um)
-        inferring = _infer(network, contrast, settings, device, orientations)
+        tile_px = min(settings.tile_px, -(-max(contrast.shape) // TILE_UNIT_PX) * TILE_UNIT_PX)
+        network = for_tiles(loaded, tile_px, device)
+        engine = network.engine
+        inferring = _infer(network, contrast.numpy(), tile_px, settings.overlap_px, orientations)
         mean, spread = yield from as_part(inferring, number, len(frames))
         phases.append(_blank_unlit(mean * loaded.card.phase_ref_rad, lit))
         if spread is not None:
@@ -122,6 +125,7 @@ def predict_with_uncertainty(
         "network": loaded.card.name,
         "pixel_size_um": pixel_size_um,
         "device": describe_device(device),
+        "engine": engine,
         "notes": notes,
     }
     if std is not None:
@@ -196,17 +200,16 @@ def _doubts(image: Image, pixel_size_um: float, card: ModelCard) -> list[str]:
 
 
 def _infer(
-    network: torch.nn.Module,
-    contrast: torch.Tensor,
-    settings: PredictSettings,
-    device: torch.device,
+    network: TileNetwork,
+    contrast: NDArray[np.float32],
+    tile_px: int,
+    overlap_px: int,
     orientations: Sequence[tuple[int, bool]],
 ) -> Generator[Progress, None, tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
     """Yield a `Progress` for each tile and orientation; return the outputs' mean, and spread if there are several."""
     height, width = contrast.shape
-    tile_px = min(settings.tile_px, -(-max(height, width) // TILE_UNIT_PX) * TILE_UNIT_PX)
-    padded = np.pad(contrast.numpy(), ((0, max(0, tile_px - height)), (0, max(0, tile_px - width))), mode="symmetric")
-    overlap_px = settings.overlap_px if max(height, width) > tile_px else 0
+    padded = np.pad(contrast, ((0, max(0, tile_px - height)), (0, max(0, tile_px - width))), mode="symmetric")
+    overlap_px = overlap_px if max(height, width) > tile_px else 0
     tiles = cover((padded.shape[0], padded.shape[1]), tile_px, overlap_px)
     wanted = (np.mean, np.std) if len(orientations) > 1 else (np.mean,)
     total = np.zeros((len(wanted), *padded.shape), padded.dtype)
@@ -216,9 +219,7 @@ def _infer(
         for turns, mirrored in orientations:
             turned = np.rot90(padded[tile.slices], turns)
             turned = turned[:, ::-1] if mirrored else turned
-            batch = torch.from_numpy(np.ascontiguousarray(turned))[None, None].to(device)
-            with torch.inference_mode(), autocast(device):
-                output = network(batch.contiguous(memory_format=torch.channels_last))[0, 0].float().cpu().numpy()
+            output = network.run(np.ascontiguousarray(turned))
             outputs.append(np.rot90(output[:, ::-1] if mirrored else output, -turns))
             done = number * len(orientations) + len(outputs)
             yield Progress(done, len(tiles) * len(orientations), "predicting tiles")

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,10 +85,21 @@ class ModelCard(BaseModel):
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A network ready for use, and its card."""
+    """A network, and its card.
+
+    Parameters
+    ----------
+    model : Module
+        The network.
+    card : ModelCard
+        Its description.
+    ready : dict
+        What `napari_contransgan.models.running` made of it, by tile side and number of threads.
+    """
 
     model: nn.Module
     card: ModelCard
+    ready: dict[tuple[int, int], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 def save_checkpoint(path: Path, model: nn.Module, card: ModelCard, dtype: torch.dtype = torch.float16) -> None:

@@ -6,13 +6,17 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from napari_contransgan.events import Progress
-from napari_contransgan.models.compute import autocast, describe_device
+from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
+from napari_contransgan.models.compute import describe_device
 from napari_contransgan.models.registry import build_generator
+from napari_contransgan.models.running import TileNetwork, for_tiles
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.networks import LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv
@@ -27,19 +31,17 @@ def speed(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Prog
     """Time the network and the published size of Contrans in turn, as a prediction runs them."""
     name, loaded = next(iter(networks.default.items()))
     yield Progress(0, 1 + extent.repeats, "building the published size")
-    compared = {name: loaded.model, "published size, untrained": build_generator("contrans", "published")}
+    compared = {name: loaded, "published size, untrained": _untrained("contrans", "published")}
     device = torch.device("cpu")
     threads = min(torch.get_num_threads(), MOST_THREADS)
     with on_threads(threads):
-        where = describe_device(device)
-    works = {
-        title: network.eval().to(device).to(memory_format=torch.channels_last) for title, network in compared.items()
-    }
-    image = torch.zeros(1, 1, SIDE_PX, SIDE_PX, device=device).contiguous(memory_format=torch.channels_last)
+        works = {title: for_tiles(network, SIDE_PX, device) for title, network in compared.items()}
+        where = f"{describe_device(device)}, {works[name].engine}"
+    yx_contrast = np.zeros((SIDE_PX, SIDE_PX), np.float32)
     seconds: dict[str, list[float]] = {title: [] for title in works}
     for repeat in range(1 + extent.repeats):
         for title, network in works.items():
-            taken_s = _time(network, image, threads)
+            taken_s = _time(network, yx_contrast, threads)
             if repeat:  # the first one warms up
                 seconds[title].append(taken_s)
         yield Progress(1 + repeat, 1 + extent.repeats, "timing")
@@ -47,13 +49,14 @@ def speed(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Prog
     rows: list[dict[str, Any]] = [
         {
             "network": title,
-            "weights": sum(weight.numel() for weight in network.parameters()),
-            "multiply_adds": _multiply_adds(network, image),
+            "engine": works[title].engine,
+            "weights": sum(weight.numel() for weight in network.model.parameters()),
+            "multiply_adds": _multiply_adds(network.model),
             "median_s": medians[title],
             "fastest_s": min(seconds[title]),
             "of_the_first": medians[title] / medians[name],
         }
-        for title, network in works.items()
+        for title, network in compared.items()
     ]
     write_csv(out / "speed.csv", rows)
     head = ("network", "weights", "multiply-adds", "median, s", "fastest, s", "times the first")
@@ -81,14 +84,19 @@ def speed(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Prog
     return Part("speed", "Speed", text, [goal], [table], [], {"networks": rows, "device": where})
 
 
-def _time(network: nn.Module, image: torch.Tensor, threads: int) -> float:
-    with torch.inference_mode(), autocast(image.device), on_threads(threads):
+def _untrained(generator: str, preset: str) -> LoadedModel:
+    card = ModelCard(name="untrained", generator=generator, preset=preset, phase_ref_rad=1.0)
+    return LoadedModel(build_generator(generator, preset).to(memory_format=torch.channels_last), card)
+
+
+def _time(network: TileNetwork, yx_contrast: NDArray[np.float32], threads: int) -> float:
+    with on_threads(threads):
         begun = time.perf_counter()
-        network(image).cpu()
+        network.run(yx_contrast)
         return time.perf_counter() - begun
 
 
-def _multiply_adds(network: nn.Module, image: torch.Tensor) -> float:
+def _multiply_adds(network: nn.Module) -> float:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(image)
+        network(torch.zeros(1, 1, SIDE_PX, SIDE_PX))
     return float(counter.get_total_flops()) / 2

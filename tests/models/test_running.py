@@ -1,0 +1,100 @@
+"""Tiles by ONNX Runtime and by PyTorch."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from napari_contransgan.models import running
+from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
+from napari_contransgan.models.registry import build_generator
+from napari_contransgan.models.running import GRAPHS, for_tiles, graph_path
+from napari_contransgan.simulation.workers import on_threads
+
+CPU = torch.device("cpu")
+
+
+def loaded(generator: str, preset: str) -> LoadedModel:
+    """A network of random weights whose batch norms are far from doing nothing."""
+    torch.manual_seed(0)
+    network = build_generator(generator, preset).eval()
+    with torch.no_grad():
+        for layer in network.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                for values, low, high in (
+                    (layer.running_mean, -0.5, 0.5),
+                    (layer.running_var, 0.5, 2.0),
+                    (layer.weight, 0.5, 1.5),
+                    (layer.bias, -0.5, 0.5),
+                ):
+                    assert values is not None
+                    values.uniform_(low, high)
+    return LoadedModel(network, ModelCard(name="random", generator=generator, preset=preset, phase_ref_rad=2.0))
+
+
+def tile(side_px: int) -> np.ndarray:
+    return np.random.default_rng(1).normal(0, 0.5, (side_px, side_px)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _processor_without_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "fast_in_bf16", lambda _: False)
+
+
+@pytest.mark.parametrize("path", sorted(GRAPHS.glob("*.onnx")), ids=lambda path: path.stem)
+def test_a_graph_computes_what_the_generator_does(path: Path) -> None:
+    generator, preset, side = path.stem.split("_")
+    network, yx_contrast = loaded(generator, preset), tile(int(side))
+    made = for_tiles(network, int(side), CPU)
+    assert made.engine == "ONNX Runtime"
+    with torch.inference_mode():
+        expected = network.model(torch.from_numpy(yx_contrast)[None, None])[0, 0].numpy()
+    found = made.run(yx_contrast)
+    assert found.dtype == np.float32
+    assert expected.std() > 0.01
+    assert np.abs(found - expected).max() < 1e-4 * expected.std()
+
+
+def test_the_tiles_of_the_bundled_networks_have_graphs() -> None:
+    for side_px in (224, 448):
+        assert graph_path("contrans", "compact", side_px).is_file()
+
+
+def test_graphs_hold_no_weights() -> None:
+    assert all(path.stat().st_size < 2e6 for path in GRAPHS.glob("*.onnx"))
+
+
+@pytest.mark.parametrize(("generator", "side_px"), [("unet", 224), ("contrans", 672)])
+def test_what_has_no_graph_is_computed_by_pytorch(generator: str, side_px: int) -> None:
+    network, yx_contrast = loaded(generator, "tiny"), tile(side_px)
+    made = for_tiles(network, side_px, CPU)
+    assert made.engine == "PyTorch"
+    with torch.inference_mode():
+        expected = network.model(torch.from_numpy(yx_contrast)[None, None])[0, 0].numpy()
+    np.testing.assert_allclose(made.run(yx_contrast), expected, atol=1e-5)
+
+
+def test_a_processor_that_is_fast_in_bf16_uses_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "fast_in_bf16", lambda _: True)
+    assert for_tiles(loaded("contrans", "compact"), 224, CPU).engine == "PyTorch"
+
+
+def test_what_was_made_ready_is_kept_for_its_size_and_threads() -> None:
+    network = loaded("contrans", "compact")
+    with on_threads(1):
+        first = for_tiles(network, 224, CPU)
+        assert for_tiles(network, 224, CPU) is first
+        assert for_tiles(network, 448, CPU) is not first
+    with on_threads(2):
+        assert for_tiles(network, 224, CPU) is not first
+
+
+def test_merging_batch_norms_leaves_the_network_as_it_was() -> None:
+    network = loaded("contrans", "compact")
+    before = {name: value.clone() for name, value in network.model.state_dict().items()}
+    for_tiles(network, 224, CPU)
+    after = network.model.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())

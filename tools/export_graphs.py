@@ -1,0 +1,73 @@
+"""Write the ONNX graphs, without weights, that predictions on a CPU are computed by: `make graphs`.
+
+Needed again when a generator's layers change; a test compares the graphs with the generators.
+"""
+
+from collections.abc import Callable, MutableSequence
+from typing import Any
+
+import onnx
+import onnx.inliner
+import onnxscript.optimizer
+import torch
+from google.protobuf.message import Message
+
+from napari_contransgan.models.registry import build_generator
+from napari_contransgan.models.running import GRAPHS, INPUT, graph_path, without_batch_norms
+
+EXPORTED = (("contrans", "compact", 224), ("contrans", "compact", 448), ("contrans", "published", 224))
+"""Generator, size and tile side; the published size is there for the sake of comparing its speed."""
+
+
+def main() -> None:
+    """Export all of them."""
+    GRAPHS.mkdir(exist_ok=True)
+    for generator, preset, side_px in EXPORTED:
+        path = graph_path(generator, preset, side_px)
+        path.write_bytes(_without_weights(generator, preset, side_px))
+        print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _without_weights(generator: str, preset: str, side_px: int) -> bytes:
+    network = without_batch_norms(build_generator(generator, preset))
+    tile = torch.zeros(1, 1, side_px, side_px)
+    exported = torch.onnx.export(
+        network, (tile,), dynamo=True, optimize=False, verbose=False, input_names=[INPUT], output_names=["phase"]
+    )
+    model = onnx.inliner.inline_local_functions(exported.model_proto)
+    names = network.state_dict().keys()
+    weights = {tensor.name: tensor for tensor in model.graph.initializer if tensor.name in names}
+    if missing := names - weights.keys():
+        raise SystemExit(f"the exporter renamed {', '.join(sorted(missing))}")
+    # As inputs weights are not folded into anything; attention masks and the like, which are constant, are.
+    _keep(model.graph.initializer, lambda tensor: tensor.name not in weights)
+    for name, tensor in weights.items():
+        model.graph.input.append(onnx.helper.make_tensor_value_info(name, tensor.data_type, list(tensor.dims)))
+    model = onnxscript.optimizer.optimize(model)
+    _keep(model.graph.input, lambda value: value.name == INPUT)
+    for name, tensor in weights.items():
+        empty = onnx.TensorProto(
+            name=name, data_type=tensor.data_type, dims=tensor.dims, data_location=onnx.TensorProto.EXTERNAL
+        )
+        empty.external_data.add(key="location", value="given by the checkpoint")
+        model.graph.initializer.append(empty)
+    _forget_where_it_came_from(model)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _keep(things: MutableSequence[Any], wanted: Callable[[Any], bool]) -> None:
+    kept = [thing for thing in things if wanted(thing)]
+    del things[:]
+    things.extend(kept)
+
+
+def _forget_where_it_came_from(model: Message) -> None:
+    """Remove stack traces, which hold paths, and the shapes of what lies between."""
+    for part in (model, model.graph, *model.graph.node, *model.graph.initializer, *model.graph.input):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    del model.graph.value_info[:]
+
+
+if __name__ == "__main__":
+    main()
