@@ -125,7 +125,7 @@ $(VENV)/.torch: $(VENV)/.made tools/pick_torch.py
 
 $(VENV)/.package: $(VENV)/.torch pyproject.toml
 	@echo "Installing napari-contransgan (this takes a few minutes the first time)"
-	@$(PIP_INSTALL) --editable .
+	@$(PIP_INSTALL) --editable ".[fast]"
 	@touch $@
 
 $(VENV)/.app: $(VENV)/.torch pyproject.toml
@@ -135,12 +135,12 @@ $(VENV)/.app: $(VENV)/.torch pyproject.toml
 
 $(VENV)/.bench: $(VENV)/.package pyproject.toml
 	@echo "Installing what the benchmarks compare with"
-	@$(PIP_INSTALL) --editable . --group bench
+	@$(PIP_INSTALL) --editable ".[fast]" --group bench
 	@touch $@
 
 $(VENV)/.graphs: $(VENV)/.package pyproject.toml
 	@echo "Installing what writes ONNX graphs"
-	@$(PIP_INSTALL) --editable . --group graphs
+	@$(PIP_INSTALL) --editable ".[fast]" --group graphs
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.torch pyproject.toml

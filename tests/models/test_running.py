@@ -81,6 +81,11 @@ def test_a_processor_that_is_fast_in_bf16_uses_that(monkeypatch: pytest.MonkeyPa
     assert for_tiles(loaded("contrans", "compact"), 224, CPU).engine == "PyTorch"
 
 
+def test_without_onnx_runtime_pytorch_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "onnxruntime", None)
+    assert for_tiles(loaded("contrans", "compact"), 224, CPU).engine == "PyTorch"
+
+
 def test_what_was_made_ready_is_kept_for_its_size_and_threads() -> None:
     network = loaded("contrans", "compact")
     with on_threads(1):

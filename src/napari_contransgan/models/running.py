@@ -1,8 +1,8 @@
-"""A network as a function of one square tile: by ONNX Runtime where that is faster, otherwise by PyTorch.
+"""A network as a function of one square tile: by ONNX Runtime where it is there and faster, otherwise by PyTorch.
 
-On processors without bfloat16 ONNX Runtime takes half of PyTorch's time. The graphs in ``graphs/`` hold no weights, so
-that one serves every network of its kind, and its weights stay in the checkpoint alone; `tools/export_graphs.py` makes
-them.
+On processors without bfloat16 ONNX Runtime takes half to two thirds of PyTorch's time. The graphs in ``graphs/`` hold
+no weights, so that one serves every network of its kind, whose weights stay in the checkpoint alone;
+`tools/export_graphs.py` makes them.
 """
 
 import copy
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -19,6 +18,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.compute import autocast, fast_in_bf16
+
+try:
+    import onnxruntime
+except ImportError:  # it comes with an extra
+    onnxruntime = None
 
 GRAPHS = Path(__file__).parent / "graphs"
 INPUT = "contrast"
@@ -55,7 +59,7 @@ def for_tiles(loaded: LoadedModel, side_px: int, device: torch.device) -> TileNe
         Where to compute.
     """
     graph = graph_path(loaded.card.generator, loaded.card.preset, side_px)
-    if device.type != "cpu" or fast_in_bf16(device) or not graph.is_file():
+    if onnxruntime is None or device.type != "cpu" or fast_in_bf16(device) or not graph.is_file():
         return _by_torch(loaded.model.to(device).eval(), device)
     wanted = (side_px, torch.get_num_threads())
     if wanted not in loaded.ready:
