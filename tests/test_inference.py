@@ -14,7 +14,10 @@ from napari_contransgan.evaluation import evaluate
 from napari_contransgan.events import Progress, result_of
 from napari_contransgan.inference import predict, predict_with_uncertainty
 from napari_contransgan.io import Image
-from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
+from napari_contransgan.models import running
+from napari_contransgan.models.bundled import find_model
+from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
+from napari_contransgan.models.compute import fast_in_bf16
 from napari_contransgan.simulation import sample_frame, simulate_pair
 
 CARD = ModelCard(name="stand-in", generator="unet", preset="tiny", phase_ref_rad=2.0, input_pixel_sizes_um=(0.65,))
@@ -225,3 +228,23 @@ def test_the_bundled_network_draws_nearly_the_same_in_tiles_as_at_once() -> None
     )
     # Attention sees less around a small tile: a few hundredths of a radian, on cells of up to 4 rad, are its nature.
     assert np.sqrt(np.mean((tiled - whole) ** 2)) < 0.08
+
+
+@pytest.mark.skipif(fast_in_bf16(torch.device("cpu")), reason="this processor is fast in bfloat16: PyTorch computes")
+def test_tiles_by_onnx_runtime_and_by_pytorch_give_the_same_phase(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = load_checkpoint(find_model("all"))
+    image = sample_frame()
+    cut = replace(image, data=image.data[:130, :130])
+    few = result_of(predict_with_uncertainty(cut, PredictSettings(tile_px=224), network)).phase
+    many = result_of(predict_with_uncertainty(cut, PredictSettings(tile_px=224, trust=True), network))
+    monkeypatch.setattr(running, "onnxruntime", None)
+    by_torch = result_of(
+        predict_with_uncertainty(cut, PredictSettings(tile_px=224, trust=True), load_checkpoint(find_model("all")))
+    )
+    assert many.uncertainty is not None
+    assert by_torch.uncertainty is not None
+    assert [each.settings["predict"]["engine"] for each in (few, many.phase, by_torch.phase)] == [
+        *("PyTorch", "ONNX Runtime", "PyTorch")
+    ]
+    np.testing.assert_allclose(many.phase.data, by_torch.phase.data, atol=1e-4)
+    np.testing.assert_allclose(many.uncertainty.data, by_torch.uncertainty.data, atol=1e-4)

@@ -20,7 +20,7 @@ from napari_contransgan.models.compute import choose_device, describe_device
 from napari_contransgan.models.normalisation import contrast_on_model_grid
 from napari_contransgan.models.running import TileNetwork, for_tiles
 from napari_contransgan.optics import check_pixel_size
-from napari_contransgan.tiles import blend_window, cover
+from napari_contransgan.tiles import Tile, blend_window, cover
 
 SMALLEST_FRAME_PX = 32
 PIXEL_SIZE_TOLERANCE = 0.15
@@ -104,10 +104,11 @@ def predict_with_uncertainty(
     unlit, engine = 0.0, ""
     for number, yx_intensity in enumerate(frames):
         contrast, lit = contrast_on_model_grid(yx_intensity, pixel_size_um)
-        tile_px = min(settings.tile_px, -(-max(contrast.shape) // TILE_UNIT_PX) * TILE_UNIT_PX)
-        network = for_tiles(loaded, tile_px, device)
+        tiles, overlap_px = _tiles((contrast.shape[0], contrast.shape[1]), settings)
+        count = len(frames) * len(tiles) * len(orientations)
+        network = for_tiles(loaded, tiles[0].height, device, count)
         engine = network.engine
-        inferring = _infer(network, contrast.numpy(), tile_px, settings.overlap_px, orientations)
+        inferring = _infer(network, contrast.numpy(), tiles, overlap_px, orientations)
         mean, spread = yield from as_part(inferring, number, len(frames))
         phases.append(_blank_unlit(mean * loaded.card.phase_ref_rad, lit))
         if spread is not None:
@@ -199,18 +200,25 @@ def _doubts(image: Image, pixel_size_um: float, card: ModelCard) -> list[str]:
     return notes
 
 
+def _tiles(shape_yx: tuple[int, int], settings: PredictSettings) -> tuple[tuple[Tile, ...], int]:
+    """Tiles that cover a map when it is padded to the size of one at least, and their overlap."""
+    longest_px = max(shape_yx)
+    tile_px = min(settings.tile_px, -(-longest_px // TILE_UNIT_PX) * TILE_UNIT_PX)
+    overlap_px = settings.overlap_px if longest_px > tile_px else 0
+    return cover((max(shape_yx[0], tile_px), max(shape_yx[1], tile_px)), tile_px, overlap_px), overlap_px
+
+
 def _infer(
     network: TileNetwork,
     contrast: NDArray[np.float32],
-    tile_px: int,
+    tiles: Sequence[Tile],
     overlap_px: int,
     orientations: Sequence[tuple[int, bool]],
 ) -> Generator[Progress, None, tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
     """Yield a `Progress` for each tile and orientation; return the outputs' mean, and spread if there are several."""
     height, width = contrast.shape
-    padded = np.pad(contrast, ((0, max(0, tile_px - height)), (0, max(0, tile_px - width))), mode="symmetric")
-    overlap_px = overlap_px if max(height, width) > tile_px else 0
-    tiles = cover((padded.shape[0], padded.shape[1]), tile_px, overlap_px)
+    missing = ((0, max(0, tiles[0].height - height)), (0, max(0, tiles[0].width - width)))
+    padded = np.pad(contrast, missing, mode="symmetric")
     wanted = (np.mean, np.std) if len(orientations) > 1 else (np.mean,)
     total = np.zeros((len(wanted), *padded.shape), padded.dtype)
     weights = np.zeros_like(padded)

@@ -1,6 +1,7 @@
 """Tiles by ONNX Runtime and by PyTorch."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from torch import nn
 from napari_contransgan.models import running
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
 from napari_contransgan.models.registry import build_generator
-from napari_contransgan.models.running import GRAPHS, for_tiles, graph_path
+from napari_contransgan.models.running import GRAPHS, LEAST_TILES, TileNetwork, graph_path
 from napari_contransgan.simulation.workers import on_threads
 
 CPU = torch.device("cpu")
@@ -34,6 +35,10 @@ def loaded(generator: str, preset: str) -> LoadedModel:
     return LoadedModel(network, ModelCard(name="random", generator=generator, preset=preset, phase_ref_rad=2.0))
 
 
+def for_many_tiles(network: LoadedModel, side_px: int) -> TileNetwork:
+    return running.for_tiles(network, side_px, CPU, LEAST_TILES)
+
+
 def tile(side_px: int) -> np.ndarray:
     return np.random.default_rng(1).normal(0, 0.5, (side_px, side_px)).astype(np.float32)
 
@@ -47,7 +52,7 @@ def _processor_without_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_graph_computes_what_the_generator_does(path: Path) -> None:
     generator, preset, side = path.stem.split("_")
     network, yx_contrast = loaded(generator, preset), tile(int(side))
-    made = for_tiles(network, int(side), CPU)
+    made = for_many_tiles(network, int(side))
     assert made.engine == "ONNX Runtime"
     with torch.inference_mode():
         expected = network.model(torch.from_numpy(yx_contrast)[None, None])[0, 0].numpy()
@@ -57,19 +62,15 @@ def test_a_graph_computes_what_the_generator_does(path: Path) -> None:
     assert np.abs(found - expected).max() < 1e-4 * expected.std()
 
 
-def test_the_tiles_of_the_bundled_networks_have_graphs() -> None:
-    for side_px in (224, 448):
-        assert graph_path("contrans", "compact", side_px).is_file()
-
-
-def test_graphs_hold_no_weights() -> None:
-    assert all(path.stat().st_size < 2e6 for path in GRAPHS.glob("*.onnx"))
+def test_the_bundled_networks_and_the_published_size_have_graphs_without_weights() -> None:
+    for preset, side_px in (("compact", 224), ("compact", 448), ("published", 224)):
+        assert graph_path("contrans", preset, side_px).stat().st_size < 2e6
 
 
 @pytest.mark.parametrize(("generator", "side_px"), [("unet", 224), ("contrans", 672)])
 def test_what_has_no_graph_is_computed_by_pytorch(generator: str, side_px: int) -> None:
     network, yx_contrast = loaded(generator, "tiny"), tile(side_px)
-    made = for_tiles(network, side_px, CPU)
+    made = for_many_tiles(network, side_px)
     assert made.engine == "PyTorch"
     with torch.inference_mode():
         expected = network.model(torch.from_numpy(yx_contrast)[None, None])[0, 0].numpy()
@@ -78,28 +79,43 @@ def test_what_has_no_graph_is_computed_by_pytorch(generator: str, side_px: int) 
 
 def test_a_processor_that_is_fast_in_bf16_uses_that(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "fast_in_bf16", lambda _: True)
-    assert for_tiles(loaded("contrans", "compact"), 224, CPU).engine == "PyTorch"
+    assert for_many_tiles(loaded("contrans", "compact"), 224).engine == "PyTorch"
 
 
-def test_without_onnx_runtime_pytorch_computes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "onnxruntime", None)
-    assert for_tiles(loaded("contrans", "compact"), 224, CPU).engine == "PyTorch"
+@pytest.mark.parametrize("there", [None, SimpleNamespace(), SimpleNamespace(__version__="1.17.3")])
+def test_without_a_new_enough_onnx_runtime_pytorch_computes(
+    monkeypatch: pytest.MonkeyPatch, there: SimpleNamespace | None
+) -> None:
+    monkeypatch.setattr(running, "onnxruntime", there)
+    assert for_many_tiles(loaded("contrans", "compact"), 224).engine == "PyTorch"
+
+
+def test_for_few_tiles_nothing_is_made_ready_but_what_is_ready_is_used() -> None:
+    network = loaded("contrans", "compact")
+    assert running.for_tiles(network, 224, CPU, LEAST_TILES - 1).engine == "PyTorch"
+    ready = for_many_tiles(network, 224)
+    assert ready.engine == "ONNX Runtime"
+    assert running.for_tiles(network, 224, CPU, 1) is ready
+
+
+def test_other_devices_are_left_to_pytorch() -> None:
+    assert running.for_tiles(loaded("contrans", "compact"), 224, torch.device("meta"), LEAST_TILES).engine == "PyTorch"
 
 
 def test_what_was_made_ready_is_kept_for_its_size_and_threads() -> None:
     network = loaded("contrans", "compact")
     with on_threads(1):
-        first = for_tiles(network, 224, CPU)
-        assert for_tiles(network, 224, CPU) is first
-        assert for_tiles(network, 448, CPU) is not first
+        first = for_many_tiles(network, 224)
+        assert for_many_tiles(network, 224) is first
+        assert for_many_tiles(network, 448) is not first
     with on_threads(2):
-        assert for_tiles(network, 224, CPU) is not first
+        assert for_many_tiles(network, 224) is not first
 
 
 def test_merging_batch_norms_leaves_the_network_as_it_was() -> None:
     network = loaded("contrans", "compact")
     before = {name: value.clone() for name, value in network.model.state_dict().items()}
-    for_tiles(network, 224, CPU)
+    for_many_tiles(network, 224)
     after = network.model.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(value, after[name]) for name, value in before.items())

@@ -1,8 +1,8 @@
 """A network as a function of one square tile: by ONNX Runtime where it is there and faster, otherwise by PyTorch.
 
-On processors without bfloat16 ONNX Runtime takes half to two thirds of PyTorch's time. The graphs in ``graphs/`` hold
-no weights, so that one serves every network of its kind, whose weights stay in the checkpoint alone;
-`tools/export_graphs.py` makes them.
+On processors without bfloat16 ONNX Runtime takes half to two thirds of PyTorch's time for a tile, but needs the time of
+some tiles to be made ready. The graphs in ``graphs/`` hold no weights, so that one serves every network of its kind,
+whose weights stay in the checkpoint alone; `tools/export_graphs.py` makes them.
 """
 
 import copy
@@ -24,6 +24,9 @@ try:
 except ImportError:  # it comes with an extra
     onnxruntime = None
 
+LEAST_ONNX_RUNTIME = (1, 20)
+LEAST_TILES = 6
+"""From here on what is saved outweighs the making ready."""
 GRAPHS = Path(__file__).parent / "graphs"
 INPUT = "contrast"
 
@@ -46,8 +49,8 @@ class TileNetwork:
     engine: str
 
 
-def for_tiles(loaded: LoadedModel, side_px: int, device: torch.device) -> TileNetwork:
-    """Make a network ready for square tiles; what was made for the CPU is kept with the network.
+def for_tiles(loaded: LoadedModel, side_px: int, device: torch.device, count: int) -> TileNetwork:
+    """Make a network ready for square tiles; what was made of it for the CPU is kept with it and used again.
 
     Parameters
     ----------
@@ -57,15 +60,24 @@ def for_tiles(loaded: LoadedModel, side_px: int, device: torch.device) -> TileNe
         Side of the tiles, a multiple of 32.
     device : torch.device
         Where to compute.
+    count : int
+        How many tiles there will be.
     """
     graph = graph_path(loaded.card.generator, loaded.card.preset, side_px)
-    if onnxruntime is None or device.type != "cpu" or fast_in_bf16(device) or not graph.is_file():
-        return _by_torch(loaded.model.to(device).eval(), device)
     wanted = (side_px, torch.get_num_threads())
+    worth_it = count >= LEAST_TILES or wanted in loaded.ready
+    if device.type != "cpu" or fast_in_bf16(device) or not (worth_it and graph.is_file() and has_onnx_runtime()):
+        return _by_torch(loaded.model.to(device).eval(), device)
     if wanted not in loaded.ready:
         loaded.ready[wanted] = _by_onnx_runtime(loaded.model, graph)
     made: TileNetwork = loaded.ready[wanted]
     return made
+
+
+def has_onnx_runtime() -> bool:
+    """Whether ONNX Runtime is installed, and new enough for the graphs."""
+    version = str(getattr(onnxruntime, "__version__", "0")).split(".")[:2]
+    return tuple(int(number) for number in version) >= LEAST_ONNX_RUNTIME
 
 
 def graph_path(generator: str, preset: str, side_px: int) -> Path:
