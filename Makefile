@@ -64,7 +64,7 @@ gui-test: $(VENV)/.dev display ## Run the tests in a real napari window on a vir
 screenshots: $(VENV)/.dev display ## Take the pictures of docs/images again
 	$(XVFB) $(BIN)/python tools/screenshots.py docs/images
 
-reproduce: $(VENV)/.package ## Make the paper's tables and figures again, into reproduced/ (30 minutes)
+reproduce: $(VENV)/.package ## Make the paper's tables and figures again, into reproduced/ (40 minutes)
 	$(BIN)/napari-contransgan reproduce all --out reproduced
 
 bench-tie: $(VENV)/.bench ## Compare the TIE solvers with each other, the truth and a peer, as tables (15 minutes)
