@@ -135,12 +135,12 @@ $(VENV)/.app: $(VENV)/.torch pyproject.toml
 
 $(VENV)/.bench: $(VENV)/.package pyproject.toml
 	@echo "Installing what the benchmarks compare with"
-	@$(PIP_INSTALL) --editable ".[fast]" --group bench
+	@$(PIP_INSTALL) --editable . --group bench
 	@touch $@
 
 $(VENV)/.graphs: $(VENV)/.package pyproject.toml
 	@echo "Installing what writes ONNX graphs"
-	@$(PIP_INSTALL) --editable ".[fast]" --group graphs
+	@$(PIP_INSTALL) --editable . --group graphs
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.torch pyproject.toml

@@ -10,7 +10,6 @@ import onnx
 import onnx.inliner
 import onnxscript.optimizer
 import torch
-from google.protobuf.message import Message
 
 from napari_contransgan.models.registry import build_generator
 from napari_contransgan.models.running import GRAPHS, INPUT, graph_path, without_batch_norms
@@ -61,7 +60,7 @@ def _keep(things: MutableSequence[Any], wanted: Callable[[Any], bool]) -> None:
     things.extend(kept)
 
 
-def _forget_where_it_came_from(model: Message) -> None:
+def _forget_where_it_came_from(model: onnx.ModelProto) -> None:
     """Remove stack traces, which hold paths, and the shapes of what lies between."""
     for part in (model, model.graph, *model.graph.node, *model.graph.initializer, *model.graph.input):
         del part.metadata_props[:]

@@ -101,13 +101,12 @@ def predict_with_uncertainty(
     orientations = ORIENTATIONS if settings.trust else ORIENTATIONS[:1]
     phases: list[NDArray[np.float32]] = []
     spreads: list[NDArray[np.float32]] = []
-    unlit, engine = 0.0, ""
+    unlit = 0.0
     for number, yx_intensity in enumerate(frames):
         contrast, lit = contrast_on_model_grid(yx_intensity, pixel_size_um)
         tiles, overlap_px = _tiles((contrast.shape[0], contrast.shape[1]), settings)
         count = len(frames) * len(tiles) * len(orientations)
         network = for_tiles(loaded, tiles[0].height, device, count)
-        engine = network.engine
         inferring = _infer(network, contrast.numpy(), tiles, overlap_px, orientations)
         mean, spread = yield from as_part(inferring, number, len(frames))
         phases.append(_blank_unlit(mean * loaded.card.phase_ref_rad, lit))
@@ -126,7 +125,7 @@ def predict_with_uncertainty(
         "network": loaded.card.name,
         "pixel_size_um": pixel_size_um,
         "device": describe_device(device),
-        "engine": engine,
+        "engine": network.engine,
         "notes": notes,
     }
     if std is not None:

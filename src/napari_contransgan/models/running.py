@@ -63,15 +63,15 @@ def for_tiles(loaded: LoadedModel, side_px: int, device: torch.device, count: in
     count : int
         How many tiles there will be.
     """
-    graph = graph_path(loaded.card.generator, loaded.card.preset, side_px)
-    wanted = (side_px, torch.get_num_threads())
-    worth_it = count >= LEAST_TILES or wanted in loaded.ready
-    if device.type != "cpu" or fast_in_bf16(device) or not (worth_it and graph.is_file() and has_onnx_runtime()):
-        return _by_torch(loaded.model.to(device).eval(), device)
-    if wanted not in loaded.ready:
-        loaded.ready[wanted] = _by_onnx_runtime(loaded.model, graph)
-    made: TileNetwork = loaded.ready[wanted]
-    return made
+    if device.type == "cpu" and not fast_in_bf16(device):
+        wanted = (side_px, torch.get_num_threads())
+        graph = graph_path(loaded.card.generator, loaded.card.preset, side_px)
+        if wanted not in loaded.ready and count >= LEAST_TILES and graph.is_file() and has_onnx_runtime():
+            loaded.ready[wanted] = _by_onnx_runtime(loaded.model, graph)
+        if wanted in loaded.ready:
+            made: TileNetwork = loaded.ready[wanted]
+            return made
+    return _by_torch(loaded.model.to(device).eval(), device)
 
 
 def has_onnx_runtime() -> bool:
