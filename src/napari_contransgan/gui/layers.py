@@ -158,6 +158,9 @@ def image_from_layer_data(data: Any, attributes: Mapping[str, Any]) -> Image:
         numerical_aperture=known.get("numerical_aperture"),
         coherence=known.get("coherence"),
         z_falls=known.get("z_falls", False),
+        z_um=known.get("z_um"),
+        dark_counts=known.get("dark_counts"),
+        notes=known.get("notes", ()),
     )
 
 
@@ -225,6 +228,9 @@ def _metadata(image: Image) -> dict[str, Any]:
         "numerical_aperture": image.numerical_aperture,
         "coherence": image.coherence,
         "z_falls": image.z_falls,
+        "z_um": image.z_um,
+        "dark_counts": image.dark_counts,
+        "notes": image.notes,
     }
 
 

@@ -63,6 +63,12 @@ class Image:
         Coherence parameter S, the condenser's numerical aperture over the objective's, where known.
     z_falls : bool
         Whether the file's own plane positions say that planes stand in order of falling z.
+    z_um : tuple of float or None
+        Height of each plane along Z, as the file states it, where the distances differ; `z_step_um` is then None.
+    dark_counts : float or None
+        Counts that the camera gives without light, where the file states them; they are still in the pixels.
+    notes : tuple of str
+        What the file leaves doubtful or contradicts itself in, in plain words, one sentence or two each. Never saved.
     """
 
     data: NDArray[Any]
@@ -78,6 +84,9 @@ class Image:
     numerical_aperture: float | None = None
     coherence: float | None = None
     z_falls: bool = False
+    z_um: tuple[float, ...] | None = None
+    dark_counts: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def check_pixels(image: Image) -> None:

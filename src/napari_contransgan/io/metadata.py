@@ -130,6 +130,8 @@ def _restored(path: Path, image: Image, own: Mapping[str, Any]) -> Image:
             numerical_aperture=_optional_float(own.get("numerical_aperture")),
             coherence=_optional_float(own.get("coherence")),
             z_falls=bool(own.get("z_falls", False)),
+            z_um=None if own.get("z_um") is None else tuple(float(z) for z in own["z_um"]),
+            dark_counts=_optional_float(own.get("dark_counts")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: its {NAMESPACE} annotation is damaged: export it again") from error

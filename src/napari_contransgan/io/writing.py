@@ -19,9 +19,10 @@ def write_image(path: Path, image: Image) -> None:
     """Write an OME-TIFF that `read_image` gives back field by field.
 
     The file appears whole or not at all; an older one of that name is replaced. Missing parent folders are made.
-    Everything but intensity is stored as float32. Name, wavelength, aperture, coherence, quantity, direction of z and
-    settings stand as JSON in a structured annotation of the namespace ``napari-contransgan``. A dask array is computed
-    and written one row of chunks along its first axis after the other, so that it need not fit into memory.
+    Everything but intensity is stored as float32. Name, wavelength, aperture, coherence, quantity, heights and
+    direction of z, dark level and settings are stored as JSON in a structured annotation of the namespace
+    ``napari-contransgan``. A dask array is computed and written one row of chunks along its first axis after the
+    other, so that it need not fit into memory.
 
     Parameters
     ----------
@@ -196,6 +197,8 @@ def _ome_metadata(image: Image, shape: tuple[int, ...]) -> dict[str, Any]:
         "numerical_aperture": image.numerical_aperture,
         "coherence": image.coherence,
         "z_falls": image.z_falls,
+        "z_um": image.z_um,
+        "dark_counts": image.dark_counts,
     }
     metadata: dict[str, Any] = {
         "axes": image.axes,
