@@ -20,12 +20,12 @@ RANKS = {
     **dict.fromkeys(("models", "drawing"), 2),
     **dict.fromkeys(("training", "inference"), 3),
     "held_out": 4,
-    **dict.fromkeys(("demo", "reproduction"), 5),
+    **dict.fromkeys(("api", "demo", "reproduction"), 5),
     **dict.fromkeys(("cli", "gui"), 6),
 }
 LIGHT = (
     *("optics", "settings", "microscope", "config", "errors", "events", "files", "io", "resampling"),
-    *("tie", "tiles", "evaluation", "surface", "quantities", "cli"),
+    *("tie", "tiles", "evaluation", "surface", "quantities", "api", "cli"),
 )
 
 
