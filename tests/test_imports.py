@@ -15,7 +15,8 @@ PACKAGE = "napari_contransgan"
 ROOT = Path(napari_contransgan.__file__).parent
 
 RANKS = {
-    **dict.fromkeys(("errors", "events", "optics", "settings", "microscope", "config", "files", "io", "resampling"), 0),
+    **dict.fromkeys(("errors", "events", "optics", "settings", "microscope", "config", "files", "io"), 0),
+    **dict.fromkeys(("resampling", "threads"), 0),
     **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface", "quantities"), 1),
     **dict.fromkeys(("models", "drawing"), 2),
     **dict.fromkeys(("training", "inference"), 3),

@@ -14,10 +14,8 @@ from napari_contransgan.evaluation import evaluate
 from napari_contransgan.events import Progress, result_of
 from napari_contransgan.inference import predict, predict_with_uncertainty
 from napari_contransgan.io import Image
-from napari_contransgan.models import running
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
-from napari_contransgan.models.compute import fast_in_bf16
 from napari_contransgan.simulation import sample_frame, simulate_pair
 
 CARD = ModelCard(name="stand-in", generator="unet", preset="tiny", phase_ref_rad=2.0, input_pixel_sizes_um=(0.65,))
@@ -230,21 +228,60 @@ def test_the_bundled_network_draws_nearly_the_same_in_tiles_as_at_once() -> None
     assert np.sqrt(np.mean((tiled - whole) ** 2)) < 0.08
 
 
-@pytest.mark.skipif(fast_in_bf16(torch.device("cpu")), reason="this processor is fast in bfloat16: PyTorch computes")
-def test_tiles_by_onnx_runtime_and_by_pytorch_give_the_same_phase(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = load_checkpoint(find_model("all"))
+def cut_frame() -> Image:
     image = sample_frame()
-    cut = replace(image, data=image.data[:130, :130])
-    few = result_of(predict_with_uncertainty(cut, PredictSettings(tile_px=224), network)).phase
-    many = result_of(predict_with_uncertainty(cut, PredictSettings(tile_px=224, trust=True), network))
-    monkeypatch.setattr(running, "onnxruntime", None)
-    by_torch = result_of(
-        predict_with_uncertainty(cut, PredictSettings(tile_px=224, trust=True), load_checkpoint(find_model("all")))
+    return replace(image, data=image.data[:130, :130])
+
+
+def test_few_tiles_are_left_to_pytorch_and_many_to_onnx_runtime() -> None:
+    network = load_checkpoint(find_model("all"))
+    few, many = (
+        result_of(predict(cut_frame(), PredictSettings(tile_px=224, precision="fp32", trust=trust), network))
+        for trust in (False, True)
     )
-    assert many.uncertainty is not None
-    assert by_torch.uncertainty is not None
-    assert [each.settings["predict"]["engine"] for each in (few, many.phase, by_torch.phase)] == [
-        *("PyTorch", "ONNX Runtime", "PyTorch")
+    assert [each.settings["predict"]["engine"] for each in (few, many)] == ["PyTorch", "ONNX Runtime"]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_both_engines_give_the_same_phase_and_uncertainty(threads: int) -> None:
+    network = load_checkpoint(find_model("all"))
+    by_onnx, by_torch = (
+        result_of(
+            predict_with_uncertainty(
+                cut_frame(),
+                PredictSettings(tile_px=224, trust=True, precision="fp32", threads=threads, engine=engine),
+                network,
+            )
+        )
+        for engine in ("onnx", "pytorch")
+    )
+    for one, other in ((by_onnx.phase, by_torch.phase), (by_onnx.uncertainty, by_torch.uncertainty)):
+        assert one is not None
+        assert other is not None
+        np.testing.assert_allclose(one.data, other.data, atol=1e-4)
+    number = "2 threads" if threads == 2 else "1 thread"
+    assert [each.phase.settings["predict"]["device"] for each in (by_onnx, by_torch)] == [
+        *(f"cpu ({number}, ONNX Runtime, fp32)", f"cpu ({number}, PyTorch, fp32)")
     ]
-    np.testing.assert_allclose(many.phase.data, by_torch.phase.data, atol=1e-4)
-    np.testing.assert_allclose(many.uncertainty.data, by_torch.uncertainty.data, atol=1e-4)
+
+
+def test_bf16_changes_the_phase_by_less_than_the_network_errs() -> None:
+    network = load_checkpoint(find_model("all"))
+    exact, rounded = (
+        result_of(predict(cut_frame(), PredictSettings(tile_px=224, precision=precision), network))
+        for precision in ("fp32", "bf16")
+    )
+    used = rounded.settings["predict"]
+    assert (used["engine"], used["precision"]) == ("PyTorch", "bf16")
+    assert 1e-5 < np.sqrt(np.mean((rounded.data - exact.data) ** 2)) < 0.02
+
+
+def test_a_prediction_says_how_many_threads_computed_and_leaves_the_callers_alone() -> None:
+    before = torch.get_num_threads()
+    events = predict(Image(frame(), "YX", pixel_size_um=0.65), PredictSettings(threads=before + 1), STAND_IN)
+    next(events)
+    assert torch.get_num_threads() == before
+    used = result_of(events).settings["predict"]
+    assert used["threads"] == before + 1
+    assert f"({before + 1} threads, PyTorch, " in used["device"]
+    assert torch.get_num_threads() == before

@@ -4,6 +4,7 @@ The functions of `napari_contransgan.api` are offered here too: ``import napari_
 ``ncg.retrieve_phase(...)``. They are loaded when they are first asked for.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
         train,
         write_image,
     )
+
+# OpenMP reads this once, when PyTorch loads it. Without it, threads spin while they wait for each other, and on a busy
+# machine they then take the processor from the very threads they wait for.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = ["evaluate", "predict", "read_image", "retrieve_phase", "simulate", "train", "write_image"]
 

@@ -20,6 +20,7 @@ from napari_contransgan.models.compute import choose_device, describe_device
 from napari_contransgan.models.normalisation import contrast_on_model_grid
 from napari_contransgan.models.running import TileNetwork, for_tiles
 from napari_contransgan.optics import check_pixel_size
+from napari_contransgan.threads import choose_threads, each_on_threads
 from napari_contransgan.tiles import Tile, blend_window, cover
 
 SMALLEST_FRAME_PX = 32
@@ -65,7 +66,7 @@ def predict_with_uncertainty(
     image : Image
         YX, or with further axes in front (time, planes, channels), or RGB; any number type.
     settings : PredictSettings
-        Network, pixel size, device, tiles.
+        Network, pixel size, device, engine, threads, tiles.
     loaded : LoadedModel, optional
         A network at hand, instead of loading the one that the settings name.
 
@@ -88,6 +89,13 @@ def predict_with_uncertainty(
     InputError
         If the image, its pixel size or the network cannot serve.
     """
+    threads = choose_threads(settings.threads)
+    return (yield from each_on_threads(threads, _predict(image, settings, loaded)))
+
+
+def _predict(
+    image: Image, settings: PredictSettings, loaded: LoadedModel | None
+) -> Generator[Progress, None, Prediction]:
     image, was_rgb = to_luminance(image)
     pixel_size_um = check_input(image, settings.pixel_size_um)
     height, width = image.data.shape[-2:]
@@ -106,7 +114,7 @@ def predict_with_uncertainty(
         contrast, lit = contrast_on_model_grid(yx_intensity, pixel_size_um)
         tiles, overlap_px = _tiles((contrast.shape[0], contrast.shape[1]), settings)
         count = len(frames) * len(tiles) * len(orientations)
-        network = for_tiles(loaded, tiles[0].height, device, count)
+        network = for_tiles(loaded, tiles[0].height, device, count, settings.engine, settings.precision)
         inferring = _infer(network, contrast.numpy(), tiles, overlap_px, orientations)
         mean, spread = yield from as_part(inferring, number, len(frames))
         phases.append(_blank_unlit(mean * loaded.card.phase_ref_rad, lit))
@@ -124,8 +132,10 @@ def predict_with_uncertainty(
         "model": settings.model if not Path(settings.model).exists() else Path(settings.model).name,
         "network": loaded.card.name,
         "pixel_size_um": pixel_size_um,
-        "device": describe_device(device),
+        "device": describe_device(device, network.precision, network.engine),
         "engine": network.engine,
+        "precision": network.precision,
+        "threads": torch.get_num_threads(),
         "notes": notes,
     }
     if std is not None:

@@ -145,6 +145,9 @@ def test_an_output_of_another_kind_of_file_is_refused(
         (["--objective", "10x", "--pixel-size", "0.65"], "give one of them"),
         (["--pixel-size", "650"], "pixel size of 650 um"),
         (["--device", "abacus"], "device"),
+        (["--engine", "steam"], "engine"),
+        (["--precision", "fp64"], "precision"),
+        (["--threads", "0"], "threads"),
         (["--model", "no such network"], "no such network"),
     ],
 )

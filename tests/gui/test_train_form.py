@@ -34,6 +34,7 @@ def test_form_gives_back_the_settings_that_were_put_in(qtbot: QtBot, form: Train
         accumulate=3,
         crop_px=96,
         device="cpu",
+        threads=3,
         learning_rate=3.5e-5,
         lambda_cycle=3.5,
         lambda_gan=0.7,
@@ -81,6 +82,18 @@ def test_a_weight_that_is_no_number_is_refused_by_its_name(
     form.advanced.fields[name].setText(text)
     with pytest.raises(InputError, match=name):
         TrainSettings.checked(form.value())
+
+
+@pytest.mark.parametrize("text", ["0", "1.5", "all"])
+def test_a_number_of_threads_is_a_whole_one_and_an_empty_line_is_automatic(
+    form: TrainForm, tmp_path: Path, text: str
+) -> None:
+    form.setValue(TrainSettings(pairs=(tmp_path,), threads=2))
+    form.advanced.fields["threads"].setText(text)
+    with pytest.raises(InputError, match="threads"):
+        TrainSettings.checked(form.value())
+    form.advanced.fields["threads"].setText("")
+    assert TrainSettings.checked(form.value()).threads is None
 
 
 def test_form_says_when_a_field_changes(qtbot: QtBot, form: TrainForm) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
-from napari_contransgan.cli.runner import command, naming, note, run
+from napari_contransgan.cli.runner import Threads, command, naming, note, run
 from napari_contransgan.config import PredictSettings, TileSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, to_luminance, write_image
@@ -70,6 +70,9 @@ def predict(
         ),
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, onnx or pytorch.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto (fp32), fp32 or bf16.")] = "auto",
+    threads: Threads = None,
 ) -> Mapping[str, Any]:
     """Predict phase from low-power bright-field images.
 
@@ -81,7 +84,15 @@ def predict(
     outputs = output_paths(out, images, "phase")
     if trust:
         keep_inputs([beside(output, UNCERTAINTY) for output in outputs], images)
-    values = {"model": model, "pixel_size_um": pixel_size, "device": device, "trust": trust}
+    values = {
+        "model": model,
+        "pixel_size_um": pixel_size,
+        "trust": trust,
+        "device": device,
+        "engine": engine,
+        "precision": precision,
+        "threads": threads,
+    }
     settings = PredictSettings.checked(values, source="predict")
     for path in images:  # all of them before the first result is written
         _check_input(path, _first_stated(pixel_size, objective_um))

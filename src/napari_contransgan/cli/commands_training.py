@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import Progress as Bar
 from rich.progress import TaskID
 
-from napari_contransgan.cli.runner import command, interrupt_held_back, note, progress_bar
+from napari_contransgan.cli.runner import Threads, command, interrupt_held_back, note, progress_bar
 from napari_contransgan.config import SimulationSettings, TrainSettings
 from napari_contransgan.errors import InputError
 
@@ -62,6 +62,10 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="auto (bf16 where the processor is fast at it), fp32 or bf16.")
+    ] = None,
+    threads: Threads = None,
 ) -> Mapping[str, Any]:
     """Train a network.
 
@@ -89,6 +93,8 @@ def train(
         "bad_images": bad_images,
         "tensorboard": tensorboard,
         "device": device,
+        "precision": precision,
+        "threads": threads,
     }
     if config is None and resume and (out / CONFIG).is_file():
         config = out / CONFIG

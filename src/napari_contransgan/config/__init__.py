@@ -4,7 +4,16 @@ Every settings object refuses unknown keys and carries the version of its own la
 """
 
 from napari_contransgan.config.images import TILE_UNIT_PX, PredictSettings, TileSettings
-from napari_contransgan.config.names import DeviceName, GeneratorName, PresetName, RecipeName, SceneName, SpecimenName
+from napari_contransgan.config.names import (
+    DeviceName,
+    EngineName,
+    GeneratorName,
+    PrecisionName,
+    PresetName,
+    RecipeName,
+    SceneName,
+    SpecimenName,
+)
 from napari_contransgan.config.simulation import HELD_OUT_SEEDS, SimulationSettings, Variation
 from napari_contransgan.config.tie import TieMethod, TieSettings
 from napari_contransgan.config.training import PhysicsSettings, TrainSettings
@@ -13,8 +22,10 @@ __all__ = [
     "HELD_OUT_SEEDS",
     "TILE_UNIT_PX",
     "DeviceName",
+    "EngineName",
     "GeneratorName",
     "PhysicsSettings",
+    "PrecisionName",
     "PredictSettings",
     "PresetName",
     "RecipeName",

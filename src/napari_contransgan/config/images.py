@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from napari_contransgan.config.names import DeviceName
+from napari_contransgan.config.names import DeviceName, EngineName, PrecisionName
 from napari_contransgan.settings import Settings
 
 TILE_UNIT_PX = 224
@@ -38,6 +38,14 @@ class PredictSettings(Settings):
         Pixel size of the input; None takes the file's.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
+    engine : {"auto", "onnx", "pytorch"}
+        What computes; ``auto`` takes ONNX Runtime where it is installed, knows the network and saves time, otherwise
+        PyTorch. In fp32 both give the same phase to 1e-5 rad.
+    precision : {"auto", "fp32", "bf16"}
+        ``auto`` is fp32 on every machine, unless the environment variable ``NAPARI_CONTRANSGAN_PRECISION`` says
+        otherwise; bf16, by PyTorch alone, takes less time on processors that have it in hardware.
+    threads : int or None
+        CPU threads; None leaves the choice to `napari_contransgan.threads.choose_threads`.
     tile_px, overlap_px : int
         Tile side and overlap on the model's grid. Tiles are multiples of 224 px, for which attention windows of 7 x 7
         tokens come out even at every stage, as in training; with others the network's answer shifts.
@@ -49,6 +57,9 @@ class PredictSettings(Settings):
     model: str = "all"
     pixel_size_um: float | None = None
     device: DeviceName = "auto"
+    engine: EngineName = "auto"
+    precision: PrecisionName = "auto"
+    threads: int | None = Field(None, ge=1)
     tile_px: int = Field(448, ge=TILE_UNIT_PX, multiple_of=TILE_UNIT_PX)
     overlap_px: int = Field(64, ge=0, multiple_of=2)
     trust: bool = False

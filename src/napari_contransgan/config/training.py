@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from napari_contransgan.config.names import DeviceName, GeneratorName, PresetName, RecipeName
+from napari_contransgan.config.names import DeviceName, GeneratorName, PrecisionName, PresetName, RecipeName
 from napari_contransgan.config.simulation import HELD_OUT_SEEDS, SimulationSettings
 from napari_contransgan.microscope import MAX_DEFOCUS_UM, Microscope
 from napari_contransgan.settings import Settings
@@ -100,9 +100,11 @@ class TrainSettings(Settings):
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
     precision : {"auto", "fp32", "bf16"}
-        ``auto`` takes bfloat16 where the processor is fast at it.
+        ``auto`` takes bfloat16 where the processor is fast at it, unless the environment variable
+        ``NAPARI_CONTRANSGAN_PRECISION`` says otherwise.
     threads : int or None
-        CPU threads; None leaves torch's choice.
+        CPU threads; None takes those of the run that is resumed, and for a new one leaves the choice to
+        `napari_contransgan.threads.choose_threads`. The run's folder keeps the number.
     """
 
     lr: Path | None = None
@@ -138,7 +140,7 @@ class TrainSettings(Settings):
     tensorboard: bool = False
     seed: int = Field(0, ge=0)
     device: DeviceName = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: PrecisionName = "auto"
     threads: int | None = Field(None, ge=1)
 
     @field_validator("scale_range")

@@ -14,7 +14,8 @@ from napari_contransgan.config import SimulationSettings
 from napari_contransgan.models.normalisation import contrast_on_model_grid, to_model_grid
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.simulation import simulate_pair
-from napari_contransgan.simulation.workers import begin_worker, interrupts_ignored, on_threads
+from napari_contransgan.simulation.workers import begin_worker, interrupts_ignored
+from napari_contransgan.threads import on_threads
 from napari_contransgan.training.frames import FrameCache, check_size
 
 HALVES = ("lr", "phase")
