@@ -28,9 +28,10 @@ def test_the_card_tells_pixel_size_wavelength_and_optics_of_the_data(tiny: Tiny,
     for path in find_images(folder / "phase"):
         write_image(path, replace(read_image(path), wavelength_um=0.6))
     first = find_images(folder / "lr")[0]
-    write_image(first, replace(read_image(first), pixel_size_um=0.8))
+    frame = read_image(first)
+    write_image(first, replace(frame, data=frame.data[:20, :20].repeat(4, 0).repeat(4, 1), pixel_size_um=0.325))
     card = card_of(tiny(pairs=(folder,)))
-    assert card.input_pixel_sizes_um == (0.65, 0.8)
+    assert card.input_pixel_sizes_um == (0.325, 0.65)
     assert card.wavelength_um == 0.6
     assert "hela at 20x, wavelength 0.6 um" in card.optics
     assert card.recipe == "6 supervised steps on simulated pairs"

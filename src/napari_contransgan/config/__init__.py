@@ -7,13 +7,14 @@ from napari_contransgan.config.images import TILE_UNIT_PX, PredictSettings, Tile
 from napari_contransgan.config.names import DeviceName, GeneratorName, PresetName, RecipeName, SceneName, SpecimenName
 from napari_contransgan.config.simulation import HELD_OUT_SEEDS, SimulationSettings, Variation
 from napari_contransgan.config.tie import TieMethod, TieSettings
-from napari_contransgan.config.training import PhysicsSettings, TrainSettings
+from napari_contransgan.config.training import PairFolders, PhysicsSettings, TrainSettings, pair_folders
 
 __all__ = [
     "HELD_OUT_SEEDS",
     "TILE_UNIT_PX",
     "DeviceName",
     "GeneratorName",
+    "PairFolders",
     "PhysicsSettings",
     "PredictSettings",
     "PresetName",
@@ -26,4 +27,5 @@ __all__ = [
     "TileSettings",
     "TrainSettings",
     "Variation",
+    "pair_folders",
 ]
