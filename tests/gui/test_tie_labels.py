@@ -54,6 +54,7 @@ def test_phase_becomes_tiles_that_the_trainer_takes(viewer, open_widget, click, 
 
     assert messages() == []
     assert widget.panel.message.value.startswith(f"Done: 2 tiles in {folder}")
+    assert "if you cut the stack into 1 x 2 tiles too, as 'Phase of the pairs'" in widget.panel.message.value
     assert "Note" not in widget.panel.message.value
     paths = find_images(folder)
     assert [path.name for path in paths] == [f"bump_stack_phase_TIE__r0c{column}.ome.tif" for column in (0, 1)]

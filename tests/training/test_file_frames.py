@@ -114,7 +114,7 @@ def test_the_files_of_images_are_described_in_words() -> None:
     both = [FileFrame(Path("e"), number, "ZT") for number in range(6)]
     assert describe_files(stacks) == "15 planes of 3 stacks"
     assert describe_files(stacks[:5] + series) == "5 planes of 1 stack and 4 frames of 1 series"
-    assert describe_files([FileFrame(Path("f")), *both]) == "1 single images and 6 planes of 1 stack series"
+    assert describe_files([FileFrame(Path("f")), *both]) == "1 single image and 6 planes of 1 stack series"
     assert describe_files([FileFrame(Path("f"))]) == ""
     assert replace(stacks[1], path=Path("x.tif")) != stacks[1]
     assert str(stacks[1]) == "a (frame 1)"

@@ -64,7 +64,7 @@ def test_each_plane_of_a_stack_is_an_image_with_the_phase_of_the_stack(training:
         assert torch.allclose(data.paired_lr.load(z, 64), contrast, atol=1e-2)
         assert torch.allclose(data.paired_phase.load(z, 64), torch.from_numpy(phase.data), atol=1e-3)
     text = data.describe()
-    assert text.startswith("2 pairs (1 single images and 3 planes of 1 stack) and 4 (1 single images and 3 planes")
+    assert text.startswith("2 pairs (1 single image and 3 planes of 1 stack) and 4 (1 single image and 3 planes")
     assert "+ 2 unpaired images" in text
 
 
@@ -224,7 +224,7 @@ def test_unpaired_folders_may_hold_stacks_and_series(training: Train, folders: P
     )
     data = gather(TrainSettings(lr=folders.lr, phase=folders.phase, crop_px=64))
     assert (len(data.unpaired_lr), len(data.unpaired_phase)) == (5, 5)
-    assert "5 (1 single images and 4 planes of 1 stack) + 5 (2 planes of 1 stack and 3 frames of 1" in data.describe()
+    assert "5 (1 single image and 4 planes of 1 stack) + 5 (2 planes of 1 stack and 3 frames of 1" in data.describe()
     assert data.unpaired_lr.load(3, 64).shape == (80, 80)
 
 

@@ -154,7 +154,7 @@ def describe_files(frames: Sequence[FileFrame]) -> str:
             files = len({frame.path for frame in some})
             parts.append(f"{len(some)} {what.format(files)}{'s' if axes == 'Z' and files > 1 else ''}")
     single = sum(not frame.axes for frame in frames)
-    return " and ".join([f"{single} single images"] * bool(single and parts) + parts)
+    return " and ".join([f"{single} single image{'s' if single > 1 else ''}"] * bool(single and parts) + parts)
 
 
 def _contents(image: Image) -> Contents:
