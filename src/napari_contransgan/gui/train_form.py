@@ -14,7 +14,7 @@ from napari_contransgan.gui.train_advanced import AdvancedFields, add_row
 
 SEPARATOR = ";"
 
-PAIRS = "images whose phase is known"
+PAIRS = "folder with lr and phase, or images"
 PAIRS_HINT = (
     "Folder with the folders lr and phase in it, as the digital microscope writes it; or a folder of images, planes or "
     "tiles, and below it the folder of their phase. Several are separated by ;"
@@ -86,7 +86,7 @@ class TrainForm(QWidget):
         super().__init__(parent)
         self._rest: dict[str, Any] = {}
         self.pairs = FoldersEdit(several=True, placeholder=PAIRS)
-        self.pairs_phase = FoldersEdit(several=True, placeholder="if not beside the images, in phase")
+        self.pairs_phase = FoldersEdit(several=True, placeholder="only for a folder of images")
         self.lr = FoldersEdit(placeholder="unpaired: bright-field images")
         self.phase = FoldersEdit(placeholder="unpaired: phase images")
         self.generator = Choice((name, name) for name in get_args(GeneratorName))
