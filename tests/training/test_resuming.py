@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_contransgan.config import TrainSettings
+from napari_contransgan.config import PairFolders, TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import result_of
 from napari_contransgan.models.checkpoint import read_card
@@ -92,6 +92,9 @@ def test_other_folders_are_told_at_the_start(tiny: Tiny, pairs: Path, tmp_path: 
     assert "begun with" not in again
     other = message(list(train(tiny(generator="unet", steps=3, pairs=(moved,)), tmp_path / "run", resume=True)))
     assert f"pairs was {pairs}, now {moved}" in other
+    halves = PairFolders(lr=moved / "lr", phase=pairs / "phase")
+    mixed = message(list(train(tiny(generator="unet", steps=4, pairs=(halves,)), tmp_path / "run", resume=True)))
+    assert f"pairs was {moved}, now {moved / 'lr'} with {pairs / 'phase'}" in mixed
 
 
 def test_a_mistake_leaves_neither_a_folder_nor_changed_settings(

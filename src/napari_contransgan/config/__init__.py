@@ -16,7 +16,7 @@ from napari_contransgan.config.names import (
 )
 from napari_contransgan.config.simulation import HELD_OUT_SEEDS, SimulationSettings, Variation
 from napari_contransgan.config.tie import TieMethod, TieSettings
-from napari_contransgan.config.training import PhysicsSettings, TrainSettings
+from napari_contransgan.config.training import PairFolders, PhysicsSettings, TrainSettings, pair_folders
 
 __all__ = [
     "HELD_OUT_SEEDS",
@@ -24,6 +24,7 @@ __all__ = [
     "DeviceName",
     "EngineName",
     "GeneratorName",
+    "PairFolders",
     "PhysicsSettings",
     "PrecisionName",
     "PredictSettings",
@@ -37,4 +38,5 @@ __all__ = [
     "TileSettings",
     "TrainSettings",
     "Variation",
+    "pair_folders",
 ]

@@ -21,11 +21,14 @@ class SavedLabels:
     ----------
     paths : tuple of Path
         The files.
+    grid : TileSettings
+        How the frame was divided.
     notes : tuple of str
         Whether they are too small to train on.
     """
 
     paths: tuple[Path, ...]
+    grid: TileSettings
     notes: tuple[str, ...]
 
 
@@ -44,7 +47,7 @@ def label_grid(image: Image) -> TileSettings:
 
 
 def save_labels(phase: Image, folder: Path) -> Generator[Progress, None, SavedLabels]:
-    """Cut a phase into tiles and write them, each time point by itself, since training takes single frames.
+    """Cut a phase into tiles and write them, each time point in a file of its own.
 
     Parameters
     ----------
@@ -71,7 +74,7 @@ def save_labels(phase: Image, folder: Path) -> Generator[Progress, None, SavedLa
     grid = label_grid(phase)
     tiles = [tile for frame in _single_frames(in_memory(phase)) for tile in crop_tiles(frame, grid)]
     paths = yield from save_tiles(tiles, folder)
-    return SavedLabels(tuple(paths), tuple(training_notes(tiles)))
+    return SavedLabels(tuple(paths), grid, tuple(training_notes(tiles)))
 
 
 def _single_frames(phase: Image) -> list[Image]:

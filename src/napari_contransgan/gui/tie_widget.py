@@ -204,6 +204,7 @@ def ask_for_folder(parent: QWidget) -> Path | None:
 def _saved_text(saved: SavedLabels, folder: Path) -> str:
     count = len(saved.paths)
     done = (
-        f"Done: {count} tile{'s' if count != 1 else ''} in {folder}: choose it as 'Phase images' in 'Train a network'."
+        f"Done: {count} tile{'s' if count != 1 else ''} in {folder}: choose it as 'Phase images' in 'Train a network'; "
+        f"or, if you cut the stack into {saved.grid.rows} x {saved.grid.columns} tiles too, as 'Phase of the pairs'."
     )
     return "\n".join([done, *(f"Note: {note}." for note in saved.notes)])

@@ -1,6 +1,6 @@
 """Simulated pairs that are made when a step wants them, or a little ahead of it by other processes."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -124,6 +124,10 @@ class SimulatedFrames:
 
     def __len__(self) -> int:
         return len(self.fields)
+
+    def key(self, index: int) -> Hashable:
+        """What field `index` is."""
+        return self.fields[index]
 
     def is_bad(self, index: int) -> bool:  # noqa: ARG002 - every field can be made
         """Whether field `index` is left out."""

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_contransgan.config import TrainSettings
+from napari_contransgan.config import PairFolders, TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.threads import choose_threads
+from napari_contransgan.training.pairing import halves
 from napari_contransgan.training.recipe import warm_start_steps
+
+Folders = Path | Sequence[Path | PairFolders] | None
 
 DATA_FOLDERS = ("lr", "phase", "pairs")
 MAY_CHANGE_ON_RESUME = {
@@ -62,13 +65,13 @@ def changed_folders(settings: TrainSettings, before: TrainSettings | None) -> st
     return "; ".join(parts)
 
 
-def _resolved(folders: Path | Sequence[Path] | None) -> list[Path]:
-    return [folder.resolve() for folder in _as_list(folders)]
+def _resolved(folders: Folders) -> list[tuple[Path, ...]]:
+    return [tuple(folder.resolve() for folder in halves(one)) for one in _as_list(folders)]
 
 
-def _listed(folders: Path | Sequence[Path] | None) -> str:
+def _listed(folders: Folders) -> str:
     return ", ".join(map(str, _as_list(folders))) or "none"
 
 
-def _as_list(folders: Path | Sequence[Path] | None) -> list[Path]:
+def _as_list(folders: Folders) -> list[Path | PairFolders]:
     return [folders] if isinstance(folders, Path) else list(folders or ())
