@@ -16,6 +16,7 @@ ROOT = Path(napari_contransgan.__file__).parent
 
 RANKS = {
     **dict.fromkeys(("errors", "events", "optics", "settings", "microscope", "config", "files", "io", "resampling"), 0),
+    **dict.fromkeys(("counts", "unlit", "notes"), 0),
     **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface", "quantities"), 1),
     **dict.fromkeys(("models", "drawing"), 2),
     **dict.fromkeys(("training", "inference"), 3),
@@ -25,6 +26,7 @@ RANKS = {
 }
 LIGHT = (
     *("optics", "settings", "microscope", "config", "errors", "events", "files", "io", "resampling"),
+    *("counts", "unlit", "notes"),
     *("tie", "tiles", "evaluation", "surface", "quantities", "cli"),
 )
 
