@@ -16,7 +16,7 @@ ROOT = Path(napari_contransgan.__file__).parent
 
 RANKS = {
     **dict.fromkeys(("errors", "events", "optics", "settings", "microscope", "config", "files", "io"), 0),
-    **dict.fromkeys(("resampling", "threads"), 0),
+    **dict.fromkeys(("resampling", "threads", "counts", "unlit", "notes"), 0),
     **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface", "quantities"), 1),
     **dict.fromkeys(("models", "drawing"), 2),
     **dict.fromkeys(("training", "inference"), 3),
@@ -26,6 +26,7 @@ RANKS = {
 }
 LIGHT = (
     *("optics", "settings", "microscope", "config", "errors", "events", "files", "io", "resampling"),
+    *("counts", "unlit", "notes", "threads"),
     *("tie", "tiles", "evaluation", "surface", "quantities", "api", "cli"),
 )
 

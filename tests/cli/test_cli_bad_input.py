@@ -28,7 +28,7 @@ def bad(tmp_path: Path) -> Path:
     (folder / "nothing.tif").touch()
     write_image(folder / "constant.tif", Image(np.full_like(ZYX_STACK, 1000), "ZYX", **sizes))
     with_nan = ZYX_STACK.astype(np.float32)
-    with_nan[1, 2, 3] = np.nan
+    with_nan[:, 2, 3] = np.nan
     write_image(folder / "nan.tif", Image(with_nan, "ZYX", **sizes))
     with tifffile.TiffWriter(folder / "shapes.tif") as tif:
         tif.write(ZYX_STACK[0], metadata=None)

@@ -165,12 +165,13 @@ FAULTS: dict[str, tuple[Callable[[np.ndarray], object], str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_in_a_later_frame_leaves_neither_file_nor_folder(
+def test_a_series_without_a_usable_frame_leaves_neither_file_nor_folder(
     call: Call, small: Image, tmp_path: Path, fault: str
 ) -> None:
     spoil, message = FAULTS[fault]
-    data = np.stack([small.data] * 3).astype(np.float32)
-    spoil(data[1])
+    data = np.stack([small.data] * 2).astype(np.float32)
+    for zyx in data:
+        spoil(zyx)
     source = tmp_path / "series.tif"
     write_image(source, replace(small, data=data, axes="TZYX", time_step_s=1.0))
 
@@ -180,9 +181,39 @@ def test_a_fault_in_a_later_frame_leaves_neither_file_nor_folder(
         assert result.exit_code == 2
         assert result.stdout == ""
         (line,) = result.stderr.splitlines()
-        assert line.startswith(f"error: {source}: frame 2 of 3: ")
+        assert line.startswith(f"error: {source}: frame 1 of 2: ")
         assert message in line
         assert list(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("bad", [0, 1])
+def test_a_bad_frame_is_left_out_of_everything_that_is_written(
+    call: Call, small: Image, tmp_path: Path, fault: str, bad: int
+) -> None:
+    spoil, message = FAULTS[fault]
+    data = np.stack([small.data] * 3).astype(np.float32)
+    spoil(data[bad])
+    source = tmp_path / "series.tif"
+    write_image(source, replace(small, data=data, axes="TZYX", time_step_s=1.0))
+
+    result = call("tie", source, "--out", tmp_path / "phase.tif", "--also", "uncertainty,dry-mass", "--json")
+
+    figures = json.loads(result.stdout)
+    (note,) = [text for text in figures["notes"] if text.startswith(f"Frame {bad + 1} of 3: Left out, since")]
+    assert message in note
+    assert f"{source}: {note}" in result.stderr
+    phase, std = (read_image(Path(figures[kind])).data for kind in ("phase", "uncertainty"))
+    assert not phase[bad].any()
+    assert np.isinf(std[bad]).all()
+    good = [index for index in range(3) if index != bad]
+    assert np.isfinite(std[good]).all()
+    np.testing.assert_array_equal(phase[good[0]], phase[good[1]])
+    assert figures["std_rad"] == pytest.approx(float(phase[good].std()), rel=1e-4)
+    assert figures["total_dry_mass_pg"][bad] == 0
+    assert figures["total_dry_mass_pg"][good[0]] > 0
+    assert figures["objects"]
+    assert figures["report"]["median_std_rad"] == pytest.approx(float(np.median(std[good[0]])), rel=0.2)
 
 
 def test_a_failure_while_the_last_file_is_written_removes_the_others(

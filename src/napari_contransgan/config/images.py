@@ -1,6 +1,7 @@
 """Settings of what is done to images: cutting into tiles, predicting."""
 
-from typing import Self
+from pathlib import Path
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -36,6 +37,9 @@ class PredictSettings(Settings):
         Name of a bundled network, or the path of a checkpoint.
     pixel_size_um : float or None
         Pixel size of the input; None takes the file's.
+    dark : float, Path or None
+        Counts that the camera gives without light, or a picture taken without light (a stack of them is averaged),
+        subtracted first. None takes the file's, else 0.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
     engine : {"auto", "onnx", "pytorch"}
@@ -56,6 +60,7 @@ class PredictSettings(Settings):
 
     model: str = "all"
     pixel_size_um: float | None = None
+    dark: Annotated[float, Field(allow_inf_nan=False)] | Path | None = None
     device: DeviceName = "auto"
     engine: EngineName = "auto"
     precision: PrecisionName = "auto"

@@ -103,7 +103,8 @@ class CropWidget(Container[Widget]):
             self._viewer.reset_view()
         if folder is not None:
             done = f"{done}, saved in {folder}"
-        return "\n".join([done, *(f"Note: {note}." for note in training_notes(tiles))])
+        notes = [*tiles[0].notes, *training_notes(tiles)]
+        return "\n".join([done, *(f"Note: {note.rstrip('.')}." for note in notes)])
 
     def _on_image(self, layer: ImageLayer | None) -> None:
         if layer is not None:

@@ -44,7 +44,7 @@ def add_prediction(viewer: Viewer, prediction: "Prediction", name: str, *, surfa
     if uncertainty is not None:
         add_image(viewer, replace(uncertainty, name=f"{name} uncertainty (predicted)")).visible = False
     layer = add_image(viewer, phase)
-    notes = list(phase.settings.get("predict", {}).get("notes", ()))
+    notes = [note.rstrip(".") for note in phase.settings.get("predict", {}).get("notes", ())]
     if surface and phase.axes == "YX":
         show_surface(viewer, phase)
     elif surface:

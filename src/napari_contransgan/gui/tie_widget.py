@@ -128,9 +128,10 @@ class TieWidget(DockedWidget):
         self.form.reset_choices()
 
     def _inputs(self) -> tuple[Image, TieSettings]:
-        """Stack and settings; the form's word on the microscope counts, also where it was cleared."""
+        """Stack and settings; what the form says counts, also where a field was cleared."""
         image, settings = image_from_layer(self.form.layer()), self.form.settings()
-        return replace(image, numerical_aperture=settings.numerical_aperture, coherence=settings.coherence), settings
+        image = replace(image, numerical_aperture=settings.numerical_aperture, coherence=settings.coherence)
+        return replace(image, dark_counts=None), settings
 
     def _start(self, former: Mapping[Quantity, ImageLayer]) -> None:
         with errors_shown():

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io import Image, check_pixels, to_luminance
-from napari_contransgan.models.normalisation import contrast_on_model_grid, to_model_grid
+from napari_contransgan.io import Image, to_luminance
+from napari_contransgan.models.normalisation import contrast_on_model_grid, light_of_frame, to_model_grid
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.training.events import ImageSkipped
 from napari_contransgan.training.file_frames import FileFrame, read_file_frame
@@ -278,7 +278,8 @@ def load_frame(file: FileFrame, kind: str) -> torch.Tensor:
 def read_frame(file: FileFrame, kind: str) -> Image:
     """Read one image as it is, and check that it is one of its kind with a pixel size.
 
-    A floating-point file that does not say that it holds phase is taken for radians up to 100 rad in magnitude.
+    Of a bright-field frame come counts of light: above the dark level that the file states, and 0 in borders without
+    data. A floating-point file that does not say that it holds phase is taken for radians up to 100 rad in magnitude.
 
     Raises
     ------
@@ -293,10 +294,18 @@ def read_frame(file: FileFrame, kind: str) -> Image:
             f"{image.name}: is a {image.quantity} map, but stands where low-resolution frames belong; check the folders"
         )
     image, _ = to_luminance(image)
-    if kind == "lr":
-        check_pixels(image)
     check_pixel_size(image.pixel_size_um, image.name)
-    return image
+    return _light_of(image) if kind == "lr" else image
+
+
+def _light_of(image: Image) -> Image:
+    if image.data.size == 0 or image.data.dtype.kind not in "uifb":
+        raise InputError(f"{image.name}: holds no numbers that could be counts; give an image as recorded")
+    try:
+        yx_light, _ = light_of_frame(image.data, image.dark_counts or 0.0)
+    except InputError as error:
+        raise InputError(f"{image.name}: {error}") from error
+    return replace(image, data=yx_light, dark_counts=None)
 
 
 def size_on_model_grid(image: Image) -> tuple[int, int]:
