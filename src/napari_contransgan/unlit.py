@@ -48,11 +48,12 @@ def edge_fill(yx_frame: NDArray[Any]) -> Mask | None:
     yx_fill: Mask | None = None
     for value in _edge_values(yx_frame):
         yx_same = ~np.isfinite(yx_frame) if np.isnan(value) else yx_frame == value
-        yx_wide = opened(yx_same)
-        is_nothing = np.isnan(value) or value == 0
-        yx_found = reaching_edge(yx_same, yx_wide) if is_nothing else reaching_edge(yx_wide)  # single pixels by chance
-        if np.count_nonzero(yx_found) >= _LEAST_FILL_PX and _is_fill(yx_frame, float(value), yx_same, yx_found):
-            yx_fill = yx_found if yx_fill is None else yx_fill | yx_found
+        yx_found = reaching_edge(yx_same, opened(yx_same))
+        if np.count_nonzero(yx_found) < _LEAST_FILL_PX or not _is_fill(yx_frame, float(value), yx_same, yx_found):
+            continue
+        if value != 0 and not np.isnan(value):
+            yx_found = opened(yx_found)  # beside the border, a pixel may have its value by chance
+        yx_fill = yx_found if yx_fill is None else yx_fill | yx_found
     return yx_fill
 
 
