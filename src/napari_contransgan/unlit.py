@@ -49,8 +49,11 @@ def edge_fill(yx_frame: NDArray[Any]) -> Mask | None:
     for value in _edge_values(yx_frame):
         yx_same = ~np.isfinite(yx_frame) if np.isnan(value) else yx_frame == value
         yx_found = reaching_edge(yx_same, opened(yx_same))
-        if np.count_nonzero(yx_found) >= _LEAST_FILL_PX and _is_fill(yx_frame, float(value), yx_same, yx_found):
-            yx_fill = yx_found if yx_fill is None else yx_fill | yx_found
+        if np.count_nonzero(yx_found) < _LEAST_FILL_PX or not _is_fill(yx_frame, float(value), yx_same, yx_found):
+            continue
+        if value != 0 and not np.isnan(value):
+            yx_found = opened(yx_found)  # beside the border, a pixel may have its value by chance
+        yx_fill = yx_found if yx_fill is None else yx_fill | yx_found
     return yx_fill
 
 

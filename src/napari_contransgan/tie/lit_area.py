@@ -34,6 +34,8 @@ _COARSE_CELLS = 256
 _EVEN_LIGHT = 0.9
 _MOST_TRIMMED = 0.1
 _STEEP_PX = 2
+_MIXED_LINES = 4
+_MIXED_SIGMAS, _LEAST_MIXED = 5.0, 0.005
 
 
 @dataclass(frozen=True)
@@ -147,20 +149,20 @@ def lit_area(zyx_light: NDArray[np.float32], missing: Sequence[Mask | None], foc
     yx_dark = none if found is None else found
     yx_missing = np.asarray(np.any(bordered, axis=0), bool) if bordered else none
     is_border = bool(np.count_nonzero(yx_missing & (zyx_light.max(axis=0) >= _BRIGHT * level)) >= _TORN_PX)
-    yx_unused = yx_missing | _along_sides(yx_dark)
-    if is_border:
-        yx_unused = ndimage.binary_dilation(yx_unused, np.ones((3, 3), bool), iterations=_INTERPOLATED_PX)
+    yx_unused = _along_sides(yx_dark | yx_missing) | (yx_missing if is_border else none)
     rectangle = largest_rectangle(~yx_unused)
     least = _RECTANGLE_SHARE[is_border] * np.count_nonzero(~yx_unused)
-    yx_without = yx_dark | yx_unused if is_border else yx_dark.copy()
     if np.count_nonzero(~yx_unused[rectangle]) >= least:
         window, yx_cleared = _trimmed(zyx_light, rectangle), None
+        window = _without_mixed_lines(zyx_light, window) if is_border else window
         yx_inside = none.copy()
         yx_inside[window] = True
-        yx_without |= ~yx_inside
+        yx_without = yx_dark | ~yx_inside
     else:
         window = (slice(0, yx_focus.shape[0]), slice(0, yx_focus.shape[1]))
-        yx_cleared = yx_without if is_border or plateau is not None else None
+        if is_border:
+            yx_dark = yx_dark | ndimage.binary_dilation(yx_unused, np.ones((3, 3), bool), iterations=_INTERPOLATED_PX)
+        yx_without, yx_cleared = yx_dark, yx_dark if is_border or plateau is not None else None
     return LitArea(window, yx_without, yx_cleared, is_border, None if plateau is None else plateau.note)
 
 
@@ -227,3 +229,27 @@ def _trimmed(zyx_light: NDArray[np.float32], window: Window) -> Window:
         after = last[0] + 1 + _STEEP_PX if last.size and whole.stop < length else 0
         sides.append(slice(whole.start + int(before), whole.stop - int(after)))
     return sides[0], sides[1]
+
+
+def _without_mixed_lines(zyx_light: NDArray[np.float32], window: Window) -> Window:
+    """Cut off lines beside a border with which interpolation has mixed them, in whatever plane."""
+    whole = (slice(0, zyx_light.shape[1]), slice(0, zyx_light.shape[2]))
+    sides = []
+    for axis, side, frame in zip((2, 1), window, whole, strict=True):
+        lines = np.median(zyx_light[:, *window], axis=axis)
+        before = _mixed(lines) if side.start > frame.start else 0
+        after = _mixed(lines[:, ::-1]) if side.stop < frame.stop else 0
+        sides.append(slice(side.start + before, side.stop - after))
+    return sides[0], sides[1]
+
+
+def _mixed(lines: NDArray[np.floating]) -> int:
+    """Number of lines up to the last that falls out of those further in; by their medians, for each plane."""
+    further = lines[:, _MIXED_LINES + 1 : 5 * _MIXED_LINES]
+    if further.shape[1] < _MIXED_LINES:
+        return 0
+    level = np.median(further, axis=1, keepdims=True)
+    spread = 1.4826 * np.median(np.abs(further - level), axis=1, keepdims=True)
+    odd = np.abs(lines[:, :_MIXED_LINES] - level) > np.maximum(_MIXED_SIGMAS * spread, _LEAST_MIXED * np.abs(level))
+    found = np.flatnonzero(odd.any(axis=0))
+    return int(found[-1]) + 1 if found.size else 0
