@@ -20,7 +20,7 @@ from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_ch
 from napari_contransgan.models.compute import choose_device, describe_device
 from napari_contransgan.models.normalisation import contrast_on_model_grid, light_of_frame
 from napari_contransgan.models.running import TileNetwork, for_tiles
-from napari_contransgan.notes import join_notes
+from napari_contransgan.notes import doubts_added, join_notes
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.threads import choose_threads, each_on_threads
 from napari_contransgan.tiles import Tile, blend_window, cover
@@ -98,7 +98,8 @@ def _predict(
     image: Image, settings: PredictSettings, loaded: LoadedModel | None
 ) -> Generator[Progress, None, Prediction]:
     image, was_rgb = to_luminance(image)
-    pixel_size_um = check_input(image, settings.pixel_size_um, settings.dark)
+    with doubts_added(image.notes):
+        pixel_size_um = check_input(image, settings.pixel_size_um, settings.dark)
     height, width = image.data.shape[-2:]
     dark = stated_dark(settings.dark, image)
     notes = [*image.notes, *([LUMINANCE_NOTE] if was_rgb else []), *dark_source_note(settings.dark, image)]

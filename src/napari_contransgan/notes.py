@@ -1,7 +1,10 @@
-"""Notes of single frames, joined into what a user reads about a whole series."""
+"""Notes for the user: those of single frames joined for a series, and a file's doubts added to a refusal."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from napari_contransgan.errors import InputError
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 _MOST_NAMED = 12
@@ -36,6 +39,23 @@ def join_notes(frames: Sequence[Sequence[str]], left_out: Sequence[bool] = ()) -
             worst = f"{_named(list(by_frame), len(frames))}: {worst}"
         joined.append(worst)
     return tuple(joined)
+
+
+@contextmanager
+def doubts_added(notes: Sequence[str]) -> Iterator[None]:
+    """Add what a file leaves doubtful to the reason why it is refused: often the one explains the other.
+
+    Raises
+    ------
+    InputError
+        In place of one that is raised within.
+    """
+    try:
+        yield
+    except InputError as error:
+        if not notes:
+            raise
+        raise InputError(f"{error} ({' '.join(notes)})") from error
 
 
 def _numbers(note: str) -> tuple[float, ...]:

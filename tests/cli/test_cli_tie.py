@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
+from benchmarks.files.cell import cell
+from tests.io.acquisition_files import write_micromanager
 from typer.testing import Result
 
 from napari_contransgan.errors import InputError
@@ -286,3 +289,37 @@ def test_notes_of_the_result_go_to_standard_error_and_into_the_figures(call: Cal
     (text,) = json.loads(result.stdout)["notes"]
     assert "planes probably stand in order of falling z" in text
     assert result.stderr == f"{source}: {text}\n"
+
+
+def test_doubts_about_the_file_are_told_with_the_result_and_with_a_refusal(call: Call, tmp_path: Path) -> None:
+    path, out = tmp_path / "cell.ome.tif", tmp_path / "out.tif"
+    sizes = {"PhysicalSizeX": 0.2, "PhysicalSizeY": 0.2, "PhysicalSizeZ": 1.0}
+    planes = {"Plane": {"PositionZ": [97, 100, 103], "PositionZUnit": ["µm"] * 3}}
+    tifffile.imwrite(path, cell(), ome=True, photometric="minisblack", metadata={"axes": "ZYX", **sizes, **planes})
+    result = call("tie", path, "--out", out, "--json")
+    assert result.exit_code == 0
+    figures = json.loads(result.stdout)
+    assert figures["settings"]["dz_um"] == 3.0
+    assert "plane distance of 1 µm, but heights 3 µm apart" in figures["notes"][0]
+    assert "plane distance of 1 µm, but heights 3 µm apart" in result.stderr
+    sizes = dict.fromkeys(sizes, 1.0)
+    tifffile.imwrite(path, cell(), ome=True, photometric="minisblack", metadata={"axes": "ZYX", **sizes})
+    result = call("tie", path, "--out", out)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert "no pixel size" in result.stderr
+    assert "exactly 1 µm" in result.stderr
+
+
+def test_a_position_of_a_file_with_several_can_be_chosen(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "scan_MMStack.ome.tif"
+    pages = {(0, z, 0, p): plane for p in range(2) for z, plane in enumerate(cell(seed=p)[:: 1 - 2 * p])}
+    summary = {"Slices": 3, "Frames": 1, "Positions": 2, "PixelSize_um": 0.2, "z-step_um": 3.0}
+    write_micromanager(path, pages, summary)
+    first, second = (
+        json.loads(call("tie", path, "--out", tmp_path / "out.tif", "--json", *options).stdout)
+        for options in ((), ("--position", "1"))
+    )
+    assert first["max_rad"] > 0.8
+    assert "holds 2 positions" in first["notes"][0]
+    assert second["max_rad"] < 0.2, "its planes are in falling order, so that the cell is a hollow"
+    assert "holds 2 positions" not in " ".join(second["notes"])

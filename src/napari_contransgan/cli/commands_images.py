@@ -8,11 +8,12 @@ import numpy as np
 import typer
 
 from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
-from napari_contransgan.cli.runner import Threads, command, naming, note, run
+from napari_contransgan.cli.runner import Position, Threads, command, naming, note, run
 from napari_contransgan.config import PredictSettings, TileSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, to_luminance, write_image
 from napari_contransgan.microscope import Microscope
+from napari_contransgan.notes import doubts_added
 
 if TYPE_CHECKING:
     from napari_contransgan.inference import Prediction
@@ -79,6 +80,7 @@ def predict(
     engine: Annotated[str, typer.Option(help="auto, onnx or pytorch.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto (fp32), fp32 or bf16.")] = "auto",
     threads: Threads = None,
+    position: Position = None,
 ) -> Mapping[str, Any]:
     """Predict phase from low-power bright-field images.
 
@@ -103,7 +105,8 @@ def predict(
     settings = PredictSettings.checked(values, source="predict")
     keep_inputs(outputs, [settings.dark])
     for path in images:  # all of them before the first result is written
-        _check_input(path, _first_stated(pixel_size, objective_um), settings.dark)
+        image = read_image(path, position=position)
+        _check_input(path, image, _first_stated(pixel_size, objective_um), settings.dark)
 
     from napari_contransgan.inference import predict_with_uncertainty
     from napari_contransgan.models.bundled import find_model
@@ -112,7 +115,7 @@ def predict(
     loaded = load_checkpoint(find_model(settings.model))
     results = []
     for path, output in zip(images, outputs, strict=True):
-        image = read_image(path)
+        image = read_image(path, position=position)
         own = settings
         if pixel_size is None and objective_um is not None:
             own = settings.model_copy(update={"pixel_size_um": _pixel_size(path, image, objective, objective_um)})
@@ -136,11 +139,10 @@ def _pixel_size(path: Path, image: Image, objective: str | None, objective_um: f
     return stated_um
 
 
-def _check_input(path: Path, stated_um: float | None, dark: float | Path | None) -> None:
+def _check_input(path: Path, image: Image, stated_um: float | None, dark: float | Path | None) -> None:
     from napari_contransgan.inference import check_input
 
-    image = read_image(path)
-    with naming(path, image):
+    with naming(path, image), doubts_added(image.notes):
         check_input(to_luminance(image)[0], _first_stated(stated_um, image.pixel_size_um), dark)
 
 

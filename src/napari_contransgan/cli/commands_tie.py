@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rich.markup import escape
 
 from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
-from napari_contransgan.cli.runner import command, naming, note, progress_bar
+from napari_contransgan.cli.runner import Position, command, naming, note, progress_bar
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
@@ -79,6 +79,7 @@ def tie(
     refractive_increment: Annotated[
         float, typer.Option(help="Rise of index with dry mass in um^3/pg (ml/g), for the dry mass of cells.")
     ] = 0.19,
+    position: Position = None,
 ) -> Mapping[str, Any]:
     """Retrieve phase from a through-focus stack.
 
@@ -89,7 +90,7 @@ def tie(
 
     wanted = _wanted(also, index_contrast)
     (output,) = output_paths(out, [stack], "phase")
-    image = read_image(stack, lazy=True)
+    image = read_image(stack, lazy=True, position=position)
     values: dict[str, Any] = {
         "method": method,
         "wavelength_um": wavelength,

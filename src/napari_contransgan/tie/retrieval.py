@@ -12,7 +12,7 @@ from napari_contransgan.counts import bright_level
 from napari_contransgan.errors import InputError, UnusableFrameError
 from napari_contransgan.events import Progress
 from napari_contransgan.io import Image
-from napari_contransgan.notes import join_notes
+from napari_contransgan.notes import doubts_added, join_notes
 from napari_contransgan.tie.focus_data import Solution, SpecimenSign
 from napari_contransgan.tie.frame_checks import checked_frame
 from napari_contransgan.tie.notes import notes_of
@@ -90,7 +90,8 @@ def retrieve_frames(image: Image, settings: TieSettings) -> Generator[Progress, 
         size or dz anywhere, dz not above 0, heights that are not one for each plane and rising, a plane in focus that
         is not there, a flat field or a dark level that does not fit, or a wavelength that looks like nanometres.
     """
-    planes = prepare_planes(image, settings)
+    with doubts_added(image.notes):
+        planes = prepare_planes(image, settings)
     total = len(planes.tzyx_stack)
     yield Progress(0, total, f"retrieving the phase of {image.name}")
     kept = _Kept(planes.settings.regularisation, planes.settings.specimen_sign)

@@ -12,6 +12,7 @@ import torch
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, to_luminance
 from napari_contransgan.models.normalisation import contrast_on_model_grid, light_of_frame, to_model_grid
+from napari_contransgan.notes import doubts_added
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.training.events import ImageSkipped
 from napari_contransgan.training.file_frames import FileFrame, read_file_frame
@@ -294,7 +295,8 @@ def read_frame(file: FileFrame, kind: str) -> Image:
             f"{image.name}: is a {image.quantity} map, but stands where low-resolution frames belong; check the folders"
         )
     image, _ = to_luminance(image)
-    check_pixel_size(image.pixel_size_um, image.name)
+    with doubts_added(image.notes):
+        check_pixel_size(image.pixel_size_um, image.name)
     return _light_of(image) if kind == "lr" else image
 
 

@@ -111,7 +111,7 @@ def survey(
         ),
         simulated=simulated_unpaired(settings),
         images=tuple(filter(None, (described(kind, images) for kind, images in seen.items()))),
-        doubts=doubts(seen["lr"], seen["phase"]),
+        doubts=(*doubts(seen["lr"], seen["phase"]), *look.file_doubts),
         bad=bad,
     )
 
@@ -138,6 +138,12 @@ class _Look:
         self._seen: dict[tuple[str, FileFrame], SeenImage] = {}
         self.bad = bad
         self.wavelengths_um: list[tuple[str, float]] = []
+        self._first_with: dict[str, FileFrame] = {}
+
+    @property
+    def file_doubts(self) -> tuple[str, ...]:
+        """What the files leave doubtful, each with the first file of which it is true."""
+        return tuple(f"{file}: {note.removesuffix('.')}" for note, file in self._first_with.items())
 
     def read(self, kind: str, files: Sequence[FileFrame]) -> None:
         """Read the images of a folder, or a sample of them."""
@@ -153,6 +159,8 @@ class _Look:
                 self._refuse(file.path, error)
                 continue
             self._seen[kind, file] = seen_image(image, shape_yx)
+            for note in image.notes:
+                self._first_with.setdefault(note, file)
             if kind == "phase" and image.wavelength_um is not None:
                 _add_wavelength(self.wavelengths_um, str(file), image.wavelength_um)
         if read and all(file.path in self.bad for file in read):
