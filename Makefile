@@ -24,7 +24,7 @@ ifeq ($(shell uname -s),Linux)
 XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1200x24 -nolisten tcp"
 endif
 
-.PHONY: help demo reproduce app test lint format typecheck manifest unit gui-test screenshots bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search networks graphs bundle display clean distclean
+.PHONY: help demo reproduce app test lint format typecheck manifest unit gui-test screenshots bench-files bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search networks graphs bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -70,6 +70,9 @@ reproduce: $(VENV)/.package ## Make the paper's tables and figures again, into r
 
 bench-tie: $(VENV)/.bench ## Compare the TIE solvers with each other, the truth and a peer, as tables (15 minutes)
 	$(BIN)/python -m benchmarks.tie
+
+bench-files: $(VENV)/.package ## Open files as people have them and retrieve their phase, as a table (1 minute)
+	$(BIN)/python -m benchmarks.files
 
 bench-simulation: $(VENV)/.package ## Measure how exact and how fast the digital microscope is, as tables (10 minutes)
 	$(BIN)/python -m benchmarks.simulation
