@@ -26,7 +26,7 @@ RANKS = {
 }
 LIGHT = (
     *("optics", "settings", "microscope", "config", "errors", "events", "files", "io", "resampling"),
-    *("counts", "unlit", "notes", "threads"),
+    *("counts", "unlit", "notes"),
     *("tie", "tiles", "evaluation", "surface", "quantities", "api", "cli"),
 )
 
