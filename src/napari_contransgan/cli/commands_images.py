@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
-from napari_contransgan.cli.runner import command, naming, note, run
+from napari_contransgan.cli.runner import command, naming, note, number_or_path, run
 from napari_contransgan.config import PredictSettings, TileSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, to_luminance, write_image
@@ -87,7 +87,13 @@ def predict(
     outputs = output_paths(out, images, "phase")
     if trust:
         keep_inputs([beside(output, UNCERTAINTY) for output in outputs], images)
-    values = {"model": model, "pixel_size_um": pixel_size, "dark": dark, "device": device, "trust": trust}
+    values = {
+        "model": model,
+        "pixel_size_um": pixel_size,
+        "dark": number_or_path(dark),
+        "device": device,
+        "trust": trust,
+    }
     settings = PredictSettings.checked(values, source="predict")
     keep_inputs(outputs, [settings.dark])
     for path in images:  # all of them before the first result is written
