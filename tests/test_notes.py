@@ -21,7 +21,7 @@ def test_notes_that_differ_in_numbers_are_one_with_the_largest():
 def test_frames_that_were_left_out_are_named_and_not_missed():
     notes = [["a"], ["Left out."], ["a"]]
     assert join_notes(notes, [False, True, False]) == ("a", "Frame 2 of 3: Left out.")
-    assert join_notes([["Left out."], ["a"]], [True, False]) == ("Frame 1 of 2: Left out.", "a")
+    assert join_notes([["Left out."], ["a"]], [True, False]) == ("a", "Frame 1 of 2: Left out.")
 
 
 def test_many_single_frames_do_not_fill_the_screen():

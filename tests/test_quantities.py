@@ -13,6 +13,7 @@ from napari_contransgan.quantities import (
     ObjectMass,
     dry_mass_density,
     height,
+    measured,
     object_masses,
     optical_path,
     total_dry_mass_pg,
@@ -242,3 +243,36 @@ def test_a_frame_in_which_objects_cannot_be_weighed_is_refused(fields: dict, opt
     for weigh in (object_masses, total_dry_mass_pg):
         with pytest.raises(InputError, match=words):
             weigh(replace(SPHERE, **fields), **options)
+
+
+def retrieved(image: Image) -> Image:
+    return replace(image, settings={"tie_report": {}})
+
+
+def test_places_without_phase_are_known_in_what_was_computed_and_only_there() -> None:
+    data = np.random.default_rng(0).normal(1, 0.1, (3, 40, 50)).astype(np.float32)
+    data[0, :, :10] = 0
+    data[1] = 0
+    data[2, 5, 7] = 0  # by chance
+    phase = Image(data, "TYX", quantity="phase")
+    expected = np.ones(data.shape, bool)
+    expected[0, :, :10] = expected[1] = False
+    np.testing.assert_array_equal(measured(retrieved(phase)), expected)
+    np.testing.assert_array_equal(measured(replace(phase, settings={"predict": {}})), expected)
+    assert measured(phase).all()
+    assert measured(replace(retrieved(phase), data=0 * data)).all()
+
+
+def test_places_without_phase_are_no_background_and_cut_objects_as_the_edge_does() -> None:
+    rng = np.random.default_rng(1)
+    lifted = SPHERE.data - 0.3 + rng.normal(0, 0.02, SPHERE.data.shape)
+    stopped = lifted.astype(np.float32)
+    stopped[:, :45] = stopped[140:] = 0
+    (whole,) = object_masses(retrieved(replace(SPHERE, data=lifted.astype(np.float32))))
+    (inside,) = object_masses(retrieved(replace(SPHERE, data=stopped)))
+    assert inside.dry_mass_pg == pytest.approx(whole.dry_mass_pg, rel=0.02)
+    assert not inside.touches_edge
+    stopped[:, :80] = 0
+    (cut,) = object_masses(retrieved(replace(SPHERE, data=stopped)))
+    assert cut.touches_edge
+    assert len(object_masses(replace(SPHERE, data=stopped))) != 1, "else the zeros would count as an object or none"

@@ -111,3 +111,25 @@ def test_a_strip_keeps_two_rows():
 def test_a_map_that_is_no_surface_is_refused(values):
     with pytest.raises(InputError, match="map"):
         surface_from_map(values, 1.0, vertical_um_per_value=1.0)
+
+
+def test_a_surface_has_a_hole_where_nothing_is_shown():
+    values, shown = dome((40, 60)), np.ones((40, 60), bool)
+    values[:, :20] = 0
+    shown[:, :20] = False
+
+    mesh = surface_from_map(values, 0.5, vertical_um_per_value=1.0, yx_shown=shown)
+
+    assert triangles(mesh)[..., 2].min() == pytest.approx(20 * 0.5)
+    assert len(mesh.faces) == 2 * 39 * 39
+    whole = surface_from_map(values, 0.5, vertical_um_per_value=1.0, yx_shown=np.ones((40, 60), bool))
+    assert len(whole.faces) == 2 * 39 * 59
+
+
+def test_what_is_not_shown_pulls_nothing_down_when_areas_are_averaged():
+    shown = np.ones((200, 200), bool)
+    shown[:, :101] = False
+
+    mesh = surface_from_map(3.0 * shown, 0.5, vertical_um_per_value=1.0, max_vertices=900, yx_shown=shown)
+
+    np.testing.assert_allclose(triangles(mesh)[..., 0], 3.0, rtol=1e-5)

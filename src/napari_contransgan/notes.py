@@ -25,20 +25,21 @@ def join_notes(frames: Sequence[Sequence[str]], left_out: Sequence[bool] = ()) -
     Returns
     -------
     tuple of str
-        In the order in which they first occur; frames are counted from 1.
+        Those of all frames, then those of some, in the order in which they first occur; frames are counted from 1.
     """
     found: dict[str, dict[int, str]] = {}
     computed = len(frames) - sum(left_out)
     for index, notes in enumerate(frames):
         for note in notes:
             found.setdefault(_NUMBER.sub("#", note), {}).setdefault(index, note)
-    joined = []
+    of_all, of_some = [], []
     for by_frame in found.values():
         worst = max(by_frame.values(), key=_numbers)
         if len(by_frame) < computed or any(left_out[index] for index in by_frame if left_out):
-            worst = f"{_named(list(by_frame), len(frames))}: {worst}"
-        joined.append(worst)
-    return tuple(joined)
+            of_some.append(f"{_named(list(by_frame), len(frames))}: {worst}")
+        else:
+            of_all.append(worst)
+    return (*of_all, *of_some)
 
 
 @contextmanager

@@ -129,6 +129,9 @@ REFUSED = {
     "heights out of order": (["--z", "0,2,1"], "must rise"),
     "an aperture of an oil lens": (["--na", "1.3"], "numerical_aperture"),
     "a missing flat field": (["--flat-field", "nowhere.tif"], "no such file"),
+    "a missing dark picture": (["--dark", "nowhere.tif"], "no such file"),
+    "a dark level above the light": (["--dark", "60000"], "leaves nothing of the bright level"),
+    "a dark level that is none": (["--dark", "nan"], "finite"),
 }
 
 
@@ -238,7 +241,7 @@ def test_a_failure_while_the_last_file_is_written_removes_the_others(
 
 
 @pytest.mark.parametrize("name", ["phase_height.tif", "phase_uncertainty.tif", "phase.tif"])
-@pytest.mark.parametrize("role", ["stack", "flat field"])
+@pytest.mark.parametrize("role", ["stack", "flat field", "dark"])
 def test_nothing_that_is_read_is_written_over(call: Call, small: Image, tmp_path: Path, name: str, role: str) -> None:
     write_image(tmp_path / "other.tif", small)
     flat = Image(np.full(small.data.shape[1:], 900, np.uint16), "YX")
@@ -246,7 +249,7 @@ def test_nothing_that_is_read_is_written_over(call: Call, small: Image, tmp_path
     content = (tmp_path / name).read_bytes()
     source = tmp_path / (name if role == "stack" else "other.tif")
     options = ["--also", "height,uncertainty", "--index-contrast", "0.03"]
-    options += [] if role == "stack" else ["--flat-field", str(tmp_path / name)]
+    options += [] if role == "stack" else [f"--{role.replace(' ', '-')}", str(tmp_path / name)]
 
     result = call("tie", source, "--out", tmp_path / "phase.tif", *options)
 
@@ -323,3 +326,32 @@ def test_a_position_of_a_file_with_several_can_be_chosen(call: Call, tmp_path: P
     assert "holds 2 positions" in first["notes"][0]
     assert second["max_rad"] < 0.2, "its planes are in falling order, so that the cell is a hollow"
     assert "holds 2 positions" not in " ".join(second["notes"])
+
+
+def test_the_dark_level_is_a_number_or_a_picture(call_for_json: Json, small: Image, tmp_path: Path) -> None:
+    raised = replace(small, data=small.data + np.uint16(100))
+    write_image(tmp_path / "stack.tif", raised)
+    write_image(tmp_path / "dark.tif", Image(np.full(small.data.shape[1:], 100, np.uint16), "YX"))
+    write_image(tmp_path / "plain.tif", small)
+    expected = call_for_json("tie", tmp_path / "plain.tif", "--out", tmp_path / "a.tif")
+
+    for dark, recorded in (("100", 100.0), (str(tmp_path / "dark.tif"), str(tmp_path / "dark.tif"))):
+        figures = call_for_json("tie", tmp_path / "stack.tif", "--out", tmp_path / "b.tif", "--dark", dark)
+
+        assert figures["settings"]["dark"] == recorded
+        assert figures["max_rad"] == pytest.approx(expected["max_rad"], rel=1e-3)
+    assert call_for_json("tie", tmp_path / "stack.tif", "--out", tmp_path / "b.tif")["max_rad"] < expected["max_rad"]
+
+
+def test_figures_are_those_of_the_part_with_phase(call_for_json: Json, small: Image, tmp_path: Path) -> None:
+    rimmed = np.pad(small.data, ((0, 0), (40, 40), (40, 40)))
+    write_image(tmp_path / "rimmed.tif", replace(small, data=rimmed))
+
+    figures = call_for_json("tie", tmp_path / "rimmed.tif", "--out", tmp_path / "a.tif", "--also", "uncertainty")
+
+    phase, std = (read_image(Path(figures[kind])).data for kind in ("phase", "uncertainty"))
+    lit = np.isfinite(std)
+    assert 0.3 < lit.mean() < 0.5
+    assert figures["std_rad"] == pytest.approx(float(phase[lit].std()), rel=1e-3)
+    assert figures["report"]["median_std_rad"] == pytest.approx(float(np.median(std[lit])), rel=0.1)
+    assert "got no light" in " ".join(figures["notes"])

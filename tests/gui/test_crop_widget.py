@@ -155,3 +155,11 @@ def test_folder_that_cannot_be_written_is_told(viewer, open_widget, click, finis
     (message,) = messages()
     assert message.startswith("[error]")
     assert str(tmp_path / "file") in message
+
+
+def test_doubts_about_the_file_are_told(viewer, open_widget, click, finish, frame):
+    add_image(viewer, replace(frame, notes=("The file names two pixel sizes.",)))
+    widget = open_widget(NAME)
+    click(widget.panel.run_button)
+    finish(widget)
+    assert "Note: The file names two pixel sizes.\n" in widget.panel.message.value

@@ -345,3 +345,30 @@ def test_closing_the_viewer_while_it_runs_does_no_harm(viewer, open_widget, clic
     viewer.close()
     qtbot.waitUntil(lambda: not task.running, timeout=60_000)
     assert messages() == []
+
+
+def test_the_dark_level_comes_from_the_image_or_is_typed(viewer, open_widget, click, finish, frame, bundled, messages):
+    add_image(viewer, replace(frame, data=frame.data + np.uint16(100), dark_counts=100.0))
+    widget = open_widget(NAME)
+    assert widget.settings().dark == 100
+    for text, expected in (("", 0.0), ("90", 90.0)):
+        widget.dark.text_box.value = text
+        click(widget.panel.run_button)
+        finish(widget)
+        predicted = [layer for layer in viewer.layers if "predicted" in layer.name][-1]
+        assert predicted.metadata[METADATA_KEY]["settings"]["predict"]["dark"] == expected
+    assert messages() == []
+
+
+def test_notes_of_all_frames_are_shown_and_doubts_about_the_file_too(
+    viewer, open_widget, click, finish, frame, bundled
+):
+    frames = np.stack([frame.data, 0 * frame.data])
+    add_image(viewer, replace(frame, data=frames, axes="TYX", notes=("The file names two pixel sizes.",)))
+    widget = open_widget(NAME)
+    click(widget.panel.run_button)
+    finish(widget)
+    lines = widget.panel.message.value.split("\n")
+    assert "Note: The file names two pixel sizes." in lines
+    assert any(line.startswith("Note: Frame 2 of 2: Left out, since every pixel") for line in lines)
+    assert not any(line.endswith("..") for line in lines)

@@ -201,3 +201,65 @@ def test_numbers_of_more_results_are_asked_for(open_widget, viewer, bump_stack):
     more.increment.text_box.value = ""
     with pytest.raises(InputError, match="increment"):
         more.value()
+
+
+def test_the_dark_level_comes_from_the_image_a_number_or_a_picture(viewer, open_widget, bump_stack, tmp_path):
+    add_image(viewer, replace(bump_stack, dark_counts=96.5))
+    widget = open_widget(NAME)
+    dark = widget.form.corrections.dark
+    assert (dark.number, dark.typed) == (96.5, False)
+    assert widget.form.settings().dark == 96.5
+    dark.text_box.value = "100"
+    assert widget.form.settings().dark == 100
+    widget.form.corrections.dark_picture.value = tmp_path / "dark.tif"
+    assert widget.form.settings().dark == tmp_path / "dark.tif"
+
+
+def test_a_dark_level_that_was_cleared_is_not_taken_from_the_file(viewer, open_widget, click, finish, bump_stack):
+    raised = replace(bump_stack, data=bump_stack.data + 1000, dark_counts=1000.0)
+    add_image(viewer, raised)
+    widget = open_widget(NAME)
+    for text, expected in (("1000", 1000.0), ("", 0.0)):
+        widget.form.corrections.dark.text_box.value = text
+        click(widget.panel.run_button)
+        finish(widget)
+        phase = [layer for layer in viewer.layers if "phase (TIE)" in layer.name][-1]
+        assert phase.metadata[METADATA_KEY]["settings"]["tie"]["dark"] == expected
+
+
+def test_uneven_heights_of_the_file_are_shown_and_used(viewer, open_widget, click, finish, bump_stack, messages):
+    add_image(viewer, replace(bump_stack, z_step_um=None, z_um=(-1.0, 0.0, 1.5)))
+    widget = open_widget(NAME)
+    box = widget.form.dz.text_box
+    assert (box.value, box.native.placeholderText()) == ("", "from layer: -1, 0, 1.5")
+    click(widget.panel.run_button)
+    finish(widget)
+    assert messages() == []
+    phase = viewer.layers["bump stack phase (TIE)"]
+    assert phase.metadata[METADATA_KEY]["settings"]["tie"]["z_um"] == [-1.0, 0.0, 1.5]
+    assert "heights" not in widget.notes.value
+    box.value = "1"
+    click(widget.panel.run_button)
+    finish(widget)
+    assert "The stated heights were used, and not those in the file, -1, 0, 1.5 um" in widget.notes.value
+
+
+def test_another_stack_takes_the_heights_out_of_sight(viewer, open_widget, bump_stack):
+    uneven = add_image(viewer, replace(bump_stack, z_step_um=None, z_um=(-1.0, 0.0, 1.5), name="uneven"))
+    even = add_image(viewer, bump_stack)
+    widget = open_widget(NAME)
+    for layer, text in ((uneven, "from layer: -1, 0, 1.5"), (even, "not stated")):
+        widget.stack.value = layer
+        assert widget.form.dz.text_box.native.placeholderText() == text
+
+
+def test_planes_under_a_time_axis_are_refused_with_what_the_file_says(
+    viewer, open_widget, click, finish, bump_stack, messages
+):
+    add_image(viewer, replace(bump_stack, axes="TYX", z_step_um=None, z_um=(-1.0, 0.0, 1.5)))
+    widget = open_widget(NAME)
+    assert widget.form.dz.text_box.native.placeholderText() == "not stated"
+    click(widget.panel.run_button)
+    finish(widget)
+    (message,) = messages()
+    assert "although the file states heights of -1, 0, 1.5 um" in message

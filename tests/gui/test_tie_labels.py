@@ -111,3 +111,23 @@ def test_nothing_is_saved_without_a_folder_or_a_phase(viewer, open_widget, click
     assert widget.panel.task is None
     del viewer.layers["bump stack phase (TIE)"]
     assert not widget.label_button.enabled
+
+
+def test_what_has_no_phase_becomes_no_label(viewer, open_widget, click, finish, folder, bump_stack, messages):
+    frames = np.stack([bump_stack.data, 0 * bump_stack.data])
+    dark = replace(bump_stack, data=np.pad(frames, ((0, 0), (0, 0), (30, 0), (0, 20))), axes="TZYX", time_step_s=5.0)
+    add_image(viewer, dark)
+    widget = open_widget(NAME)
+    click(widget.panel.run_button)
+    finish(widget)
+    click(widget.label_button)
+    finish(widget)
+
+    assert messages() == []
+    (path,) = find_images(folder)
+    label = read_image(path)
+    assert label.data.shape == (96, 96)
+    assert label.origin_yx_um == pytest.approx((12.5 + 30 * 0.325, -7.25))
+    assert np.all(label.data[40:50, 40:50] > 0.3)
+    assert "1 of 2 time points hold no phase and were left out" in widget.panel.message.value
+    assert "in a border without data was cut off" in widget.panel.message.value

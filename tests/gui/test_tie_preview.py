@@ -340,3 +340,30 @@ def test_window_answers_while_the_preview_is_computed(viewer, open_widget, bump_
         times.append(time.monotonic())
     assert viewer.layers[SHOWN].data.shape == (384, 384)
     assert np.quantile(np.diff(times), 0.9) < 0.25
+
+
+def test_pictures_of_the_whole_frame_are_cut_to_the_region(viewer, open_widget, settle, bump_stack, tmp_path):
+    pattern = np.random.default_rng(0).uniform(80, 120, (96, 96)).astype(np.float32)
+    flat = np.linspace(0.8, 1.2, 96, dtype=np.float32)[None, :] * np.ones((96, 1), np.float32)
+    write_image(tmp_path / "dark.tif", Image(pattern, "YX"))
+    write_image(tmp_path / "flat.tif", Image(1000 * flat + pattern, "YX"))
+    add_image(viewer, replace(bump_stack, data=bump_stack.data * flat + pattern))
+    widget = open_widget(NAME)
+    widget.form.corrections.dark_picture.value = tmp_path / "dark.tif"
+    widget.form.corrections.flat_field.value = "picture"
+    widget.form.corrections.flat_picture.value = tmp_path / "flat.tif"
+    widget.preview_box.native.click()
+    settle(widget)
+    viewer.layers[REGION].data = [rectangle(20, 30, 79, 89)]
+    settle(widget)
+    assert widget.preview_text.value.startswith("Preview of 60 x 60 px")
+    assert viewer.layers[SHOWN].data[28, 18] == pytest.approx(0.8, abs=0.15)
+
+
+def test_a_colour_stack_is_previewed(viewer, open_widget, settle, bump_stack):
+    grey = np.round(bump_stack.data / bump_stack.data.max() * 250).astype(np.uint8)
+    add_image(viewer, replace(bump_stack, data=np.repeat(grey[..., None], 3, axis=-1), axes="ZYXS"))
+    widget = open_widget(NAME)
+    widget.preview_box.native.click()
+    settle(widget)
+    assert widget.preview_text.value.startswith("Preview of 96 x 96 px")

@@ -211,3 +211,51 @@ def test_window_answers_while_quantities_are_computed(
         times.append(time.monotonic())
     assert np.quantile(np.diff(times), 0.9) < 0.25
     assert "bump stack dry mass (TIE)" in viewer.layers
+
+
+def rimmed(bump_stack):
+    """The stack inside a black rim of 30 px."""
+    return replace(bump_stack, data=np.pad(bump_stack.data, ((0, 0), (30, 30), (30, 30))))
+
+
+def test_a_dark_rim_has_no_phase_and_an_infinite_uncertainty_that_the_window_bears(
+    viewer, open_widget, click, finish, bump_stack, messages
+):
+    add_image(viewer, rimmed(bump_stack))
+    widget = open_widget(NAME)
+    want_everything(widget)
+    click(widget.panel.run_button)
+    finish(widget)
+
+    phase, std = viewer.layers["bump stack phase (TIE)"], viewer.layers["bump stack uncertainty (TIE)"]
+    std.visible = True
+    viewer.window.screenshot(canvas_only=True, flash=False)
+    rim = np.ones((156, 156), bool)
+    rim[30:126, 30:126] = False
+    assert not phase.data[rim].any()
+    np.testing.assert_array_equal(np.isinf(std.data), rim)
+    assert phase.data[78, 78] == pytest.approx(0.8, abs=0.1)
+    assert np.isfinite(std.contrast_limits).all()
+    assert "got no light" in widget.notes.value
+    assert "inf" not in widget.panel.message.value
+    assert "nan" not in widget.panel.message.value
+    assert "1 object" in widget.panel.message.value
+    assert messages() == []
+
+
+def test_notes_of_a_later_time_point_are_shown_and_a_dead_one_is_left_out(
+    viewer, open_widget, click, finish, bump_stack, messages
+):
+    frames = np.stack([0 * bump_stack.data, bump_stack.data, bump_stack.data])
+    doubts = ("The file names two pixel sizes.",)
+    add_image(viewer, replace(bump_stack, data=frames, axes="TZYX", time_step_s=5.0, notes=doubts))
+    widget = open_widget(NAME)
+    widget.form.more.wants_dry_mass.value = True
+    click(widget.panel.run_button)
+    finish(widget)
+
+    lines = widget.notes.value.split("\n")
+    assert lines[0] == "The file names two pixel sizes."
+    assert any(line.startswith("Frame 1 of 3: Left out, since every pixel has the same value (0)") for line in lines)
+    assert "Dry mass of time point 2: " in widget.panel.message.value
+    assert messages() == []

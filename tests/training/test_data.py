@@ -13,7 +13,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, write_image
 from napari_contransgan.training import survey
 from napari_contransgan.training.data import TrainingData, gather
-from napari_contransgan.training.frames import FrameCache, Frames
+from napari_contransgan.training.frames import FrameCache, Frames, load_frame
 from napari_contransgan.training.survey import spread
 from napari_contransgan.training.trainer import train
 
@@ -57,6 +57,12 @@ def written(tmp_path: Path) -> Pairs:
         ("lr", phase_image(), "is a phase map"),
         ("lr", replace(phase_image(), quantity="height"), "is a height map"),
         ("lr", replace(lr_image(), data=np.full((80, 80), 7, np.uint16)), "every pixel has the same value"),
+        (
+            "lr",
+            replace(lr_image(), data=np.where(noise() > 1.5, 255, 0).astype(np.uint8)),
+            "only two values, 0 and 255",
+        ),
+        ("lr", replace(lr_image(), data=1000 * (noise() - 1.5)), "negative intensities, as if a background"),
         (
             "lr",
             replace(lr_image(), data=np.stack([lr_image().data] * 2), axes="TYX"),
@@ -175,3 +181,29 @@ def test_the_budget_is_never_passed_and_changes_no_value(written: Pairs) -> None
         assert torch.equal(lr.load(index, 64), data.paired_lr.load(index, 64))
         assert torch.equal(phase.load(index, 64), data.paired_phase.load(index, 64))
     assert small.used_bytes == 2 * 80 * 80 * 2
+
+
+def test_frames_lose_the_dark_level_that_their_file_states(tmp_path: Path) -> None:
+    plain = lr_image()
+    write_image(tmp_path / "plain.tif", plain)
+    raised = replace(plain, data=plain.data + np.uint16(100))
+    write_image(tmp_path / "raised.tif", replace(raised, dark_counts=100.0))
+    write_image(tmp_path / "unstated.tif", raised)
+    one, stated, unstated = (load_frame(tmp_path / f"{name}.tif", "lr") for name in ("plain", "raised", "unstated"))
+    torch.testing.assert_close(stated, one)
+    assert (unstated - one).abs().max() > 0.05
+
+
+def test_borders_without_data_are_no_contrast(tmp_path: Path) -> None:
+    plain = lr_image()
+    for fill in (0, 65535):
+        padded = np.pad(plain.data, ((0, 0), (20, 0)), constant_values=fill)
+        write_image(tmp_path / "padded.tif", replace(plain, data=padded))
+        contrast = load_frame(tmp_path / "padded.tif", "lr")
+        assert not contrast[:, :20].any()
+        torch.testing.assert_close(contrast[:, 40:], load_frame_of(plain, tmp_path)[:, 20:], atol=0.2, rtol=0)
+
+
+def load_frame_of(image: Image, folder: Path) -> torch.Tensor:
+    write_image(folder / "one.tif", image)
+    return load_frame(folder / "one.tif", "lr")

@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
-from napari_contransgan.cli.runner import Position, Threads, command, naming, note, run
+from napari_contransgan.cli.runner import Position, Threads, command, naming, note, number_or_path, run
 from napari_contransgan.config import PredictSettings, TileSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, to_luminance, write_image
@@ -95,7 +95,7 @@ def predict(
     values = {
         "model": model,
         "pixel_size_um": pixel_size,
-        "dark": dark,
+        "dark": number_or_path(dark),
         "trust": trust,
         "device": device,
         "engine": engine,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rich.markup import escape
 
 from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
-from napari_contransgan.cli.runner import Position, command, naming, note, progress_bar
+from napari_contransgan.cli.runner import Position, command, naming, note, number_or_path, progress_bar
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
@@ -102,7 +102,7 @@ def tie(
         "regularisation": "auto" if regularisation == "auto" else _number(regularisation, "--regularisation"),
         "numerical_aperture": na,
         "coherence": coherence,
-        "dark": dark,
+        "dark": number_or_path(dark),
         "flat_field": flat_field,
         "specimen_sign": specimen,
         "drift": drift,

@@ -165,6 +165,16 @@ def naming(path: Path, image: Image) -> Iterator[None]:
         raise InputError(f"{path}: {text.removeprefix(f'{image.name}: ')}") from error
 
 
+def number_or_path(text: str | None) -> float | Path | None:
+    """Read an option that is a number, or else the name of a file."""
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return Path(text)
+
+
 def _plain(value: Any) -> Any:
     """Turn figures into what JSON can hold; a number that is not finite becomes null."""
     if isinstance(value, Mapping):
