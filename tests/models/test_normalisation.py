@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from napari_contransgan.models.normalisation import contrast_on_model_grid, fit_background, to_model_grid
+from napari_contransgan.models.normalisation import (
+    contrast_on_model_grid,
+    fit_background,
+    shape_on_model_grid,
+    to_model_grid,
+)
 
 
 def uneven(height: int = 130, width: int = 170) -> np.ndarray:
@@ -113,3 +118,9 @@ def test_resampling_keeps_physical_positions(pixel_um: float) -> None:
     centre = (resampled.sum(1) @ grid_um[0] / total, resampled.sum(0) @ grid_um[1] / total)
     assert centre == pytest.approx((30.0, 50.0), abs=0.02)
     assert resampled.max() == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("pixel_um", [0.05, 0.1625, 0.24, 0.325, 0.3250001, 0.44, 0.65, 1.3])
+def test_the_shape_on_the_grid_is_known_without_resampling(pixel_um: float) -> None:
+    for shape in [(1, 3), (31, 32), (64, 65), (97, 100), (130, 129)]:
+        assert shape_on_model_grid(shape, pixel_um) == tuple(to_model_grid(torch.zeros(shape), pixel_um).shape)

@@ -4,6 +4,7 @@ A network sees contrast, (I / I_background - 1) / 0.1, on the model's grid; neve
 which would throw the scale of the phase away.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ RIM_UM = (1.0, 3.0)
 """A diaphragm's edge is never sharp in the picture: up to the first distance from it contrast is left out, beyond the
 second it is kept whole; of large pixels as many pixels count. A network would take the dark rim for the edge of
 something thick."""
+UNCHANGED = 1e-6
+"""Pixel sizes that differ by a smaller share are the same."""
 LEAST_DIAPHRAGM_UM2 = 30.0
 """What is dark at the frame's edge is a diaphragm from this area on; what is smaller is a speck or a dark grain."""
 
@@ -166,17 +169,28 @@ def _kept_near_diaphragm(lit: NDArray[np.bool_], pixel_size_um: float) -> NDArra
     return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
+def shape_on_model_grid(shape_yx: Sequence[int], pixel_size_um: float) -> tuple[int, int]:
+    """Return height and width of (H, W) values after `to_model_grid`, without resampling any."""
+    scale = pixel_size_um / MODEL_PIXEL_SIZE_UM
+    if abs(scale - 1) < UNCHANGED:
+        return shape_yx[0], shape_yx[1]
+    rounding = 0.0 if scale > 1 else 1e-6  # torch rounds down where it is given a scale
+    height, width = (max(1, int(side * scale + rounding)) for side in shape_yx)
+    return height, width
+
+
 def to_model_grid(yx_values: torch.Tensor, pixel_size_um: float) -> torch.Tensor:
     """Resample (H, W) values to 0.325 um a pixel, edges kept; bicubic, with a low-pass where pixels grow."""
     scale = pixel_size_um / MODEL_PIXEL_SIZE_UM
-    if abs(scale - 1) < 1e-6:
+    if abs(scale - 1) < UNCHANGED:
         return yx_values
-    size = [max(1, int(side * scale + 1e-6)) for side in yx_values.shape]
     if scale > 1:
         # The antialiasing filter does nothing when pixels shrink, and would ignore the exact scale.
-        return functional.interpolate(yx_values[None, None], scale_factor=scale, mode="bicubic", align_corners=False)[
-            0, 0, : size[0], : size[1]
-        ]
+        resampled = functional.interpolate(
+            yx_values[None, None], scale_factor=scale, mode="bicubic", align_corners=False
+        )
+        return resampled[0, 0]
+    size = shape_on_model_grid(yx_values.shape, pixel_size_um)
     # Antialiased resampling maps whole edges onto each other: crop to what whole pixels cover first.
     covered = [max(1, round(side / scale)) for side in size]
     return functional.interpolate(

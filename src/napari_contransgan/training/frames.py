@@ -11,7 +11,12 @@ import torch
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, to_luminance
-from napari_contransgan.models.normalisation import contrast_on_model_grid, light_of_frame, to_model_grid
+from napari_contransgan.models.normalisation import (
+    contrast_on_model_grid,
+    light_of_frame,
+    shape_on_model_grid,
+    to_model_grid,
+)
 from napari_contransgan.notes import doubts_added
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.training.events import ImageSkipped
@@ -312,9 +317,7 @@ def _light_of(image: Image) -> Image:
 
 def size_on_model_grid(image: Image) -> tuple[int, int]:
     """Height and width that a single frame has on the model's grid; nothing is resampled."""
-    shape = torch.empty(image.data.shape, device="meta")
-    height, width = to_model_grid(shape, check_pixel_size(image.pixel_size_um, image.name)).shape
-    return height, width
+    return shape_on_model_grid(image.data.shape, check_pixel_size(image.pixel_size_um, image.name))
 
 
 def check_size(name: object, shape_yx: tuple[int, int], crop_px: int) -> None:
