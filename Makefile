@@ -16,14 +16,15 @@ DEMO_OUT ?= demo-output
 NAME ?= all
 PIP_INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check
 
-# Threads that spin while they wait slow everything else on a small machine down.
+# Threads that spin while they wait slow everything else on a small machine down. The package sees to it itself; tests and
+# benchmarks load PyTorch before it.
 export OMP_WAIT_POLICY := PASSIVE
 
 ifeq ($(shell uname -s),Linux)
 XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1200x24 -nolisten tcp"
 endif
 
-.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test screenshots bench-tie bench-simulation bench-specimens bench-training bench-window bench-real bench-search networks graphs bundle display clean distclean
+.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test screenshots bench-files bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search networks graphs bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -73,6 +74,9 @@ reproduce: $(VENV)/.package ## Make the paper's tables and figures again, into r
 bench-tie: $(VENV)/.bench ## Compare the TIE solvers with each other, the truth and a peer, as tables (15 minutes)
 	$(BIN)/python -m benchmarks.tie
 
+bench-files: $(VENV)/.package ## Open files as people have them and retrieve their phase, as a table (1 minute)
+	$(BIN)/python -m benchmarks.files
+
 bench-simulation: $(VENV)/.package ## Measure how exact and how fast the digital microscope is, as tables (10 minutes)
 	$(BIN)/python -m benchmarks.simulation
 
@@ -81,6 +85,9 @@ bench-specimens: $(VENV)/.package ## Compare simulated specimens with real ones,
 
 bench-training: $(VENV)/.package ## Measure training: its speed, where time goes, and what a run survives, as tables (10 minutes)
 	$(BIN)/python -m benchmarks.training
+
+bench-threads: $(VENV)/.package ## Measure prediction and training alone and beside busy programs, as a table (6 minutes)
+	$(BIN)/python -m benchmarks.threads
 
 bench-window: $(VENV)/.dev display ## Measure how long the window stands still while a network trains in it (3 minutes)
 	$(XVFB) $(BIN)/python -m benchmarks.training.window

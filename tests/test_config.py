@@ -6,12 +6,14 @@ import pytest
 from pydantic import ValidationError
 
 from napari_contransgan.config import (
+    PairFolders,
     PredictSettings,
     SimulationSettings,
     TieSettings,
     TileSettings,
     TrainSettings,
     Variation,
+    pair_folders,
 )
 from napari_contransgan.errors import InputError
 from napari_contransgan.microscope import PRESETS
@@ -113,6 +115,10 @@ def test_settings_cannot_be_changed_by_accident() -> None:
         (TrainSettings, {"lr": "a"}, "needs both folders"),
         (TrainSettings, {"phase": "a", "pairs": ["b"]}, "needs both folders"),
         (TrainSettings, {"pairs": ["a"], "crop_px": 100}, "crop_px"),
+        (TrainSettings, {"pairs": [{"lr": "a", "phase": "a"}]}, "pairs: a holds both the images and their phase maps"),
+        (TrainSettings, {"pairs": [{"lr": "a"}]}, r"pairs.0.two folders.phase: Field required"),
+        (TrainSettings, {"pairs": [{"lr": "a", "phase": "b", "tie": "c"}]}, "pairs.0.two folders.tie: Extra inputs"),
+        (TrainSettings, {"pairs": [3]}, "pairs.0.folder"),
         (TrainSettings, {"pairs": ["a"], "learning_rate": 0}, "learning_rate"),
         (TrainSettings, {"simulate": [{"specimen": "psm", "seed": 901}]}, "seed 901 makes the fields that netw"),
         (TieSettings, {"method": "magic"}, "method"),
@@ -128,6 +134,35 @@ def test_values_that_cannot_work_are_refused(kind: type[Settings], values: dict[
 def test_two_folders_or_pairs_are_enough_to_train() -> None:
     assert TrainSettings(lr=Path("a"), phase=Path("b")).pairs == ()
     assert TrainSettings(pairs=[Path("a")]).pairs == (Path("a"),)
+
+
+def test_pairs_are_folders_or_two_folders_each_and_survive_a_file(tmp_path: Path) -> None:
+    settings = TrainSettings.checked({"pairs": ["a", {"lr": "b/images", "phase": "b/labels"}]})
+    assert settings.pairs == (Path("a"), PairFolders(lr=Path("b/images"), phase=Path("b/labels")))
+    (tmp_path / "run.yaml").write_text(settings.to_yaml())
+    assert TrainSettings.from_yaml(tmp_path / "run.yaml") == settings
+    assert TrainSettings.checked(settings.model_dump()) == settings
+    assert list(map(str, settings.pairs)) == ["a", str(Path("b/images")) + " with " + str(Path("b/labels"))]
+
+
+@pytest.mark.parametrize(("lr", "phase"), [("a/lr", "a/phase"), ("lr", "phase")])
+def test_two_folders_of_one_data_set_are_that_data_set(lr: str, phase: str) -> None:
+    assert TrainSettings(pairs=pair_folders([Path(lr)], [Path(phase)])).pairs == (Path(lr).parent,)
+    other = (PairFolders(lr=Path(lr), phase=Path("b/phase")),)
+    assert TrainSettings(pairs=other).pairs == other
+
+
+def test_folders_are_joined_one_by_one() -> None:
+    names = [Path(name) for name in "abcd"]
+    assert pair_folders(names[:2], names[2:]) == (
+        PairFolders(lr=names[0], phase=names[2]),
+        PairFolders(lr=names[1], phase=names[3]),
+    )
+    assert pair_folders(names, []) == tuple(names)
+    with pytest.raises(
+        InputError, match=r"pairs: 3 folder\(s\) of images and 1 of phase maps: give one folder of phase"
+    ):
+        pair_folders(names[:3], names[3:])
 
 
 def test_the_margin_grows_with_the_reach_of_defocused_light() -> None:

@@ -15,17 +15,19 @@ PACKAGE = "napari_contransgan"
 ROOT = Path(napari_contransgan.__file__).parent
 
 RANKS = {
-    **dict.fromkeys(("errors", "events", "optics", "settings", "microscope", "config", "files", "io", "resampling"), 0),
+    **dict.fromkeys(("errors", "events", "optics", "settings", "microscope", "config", "files", "io"), 0),
+    **dict.fromkeys(("resampling", "threads", "counts", "unlit", "notes"), 0),
     **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface", "quantities"), 1),
     **dict.fromkeys(("models", "drawing"), 2),
     **dict.fromkeys(("training", "inference"), 3),
     "held_out": 4,
-    **dict.fromkeys(("demo", "reproduction"), 5),
+    **dict.fromkeys(("api", "demo", "reproduction"), 5),
     **dict.fromkeys(("cli", "gui"), 6),
 }
 LIGHT = (
     *("optics", "settings", "microscope", "config", "errors", "events", "files", "io", "resampling"),
-    *("tie", "tiles", "evaluation", "surface", "quantities", "cli"),
+    *("counts", "unlit", "notes", "threads"),
+    *("tie", "tiles", "evaluation", "surface", "quantities", "api", "cli"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +14,9 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation import evaluate
 from napari_contransgan.events import Progress, result_of
 from napari_contransgan.inference import predict, predict_with_uncertainty
-from napari_contransgan.io import Image
-from napari_contransgan.models import running
+from napari_contransgan.io import Image, write_image
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
-from napari_contransgan.models.compute import fast_in_bf16
 from napari_contransgan.simulation import sample_frame, simulate_pair
 
 CARD = ModelCard(name="stand-in", generator="unet", preset="tiny", phase_ref_rad=2.0, input_pixel_sizes_um=(0.65,))
@@ -178,14 +177,15 @@ def test_mirrored_images_are_among_the_eight() -> None:
     np.testing.assert_allclose(handed.data, plain.data, atol=1e-5)
 
 
-def test_no_light_means_no_uncertainty_either_and_a_note_says_so() -> None:
+def test_no_light_means_an_unbounded_uncertainty_and_a_note_says_so() -> None:
     data = frame().astype(float)
     data[:, :60] = 0
     image = Image(data, "YX", pixel_size_um=0.325)
     prediction = result_of(predict_with_uncertainty(image, PredictSettings(trust=True), LoadedModel(Slanted(), CARD)))
     assert prediction.uncertainty is not None
-    assert (prediction.uncertainty.data[:, :60] == 0).all()
-    assert any("uncertainty there" in note for note in prediction.phase.settings["predict"]["notes"])
+    assert np.isinf(prediction.uncertainty.data[:, :60]).all()
+    assert np.isfinite(prediction.uncertainty.data[:, 61:]).all()
+    assert any("uncertainty unbounded" in note for note in prediction.phase.settings["predict"]["notes"])
     lit_rad = prediction.uncertainty.data[:, 80:]
     assert prediction.phase.settings["predict"]["median_std_rad"] == pytest.approx(np.median(lit_rad), rel=0.1)
 
@@ -230,21 +230,158 @@ def test_the_bundled_network_draws_nearly_the_same_in_tiles_as_at_once() -> None
     assert np.sqrt(np.mean((tiled - whole) ** 2)) < 0.08
 
 
-@pytest.mark.skipif(fast_in_bf16(torch.device("cpu")), reason="this processor is fast in bfloat16: PyTorch computes")
-def test_tiles_by_onnx_runtime_and_by_pytorch_give_the_same_phase(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = load_checkpoint(find_model("all"))
+def cut_frame() -> Image:
     image = sample_frame()
-    cut = replace(image, data=image.data[:130, :130])
-    few = result_of(predict_with_uncertainty(cut, PredictSettings(tile_px=224), network)).phase
-    many = result_of(predict_with_uncertainty(cut, PredictSettings(tile_px=224, trust=True), network))
-    monkeypatch.setattr(running, "onnxruntime", None)
-    by_torch = result_of(
-        predict_with_uncertainty(cut, PredictSettings(tile_px=224, trust=True), load_checkpoint(find_model("all")))
+    return replace(image, data=image.data[:130, :130])
+
+
+def test_few_tiles_are_left_to_pytorch_and_many_to_onnx_runtime() -> None:
+    network = load_checkpoint(find_model("all"))
+    few, many = (
+        result_of(predict(cut_frame(), PredictSettings(tile_px=224, precision="fp32", trust=trust), network))
+        for trust in (False, True)
     )
-    assert many.uncertainty is not None
-    assert by_torch.uncertainty is not None
-    assert [each.settings["predict"]["engine"] for each in (few, many.phase, by_torch.phase)] == [
-        *("PyTorch", "ONNX Runtime", "PyTorch")
+    assert [each.settings["predict"]["engine"] for each in (few, many)] == ["PyTorch", "ONNX Runtime"]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_both_engines_give_the_same_phase_and_uncertainty(threads: int) -> None:
+    network = load_checkpoint(find_model("all"))
+    by_onnx, by_torch = (
+        result_of(
+            predict_with_uncertainty(
+                cut_frame(),
+                PredictSettings(tile_px=224, trust=True, precision="fp32", threads=threads, engine=engine),
+                network,
+            )
+        )
+        for engine in ("onnx", "pytorch")
+    )
+    for one, other in ((by_onnx.phase, by_torch.phase), (by_onnx.uncertainty, by_torch.uncertainty)):
+        assert one is not None
+        assert other is not None
+        np.testing.assert_allclose(one.data, other.data, atol=1e-4)
+    number = "2 threads" if threads == 2 else "1 thread"
+    assert [each.phase.settings["predict"]["device"] for each in (by_onnx, by_torch)] == [
+        *(f"cpu ({number}, ONNX Runtime, fp32)", f"cpu ({number}, PyTorch, fp32)")
     ]
-    np.testing.assert_allclose(many.phase.data, by_torch.phase.data, atol=1e-4)
-    np.testing.assert_allclose(many.uncertainty.data, by_torch.uncertainty.data, atol=1e-4)
+
+
+def test_bf16_changes_the_phase_by_less_than_the_network_errs() -> None:
+    network = load_checkpoint(find_model("all"))
+    exact, rounded = (
+        result_of(predict(cut_frame(), PredictSettings(tile_px=224, precision=precision), network))
+        for precision in ("fp32", "bf16")
+    )
+    used = rounded.settings["predict"]
+    assert (used["engine"], used["precision"]) == ("PyTorch", "bf16")
+    assert 1e-5 < np.sqrt(np.mean((rounded.data - exact.data) ** 2)) < 0.02
+
+
+def test_a_prediction_says_how_many_threads_computed_and_leaves_the_callers_alone() -> None:
+    before = torch.get_num_threads()
+    events = predict(Image(frame(), "YX", pixel_size_um=0.65), PredictSettings(threads=before + 1), STAND_IN)
+    next(events)
+    assert torch.get_num_threads() == before
+    used = result_of(events).settings["predict"]
+    assert used["threads"] == before + 1
+    assert f"({before + 1} threads, PyTorch, " in used["device"]
+    assert torch.get_num_threads() == before
+
+
+def predicted_with_trust(image: Image, **settings: object) -> tuple[Image, np.ndarray]:
+    wanted = PredictSettings(trust=True, **settings)  # type: ignore[arg-type]
+    prediction = result_of(predict_with_uncertainty(image, wanted, STAND_IN))
+    assert prediction.uncertainty is not None
+    return prediction.phase, prediction.uncertainty.data
+
+
+FAULTY: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
+    "black": (lambda yx: yx * 0, "every pixel has the same value (0)"),
+    "constant": (lambda yx: yx * 0 + 7, "every pixel has the same value (7)"),
+    "undefined": (lambda yx: np.where(yx == yx.max(), np.nan, yx), "NaN"),
+    "a mask": (lambda yx: np.where(yx > 200, 255.0, 0.0), "only two values, 0 and 255, as a mask"),
+    "a background subtracted": (lambda yx: yx - yx.mean(), "negative intensities"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY)
+@pytest.mark.parametrize("bad", [0, 2])
+def test_a_faulty_frame_of_a_series_is_left_out_and_named(fault: str, bad: int) -> None:
+    spoil, reason = FAULTY[fault]
+    frames = np.stack([frame(64, 64).astype(float)] * 3)
+    frames[bad] = spoil(frames[bad])
+    phase, std_rad = predicted_with_trust(Image(frames, "TYX", 0.65, name="series"))
+    (note,) = phase.settings["predict"]["notes"]
+    assert note.startswith(f"Frame {bad + 1} of 3: Left out, since ")
+    assert reason in note
+    assert not phase.data[bad].any()
+    assert np.isinf(std_rad[bad]).all()
+    np.testing.assert_array_equal(phase.data[1], phase.data[2 - bad])
+    assert phase.settings["predict"]["median_std_rad"] == pytest.approx(np.median(std_rad[1]))
+
+
+@pytest.mark.parametrize("fault", FAULTY)
+def test_a_faulty_frame_alone_is_refused(fault: str) -> None:
+    spoil, reason = FAULTY[fault]
+    with pytest.raises(InputError, match=r"^series: ") as caught:
+        run(Image(np.stack([spoil(frame(64, 64).astype(float))] * 2), "TYX", 0.65, name="series"))
+    assert reason in str(caught.value)
+
+
+def test_notes_of_later_frames_are_told_and_a_frame_in_the_dark_is_named() -> None:
+    frames = np.stack([frame(64, 64).astype(float)] * 3)
+    frames[1, :, :20] = 0
+    frames[2] *= 0.1
+    notes = run(Image(frames, "TYX", 0.65)).settings["predict"]["notes"]
+    assert [note.partition(":")[0] for note in notes] == ["Frame 2 of 3", "Frame 3 of 3"]
+    assert "31.2% of the frame got no light" in notes[0]
+    assert "much darker than the first frame, with 20" in notes[1]
+
+
+def test_the_dark_level_is_subtracted_first(tmp_path: Path) -> None:
+    plain = run(Image(frame(), "YX", 0.65))
+    raised = Image(frame() + np.uint16(100), "YX", 0.65)
+    assert np.abs(run(raised).data).max() < 0.8 * np.abs(plain.data).max()
+    stated = run(raised, dark=100)
+    np.testing.assert_allclose(stated.data, plain.data, atol=1e-4)
+    assert stated.settings["predict"]["dark"] == 100
+    by_file = run(replace(raised, dark_counts=100.0))
+    np.testing.assert_allclose(by_file.data, plain.data, atol=1e-4)
+    assert by_file.settings["predict"]["dark"] == 100
+    assert "The file states a dark level of 100 counts" in by_file.settings["predict"]["notes"][0]
+    np.testing.assert_array_equal(run(replace(raised, dark_counts=100.0), dark=0).data, run(raised).data)
+    write_image(tmp_path / "dark.tif", Image(np.full((3, 200, 260), [[[99]], [[100]], [[101]]], np.uint16), "TYX"))
+    by_picture = run(raised, dark=tmp_path / "dark.tif")
+    np.testing.assert_allclose(by_picture.data, plain.data, atol=1e-4)
+    assert by_picture.settings["predict"]["dark"] == str(tmp_path / "dark.tif")
+
+
+def test_a_dark_level_that_leaves_no_light_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^cells: a dark level of 210 counts leaves nothing of the bright level, 200"):
+        run(Image(frame(), "YX", 0.65, name="cells"), dark=210)
+
+
+def test_a_dark_level_that_was_forgotten_is_seen_under_a_field_stop() -> None:
+    data = frame().astype(float)
+    data[:, :60] = 0
+    forgotten = Image(np.random.default_rng(1).normal(data + 50, 1), "YX", 0.325)
+    phase = run(forgotten)
+    notes = phase.settings["predict"]["notes"]
+    assert any("reads a steady 50 counts, 20% of the bright level" in note for note in notes)
+    assert not phase.data[:, :58].any()
+    assert not any("steady" in note for note in run(forgotten, dark=50).settings["predict"]["notes"])
+
+
+def test_borders_without_data_get_no_phase_whatever_they_are_filled_with() -> None:
+    plain = frame().astype(float)
+    for fill in (0.0, np.nan, 1000.0):
+        data = np.pad(plain, ((0, 0), (30, 0)), constant_values=fill)
+        phase = run(Image(data, "YX", 0.325))
+        assert not phase.data[:, :29].any(), fill
+        assert phase.data[:, 40:].std() > 0.01
+
+
+def test_doubts_about_the_file_are_among_the_notes() -> None:
+    notes = run(Image(frame(), "YX", 0.65, notes=("The file names two pixel sizes.",))).settings["predict"]["notes"]
+    assert notes == ["The file names two pixel sizes."]

@@ -300,6 +300,17 @@ def test_two_tiles_of_one_name_are_refused(frame, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("axes", "notes"), [("ZYX", 0), ("TZYX", 0), ("YXS", 0), ("CYX", 1), ("TCYX", 1)])
+def test_tiles_with_channels_are_noted_and_those_of_stacks_and_series_are_not(axes, notes):
+    lengths = {"Y": 224, "X": 224}
+    tile = Image(np.zeros([lengths.get(axis, 3) for axis in axes], np.uint16), axes, pixel_size_um=0.325)
+
+    found = training_notes([tile, tile])
+
+    assert len(found) == notes
+    assert all("several channels cannot be trained on" in text for text in found)
+
+
 @pytest.mark.parametrize(("side_px", "notes"), [(112, 0), (111, 1)])
 def test_tiles_below_the_training_crop_on_the_models_grid_are_noted(side_px, notes):
     tile = Image(np.zeros((300, side_px), np.uint16), "YX", pixel_size_um=0.65)

@@ -12,7 +12,7 @@ from torch import nn
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.models.compute import autocast
-from napari_contransgan.simulation.workers import on_threads
+from napari_contransgan.threads import on_threads
 from napari_contransgan.training import steps
 from napari_contransgan.training.data import gather
 from napari_contransgan.training.draws import draw_pairs

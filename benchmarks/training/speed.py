@@ -7,7 +7,7 @@ from benchmarks.training.data import supervised, unpaired
 from benchmarks.training.timing import medians, print_head, print_row, step_of
 
 from napari_contransgan.models.registry import GENERATORS, PRESETS, build_generator
-from napari_contransgan.simulation.workers import on_threads
+from napari_contransgan.threads import on_threads
 
 BATCH, LARGE_BATCH = 4, 1
 REPEATS = {"tiny": (5, 1), "compact": (2, 1), "published": (1, 0)}

@@ -12,7 +12,7 @@ from benchmarks.training.timing import print_head, print_row, step_of
 from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from napari_contransgan.simulation.workers import on_threads
+from napari_contransgan.threads import on_threads
 from napari_contransgan.training import steps
 
 STEPS = 5

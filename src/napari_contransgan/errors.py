@@ -7,3 +7,7 @@ class InputError(ValueError):
     The command line prints it as one line and exits with status 2; the window shows it as a notification.
     Everything else that is raised is a fault of the program.
     """
+
+
+class UnusableFrameError(InputError):
+    """A frame of a series holds nothing to compute with, while others may."""

@@ -11,21 +11,23 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from napari_contransgan.config import TILE_UNIT_PX, PredictSettings
-from napari_contransgan.errors import InputError
+from napari_contransgan.counts import LUMINANCE_NOTE, bright_level, dark_source_note, stated_dark
+from napari_contransgan.errors import InputError, UnusableFrameError
 from napari_contransgan.events import Progress, as_part
-from napari_contransgan.io import Image, check_pixels, to_luminance
+from napari_contransgan.io import Image, to_luminance
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
 from napari_contransgan.models.compute import choose_device, describe_device
-from napari_contransgan.models.normalisation import contrast_on_model_grid
+from napari_contransgan.models.normalisation import contrast_on_model_grid, light_of_frame
 from napari_contransgan.models.running import TileNetwork, for_tiles
+from napari_contransgan.notes import doubts_added, join_notes
 from napari_contransgan.optics import check_pixel_size
+from napari_contransgan.threads import choose_threads, each_on_threads
 from napari_contransgan.tiles import Tile, blend_window, cover
 
 SMALLEST_FRAME_PX = 32
 PIXEL_SIZE_TOLERANCE = 0.15
-MAX_NEGATIVE = 0.01
-"""Share of negative pixels that a dark camera's noise may leave."""
+MUCH_DARKER = 0.3
 
 ORIENTATIONS = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
 """Quarter turns, and whether the image is mirrored after them: a specimen may lie in any of these ways."""
@@ -65,7 +67,7 @@ def predict_with_uncertainty(
     image : Image
         YX, or with further axes in front (time, planes, channels), or RGB; any number type.
     settings : PredictSettings
-        Network, pixel size, device, tiles.
+        Network, pixel size, device, engine, threads, tiles.
     loaded : LoadedModel, optional
         A network at hand, instead of loading the one that the settings name.
 
@@ -88,10 +90,19 @@ def predict_with_uncertainty(
     InputError
         If the image, its pixel size or the network cannot serve.
     """
+    threads = choose_threads(settings.threads)
+    return (yield from each_on_threads(threads, _predict(image, settings, loaded)))
+
+
+def _predict(
+    image: Image, settings: PredictSettings, loaded: LoadedModel | None
+) -> Generator[Progress, None, Prediction]:
     image, was_rgb = to_luminance(image)
-    pixel_size_um = check_input(image, settings.pixel_size_um)
+    with doubts_added(image.notes):
+        pixel_size_um = check_input(image, settings.pixel_size_um, settings.dark)
     height, width = image.data.shape[-2:]
-    notes = ["the RGB image was turned into its luminance, in which green counts most"] if was_rgb else []
+    dark = stated_dark(settings.dark, image)
+    notes = [*image.notes, *([LUMINANCE_NOTE] if was_rgb else []), *dark_source_note(settings.dark, image)]
 
     device = choose_device(settings.device)
     loaded = loaded or load_checkpoint(find_model(settings.model))
@@ -99,37 +110,46 @@ def predict_with_uncertainty(
 
     frames = image.data.reshape(-1, height, width)
     orientations = ORIENTATIONS if settings.trust else ORIENTATIONS[:1]
-    phases: list[NDArray[np.float32]] = []
-    spreads: list[NDArray[np.float32]] = []
-    unlit = 0.0
-    for number, yx_intensity in enumerate(frames):
-        contrast, lit = contrast_on_model_grid(yx_intensity, pixel_size_um)
+    predicted: list[_Frame | None] = []
+    frame_notes: list[tuple[str, ...]] = []
+    first_level = 0.0
+    for number, yx_frame in enumerate(frames):
+        try:
+            yx_light, told = light_of_frame(yx_frame, dark)
+        except UnusableFrameError as error:
+            predicted.append(None)
+            frame_notes.append((f"Left out, since {error}. The phase is 0 there and its uncertainty unbounded.",))
+            continue
+        contrast, lit = contrast_on_model_grid(yx_light, pixel_size_um)
         tiles, overlap_px = _tiles((contrast.shape[0], contrast.shape[1]), settings)
         count = len(frames) * len(tiles) * len(orientations)
-        network = for_tiles(loaded, tiles[0].height, device, count)
+        network = for_tiles(loaded, tiles[0].height, device, count, settings.engine, settings.precision)
         inferring = _infer(network, contrast.numpy(), tiles, overlap_px, orientations)
-        mean, spread = yield from as_part(inferring, number, len(frames))
-        phases.append(_blank_unlit(mean * loaded.card.phase_ref_rad, lit))
-        if spread is not None:
-            spreads.append(_blank_unlit(spread * loaded.card.phase_ref_rad, lit))
-        unlit = max(unlit, float(1 - lit.mean()))
-    if unlit > 0:
-        which = "phase and uncertainty there were" if spreads else "the phase there was"
-        notes.append(f"up to {unlit:.1%} of a frame got no light; {which} set to 0")
-    shape = (*image.data.shape[:-2], *phases[0].shape)
-    data = np.stack(phases).reshape(shape)
-    std = np.stack(spreads).reshape(shape) if spreads else None
+        outputs = yield from as_part(inferring, number, len(frames))
+        predicted.append(_in_radians(outputs, lit, loaded.card.phase_ref_rad))
+        level = bright_level(yx_light)
+        first_level = first_level or level
+        frame_notes.append((*told, *_notes_on_light(lit, level, first_level)))
+    phases, spreads = _stacked(predicted)
+    notes += join_notes(frame_notes, [frame is None for frame in predicted])
+    shape = (*image.data.shape[:-2], *phases.shape[-2:])
+    data = phases.reshape(shape)
+    std = None if spreads is None else spreads.reshape(shape)
     used: dict[str, Any] = {
         **settings.model_dump(mode="json"),
         "model": settings.model if not Path(settings.model).exists() else Path(settings.model).name,
         "network": loaded.card.name,
         "pixel_size_um": pixel_size_um,
-        "device": describe_device(device),
+        "dark": str(settings.dark) if isinstance(settings.dark, Path) else dark,
+        "device": describe_device(device, network.precision, network.engine),
         "engine": network.engine,
+        "precision": network.precision,
+        "threads": torch.get_num_threads(),
         "notes": notes,
     }
     if std is not None:
-        used["median_std_rad"] = float(np.median(std[data != 0])) if data.any() else 0.0
+        measured = np.isfinite(std)
+        used["median_std_rad"] = float(np.median(std[measured])) if measured.any() else 0.0
     shift_um = (loaded.card.pixel_size_um - pixel_size_um) / 2
     phase = replace(
         image,
@@ -146,7 +166,54 @@ def predict_with_uncertainty(
     return Prediction(phase, replace(phase, data=std, quantity="phase-std", name=f"{phase.name} uncertainty"))
 
 
-def check_input(image: Image, pixel_size_um: float | None) -> float:
+@dataclass(frozen=True)
+class _Frame:
+    """Phase of a frame and its spread over orientations, in radians."""
+
+    yx_phase_rad: NDArray[np.float32]
+    yx_std_rad: NDArray[np.float32] | None
+
+
+def _in_radians(
+    outputs: tuple[NDArray[np.float32], NDArray[np.float32] | None], lit: NDArray[np.bool_], phase_ref_rad: float
+) -> _Frame:
+    """Scale a network's answers; where the frame was dark there is nothing to see."""
+    mean, spread = outputs
+    yx_phase_rad, yx_std_rad = mean * phase_ref_rad, None if spread is None else spread * phase_ref_rad
+    if not lit.all():
+        share = torch.from_numpy(lit[None, None].astype(np.float32))
+        yx_seen = functional.interpolate(share, size=mean.shape)[0, 0].numpy() > 0.5
+        yx_phase_rad = np.where(yx_seen, yx_phase_rad, np.float32(0))
+        yx_std_rad = None if yx_std_rad is None else np.where(yx_seen, yx_std_rad, np.float32(np.inf))
+    return _Frame(yx_phase_rad, yx_std_rad)
+
+
+def _stacked(frames: Sequence[_Frame | None]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Put frames together, with 0 and an infinite uncertainty for those that were left out."""
+    first = next(frame for frame in frames if frame is not None)
+    nothing = np.zeros_like(first.yx_phase_rad)
+    phases = np.stack([nothing if frame is None else frame.yx_phase_rad for frame in frames])
+    if first.yx_std_rad is None:
+        return phases, None
+    unknown = np.full_like(nothing, np.inf)
+    spreads = [unknown if frame is None or frame.yx_std_rad is None else frame.yx_std_rad for frame in frames]
+    return phases, np.stack(spreads)
+
+
+def _notes_on_light(lit: NDArray[np.bool_], level: float, first_level: float) -> list[str]:
+    notes = []
+    if not lit.all():
+        share = 1 - lit.mean()
+        notes.append(f"{share:.1%} of the frame got no light: the phase there is 0 and its uncertainty unbounded.")
+    if level < MUCH_DARKER * first_level:
+        notes.append(
+            f"It is much darker than the first frame, with {level:.4g} counts for {first_level:.4g}: "
+            "see whether the lamp was on."
+        )
+    return notes
+
+
+def check_input(image: Image, pixel_size_um: float | None, dark: float | Path | None = None) -> float:
     """Refuse what no network can predict from, before any network is loaded.
 
     Parameters
@@ -155,6 +222,8 @@ def check_input(image: Image, pixel_size_um: float | None) -> float:
         Bright-field image without an S axis.
     pixel_size_um : float or None
         Pixel size in place of the image's own.
+    dark : float, Path or None
+        Dark level as `PredictSettings` has it.
 
     Returns
     -------
@@ -164,22 +233,33 @@ def check_input(image: Image, pixel_size_um: float | None) -> float:
     Raises
     ------
     InputError
-        If the pixels, the size of the frames or the pixel size cannot serve.
+        If the size of the frames, the pixel size, the dark level or the pixels of every frame cannot be used.
     """
-    check_pixels(image)
+    if image.data.size == 0:
+        raise InputError(f"{image.name}: has no pixels (shape {image.data.shape}): choose another image")
+    if image.data.dtype.kind not in "uifb":
+        raise InputError(f"{image.name}: holds {image.data.dtype} numbers: give an image of integers or real numbers")
     if image.quantity != "intensity":
         raise InputError(f"{image.name}: holds {image.quantity} already; choose a bright-field image")
-    if np.mean(image.data < 0) > MAX_NEGATIVE:
-        raise InputError(
-            f"{image.name}: has negative intensities, as if a background was subtracted; give it as recorded"
-        )
     height, width = image.data.shape[-2:]
     if image.axes[-2:] != "YX" or min(height, width) < SMALLEST_FRAME_PX:
         raise InputError(
             f"{image.name}: frames of {height} x {width} px; at least "
             f"{SMALLEST_FRAME_PX} x {SMALLEST_FRAME_PX} px are needed"
         )
-    return check_pixel_size(image.pixel_size_um if pixel_size_um is None else pixel_size_um, image.name)
+    checked_um = check_pixel_size(image.pixel_size_um if pixel_size_um is None else pixel_size_um, image.name)
+    level = stated_dark(dark, image)
+    first: InputError | None = None
+    for yx_frame in image.data.reshape(-1, height, width):
+        try:
+            light_of_frame(yx_frame, level)
+        except UnusableFrameError as error:
+            first = first or error
+        except InputError as error:
+            raise InputError(f"{image.name}: {error}") from error
+        else:
+            return checked_um
+    raise InputError(f"{image.name}: {first}")
 
 
 def _doubts(image: Image, pixel_size_um: float, card: ModelCard) -> list[str]:
@@ -235,11 +315,3 @@ def _infer(
         weights[tile.slices] += weight
     mean, *spread = (total / weights)[:, :height, :width]
     return mean, spread[0] if spread else None
-
-
-def _blank_unlit(yx_phase_rad: NDArray[np.float32], lit: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Set the phase to 0 where the frame was dark: there is nothing to see there."""
-    if lit.all():
-        return yx_phase_rad
-    mask = functional.interpolate(torch.from_numpy(lit[None, None].astype(np.float32)), size=yx_phase_rad.shape)
-    return np.where(mask[0, 0].numpy() > 0.5, yx_phase_rad, np.float32(0))

@@ -12,6 +12,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, Quantity, check_pixels
 from napari_contransgan.optics import check_pixel_size, check_wavelength, height_from_phase, path_from_phase
 from napari_contransgan.tie.background import background_median
+from napari_contransgan.unlit import opened
 
 REFRACTIVE_INCREMENT_UM3_PER_PG = 0.19
 """Rise of the refractive index with the concentration of dry matter in cells: 0.18 to 0.21 ml/g is the usual range."""
@@ -50,6 +51,28 @@ class ObjectMass:
     dry_mass_pg: float
     mean_phase_rad: float
     touches_edge: bool
+
+
+def measured(image: Image) -> NDArray[np.bool_]:
+    """Give the pixels that hold a phase, and not the 0 that stands where there was no light or no data.
+
+    Parameters
+    ----------
+    image : Image
+        Phase, or what follows from it, in memory.
+
+    Returns
+    -------
+    ndarray of bool
+        Of the image's shape; True everywhere where the image was neither retrieved nor predicted, or is 0 throughout.
+    """
+    values = np.asarray(image.data)
+    found = np.ones(values.shape, bool)
+    if ("tie_report" in image.settings or "predict" in image.settings) and values.any():
+        frames = found.reshape(-1, *values.shape[-2:])
+        for yx_found, yx_values in zip(frames, values.reshape(frames.shape), strict=True):
+            np.copyto(yx_found, ~opened(yx_values == 0))  # single pixels may be 0 by chance
+    return found
 
 
 def optical_path(image: Image) -> Image:
@@ -146,7 +169,8 @@ def object_masses(
 
     Phases are taken above the level of the map's background, see
     `napari_contransgan.tie.background.background_median`. Pixels that share a side or a corner belong together. What
-    an object has below the threshold, at its thin rim, is not counted.
+    an object has below the threshold, at its thin rim, is not counted. Places without phase, see `measured`, belong to
+    no object and to no background, and cut objects as the frame's edge does.
 
     Parameters
     ----------
@@ -184,13 +208,15 @@ def object_masses(
     if yx_phase_rad.size == 0 or not np.isfinite(yx_phase_rad).all():  # but an even map is one without objects
         check_pixels(replace(image, data=yx_phase_rad))
 
-    yx_phase_rad = yx_phase_rad - background_median(yx_phase_rad)
-    threshold_rad = _threshold_rad(yx_phase_rad) if threshold_rad is None else threshold_rad
+    yx_measured = measured(image)
+    yx_phase_rad = np.where(yx_measured, yx_phase_rad - background_median(yx_phase_rad[yx_measured]), 0)
+    threshold_rad = _threshold_rad(yx_phase_rad[yx_measured]) if threshold_rad is None else threshold_rad
     labels, count = ndimage.label(yx_phase_rad > threshold_rad, structure=np.ones((3, 3)))
     pixel_area_um2 = pixel_size_um**2
     pixels = np.bincount(labels.ravel(), minlength=count + 1)
     phases_rad = np.bincount(labels.ravel(), weights=yx_phase_rad.ravel(), minlength=count + 1)
-    at_edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    yx_border = np.pad(~yx_measured, 1, constant_values=True)
+    at_edge = np.unique(labels[ndimage.binary_dilation(yx_border, np.ones((3, 3), bool))[1:-1, 1:-1]])
     kept = [index for index in range(1, count + 1) if pixels[index] * pixel_area_um2 >= smallest_area_um2]
     centres = ndimage.center_of_mass(labels > 0, labels, kept)
     y_um, x_um = image.origin_yx_um
@@ -266,8 +292,8 @@ def _converted(image: Image, data: NDArray[Any], quantity: Quantity, numbers: di
     return replace(image, data=data.astype(np.float32), quantity=quantity, settings=settings)
 
 
-def _threshold_rad(yx_phase_rad: NDArray[np.float64]) -> float:
+def _threshold_rad(phase_rad: NDArray[np.float64]) -> float:
     """Five robust standard deviations of the background about zero, on its quieter side, and at least 0.1 rad."""
-    below, above = -yx_phase_rad[yx_phase_rad <= 0], yx_phase_rad[yx_phase_rad >= 0]
+    below, above = -phase_rad[phase_rad <= 0], phase_rad[phase_rad >= 0]
     sigma = min(float(np.median(side)) for side in (below, above) if side.size) / 0.6745
     return max(THRESHOLD_SIGMAS * sigma, LOWEST_THRESHOLD_RAD)

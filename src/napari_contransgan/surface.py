@@ -35,6 +35,7 @@ def surface_from_map(
     vertical_um_per_value: float,
     origin_yx_um: tuple[float, float] = (0.0, 0.0),
     max_vertices: int = 250_000,
+    yx_shown: NDArray[np.bool_] | None = None,
 ) -> SurfaceMesh:
     """Lift a map into space.
 
@@ -55,6 +56,8 @@ def surface_from_map(
     max_vertices : int
         Larger maps are averaged over areas down to at most so many vertices. The outermost vertices stay on the
         centres of the outermost pixels, so the extent is kept.
+    yx_shown : (Y, X) ndarray of bool or None
+        Where the surface is; it has a hole elsewhere. None shows all.
 
     Returns
     -------
@@ -72,7 +75,13 @@ def surface_from_map(
         raise InputError("the map holds NaN or infinite values, which have no height: replace them first")
     height, width = yx.shape
     rows, columns = _mesh_shape(height, width, max_vertices)
+    shown = None if yx_shown is None or yx_shown.all() else np.asarray(yx_shown, np.float64)
+    if shown is not None:
+        yx = yx * shown
+        shown = _area_average(_area_average(shown, rows).T, columns).T
     yx = _area_average(_area_average(yx, rows).T, columns).T
+    if shown is not None:
+        yx = np.divide(yx, shown, out=np.zeros_like(yx), where=shown > 0)
 
     y_um = origin_yx_um[0] + pixel_size_um * np.linspace(0, height - 1, rows)
     x_um = origin_yx_um[1] + pixel_size_um * np.linspace(0, width - 1, columns)
@@ -86,6 +95,8 @@ def surface_from_map(
     upper = np.stack([corner, below, right], axis=-1)
     lower = np.stack([right, below, across], axis=-1)
     faces = np.concatenate([upper.reshape(-1, 3), lower.reshape(-1, 3)])
+    if shown is not None:
+        faces = faces[np.all(shown.ravel()[faces] > 0.5, axis=1)]
     return SurfaceMesh(vertices.reshape(-1, 3), faces, yx.astype(np.float32).ravel())
 
 

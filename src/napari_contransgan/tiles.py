@@ -274,7 +274,9 @@ def write_tiles(
 
 
 def training_notes(tiles: Iterable[Image]) -> list[str]:
-    """Say whether tiles are too small to train on with the usual crop.
+    """Say whether tiles are too small to train on with the usual crop, or hold several channels.
+
+    Each plane of a focus stack and each time point of a series is an image of its own in training.
 
     Parameters
     ----------
@@ -284,19 +286,23 @@ def training_notes(tiles: Iterable[Image]) -> list[str]:
     Returns
     -------
     list of str
-        One note, or none.
+        A note for each.
     """
-    smallest_px = TRAINING_CROP_PX
+    smallest_px, has_channels = TRAINING_CROP_PX, False
     for tile in tiles:
+        has_channels = has_channels or "C" in tile.axes
         for axis in "YX":
             side_um = tile.data.shape[tile.axes.index(axis)] * (tile.pixel_size_um or MODEL_PIXEL_SIZE_UM)
             smallest_px = min(smallest_px, round(side_um / MODEL_PIXEL_SIZE_UM))
-    if smallest_px == TRAINING_CROP_PX:
-        return []
-    return [
-        f"tiles of {smallest_px} px on the model's grid of {MODEL_PIXEL_SIZE_UM:g} um are "
-        f"smaller than the training crop of {TRAINING_CROP_PX} px: use fewer tiles"
-    ]
+    notes = []
+    if has_channels:
+        notes.append("tiles with several channels cannot be trained on: save one channel as an image, and cut that")
+    if smallest_px < TRAINING_CROP_PX:
+        notes.append(
+            f"tiles of {smallest_px} px on the model's grid of {MODEL_PIXEL_SIZE_UM:g} um are "
+            f"smaller than the training crop of {TRAINING_CROP_PX} px: use fewer tiles"
+        )
+    return notes
 
 
 def _safe(name: str) -> str:

@@ -28,7 +28,7 @@ def bad(tmp_path: Path) -> Path:
     (folder / "nothing.tif").touch()
     write_image(folder / "constant.tif", Image(np.full_like(ZYX_STACK, 1000), "ZYX", **sizes))
     with_nan = ZYX_STACK.astype(np.float32)
-    with_nan[1, 2, 3] = np.nan
+    with_nan[:, 2, 3] = np.nan
     write_image(folder / "nan.tif", Image(with_nan, "ZYX", **sizes))
     with tifffile.TiffWriter(folder / "shapes.tif") as tif:
         tif.write(ZYX_STACK[0], metadata=None)
@@ -145,6 +145,9 @@ def test_an_output_of_another_kind_of_file_is_refused(
         (["--objective", "10x", "--pixel-size", "0.65"], "give one of them"),
         (["--pixel-size", "650"], "pixel size of 650 um"),
         (["--device", "abacus"], "device"),
+        (["--engine", "steam"], "engine"),
+        (["--precision", "fp64"], "precision"),
+        (["--threads", "0"], "threads"),
         (["--model", "no such network"], "no such network"),
     ],
 )

@@ -141,6 +141,23 @@ def test_predict_writes_the_uncertainty_beside_the_phase(
     assert one["settings"]["trust"] is True
 
 
+def test_predict_computes_as_told_and_says_how(
+    call_for_json: Json, hela: Path, run_folder: Path, tmp_path: Path
+) -> None:
+    options = ["--model", run_folder, "--engine", "pytorch", "--precision", "bf16", "--threads", "2"]
+    (one,) = call_for_json("predict", hela / "lr" / "0000.ome.tif", "--out", tmp_path, *options)["images"]
+    used = one["settings"]
+    assert (used["engine"], used["precision"], used["threads"]) == ("PyTorch", "bf16", 2)
+    assert used["device"] == "cpu (2 threads, PyTorch, bf16)"
+
+
+def test_train_computes_as_told_and_says_how(call_for_json: Json, hela: Path, tmp_path: Path) -> None:
+    options = ["--pairs", hela, "--preset", "tiny", "--generator", "unet", "--steps", "1"]
+    figures = call_for_json("train", "--out", tmp_path, *options, "--precision", "bf16", "--threads", "2")
+    assert figures["device"] == "cpu (2 threads, bf16)"
+    assert TrainSettings.from_yaml(tmp_path / "config.yaml").threads == 2
+
+
 def test_predict_says_when_an_uncertainty_is_of_an_earlier_phase(
     call: Call, hela: Path, run_folder: Path, tmp_path: Path
 ) -> None:

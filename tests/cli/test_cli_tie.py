@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
+from benchmarks.files.cell import cell
+from tests.io.acquisition_files import write_micromanager
 from typer.testing import Result
 
 from napari_contransgan.errors import InputError
@@ -165,12 +168,13 @@ FAULTS: dict[str, tuple[Callable[[np.ndarray], object], str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_in_a_later_frame_leaves_neither_file_nor_folder(
+def test_a_series_without_a_usable_frame_leaves_neither_file_nor_folder(
     call: Call, small: Image, tmp_path: Path, fault: str
 ) -> None:
     spoil, message = FAULTS[fault]
-    data = np.stack([small.data] * 3).astype(np.float32)
-    spoil(data[1])
+    data = np.stack([small.data] * 2).astype(np.float32)
+    for zyx in data:
+        spoil(zyx)
     source = tmp_path / "series.tif"
     write_image(source, replace(small, data=data, axes="TZYX", time_step_s=1.0))
 
@@ -180,9 +184,39 @@ def test_a_fault_in_a_later_frame_leaves_neither_file_nor_folder(
         assert result.exit_code == 2
         assert result.stdout == ""
         (line,) = result.stderr.splitlines()
-        assert line.startswith(f"error: {source}: frame 2 of 3: ")
+        assert line.startswith(f"error: {source}: frame 1 of 2: ")
         assert message in line
         assert list(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("bad", [0, 1])
+def test_a_bad_frame_is_left_out_of_everything_that_is_written(
+    call: Call, small: Image, tmp_path: Path, fault: str, bad: int
+) -> None:
+    spoil, message = FAULTS[fault]
+    data = np.stack([small.data] * 3).astype(np.float32)
+    spoil(data[bad])
+    source = tmp_path / "series.tif"
+    write_image(source, replace(small, data=data, axes="TZYX", time_step_s=1.0))
+
+    result = call("tie", source, "--out", tmp_path / "phase.tif", "--also", "uncertainty,dry-mass", "--json")
+
+    figures = json.loads(result.stdout)
+    (note,) = [text for text in figures["notes"] if text.startswith(f"Frame {bad + 1} of 3: Left out, since")]
+    assert message in note
+    assert f"{source}: {note}" in result.stderr
+    phase, std = (read_image(Path(figures[kind])).data for kind in ("phase", "uncertainty"))
+    assert not phase[bad].any()
+    assert np.isinf(std[bad]).all()
+    good = [index for index in range(3) if index != bad]
+    assert np.isfinite(std[good]).all()
+    np.testing.assert_array_equal(phase[good[0]], phase[good[1]])
+    assert figures["std_rad"] == pytest.approx(float(phase[good].std()), rel=1e-4)
+    assert figures["total_dry_mass_pg"][bad] == 0
+    assert figures["total_dry_mass_pg"][good[0]] > 0
+    assert figures["objects"]
+    assert figures["report"]["median_std_rad"] == pytest.approx(float(np.median(std[good[0]])), rel=0.2)
 
 
 def test_a_failure_while_the_last_file_is_written_removes_the_others(
@@ -255,3 +289,37 @@ def test_notes_of_the_result_go_to_standard_error_and_into_the_figures(call: Cal
     (text,) = json.loads(result.stdout)["notes"]
     assert "planes probably stand in order of falling z" in text
     assert result.stderr == f"{source}: {text}\n"
+
+
+def test_doubts_about_the_file_are_told_with_the_result_and_with_a_refusal(call: Call, tmp_path: Path) -> None:
+    path, out = tmp_path / "cell.ome.tif", tmp_path / "out.tif"
+    sizes = {"PhysicalSizeX": 0.2, "PhysicalSizeY": 0.2, "PhysicalSizeZ": 1.0}
+    planes = {"Plane": {"PositionZ": [97, 100, 103], "PositionZUnit": ["µm"] * 3}}
+    tifffile.imwrite(path, cell(), ome=True, photometric="minisblack", metadata={"axes": "ZYX", **sizes, **planes})
+    result = call("tie", path, "--out", out, "--json")
+    assert result.exit_code == 0
+    figures = json.loads(result.stdout)
+    assert figures["settings"]["dz_um"] == 3.0
+    assert "plane distance of 1 µm, but heights 3 µm apart" in figures["notes"][0]
+    assert "plane distance of 1 µm, but heights 3 µm apart" in result.stderr
+    sizes = dict.fromkeys(sizes, 1.0)
+    tifffile.imwrite(path, cell(), ome=True, photometric="minisblack", metadata={"axes": "ZYX", **sizes})
+    result = call("tie", path, "--out", out)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert "no pixel size" in result.stderr
+    assert "exactly 1 µm" in result.stderr
+
+
+def test_a_position_of_a_file_with_several_can_be_chosen(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "scan_MMStack.ome.tif"
+    pages = {(0, z, 0, p): plane for p in range(2) for z, plane in enumerate(cell(seed=p)[:: 1 - 2 * p])}
+    summary = {"Slices": 3, "Frames": 1, "Positions": 2, "PixelSize_um": 0.2, "z-step_um": 3.0}
+    write_micromanager(path, pages, summary)
+    first, second = (
+        json.loads(call("tie", path, "--out", tmp_path / "out.tif", "--json", *options).stdout)
+        for options in ((), ("--position", "1"))
+    )
+    assert first["max_rad"] > 0.8
+    assert "holds 2 positions" in first["notes"][0]
+    assert second["max_rad"] < 0.2, "its planes are in falling order, so that the cell is a hollow"
+    assert "holds 2 positions" not in " ".join(second["notes"])

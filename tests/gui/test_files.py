@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 from napari.layers import Image as ImageLayer
+from tests.io.acquisition_files import write_micromanager
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.layers import METADATA_KEY, add_image, image_from_layer
@@ -54,6 +55,38 @@ def test_single_planes_opened_as_a_stack_become_one(viewer, tmp_path):
     (layer,) = viewer.open(sorted(tmp_path.glob("*.tif")), stack=True, plugin=PLUGIN)
     assert layer.data[:, 0, 0].tolist() == [0, 1, 2]
     assert layer.axis_labels == ("z", "y", "x")
+
+
+def test_planes_are_stacked_in_natural_order_and_the_order_is_shown(viewer, tmp_path, messages):
+    for number in (1, 2, 10):
+        tifffile.imwrite(tmp_path / f"img_{number}.tif", np.full((8, 9), number, np.uint16))
+    (layer,) = viewer.open(sorted(tmp_path.glob("*.tif")), stack=True, plugin=PLUGIN)
+    assert layer.data[:, 0, 0].tolist() == [1, 2, 10]
+    assert messages() == ["[info] Stacked in this order: img_1, img_2, img_10"]
+
+
+def test_each_position_of_a_file_is_a_layer(viewer, tmp_path, messages):
+    pages = {(0, z, 0, p): np.full((8, 9), 10 * p + z, np.uint16) for p in range(2) for z in range(3)}
+    path = tmp_path / "scan_MMStack.ome.tif"
+    write_micromanager(path, pages, {"Slices": 3, "Frames": 1, "Positions": 2, "PixelSize_um": 0.5, "z-step_um": 2.0})
+    layers = viewer.open(path, plugin=PLUGIN)
+    assert [layer.name for layer in layers] == ["scan_MMStack position 0", "scan_MMStack position 1"]
+    assert [layer.data[2, 0, 0] for layer in layers] == [2, 12]
+    assert all(tuple(layer.scale) == (2.0, 0.5, 0.5) for layer in layers)
+    assert messages() == []
+
+
+def test_doubts_about_a_file_are_shown_and_stay_with_its_layer(viewer, tmp_path, messages):
+    path = tmp_path / "cells.ome.tif"
+    sizes = {"PhysicalSizeX": 1.0, "PhysicalSizeY": 1.0, "PhysicalSizeZ": 1.0}
+    stack = np.arange(3 * 8 * 9, dtype=np.uint16).reshape(3, 8, 9)
+    tifffile.imwrite(path, stack, ome=True, photometric="minisblack", metadata={"axes": "ZYX", **sizes})
+    (layer,) = viewer.open(path, plugin=PLUGIN)
+    assert [text.startswith("[warning] The file states a pixel size and a plane") for text in messages()] == [True]
+    assert messages()[0].endswith("(cells)")
+    image = image_from_layer(layer)
+    assert image.pixel_size_um is None
+    assert "exactly 1 µm" in image.notes[0]
 
 
 def _truncated(folder):

@@ -1,5 +1,6 @@
 """The manifest: everything it names is there, and napari's menus offer it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,8 +49,13 @@ def test_opening_the_plugin_imports_no_torch():
         "predict_widget, tie_widget, crop_widget, surface_widget, train_widget, microscope_widget, "
         "readers, writers, sample_data"
     )
-    code = f"import sys; from napari_contransgan.gui import {modules}; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)  # noqa: S603
+    # And it has asked OpenMP, which torch loads, for threads that wait without spinning.
+    code = (
+        f"import os, sys; from napari_contransgan.gui import {modules}; assert 'torch' not in sys.modules; "
+        f"assert os.environ['OMP_WAIT_POLICY'] == 'PASSIVE'"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120, env=environment)  # noqa: S603
 
 
 @pytest.mark.parametrize(("maps", "blocked"), [("… /usr/lib/libLLVM-15.so.1", True), ("… /usr/lib/libGL.so", False)])

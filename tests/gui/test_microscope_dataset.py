@@ -54,7 +54,7 @@ def test_data_set_is_written_in_the_background_and_can_be_trained_on(widget, cli
         assert read_image(folder / part / "0001.ome.tif").pixel_size_um
     assert told(widget).startswith(f"Done: 2 fields in {folder}.")
     assert " s a field" in told(widget)
-    assert "Simulated pairs" in told(widget)
+    assert "Choose the folder as 'Pairs'" in told(widget)
     assert "Train a network" in told(widget)
     assert TrainSettings(pairs=(folder,))
     assert messages() == []

@@ -78,6 +78,7 @@ def test_frame_becomes_phase_exactly_over_it(
     fine_edge = np.array([[-0.1625] * 2, [0.1625] * 2])
     assert np.allclose(under + edge, over + fine_edge)
     details = layer.metadata[METADATA_KEY]
+    assert f"Computed on {truth.settings['predict']['device']}." in widget.panel.message.value
     assert details["quantity"] == "phase"
     assert details["settings"]["predict"]["model"] == "all"
     assert not any(message.startswith("[error]") for message in messages())

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_contransgan.config import TrainSettings
 from napari_contransgan.gui import tie_widget
 from napari_contransgan.gui.layers import add_image
 from napari_contransgan.gui.tie_labels import label_grid
@@ -39,6 +40,7 @@ def test_tiles_are_as_small_as_training_allows(shape, pixel_um, grid):
 
 
 def test_phase_becomes_tiles_that_the_trainer_takes(viewer, open_widget, click, finish, folder, bump_stack, messages):
+    from napari_contransgan.training.file_frames import FileFrame
     from napari_contransgan.training.survey import survey
 
     wide = np.concatenate([np.pad(bump_stack.data, ((0, 0), (66, 66), (66, 66)), mode="edge")] * 2, axis=2)
@@ -52,10 +54,11 @@ def test_phase_becomes_tiles_that_the_trainer_takes(viewer, open_widget, click, 
 
     assert messages() == []
     assert widget.panel.message.value.startswith(f"Done: 2 tiles in {folder}")
+    assert "if you cut the stack into 1 x 2 tiles too, as 'Phase of the pairs'" in widget.panel.message.value
     assert "Note" not in widget.panel.message.value
     paths = find_images(folder)
     assert [path.name for path in paths] == [f"bump_stack_phase_TIE__r0c{column}.ome.tif" for column in (0, 1)]
-    found = survey([("phase", paths)], [], [folder], crop_px=224)
+    found = survey([], [("phase", [FileFrame(path) for path in paths])], TrainSettings(lr=folder, phase=folder))
     assert found.wavelength_um == 0.55
     tile = read_image(paths[1])
     assert tile.quantity == "phase"

@@ -6,7 +6,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QLabel
 
-from napari_contransgan.config import SimulationSettings, TrainSettings
+from napari_contransgan.config import PairFolders, SimulationSettings, TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.train_form import FoldersEdit, TrainForm
 
@@ -34,6 +34,7 @@ def test_form_gives_back_the_settings_that_were_put_in(qtbot: QtBot, form: Train
         accumulate=3,
         crop_px=96,
         device="cpu",
+        threads=3,
         learning_rate=3.5e-5,
         lambda_cycle=3.5,
         lambda_gan=0.7,
@@ -54,6 +55,37 @@ def test_form_gives_back_the_settings_that_were_put_in(qtbot: QtBot, form: Train
 def test_form_starts_with_the_default_settings(form: TrainForm, tmp_path: Path) -> None:
     form.pairs.setValue([tmp_path])
     assert TrainSettings.checked(form.value()) == TrainSettings(pairs=(tmp_path,))
+
+
+def test_pairs_in_two_folders_have_a_line_for_each(form: TrainForm, tmp_path: Path) -> None:
+    form.pairs.setValue([tmp_path / "images", tmp_path / "more"])
+    form.pairs_phase.setValue([tmp_path / "labels", tmp_path / "TIE"])
+    pairs = (
+        PairFolders(lr=tmp_path / "images", phase=tmp_path / "labels"),
+        PairFolders(lr=tmp_path / "more", phase=tmp_path / "TIE"),
+    )
+    settings = TrainSettings.checked(form.value())
+    assert settings.pairs == pairs
+    form.setValue(TrainSettings(pairs=(tmp_path,)))
+    assert form.pairs_phase.value() == ()
+    form.setValue(settings)
+    assert form.pairs_phase.value() == (tmp_path / "labels", tmp_path / "TIE")
+    assert TrainSettings.checked(form.value()) == settings
+
+
+def test_a_data_set_among_pairs_in_two_folders_is_shown_and_given_back(form: TrainForm, tmp_path: Path) -> None:
+    settings = TrainSettings(pairs=(tmp_path / "set", PairFolders(lr=tmp_path / "images", phase=tmp_path / "labels")))
+    form.setValue(settings)
+    assert form.pairs.value() == (tmp_path / "set" / "lr", tmp_path / "images")
+    assert form.pairs_phase.value() == (tmp_path / "set" / "phase", tmp_path / "labels")
+    assert TrainSettings.checked(form.value()) == settings
+
+
+def test_a_folder_of_phase_too_few_is_refused(form: TrainForm) -> None:
+    form.pairs.setValue([Path("a"), Path("b")])
+    form.pairs_phase.setValue([Path("c")])
+    with pytest.raises(InputError, match="give one folder of phase maps for each folder of images"):
+        form.value()
 
 
 def test_data_simulated_on_the_fly_survive_an_edit(form: TrainForm) -> None:
@@ -83,11 +115,24 @@ def test_a_weight_that_is_no_number_is_refused_by_its_name(
         TrainSettings.checked(form.value())
 
 
+@pytest.mark.parametrize("text", ["0", "1.5", "all"])
+def test_a_number_of_threads_is_a_whole_one_and_an_empty_line_is_automatic(
+    form: TrainForm, tmp_path: Path, text: str
+) -> None:
+    form.setValue(TrainSettings(pairs=(tmp_path,), threads=2))
+    form.advanced.fields["threads"].setText(text)
+    with pytest.raises(InputError, match="threads"):
+        TrainSettings.checked(form.value())
+    form.advanced.fields["threads"].setText("")
+    assert TrainSettings.checked(form.value()).threads is None
+
+
 def test_form_says_when_a_field_changes(qtbot: QtBot, form: TrainForm) -> None:
     for change in (
         lambda: form.steps.setValue(77),
         lambda: form.generator.setValue("unet"),
         lambda: form.pairs.setValue([Path("somewhere")]),
+        lambda: form.pairs_phase.setValue([Path("somewhere")]),
         lambda: form.advanced.fields["recipe"].setValue("paper"),
         lambda: form.advanced.fields["cycle_noise"].setText("0.1"),
     ):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import os
 import struct
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import tifffile
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.io import Image, read_image, read_positions, write_image
 
 ZYX_STACK = np.random.default_rng(0).integers(1, 4000, (3, 20, 30), dtype=np.uint16)
 
@@ -103,12 +104,78 @@ def test_planes_of_different_shapes_are_refused(path: Path) -> None:
         read_image(path)
 
 
-def test_several_ome_images_are_refused_rather_than_one_chosen(path: Path) -> None:
+def test_of_several_ome_images_none_is_chosen_without_a_word(path: Path) -> None:
     with tifffile.TiffWriter(path, ome=True) as tif:
-        tif.write(ZYX_STACK[0])
-        tif.write(ZYX_STACK[1])
+        tif.write(ZYX_STACK[0], metadata={"Name": "Pos0"})
+        tif.write(ZYX_STACK[1], metadata={"Name": "Pos1"})
+    first = read_image(path)
+    np.testing.assert_array_equal(first.data, ZYX_STACK[0])
+    assert first.notes == ("The file holds 2 positions (Pos0, Pos1); only the first was read.",)
+    for image, yx_plane in zip(read_positions(path), ZYX_STACK, strict=False):
+        np.testing.assert_array_equal(image.data, yx_plane)
+        assert image.notes == ()
+
+
+def test_several_images_without_a_description_are_refused_rather_than_one_chosen(path: Path) -> None:
+    with tifffile.TiffWriter(path) as tif:
+        for _ in range(2):
+            tif.write(ZYX_STACK, metadata={"axes": "ZYX"}, contiguous=False, photometric="minisblack")
     with pytest.raises(InputError, match="2 separate images"):
         read_image(path)
+
+
+@pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
+@pytest.mark.parametrize("target", [0, 1, 2])
+def test_pages_that_lead_back_are_damage_and_no_endless_chain(path: Path, target: int, lazy: bool) -> None:
+    _written_by("zlib", path)
+    content = bytearray(path.read_bytes())
+    at, places = 4, []
+    while (offset := struct.unpack_from("<I", content, at)[0]) != 0:
+        places.append(offset)
+        at = offset + 2 + 12 * struct.unpack_from("<H", content, offset)[0]
+    struct.pack_into("<I", content, at, places[target])
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="damaged"):
+        read_image(path, lazy=lazy)
+
+
+@pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
+@pytest.mark.parametrize("tag", [257, 256], ids=["more rows", "more columns"])
+@pytest.mark.parametrize("form", ["zlib", "tiled", "lzw", "plain"])
+def test_strips_or_tiles_that_are_missing_are_damage_and_no_zeros(path: Path, form: str, tag: int, lazy: bool) -> None:
+    if form == "lzw":
+        tifffile.imwrite(path, ZYX_STACK, photometric="minisblack", compression="lzw", metadata={"axes": "ZYX"})
+    else:
+        _written_by(form, path)
+    content = bytearray(path.read_bytes())
+    at = 4
+    while (offset := struct.unpack_from("<I", content, at)[0]) != 0:
+        count = struct.unpack_from("<H", content, offset)[0]
+        for entry in range(offset + 2, offset + 2 + 12 * count, 12):
+            if struct.unpack_from("<H", content, entry)[0] == tag:
+                value = struct.unpack_from("<H", content, entry + 8)[0]
+                struct.pack_into("<H", content, entry + 8, 4 * value)
+        at = offset + 2 + 12 * count
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="damaged"):
+        np.asarray(read_image(path, lazy=lazy).data)
+
+
+@pytest.mark.parametrize("form", ["zlib", "tiled"])
+def test_a_page_that_disagrees_with_what_was_opened_is_refused_when_it_is_read(path: Path, form: str) -> None:
+    _written_by(form, path)
+    image = read_image(path, lazy=True)
+    stamp = path.stat()
+    content = bytearray(path.read_bytes())
+    at = struct.unpack_from("<I", content, 4)[0]
+    at = struct.unpack_from("<I", content, at + 2 + 12 * struct.unpack_from("<H", content, at)[0])[0]
+    for entry in range(at + 2, at + 2 + 12 * struct.unpack_from("<H", content, at)[0], 12):
+        if struct.unpack_from("<H", content, entry)[0] == 257:
+            struct.pack_into("<H", content, entry + 8, 10)
+    path.write_bytes(content)
+    os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    with pytest.raises(InputError, match="damaged"):
+        image.data[1].compute()
 
 
 def test_a_missing_file_of_a_multi_file_ome_tiff_is_not_zeros(path: Path) -> None:

@@ -158,10 +158,11 @@ def test_ome_heights_of_planes_give_their_direction_and_even_step(
     assert (image.z_falls, image.z_step_um) == (falls, step_um)
 
 
-def test_ome_step_that_is_stated_counts_before_the_heights_of_planes(path: Path) -> None:
+def test_ome_heights_of_planes_count_before_a_step_that_contradicts_them_and_both_are_named(path: Path) -> None:
     write_ome(path, pixels='PhysicalSizeZ="2.5"', planes=planes_at([10.0, 7.0, 4.0]))
     image = read_image(path)
-    assert (image.z_falls, image.z_step_um) == (True, 2.5)
+    assert (image.z_falls, image.z_step_um) == (True, 3.0)
+    assert "plane distance of 2.5 µm, but heights 3 µm apart" in image.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from napari_contransgan.models import running
+from napari_contransgan.errors import InputError
+from napari_contransgan.models import compute, running
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
 from napari_contransgan.models.registry import build_generator
 from napari_contransgan.models.running import GRAPHS, LEAST_TILES, TileNetwork, graph_path
-from napari_contransgan.simulation.workers import on_threads
+from napari_contransgan.threads import on_threads
 
 CPU = torch.device("cpu")
 
@@ -44,8 +45,8 @@ def tile(side_px: int) -> np.ndarray:
 
 
 @pytest.fixture(autouse=True)
-def _processor_without_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "fast_in_bf16", lambda _: False)
+def _no_precision_stated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NAPARI_CONTRANSGAN_PRECISION", raising=False)
 
 
 @pytest.mark.parametrize("path", sorted(GRAPHS.glob("*.onnx")), ids=lambda path: path.stem)
@@ -77,9 +78,62 @@ def test_what_has_no_graph_is_computed_by_pytorch(generator: str, side_px: int) 
     np.testing.assert_allclose(made.run(yx_contrast), expected, atol=1e-5)
 
 
-def test_a_processor_that_is_fast_in_bf16_uses_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "fast_in_bf16", lambda _: True)
-    assert for_many_tiles(loaded("contrans", "compact"), 224).engine == "PyTorch"
+@pytest.mark.parametrize("fast", [False, True])
+def test_every_processor_computes_with_the_same_engine_and_precision(
+    monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
+    monkeypatch.setattr(compute, "fast_in_bf16", lambda _: fast)
+    made = for_many_tiles(loaded("contrans", "compact"), 224)
+    assert (made.engine, made.precision) == ("ONNX Runtime", "fp32")
+    few = running.for_tiles(loaded("unet", "tiny"), 224, CPU, 1)
+    assert (few.engine, few.precision) == ("PyTorch", "fp32")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_both_engines_give_the_same_phase_in_fp32_and_nearly_the_same_in_bf16(threads: int) -> None:
+    network, yx_contrast = loaded("contrans", "compact"), tile(224)
+    with on_threads(threads):
+        by_onnx, by_torch, in_bf16 = (
+            running.for_tiles(network, 224, CPU, 1, engine, precision)  # type: ignore[arg-type]
+            for engine, precision in (("onnx", "fp32"), ("pytorch", "fp32"), ("auto", "bf16"))
+        )
+        assert [by_onnx.engine, by_torch.engine, in_bf16.engine] == ["ONNX Runtime", "PyTorch", "PyTorch"]
+        assert [by_onnx.precision, by_torch.precision, in_bf16.precision] == ["fp32", "fp32", "bf16"]
+        expected = by_torch.run(yx_contrast)
+        assert np.abs(by_onnx.run(yx_contrast) - expected).max() < 1e-4 * expected.std()
+        error = np.abs(in_bf16.run(yx_contrast) - expected).max()
+        assert 1e-4 * expected.std() < error < 0.2 * expected.std()
+
+
+def test_the_environment_may_ask_for_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAPARI_CONTRANSGAN_PRECISION", "bf16")
+    made = for_many_tiles(loaded("contrans", "compact"), 224)
+    assert (made.engine, made.precision) == ("PyTorch", "bf16")
+
+
+def test_pytorch_computes_where_it_is_asked_to_though_onnx_runtime_is_ready() -> None:
+    network = loaded("contrans", "compact")
+    for_many_tiles(network, 224)
+    assert running.for_tiles(network, 224, CPU, LEAST_TILES, "pytorch").engine == "PyTorch"
+
+
+@pytest.mark.parametrize(
+    ("side_px", "device", "precision", "words"),
+    [
+        (224, "meta", "auto", "on the cpu only, not on meta: choose the device cpu"),
+        (224, "cpu", "bf16", "in fp32 only, not in bf16: choose the precision fp32"),
+        (672, "cpu", "auto", "no graph of this network for tiles of 672 px: choose tiles of 224 or 448 px"),
+    ],
+)
+def test_onnx_runtime_refuses_what_it_cannot_compute(side_px: int, device: str, precision: str, words: str) -> None:
+    with pytest.raises(InputError, match=f"ONNX Runtime cannot compute this: .*{words}"):
+        running.for_tiles(loaded("contrans", "compact"), side_px, torch.device(device), 1, "onnx", precision)  # type: ignore[arg-type]
+
+
+def test_an_onnx_runtime_that_is_asked_for_and_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "onnxruntime", None)
+    with pytest.raises(InputError, match=r"1\.20 or newer is not installed: install napari-contransgan\[fast\]"):
+        running.for_tiles(loaded("contrans", "compact"), 224, CPU, 1, "onnx")
 
 
 @pytest.mark.parametrize("there", [None, SimpleNamespace(), SimpleNamespace(__version__="1.17.3")])

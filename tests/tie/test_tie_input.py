@@ -149,7 +149,7 @@ def with_data(image: Image, data: np.ndarray, axes: str = "ZYX") -> Image:
 BAD_IMAGES = {
     "one plane": (lambda i: with_data(i, i.data[0], "YX"), "one plane given to TIE: it needs at least two"),
     "a stack of one": (lambda i: with_data(i, i.data[:1]), "one plane given to TIE"),
-    "RGB": (lambda i: with_data(i, np.stack([i.data] * 3, -1), "ZYXS"), "axes ZYXS cannot be read as focus planes"),
+    "an RGB plane": (lambda i: with_data(i, np.stack([i.data[0]] * 3, -1), "YXS"), "one plane given to TIE"),
     "channels": (lambda i: with_data(i, np.stack([i.data] * 2), "CZYX"), "give one channel"),
     "axes that do not fit": (lambda i: with_data(i, i.data, "YX"), "do not fit 3-dimensional"),
     "phase": (lambda i: replace(i, quantity="phase"), "holds phase already"),
@@ -164,6 +164,19 @@ BAD_IMAGES = {
         "plane 2 carries no",
     ),
     "a background subtracted": (lambda i: with_data(i, i.data - 1100.0), "plane 0 carries no light"),
+    "a background subtracted in part": (lambda i: with_data(i, i.data - 995.0), "plane 0: .* negative intensities"),
+    "a mask for a plane": (
+        lambda i: with_data(i, np.stack([*i.data[:2], np.where(i.data[2] > 1001, 255, 0)])),
+        "plane 2: holds only two values, 0 and 255, as a mask",
+    ),
+    "a mask in focus": (
+        lambda i: with_data(i, np.stack([i.data[0], np.where(i.data[2] > 1001, 255, 0), i.data[2]])),
+        "plane 1: holds only two values",
+    ),
+    "two equal planes": (
+        lambda i: with_data(i, i.data[[0, 2, 2]]),
+        "planes 1 and 2 are the same image: the stage did not move between them",
+    ),
     "equal planes": (lambda i: with_data(i, np.stack([i.data[0]] * 3)), "all planes are the same image"),
     "too small": (lambda i: with_data(i, i.data[:, :15]), "15 x 48 px are too small.*16 px"),
 }

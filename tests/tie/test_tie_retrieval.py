@@ -230,16 +230,6 @@ def test_the_sign_of_the_first_frame_is_kept_for_all(series):
     assert second.notes == ()
 
 
-def test_a_bad_frame_of_a_series_is_named(series):
-    spoilt = series.data.astype(np.float32)
-    spoilt[1, 0, 3, 4] = np.nan
-    events = retrieve_frames(replace(series, data=spoilt), TieSettings())
-    assert [next(events).step for _ in range(2)] == [0, 1]
-
-    with pytest.raises(InputError, match=r"^cells\.tif: frame 2 of 3: 1 of 13824 pixels are NaN"):
-        next(events)
-
-
 def test_a_good_stack_needs_no_note(stack):
     assert notes_of(stack) == ""
 

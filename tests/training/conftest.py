@@ -19,7 +19,8 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("NAPARI_CONTRANSGAN_THREADS", "1")
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

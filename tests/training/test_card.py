@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from napari_contransgan.config import TrainSettings
+from napari_contransgan.config import PairFolders, TrainSettings
 from napari_contransgan.io import find_images, read_image, write_image
 from napari_contransgan.models.checkpoint import ModelCard
 from napari_contransgan.training.card import make_card
@@ -28,9 +28,10 @@ def test_the_card_tells_pixel_size_wavelength_and_optics_of_the_data(tiny: Tiny,
     for path in find_images(folder / "phase"):
         write_image(path, replace(read_image(path), wavelength_um=0.6))
     first = find_images(folder / "lr")[0]
-    write_image(first, replace(read_image(first), pixel_size_um=0.8))
+    frame = read_image(first)
+    write_image(first, replace(frame, data=frame.data[:20, :20].repeat(4, 0).repeat(4, 1), pixel_size_um=0.325))
     card = card_of(tiny(pairs=(folder,)))
-    assert card.input_pixel_sizes_um == (0.65, 0.8)
+    assert card.input_pixel_sizes_um == (0.325, 0.65)
     assert card.wavelength_um == 0.6
     assert "hela at 20x, wavelength 0.6 um" in card.optics
     assert card.recipe == "6 supervised steps on simulated pairs"
@@ -48,6 +49,30 @@ def test_the_card_claims_nothing_that_the_data_do_not_say(tiny: Tiny, pairs: Pat
     assert "state no wavelength; 0.55 um is assumed" in card.limits
     assert card.recipe == "6 supervised steps on pairs"
     assert "simulated" not in card.limits
+
+
+def test_pairs_in_two_folders_are_named_and_simulated_if_both_are(tiny: Tiny, pairs: Path, tmp_path: Path) -> None:
+    phase = Path(shutil.copytree(pairs / "phase", tmp_path / "labels" / "tie"))
+    settings = tiny(pairs=(PairFolders(lr=pairs / "lr", phase=phase),))
+    card = card_of(settings)
+    assert card.data == "pairs in lr with tie"
+    assert card.settings["pairs"] == ["lr with tie"]
+    assert card.recipe == "6 supervised steps on pairs"
+    assert "hela at 10x" in card.optics
+    shutil.copy(pairs / "dataset.json", phase.parent)
+    assert card_of(settings).recipe == "6 supervised steps on simulated pairs"
+
+
+def test_focus_stacks_of_a_data_set_are_not_taken_for_its_low_power_images(
+    tiny: Tiny, pairs: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(pairs, tmp_path / "set"))
+    (folder / "lr").rename(folder / "stack")
+    paired = gather(tiny(pairs=(PairFolders(lr=folder / "stack", phase=folder / "phase"),))).found
+    unpaired = gather(tiny(pairs=(), lr=folder / "stack", phase=folder / "phase")).found
+    assert paired.simulated == unpaired.simulated == ()
+    assert paired.optics == ""
+    assert paired.all_pairs_simulated
 
 
 def test_optics_of_unpaired_folders_come_from_beside_them(tiny: Tiny, pairs: Path) -> None:

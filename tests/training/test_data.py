@@ -57,7 +57,11 @@ def written(tmp_path: Path) -> Pairs:
         ("lr", phase_image(), "is a phase map"),
         ("lr", replace(phase_image(), quantity="height"), "is a height map"),
         ("lr", replace(lr_image(), data=np.full((80, 80), 7, np.uint16)), "every pixel has the same value"),
-        ("lr", replace(lr_image(), data=np.stack([lr_image().data] * 2), axes="TYX"), "single frames"),
+        (
+            "lr",
+            replace(lr_image(), data=np.stack([lr_image().data] * 2), axes="TYX"),
+            "holds 2 time points, and .*a single image",
+        ),
         ("lr", replace(lr_image(), pixel_size_um=None), "no pixel size"),
         ("lr", lr_image(48), "48 x 48 px on the model's grid, smaller than the training crop of 64"),
     ],
@@ -166,7 +170,7 @@ def test_lists_share_one_cache_and_keep_a_shared_file_once(written: Pairs) -> No
 def test_the_budget_is_never_passed_and_changes_no_value(written: Pairs) -> None:
     data = gather(written("0001.tif", "0002.tif", "0003.tif", validation_fraction=0.0))
     small = FrameCache(budget_bytes=2 * 80 * 80 * 2 + 5)
-    lr, phase = Frames(data.paired_lr.paths, "lr", small), Frames(data.paired_phase.paths, "phase", small)
+    lr, phase = Frames(data.paired_lr.files, "lr", small), Frames(data.paired_phase.files, "phase", small)
     for index in range(3):
         assert torch.equal(lr.load(index, 64), data.paired_lr.load(index, 64))
         assert torch.equal(phase.load(index, 64), data.paired_phase.load(index, 64))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_contransgan.config import TrainSettings
+from napari_contransgan.config import PairFolders, TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import result_of
 from napari_contransgan.models.checkpoint import read_card
@@ -58,6 +58,33 @@ def test_a_purely_supervised_run_stays_so(tiny: Tiny, tmp_path: Path, wanted: in
         assert kinds(list(train(settings, tmp_path, resume=True))) == ["s"] * 4
 
 
+def test_a_run_keeps_its_number_of_threads_until_it_is_given_another(tiny: Tiny, tmp_path: Path) -> None:
+    def computed_on(steps: int, threads: int | None, resume: bool = True) -> str:
+        events = list(train(tiny(generator="unet", steps=steps, threads=threads), tmp_path, resume=resume))
+        assert isinstance(events[0], TrainingStarted)
+        assert TrainSettings.from_yaml(tmp_path / "config.yaml").threads is not None
+        return events[0].device
+
+    assert computed_on(1, 2, resume=False) == "cpu (2 threads, fp32)"
+    assert computed_on(2, None) == "cpu (2 threads, fp32)"
+    assert computed_on(3, 1) == "cpu (1 thread, fp32)"
+    assert computed_on(4, None) == "cpu (1 thread, fp32)"
+
+
+def test_a_new_run_keeps_the_number_of_threads_that_was_chosen_for_it(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in ("2", "1"):  # the second is too late for the run
+        monkeypatch.setenv("NAPARI_CONTRANSGAN_THREADS", number)
+        result_of(train(tiny(generator="unet", steps=1), tmp_path, resume=True))  # type: ignore[arg-type]
+        assert TrainSettings.from_yaml(tmp_path / "config.yaml").threads == 2
+
+
+def test_between_events_the_caller_has_the_callers_own_threads(tiny: Tiny, tmp_path: Path) -> None:
+    for _ in train(tiny(generator="unet", steps=2, threads=2), tmp_path):
+        assert torch.get_num_threads() == 1
+
+
 def test_other_folders_are_told_at_the_start(tiny: Tiny, pairs: Path, tmp_path: Path) -> None:
     result_of(train(tiny(generator="unet", steps=1), tmp_path / "run"))  # type: ignore[arg-type]
     moved = shutil.copytree(pairs, tmp_path / "moved")
@@ -65,6 +92,9 @@ def test_other_folders_are_told_at_the_start(tiny: Tiny, pairs: Path, tmp_path: 
     assert "begun with" not in again
     other = message(list(train(tiny(generator="unet", steps=3, pairs=(moved,)), tmp_path / "run", resume=True)))
     assert f"pairs was {pairs}, now {moved}" in other
+    halves = PairFolders(lr=moved / "lr", phase=pairs / "phase")
+    mixed = message(list(train(tiny(generator="unet", steps=4, pairs=(halves,)), tmp_path / "run", resume=True)))
+    assert f"pairs was {moved}, now {moved / 'lr'} with {pairs / 'phase'}" in mixed
 
 
 def test_a_mistake_leaves_neither_a_folder_nor_changed_settings(

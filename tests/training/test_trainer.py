@@ -55,9 +55,14 @@ def test_the_loss_falls(tiny: Tiny, tmp_path: Path) -> None:
     assert sum(losses[-8:]) < 0.7 * sum(losses[:8])
 
 
-@pytest.mark.parametrize("recipe", ["semi-supervised", "paper"])
-def test_a_stopped_and_resumed_run_equals_the_uninterrupted_one(tiny: Tiny, tmp_path: Path, recipe: str) -> None:
-    settings = tiny(recipe=recipe, generator="unet", warm_start_steps=3)
+@pytest.mark.parametrize(
+    ("recipe", "precision", "threads"),
+    [("semi-supervised", "fp32", 1), ("paper", "fp32", 2), ("semi-supervised", "bf16", 2), ("paper", "bf16", 1)],
+)
+def test_a_stopped_and_resumed_run_equals_the_uninterrupted_one(
+    tiny: Tiny, tmp_path: Path, recipe: str, precision: str, threads: int
+) -> None:
+    settings = tiny(recipe=recipe, generator="unet", warm_start_steps=3, precision=precision, threads=threads)
     result_of(train(settings, tmp_path / "whole"))  # type: ignore[arg-type]
 
     stopped = train(settings, tmp_path / "parts")

@@ -8,11 +8,12 @@ import numpy as np
 import typer
 
 from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
-from napari_contransgan.cli.runner import command, naming, note, run
+from napari_contransgan.cli.runner import Position, Threads, command, naming, note, run
 from napari_contransgan.config import PredictSettings, TileSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, to_luminance, write_image
 from napari_contransgan.microscope import Microscope
+from napari_contransgan.notes import doubts_added
 
 if TYPE_CHECKING:
     from napari_contransgan.inference import Prediction
@@ -48,9 +49,11 @@ def tile(
     values = {"rows": int(rows), "columns": int(columns), "overlap_px": overlap}
     settings = TileSettings.checked(values, source="tile")
     tiles = run(write_tiles(images, out, settings, pixel_size_um=pixel_size))
+    doubts = [f"{path}: {text}" for path in images for text in read_image(path, lazy=True).notes]
     notes = training_notes(map(read_image, tiles))
-    for text in notes:
-        note(f"{out}: {text}")
+    for text in [*doubts, *(f"{out}: {text}" for text in notes)]:
+        note(text)
+    notes = [*doubts, *notes]
     return {"out": out, "count": len(tiles), "tiles": tiles, "notes": notes}
 
 
@@ -62,6 +65,10 @@ def predict(
         str | None, typer.Option(help="4x, 10x, 20x or 40x with a 6.5 um camera, where a file states no pixel size.")
     ] = None,
     pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um instead of the file's.")] = None,
+    dark: Annotated[
+        str | None,
+        typer.Option(help="Counts without light, or a picture taken without light, to subtract; else the file's."),
+    ] = None,
     trust: Annotated[
         bool,
         typer.Option(
@@ -70,6 +77,10 @@ def predict(
         ),
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, onnx or pytorch.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto (fp32), fp32 or bf16.")] = "auto",
+    threads: Threads = None,
+    position: Position = None,
 ) -> Mapping[str, Any]:
     """Predict phase from low-power bright-field images.
 
@@ -81,10 +92,21 @@ def predict(
     outputs = output_paths(out, images, "phase")
     if trust:
         keep_inputs([beside(output, UNCERTAINTY) for output in outputs], images)
-    values = {"model": model, "pixel_size_um": pixel_size, "device": device, "trust": trust}
+    values = {
+        "model": model,
+        "pixel_size_um": pixel_size,
+        "dark": dark,
+        "trust": trust,
+        "device": device,
+        "engine": engine,
+        "precision": precision,
+        "threads": threads,
+    }
     settings = PredictSettings.checked(values, source="predict")
+    keep_inputs(outputs, [settings.dark])
     for path in images:  # all of them before the first result is written
-        _check_input(path, _first_stated(pixel_size, objective_um))
+        image = read_image(path, position=position)
+        _check_input(path, image, _first_stated(pixel_size, objective_um), settings.dark)
 
     from napari_contransgan.inference import predict_with_uncertainty
     from napari_contransgan.models.bundled import find_model
@@ -93,7 +115,7 @@ def predict(
     loaded = load_checkpoint(find_model(settings.model))
     results = []
     for path, output in zip(images, outputs, strict=True):
-        image = read_image(path)
+        image = read_image(path, position=position)
         own = settings
         if pixel_size is None and objective_um is not None:
             own = settings.model_copy(update={"pixel_size_um": _pixel_size(path, image, objective, objective_um)})
@@ -117,12 +139,11 @@ def _pixel_size(path: Path, image: Image, objective: str | None, objective_um: f
     return stated_um
 
 
-def _check_input(path: Path, stated_um: float | None) -> None:
+def _check_input(path: Path, image: Image, stated_um: float | None, dark: float | Path | None) -> None:
     from napari_contransgan.inference import check_input
 
-    image = read_image(path)
-    with naming(path, image):
-        check_input(to_luminance(image)[0], _first_stated(stated_um, image.pixel_size_um))
+    with naming(path, image), doubts_added(image.notes):
+        check_input(to_luminance(image)[0], _first_stated(stated_um, image.pixel_size_um), dark)
 
 
 def _first_stated(*values: float | None) -> float | None:
@@ -146,11 +167,14 @@ def _write(prediction: "Prediction", output: Path) -> dict[str, Any]:
 
 
 def _described(phase: Image) -> dict[str, Any]:
+    from napari_contransgan.quantities import measured
+
+    values_rad = phase.data[measured(phase)]
     return {
         "axes": phase.axes,
         "shape": phase.data.shape,
         "pixel_size_um": phase.pixel_size_um,
-        "min_rad": float(phase.data.min()),
-        "max_rad": float(phase.data.max()),
-        "std_rad": float(np.std(phase.data)),
+        "min_rad": float(values_rad.min()),
+        "max_rad": float(values_rad.max()),
+        "std_rad": float(np.std(values_rad)),
     }

@@ -7,16 +7,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 
-from napari_contransgan.cli.runner import command, naming, run
+from napari_contransgan.cli.runner import command, run
 from napari_contransgan.cli.window import open_in_napari
 from napari_contransgan.errors import InputError
-from napari_contransgan.io import Image, check_pixels, read_image
-from napari_contransgan.optics import check_pixel_size, check_wavelength
-from napari_contransgan.resampling import block_mean
-
-PIXEL_SIZES_AGREE = 0.01
+from napari_contransgan.io import Image, read_image
 
 
 def add_demo(app: typer.Typer) -> None:
@@ -67,94 +62,34 @@ def evaluate(
     """
     if beads and index_contrast is None:
         raise InputError("--beads needs --index-contrast: give the beads' index minus the medium's, such as 0.03")
-    from napari_contransgan.evaluation import evaluate as score
-    from napari_contransgan.evaluation import measure_bead_heights
-    from napari_contransgan.evaluation import register as bring_onto
+    from napari_contransgan.evaluation import compare
 
-    whole = phase_map = _read_map(phase)
-    label_map = _read_map(label)
-    for path, image in ((phase, phase_map), (label, label_map)):
-        _refuse_counts(path, image)
-    phase_map, label_map, notes = _same_grid(phase_map, label_map, phase, label)
-    yx_phase_rad, yx_label_rad = phase_map.data, label_map.data
-    figures: dict[str, Any] = {"phase": phase, "label": label, "pixel_size_um": label_map.pixel_size_um}
-    if register:
-        found = bring_onto(yx_phase_rad, yx_label_rad)
-        rows, columns = _largest_whole(found.yx_valid)
-        yx_phase_rad, yx_label_rad = found.yx_aligned_rad[rows, columns], yx_label_rad[rows, columns]
+    found = compare(
+        _named_map(phase),
+        _named_map(label),
+        register_first=register,
+        data_range_rad=data_range,
+        index_contrast=index_contrast if beads else None,
+        wavelength_um=wavelength,
+    )
+    figures: dict[str, Any] = {"phase": phase, "label": label, "pixel_size_um": found.pixel_size_um}
+    if found.registration is not None:
         figures["registration"] = {
-            "shift_yx_px": found.shift_yx_px,
-            "scale": found.scale,
-            "rotation_rad": found.rotation_rad,
+            "shift_yx_px": found.registration.shift_yx_px,
+            "scale": found.registration.scale,
+            "rotation_rad": found.registration.rotation_rad,
         }
-    elif yx_phase_rad.shape != yx_label_rad.shape:
-        shapes = f"{'x'.join(map(str, yx_phase_rad.shape))} and {'x'.join(map(str, yx_label_rad.shape))} pixels"
-        raise InputError(f"{phase} and {label}: have {shapes} on one grid: crop one, or give --register")
-    figures["shape"] = yx_label_rad.shape
-    with naming(phase, phase_map):
-        figures |= asdict(score(yx_phase_rad, yx_label_rad, data_range_rad=data_range))
-    if beads and index_contrast is not None:
-        stated = (wavelength, whole.wavelength_um, label_map.wavelength_um)
-        used_um = next((value for value in stated if value is not None), None)
-        if used_um is None:
-            raise InputError(f"{phase}: states no wavelength: give --wavelength in um")
-        pixel_um = check_pixel_size(whole.pixel_size_um, str(phase))
-        measured = measure_bead_heights(whole.data, pixel_um, check_wavelength(used_um), index_contrast)
-        heights_um = [bead.height_um for bead in measured]
+    figures |= {"shape": found.shape_yx, **asdict(found.scores)}
+    if found.beads is not None:
+        heights_um = [bead.height_um for bead in found.beads]
         figures |= {
-            "bead_count": len(measured),
+            "bead_count": len(heights_um),
             "bead_height_mean_um": float(np.mean(heights_um)) if heights_um else None,
             "bead_height_std_um": float(np.std(heights_um)) if heights_um else None,
-            "beads": [asdict(bead) for bead in measured],
+            "beads": [asdict(bead) for bead in found.beads],
         }
-    return {**figures, "notes": notes}
+    return {**figures, "notes": list(found.notes)}
 
 
-def _read_map(path: Path) -> Image:
-    image = read_image(path)
-    with naming(path, image):
-        check_pixels(image)
-    if image.axes != "YX":
-        raise InputError(f"{path}: has the axes {image.axes}: give a single phase map (YX)")
-    return image
-
-
-def _refuse_counts(path: Path, image: Image) -> None:
-    """Refuse what a camera counted; maps of other programs, which state no quantity, hold real numbers."""
-    if image.quantity not in ("phase", "intensity"):
-        raise InputError(f"{path}: holds {image.quantity}, no phase: give phase maps")
-    if image.quantity != "phase" and image.data.dtype.kind != "f":
-        raise InputError(
-            f"{path}: is a camera frame of {image.data.dtype} counts, no phase in radians: give phase maps"
-        )
-
-
-def _same_grid(phase: Image, label: Image, phase_path: Path, label_path: Path) -> tuple[Image, Image, list[str]]:
-    """Average the finer of two maps down to the pixels of the coarser, where both state their size."""
-    sizes_um = phase.pixel_size_um, label.pixel_size_um
-    if sizes_um[0] is None or sizes_um[1] is None:
-        return phase, label, []
-    ratio = max(sizes_um[0], sizes_um[1]) / min(sizes_um[0], sizes_um[1])
-    step = round(ratio)
-    if abs(ratio / step - 1) > PIXEL_SIZES_AGREE:
-        text = f"pixels of {sizes_um[0]:g} and {sizes_um[1]:g} um"
-        raise InputError(f"{phase_path} and {label_path}: have {text}, no whole ratio: resample one of them")
-    if step == 1:
-        return phase, label, []
-    finer, path = (phase, phase_path) if sizes_um[0] < sizes_um[1] else (label, label_path)
-    if min(finer.data.shape) < step:
-        raise InputError(f"{path}: is smaller than one pixel of the other map: choose another")
-    coarse = replace(finer, data=block_mean(finer.data, step), pixel_size_um=max(sizes_um[0], sizes_um[1]))
-    notes = [f"{path}: averaged over {step} x {step} pixels to {coarse.pixel_size_um:g} um"]
-    return (coarse, label, notes) if finer is phase else (phase, coarse, notes)
-
-
-def _largest_whole(yx_valid: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Find a rectangle without a hole by taking away, side after side, the worst row or column of the border."""
-    top, left, bottom, right = 0, 0, *yx_valid.shape
-    while top < bottom and left < right and not yx_valid[top:bottom, left:right].all():
-        inside = ~yx_valid[top:bottom, left:right]
-        worst = int(np.argmax([inside[0].mean(), inside[-1].mean(), inside[:, 0].mean(), inside[:, -1].mean()]))
-        top, bottom = top + (worst == 0), bottom - (worst == 1)
-        left, right = left + (worst == 2), right - (worst == 3)
-    return slice(top, bottom), slice(left, right)
+def _named_map(path: Path) -> Image:
+    return replace(read_image(path), name=str(path))

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from rich.markup import escape
 
 from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
-from napari_contransgan.cli.runner import command, naming, note, progress_bar
+from napari_contransgan.cli.runner import Position, command, naming, note, progress_bar
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
 from napari_contransgan.io import Image, read_image, write_frames
+from napari_contransgan.notes import join_notes
 
 if TYPE_CHECKING:
     from napari_contransgan.tie import TieFrame
@@ -54,6 +55,10 @@ def tie(
     coherence: Annotated[
         float | None, typer.Option(help="S, the condenser's aperture over the objective's; else the file's.")
     ] = None,
+    dark: Annotated[
+        str | None,
+        typer.Option(help="Counts without light, or a picture taken without light, to subtract; else the file's."),
+    ] = None,
     flat_field: Annotated[
         str | None, typer.Option(help="Picture of an empty field to divide by, or 'estimate'.")
     ] = None,
@@ -74,6 +79,7 @@ def tie(
     refractive_increment: Annotated[
         float, typer.Option(help="Rise of index with dry mass in um^3/pg (ml/g), for the dry mass of cells.")
     ] = 0.19,
+    position: Position = None,
 ) -> Mapping[str, Any]:
     """Retrieve phase from a through-focus stack.
 
@@ -84,7 +90,7 @@ def tie(
 
     wanted = _wanted(also, index_contrast)
     (output,) = output_paths(out, [stack], "phase")
-    image = read_image(stack, lazy=True)
+    image = read_image(stack, lazy=True, position=position)
     values: dict[str, Any] = {
         "method": method,
         "wavelength_um": wavelength,
@@ -96,6 +102,7 @@ def tie(
         "regularisation": "auto" if regularisation == "auto" else _number(regularisation, "--regularisation"),
         "numerical_aperture": na,
         "coherence": coherence,
+        "dark": dark,
         "flat_field": flat_field,
         "specimen_sign": specimen,
         "drift": drift,
@@ -105,18 +112,18 @@ def tie(
         "magnification": magnification,
     }
     settings = TieSettings.checked(values, source="tie")
-    keep_inputs([output, *(beside(output, kind) for kind in wanted)], [stack, settings.flat_field])
+    keep_inputs([output, *(beside(output, kind) for kind in wanted)], [stack, settings.flat_field, settings.dark])
     kept: list[Path] = []
     with naming(stack, image), removed_on_failure(output.parent, kept):
         _try_conversions(image, wanted, index_contrast, refractive_increment)
-        first, figures = _written(retrieve_frames(image, settings), image, output, wanted, kept)
+        first, figures, notes = _written(retrieve_frames(image, settings), image, output, wanted, kept)
         for kind in [kind for kind in wanted if kind != "uncertainty"]:
             path = beside(output, kind)
             _write_quantity(output, path, kind, index_contrast, refractive_increment)
             kept.append(path)
         if "dry-mass" in wanted:
             figures |= _masses(output, refractive_increment)
-    for text in first.notes:
+    for text in notes:
         note(f"{stack}: {text}")
     return {
         "phase": output,
@@ -124,7 +131,7 @@ def tie(
         **figures,
         "settings": first.phase.settings["tie"],
         "report": first.phase.settings["tie_report"],
-        "notes": list(first.notes),
+        "notes": list(notes),
     }
 
 
@@ -142,8 +149,8 @@ def _wanted(also: str, index_contrast: float | None) -> list[str]:
 
 def _written(
     events: Generator[Progress, None, None], image: Image, output: Path, wanted: Sequence[str], kept: list[Path]
-) -> tuple["TieFrame", dict[str, Any]]:
-    """Write each frame as it comes; gives the first one, and figures of all."""
+) -> tuple["TieFrame", dict[str, Any], tuple[str, ...]]:
+    """Write each frame as it comes; gives the first one, and figures and notes of all."""
     from napari_contransgan.tie import TieFrame
     from napari_contransgan.tie.retrieval import over_time
 
@@ -162,6 +169,8 @@ def _written(
         shape = (first.total, *first.phase.data.shape) if is_series else first.phase.data.shape
         phase = over_time(first.phase, first.phase.data, image) if is_series else first.phase
         statistics = _Statistics()
+        notes: list[tuple[str, ...]] = []
+        left_out: list[bool] = []
         with tempfile.TemporaryDirectory() as folder:
             spread: NDArray[np.float32] | None = None
             if "uncertainty" in wanted:  # kept on disk meanwhile, since frames come only once
@@ -172,7 +181,9 @@ def _written(
                 while frame is not None:
                     if spread is not None:
                         spread[frame.step - 1] = frame.uncertainty.data
-                    statistics.add(frame.phase.data)
+                    statistics.add(frame.phase.data[np.isfinite(frame.uncertainty.data)])
+                    notes.append(frame.notes)
+                    left_out.append(frame.is_left_out)
                     yield frame.phase.data
                     frame = next(coming, None)
 
@@ -182,7 +193,8 @@ def _written(
                 path = beside(output, "uncertainty")
                 write_frames(path, replace(phase, **_as_uncertainty(first)), iter(spread), shape)
                 kept.append(path)
-    return first, {"axes": phase.axes, "shape": shape, "pixel_size_um": phase.pixel_size_um, **statistics.figures()}
+    figures = {"axes": phase.axes, "shape": shape, "pixel_size_um": phase.pixel_size_um, **statistics.figures()}
+    return first, figures, join_notes(notes, left_out)
 
 
 def _as_uncertainty(first: "TieFrame") -> dict[str, Any]:
@@ -190,13 +202,15 @@ def _as_uncertainty(first: "TieFrame") -> dict[str, Any]:
 
 
 class _Statistics:
-    """Smallest, largest and spread of pixels that come frame by frame."""
+    """Smallest, largest and spread of the phase, which comes frame by frame."""
 
     def __init__(self) -> None:
         self._count, self._sum, self._squares = 0, 0.0, 0.0
         self._low, self._high = np.inf, -np.inf
 
     def add(self, values: NDArray[np.floating]) -> None:
+        if values.size == 0:
+            return
         self._count += values.size
         self._sum += float(values.sum(dtype=np.float64))
         self._squares += float(np.square(values, dtype=np.float64).sum())
@@ -249,13 +263,13 @@ def _single_frames(phase: Image) -> Iterator[Image]:
 
 
 def _masses(phase_path: Path, refractive_increment: float) -> dict[str, Any]:
-    """Dry mass of each object of the first frame, and the total of every frame."""
+    """Dry mass of each object of the first frame with a phase, and the total of every frame."""
     from napari_contransgan.quantities import object_masses
 
     totals, objects = [], None
     for frame in _single_frames(read_image(phase_path, lazy=True)):
         found = object_masses(frame, refractive_increment_um3_per_pg=refractive_increment)
-        objects = found if objects is None else objects
+        objects = found if objects is None and np.any(frame.data) else objects
         totals.append(sum(one.dry_mass_pg for one in found))
     return {"total_dry_mass_pg": totals, "objects": [dataclasses.asdict(one) for one in objects or []]}
 

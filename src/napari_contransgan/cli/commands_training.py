@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.progress import Progress as Bar
 from rich.progress import TaskID
 
-from napari_contransgan.cli.runner import command, interrupt_held_back, note, progress_bar
-from napari_contransgan.config import SimulationSettings, TrainSettings
+from napari_contransgan.cli.runner import Threads, command, interrupt_held_back, note, progress_bar
+from napari_contransgan.config import SimulationSettings, TrainSettings, pair_folders
 from napari_contransgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +32,14 @@ def train(
     ] = None,
     lr: Annotated[Path | None, typer.Option(help="Folder of low-power images (unpaired).")] = None,
     phase: Annotated[Path | None, typer.Option(help="Folder of phase images (unpaired).")] = None,
-    pairs: Annotated[list[Path] | None, typer.Option(help="Folder that simulate wrote; may be repeated.")] = None,
+    pairs: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder with lr and phase in it, as simulate writes it; may be repeated."),
+    ] = None,
+    pairs_phase: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of phase maps; --pairs is then the folder of their images, matched by name."),
+    ] = None,
     simulate: Annotated[
         list[Path] | None,
         typer.Option(help="YAML file for simulate --config, whose pairs are made on the fly; may be repeated."),
@@ -62,6 +69,10 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="auto (bf16 where the processor is fast at it), fp32 or bf16.")
+    ] = None,
+    threads: Threads = None,
 ) -> Mapping[str, Any]:
     """Train a network.
 
@@ -75,7 +86,7 @@ def train(
     given = {
         "lr": lr,
         "phase": phase,
-        "pairs": pairs or None,
+        "pairs": pair_folders(pairs or [], pairs_phase or []) or None,
         "simulate": [SimulationSettings.from_yaml(path) for path in simulate] if simulate else None,
         "simulation_workers": workers,
         "generator": generator,
@@ -89,6 +100,8 @@ def train(
         "bad_images": bad_images,
         "tensorboard": tensorboard,
         "device": device,
+        "precision": precision,
+        "threads": threads,
     }
     if config is None and resume and (out / CONFIG).is_file():
         config = out / CONFIG

@@ -49,7 +49,7 @@ def beside(output: Path, kind: str) -> Path:
     return output.with_name(f"{stem}_{kind}{output.name[len(stem) :]}")
 
 
-def keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | None]) -> None:
+def keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | float | None]) -> None:
     """Refuse to write over what is read."""
     read = [path.resolve() for path in inputs if isinstance(path, Path)]
     for path in outputs:

@@ -24,6 +24,11 @@ from napari_contransgan.io import Image
 
 T = TypeVar("T")
 Command = Callable[..., Mapping[str, Any]]
+Threads = Annotated[int | None, typer.Option(help="CPU threads. [default: one for each core but one]")]
+Position = Annotated[
+    int | None,
+    typer.Option(help="Which stage position of a file with several, from 0; else the first.", show_default=False),
+]
 
 _USER_CAN_MEND = (errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOSPC, errno.EROFS)
 

@@ -4,17 +4,29 @@ Every settings object refuses unknown keys and carries the version of its own la
 """
 
 from napari_contransgan.config.images import TILE_UNIT_PX, PredictSettings, TileSettings
-from napari_contransgan.config.names import DeviceName, GeneratorName, PresetName, RecipeName, SceneName, SpecimenName
+from napari_contransgan.config.names import (
+    DeviceName,
+    EngineName,
+    GeneratorName,
+    PrecisionName,
+    PresetName,
+    RecipeName,
+    SceneName,
+    SpecimenName,
+)
 from napari_contransgan.config.simulation import HELD_OUT_SEEDS, SimulationSettings, Variation
 from napari_contransgan.config.tie import TieMethod, TieSettings
-from napari_contransgan.config.training import PhysicsSettings, TrainSettings
+from napari_contransgan.config.training import PairFolders, PhysicsSettings, TrainSettings, pair_folders
 
 __all__ = [
     "HELD_OUT_SEEDS",
     "TILE_UNIT_PX",
     "DeviceName",
+    "EngineName",
     "GeneratorName",
+    "PairFolders",
     "PhysicsSettings",
+    "PrecisionName",
     "PredictSettings",
     "PresetName",
     "RecipeName",
@@ -26,4 +38,5 @@ __all__ = [
     "TileSettings",
     "TrainSettings",
     "Variation",
+    "pair_folders",
 ]

@@ -1,10 +1,11 @@
 """Settings of what is done to images: cutting into tiles, predicting."""
 
-from typing import Self
+from pathlib import Path
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from napari_contransgan.config.names import DeviceName
+from napari_contransgan.config.names import DeviceName, EngineName, PrecisionName
 from napari_contransgan.settings import Settings
 
 TILE_UNIT_PX = 224
@@ -36,8 +37,19 @@ class PredictSettings(Settings):
         Name of a bundled network, or the path of a checkpoint.
     pixel_size_um : float or None
         Pixel size of the input; None takes the file's.
+    dark : float, Path or None
+        Counts that the camera gives without light, or a picture taken without light (a stack of them is averaged),
+        subtracted first. None takes the file's, else 0.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
+    engine : {"auto", "onnx", "pytorch"}
+        What computes; ``auto`` takes ONNX Runtime where it is installed, knows the network and saves time, otherwise
+        PyTorch. In fp32 both give the same phase to 1e-5 rad.
+    precision : {"auto", "fp32", "bf16"}
+        ``auto`` is fp32 on every machine, unless the environment variable ``NAPARI_CONTRANSGAN_PRECISION`` says
+        otherwise; bf16, by PyTorch alone, takes less time on processors that have it in hardware.
+    threads : int or None
+        CPU threads; None leaves the choice to `napari_contransgan.threads.choose_threads`.
     tile_px, overlap_px : int
         Tile side and overlap on the model's grid. Tiles are multiples of 224 px, for which attention windows of 7 x 7
         tokens come out even at every stage, as in training; with others the network's answer shifts.
@@ -48,7 +60,11 @@ class PredictSettings(Settings):
 
     model: str = "all"
     pixel_size_um: float | None = None
+    dark: Annotated[float, Field(allow_inf_nan=False)] | Path | None = None
     device: DeviceName = "auto"
+    engine: EngineName = "auto"
+    precision: PrecisionName = "auto"
+    threads: int | None = Field(None, ge=1)
     tile_px: int = Field(448, ge=TILE_UNIT_PX, multiple_of=TILE_UNIT_PX)
     overlap_px: int = Field(64, ge=0, multiple_of=2)
     trust: bool = False

@@ -1,7 +1,7 @@
 """Settings of phase retrieval."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -22,7 +22,7 @@ class TieSettings(Settings):
     dz_um : float or None
         Distance of neighbouring planes; None takes the file's.
     z_um : tuple of float or None
-        Height of each plane instead of `dz_um`, rising.
+        Height of each plane instead of `dz_um`, rising. Where neither is stated, the file's own are used.
     pixel_size_um : float or None
         Lateral pixel size; None takes the file's.
     focus_index : int or None
@@ -34,6 +34,9 @@ class TieSettings(Settings):
     numerical_aperture, coherence : float or None
         Of the objective, and S, the condenser's over the objective's; None takes the file's. Where both are known, fine
         structure that planes at a distance weaken is restored.
+    dark : float, Path or None
+        Counts that the camera gives without light, or a picture taken without light (a stack of them is averaged);
+        subtracted first, from the flat field's picture too. None takes the file's, else 0.
     flat_field : Path, "estimate" or None
         Picture of an empty field to divide by; ``"estimate"`` takes the slow unevenness of the stack itself.
     dead_pixels, saturation, drift, magnification, equal_sums : bool
@@ -52,6 +55,7 @@ class TieSettings(Settings):
     regularisation: Literal["auto"] | float = "auto"
     numerical_aperture: float | None = Field(None, gt=0, lt=1)
     coherence: float | None = Field(None, gt=0, le=1.5)
+    dark: Annotated[float, Field(allow_inf_nan=False)] | Path | None = None
     flat_field: Literal["estimate"] | Path | None = None
     dead_pixels: bool = True
     saturation: bool = True

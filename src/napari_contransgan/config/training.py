@@ -1,12 +1,14 @@
 """Settings of a training run."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
-from napari_contransgan.config.names import DeviceName, GeneratorName, PresetName, RecipeName
+from napari_contransgan.config.names import DeviceName, GeneratorName, PrecisionName, PresetName, RecipeName
 from napari_contransgan.config.simulation import HELD_OUT_SEEDS, SimulationSettings
+from napari_contransgan.errors import InputError
 from napari_contransgan.microscope import MAX_DEFOCUS_UM, Microscope
 from napari_contransgan.settings import Settings
 
@@ -36,6 +38,66 @@ class PhysicsSettings(BaseModel):
         return self
 
 
+class PairFolders(BaseModel):
+    """Two folders whose files belong together by name.
+
+    Parameters
+    ----------
+    lr, phase : Path
+        The low-resolution images, and their phase maps.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lr: Path
+    phase: Path
+
+    def __str__(self) -> str:
+        return f"{self.lr} with {self.phase}"
+
+
+def pair_folders(folders: Sequence[Path], phase_folders: Sequence[Path]) -> tuple[Path | PairFolders, ...]:
+    """Join folders of images with the folders of their phase maps, one by one.
+
+    Parameters
+    ----------
+    folders, phase_folders : sequence of Path
+        Without any of the second, the first are folders that have the folders ``lr`` and ``phase`` in them.
+
+    Raises
+    ------
+    InputError
+        If there are as many of neither.
+    """
+    if not phase_folders:
+        return tuple(folders)
+    if len(folders) != len(phase_folders):
+        raise InputError(
+            f"pairs: {len(folders)} folder(s) of images and {len(phase_folders)} of phase maps: give one folder of "
+            f"phase maps for each folder of images"
+        )
+    return tuple(PairFolders(lr=lr, phase=phase) for lr, phase in zip(folders, phase_folders, strict=True))
+
+
+def _shortened(pairs: Path | PairFolders) -> Path | PairFolders:
+    """Name the folder above, where its ``lr`` and ``phase`` are meant."""
+    if isinstance(pairs, PairFolders) and (pairs.lr, pairs.phase) == (
+        pairs.lr.parent / "lr",
+        pairs.lr.parent / "phase",
+    ):
+        return pairs.lr.parent
+    return pairs
+
+
+def _kind_of_pairs(value: Any) -> str:
+    return "two folders" if isinstance(value, Mapping | PairFolders) else "folder"
+
+
+PairSource = Annotated[
+    Annotated[Path, Tag("folder")] | Annotated[PairFolders, Tag("two folders")], Discriminator(_kind_of_pairs)
+]
+
+
 class TrainSettings(Settings):
     """A training run.
 
@@ -43,8 +105,9 @@ class TrainSettings(Settings):
     ----------
     lr, phase : Path or None
         Folders of unpaired low-resolution images and phase images.
-    pairs : tuple of Path
-        Folders that ``simulate`` wrote.
+    pairs : tuple of Path or PairFolders
+        Folders with the folders ``lr`` and ``phase`` in them, as ``simulate`` writes them, or two folders by name;
+        files belong together by name, see `napari_contransgan.training.pair_names`.
     simulate : tuple of SimulationSettings
         Pairs that are made while the run goes on, and not stored; each one's ``count`` is its number of different
         fields.
@@ -100,14 +163,16 @@ class TrainSettings(Settings):
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
     precision : {"auto", "fp32", "bf16"}
-        ``auto`` takes bfloat16 where the processor is fast at it.
+        ``auto`` takes bfloat16 where the processor is fast at it, unless the environment variable
+        ``NAPARI_CONTRANSGAN_PRECISION`` says otherwise.
     threads : int or None
-        CPU threads; None leaves torch's choice.
+        CPU threads; None takes those of the run that is resumed, and for a new one leaves the choice to
+        `napari_contransgan.threads.choose_threads`. The run's folder keeps the number.
     """
 
     lr: Path | None = None
     phase: Path | None = None
-    pairs: tuple[Path, ...] = ()
+    pairs: tuple[PairSource, ...] = ()
     simulate: tuple[SimulationSettings, ...] = ()
     simulation_workers: int = Field(1, ge=0)
     bad_images: Literal["refuse", "skip"] = "refuse"
@@ -138,8 +203,16 @@ class TrainSettings(Settings):
     tensorboard: bool = False
     seed: int = Field(0, ge=0)
     device: DeviceName = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: PrecisionName = "auto"
     threads: int | None = Field(None, ge=1)
+
+    @field_validator("pairs")
+    @classmethod
+    def _must_be_two_folders(cls, value: tuple[Path | PairFolders, ...]) -> tuple[Path | PairFolders, ...]:
+        for one in value:
+            if isinstance(one, PairFolders) and one.lr == one.phase:
+                raise ValueError(f"{one.lr} holds both the images and their phase maps: put these into another folder")
+        return tuple(map(_shortened, value))
 
     @field_validator("scale_range")
     @classmethod

@@ -2,6 +2,7 @@
 
 from napari_contransgan.evaluation.band import BandAgreement, band_agreement
 from napari_contransgan.evaluation.beads import BeadHeight, measure_bead_heights
+from napari_contransgan.evaluation.comparing import Comparison, compare
 from napari_contransgan.evaluation.profiles import line_profile
 from napari_contransgan.evaluation.registration import Registration, register
 from napari_contransgan.evaluation.scores import Scores, evaluate, level
@@ -9,9 +10,11 @@ from napari_contransgan.evaluation.scores import Scores, evaluate, level
 __all__ = [
     "BandAgreement",
     "BeadHeight",
+    "Comparison",
     "Registration",
     "Scores",
     "band_agreement",
+    "compare",
     "evaluate",
     "level",
     "line_profile",

@@ -57,7 +57,8 @@ class CropWidget(Container[Widget]):
             label="Save in folder",
             mode=FileDialogMode.EXISTING_DIRECTORY,
             nullable=True,
-            tooltip="One OME-TIFF for each tile goes here, with pixel size and position. Tiles of other images "
+            tooltip="One OME-TIFF for each tile goes here, with pixel size and position; a tile of a focus stack or a "
+            "series has all its planes and time points, and training uses each as an image. Tiles of other images "
             "or grids are not replaced. Empty: nothing is saved.",
         )
         self.panel = RunPanel("Crop", "Divide the image.")
@@ -102,7 +103,8 @@ class CropWidget(Container[Widget]):
             self._viewer.reset_view()
         if folder is not None:
             done = f"{done}, saved in {folder}"
-        return "\n".join([done, *(f"Note: {note}." for note in training_notes(tiles))])
+        notes = [*tiles[0].notes, *training_notes(tiles)]
+        return "\n".join([done, *(f"Note: {note.rstrip('.')}." for note in notes)])
 
     def _on_image(self, layer: ImageLayer | None) -> None:
         if layer is not None:

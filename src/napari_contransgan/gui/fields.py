@@ -52,6 +52,10 @@ class NumberField(Container[Widget]):
             self._edit.value = "" if number is None else f"{number:.6g}"
         self._tell(origin if number is not None else "")
 
+    def suggest(self, text: str) -> None:
+        """Say in grey what an empty field means now."""
+        self._edit.native.setPlaceholderText(text)
+
     @property
     def typed(self) -> bool:
         """Whether the number was typed in, and not stated by the file, the layer or the program."""

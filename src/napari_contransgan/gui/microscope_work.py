@@ -124,5 +124,5 @@ def _end_text(out: Path, there: int, done: int, wall_s: float) -> str:
         lines.append("All of them were there already.")
     else:
         lines.append(f"{wall_s / new:.2g} s a field{f'; {there} were there already' if there else ''}.")
-    lines.append("Choose the folder as 'Simulated pairs' in 'Train a network'.")
+    lines.append("Choose the folder as 'Pairs' in 'Train a network'.")
     return " ".join(lines)

@@ -44,7 +44,7 @@ def add_prediction(viewer: Viewer, prediction: "Prediction", name: str, *, surfa
     if uncertainty is not None:
         add_image(viewer, replace(uncertainty, name=f"{name} uncertainty (predicted)")).visible = False
     layer = add_image(viewer, phase)
-    notes = list(phase.settings.get("predict", {}).get("notes", ()))
+    notes = [note.rstrip(".") for note in phase.settings.get("predict", {}).get("notes", ())]
     if surface and phase.axes == "YX":
         show_surface(viewer, phase)
     elif surface:
@@ -52,6 +52,8 @@ def add_prediction(viewer: Viewer, prediction: "Prediction", name: str, *, surfa
     if notes:
         show_info(f"{layer.name}: {'; '.join(notes)}")
     done = [f"Done: layer '{layer.name}', in radians."]
+    if computed_on := phase.settings.get("predict", {}).get("device"):
+        done.append(f"Computed on {computed_on}.")
     if uncertainty is not None:
         median_rad = phase.settings["predict"]["median_std_rad"]
         done.append(f"Switched off in the layer list: uncertainty, with a median of {median_rad:.2g} rad.")

@@ -1,6 +1,7 @@
 """Dock widget: phase from one low-power bright-field image, by a trained network."""
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
 from napari_contransgan.gui.fields import (
+    NumberField,
     chosen_layer,
     form,
     layer_choice,
@@ -51,6 +53,13 @@ class PredictWidget(Container[Widget]):
             viewer, name="image", label="Image", tooltip="A bright-field image; of stacks, each frame is predicted."
         )
         self.pixel_size = pixel_size_field("the network needs it to bring the image to its own grid.")
+        self.dark = NumberField(
+            name="dark",
+            label="Dark level (counts)",
+            tooltip="What the camera counts without light, often 100; it is subtracted first. If it is left out, the "
+            "phase is too small.",
+            empty="0",
+        )
         self.model = ComboBox(
             name="model",
             label="Network",
@@ -79,7 +88,7 @@ class PredictWidget(Container[Widget]):
             "unsure.",
         )
         self.panel = RunPanel("Run", "Predict the phase, in radians, and add it as a layer over the image.")
-        fields = form(self.image, self.pixel_size, self.model, self.own_model)
+        fields = form(self.image, self.pixel_size, self.dark, self.model, self.own_model)
         super().__init__(labels=False, widgets=[fields, self.card, self.surface, self.trust, self.panel])
         self.image.changed.connect(self._on_image)
         self.model.changed.connect(self._show_card)
@@ -97,12 +106,13 @@ class PredictWidget(Container[Widget]):
         Raises
         ------
         InputError
-            If the pixel size is missing or no number.
+            If the pixel size is missing or no number, or the dark level is none.
         """
         return PredictSettings.checked(
             {
                 "model": str(self.own_model.value or self.model.value),
                 "pixel_size_um": check_pixel_size(self.pixel_size.number, f"layer '{chosen_layer(self.image).name}'"),
+                "dark": self.dark.number,
                 "trust": self.trust.value,
             },
             source=TITLE,
@@ -112,7 +122,7 @@ class PredictWidget(Container[Widget]):
         """Start the prediction."""
         with errors_shown():
             layer = chosen_layer(self.image)
-            image = image_from_layer(layer)
+            image = replace(image_from_layer(layer), dark_counts=None)  # the form's field counts, also where cleared
             settings = self.settings()
             typed_um = settings.pixel_size_um if self.pixel_size.typed else None  # now, whatever is typed meanwhile
             surface = self.surface.value
@@ -130,7 +140,9 @@ class PredictWidget(Container[Widget]):
     def _on_image(self, layer: ImageLayer | None) -> None:
         if layer is not None:
             with errors_shown():
-                self.pixel_size.state(image_from_layer(layer).pixel_size_um, origin_of(layer))
+                image = image_from_layer(layer)
+                self.pixel_size.state(image.pixel_size_um, origin_of(layer))
+                self.dark.state(image.dark_counts, origin_of(layer))
 
     def refresh(self) -> None:
         """Offer the networks that there are now, and read the cards of those that are new or were trained further."""

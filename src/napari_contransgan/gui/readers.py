@@ -5,12 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from napari.utils.notifications import show_info, show_warning
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.layers import LayerTuple, layer_tuple
-from napari_contransgan.io import Image, read_image
+from napari_contransgan.io import Image, natural_order, read_image, read_positions
 
 Paths = str | Sequence[str]
+
+NAMED = 10
+"""So many files of a stack are named."""
 
 LAZY_BYTES = 512 * 2**20
 """Pixels of larger files stay in the file until they are shown or computed with."""
@@ -25,7 +29,9 @@ def get_reader(path: Paths) -> Callable[[Paths], list[LayerTuple]] | None:
 
 
 def read_layers(path: Paths) -> list[LayerTuple]:
-    """Read one file as one layer, or several files that napari was told to stack as one layer of planes.
+    """Read one file as one layer for each stage position, or several files, to be stacked, as one layer of planes.
+
+    Files are stacked in natural order, ``img_2`` before ``img_10``, which is shown. So is what a file leaves doubtful.
 
     Raises
     ------
@@ -33,8 +39,12 @@ def read_layers(path: Paths) -> list[LayerTuple]:
         If a file cannot be read, or planes to be stacked differ in shape or pixel size.
     """
     if isinstance(path, str):
-        return [layer_tuple(read_image(Path(path), lazy=_is_large(Path(path))))]
-    return [layer_tuple(_stacked([read_image(Path(one)) for one in path]))]
+        images = read_positions(Path(path), lazy=_is_large(Path(path)))
+    else:
+        images = [_stacked([read_image(one) for one in natural_order(map(Path, path))])]
+    for note in dict.fromkeys(f"{note} ({image.name})" for image in images for note in image.notes):
+        show_warning(note)
+    return [layer_tuple(image) for image in images]
 
 
 def _is_large(path: Path) -> bool:
@@ -53,4 +63,11 @@ def _stacked(planes: Sequence[Image]) -> Image:
                 f"{plane.name}: its shape {plane.data.shape} or pixel size differs from {first.name} "
                 f"{first.data.shape}: planes of one stack must be alike"
             )
-    return replace(first, data=np.stack([plane.data for plane in planes]), axes="ZYX", name=f"{first.name} stack")
+    show_info(f"Stacked in this order: {_listed([plane.name for plane in planes])}")
+    notes = dict.fromkeys(note for plane in planes for note in plane.notes)
+    data = np.stack([plane.data for plane in planes])
+    return replace(first, data=data, axes="ZYX", name=f"{first.name} stack", notes=tuple(notes))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names if len(names) <= NAMED else [*names[: NAMED - 2], "...", names[-1]])

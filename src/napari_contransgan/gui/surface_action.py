@@ -14,6 +14,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.gui.layers import PHASE_COLORMAP, add_surface
 from napari_contransgan.io import Image
 from napari_contransgan.optics import check_wavelength, height_from_phase, path_from_phase
+from napari_contransgan.quantities import measured
 from napari_contransgan.surface import surface_from_map
 
 SurfaceQuantity = Literal["phase", "height"]
@@ -98,6 +99,7 @@ def show_surface(
         image.pixel_size_um,
         vertical_um_per_value=um_per_value * exaggeration,
         origin_yx_um=image.origin_yx_um,
+        yx_shown=measured(image),
     )
     for other in viewer.layers:
         other.visible = False

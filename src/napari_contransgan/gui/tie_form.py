@@ -27,9 +27,11 @@ from napari_contransgan.gui.tie_sections import Corrections, Microscope, MoreRes
 from napari_contransgan.gui.workers import errors_shown
 from napari_contransgan.io import Image
 from napari_contransgan.tie import SOLVERS
+from napari_contransgan.tie.heights import listed
 
 TITLE = "Phase from focus stack"
 
+NOT_STATED = "not stated"
 FALLING = "Planes are in order of falling z"
 
 
@@ -59,8 +61,8 @@ class TieForm(QWidget):
         self.dz = NumberField(
             name="dz",
             label="Plane distance (µm)",
-            tooltip="How far the focus was moved from one plane to the next.",
-            empty="not stated",
+            tooltip="How far the focus was moved from one plane to the next. Empty: the heights that the file states.",
+            empty=NOT_STATED,
         )
         self.pixel_size = pixel_size_field("it is the camera's pixel divided by the magnification.")
         self.focus = NumberField(
@@ -192,8 +194,11 @@ class TieForm(QWidget):
             origin = origin_of(layer)
             self.pixel_size.state(image.pixel_size_um, origin)
             self.dz.state(image.z_step_um, origin)
+            is_uneven = image.z_um is not None and "Z" in image.axes and image.z_step_um is None
+            self.dz.suggest(f"{origin}: {listed(image.z_um or ())}" if is_uneven else NOT_STATED)
             state_wavelength(self.wavelength, image, layer)
             self.microscope.state(image, origin)
+            self.corrections.state(image, origin)
             self._state_order(image, origin)
 
     def _state_order(self, image: Image, origin: str) -> None:

@@ -12,11 +12,12 @@ from napari.layers import Layer, Shapes
 from napari.viewer import Viewer
 
 from napari_contransgan.config import TieSettings
+from napari_contransgan.counts import less_dark, stated_dark
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
 from napari_contransgan.gui.layers import in_memory
 from napari_contransgan.gui.tie_results import notes_for_the_window, phase_range
-from napari_contransgan.io import Image, read_image
+from napari_contransgan.io import Image, read_image, to_luminance
 from napari_contransgan.tie import retrieve_phase
 
 REGION_NAME = "TIE preview region"
@@ -136,9 +137,10 @@ def preview_events(
     """
     try:
         yield Progress(0, 0, "Preview")
-        outer, inner = _with_margin(window, image.data.shape[-2:])
+        shape_yx = (image.data.shape[image.axes.index("Y")], image.data.shape[image.axes.index("X")])
+        outer, inner = _with_margin(window, shape_yx)
         part = _cut(image, outer, time)
-        part, settings = _without_flat_field(part, settings, outer, image.data.shape[-2:])
+        part, settings = _without_pictures(part, image, settings, outer)
         result = yield from retrieve_phase(part, settings)
     except InputError as error:
         return PreviewResult(None, f"No preview: {error}")
@@ -182,12 +184,17 @@ def _cut(image: Image, window: Window, time: int | None) -> Image:
     return in_memory(replace(image, data=image.data[tuple(index)], axes=axes))
 
 
-def _without_flat_field(
-    part: Image, settings: TieSettings, window: Window, shape_yx: tuple[int, ...]
-) -> tuple[Image, TieSettings]:
+def _without_pictures(part: Image, image: Image, settings: TieSettings, window: Window) -> tuple[Image, TieSettings]:
+    """Put right what pictures of the whole frame say, since these do not fit a part."""
+    part, _ = to_luminance(part)
+    dark = stated_dark(settings.dark, image)
+    dark = dark if isinstance(dark, float) else dark[window]
     if isinstance(settings.flat_field, Path):
-        flat = read_image(settings.flat_field).data
+        flat, shape_yx = read_image(settings.flat_field).data, image.data.shape[image.axes.index("Y") :][:2]
         if flat.shape != shape_yx:
             raise InputError(f"{settings.flat_field}: the flat field's shape {flat.shape} is not {shape_yx}")
-        part = replace(part, data=part.data / np.maximum(flat[window] / flat.mean(), 1e-3))
-    return part, settings.model_copy(update={"flat_field": None})
+        light, flat = less_dark(part.data, dark)[0], flat[window] - dark
+        part, dark = replace(part, data=light / np.maximum(flat / flat.mean(), 1e-3)), 0.0
+    elif not isinstance(dark, float):
+        part, dark = replace(part, data=less_dark(part.data, dark)[0]), 0.0
+    return part, settings.model_copy(update={"flat_field": None, "dark": dark})

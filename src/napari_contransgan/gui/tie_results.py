@@ -11,7 +11,7 @@ from napari_contransgan.config import TieSettings
 from napari_contransgan.events import Progress
 from napari_contransgan.gui.layers import METADATA_KEY, add_image, layer_tuple
 from napari_contransgan.io import Image, Quantity
-from napari_contransgan.quantities import dry_mass_density, height, object_masses, optical_path
+from napari_contransgan.quantities import dry_mass_density, height, measured, object_masses, optical_path
 from napari_contransgan.tie import retrieve_phase
 
 NAMES: Mapping[Quantity, str] = {
@@ -140,7 +140,8 @@ def tie_results(image: Image, settings: TieSettings, more: MoreResults) -> Gener
 
 def phase_range(phase: Image) -> str:
     """Smallest and largest phase, as text."""
-    return f"{float(phase.data.min()):.2f} to {float(phase.data.max()):.2f} rad"
+    values_rad = phase.data[measured(phase)]
+    return f"{float(values_rad.min()):.2f} to {float(values_rad.max()):.2f} rad"
 
 
 def notes_for_the_window(notes: tuple[str, ...]) -> tuple[str, ...]:
@@ -228,14 +229,16 @@ def _replace(layer: ImageLayer, image: Image) -> None:
 
 
 def _median(image: Image) -> float:
-    return float(np.median(image.data[..., ::2, ::2]))
+    sample = image.data[..., ::2, ::2]
+    return float(np.median(sample[np.isfinite(sample)]))
 
 
 def _mass_text(phase: Image, increment_um3_per_pg: float) -> str:
     is_series = phase.axes != "YX"
-    frame = replace(phase, data=phase.data[0], axes="YX") if is_series else phase
+    number = next((index for index, frame in enumerate(phase.data) if frame.any()), 0) if is_series else 0
+    frame = replace(phase, data=phase.data[number], axes="YX") if is_series else phase
     found = object_masses(frame, refractive_increment_um3_per_pg=increment_um3_per_pg)
-    where = " of the first time point" if is_series else ""
+    where = f" of time point {number + 1}" if number else " of the first time point" if is_series else ""
     if not found:
         return f"Dry mass{where}: nothing stands out of the background."
     total_pg = sum(one.dry_mass_pg for one in found)

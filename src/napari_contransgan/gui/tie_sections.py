@@ -52,6 +52,21 @@ class Corrections(Section):
     """What is put right in the planes before the phase is computed."""
 
     def __init__(self) -> None:
+        self.dark = NumberField(
+            name="dark",
+            label="Dark level (counts)",
+            tooltip="What the camera counts without light, often 100; it is subtracted first. If it is left out, the "
+            "phase is too small: by a fifth where 100 of 500 counts are dark level.",
+            empty="0",
+        )
+        self.dark_picture = FileEdit(
+            label="… or a picture",
+            mode=FileDialogMode.EXISTING_FILE,
+            filter="TIFF (*.tif *.tiff)",
+            nullable=True,
+            tooltip="TIFF taken without light and with the same camera settings as the stack; several frames are "
+            "averaged. Empty: the number above.",
+        )
         self.drift = CheckBox(
             label="",
             text="Drift",
@@ -108,6 +123,8 @@ class Corrections(Section):
             "Corrections",
             tooltip="What is put right in the planes before the phase is computed.",
             content=form(
+                self.dark,
+                self.dark_picture,
                 self.drift,
                 self.dead_pixels,
                 self.saturation,
@@ -121,20 +138,26 @@ class Corrections(Section):
         self.flat_field.changed.connect(self._on_flat_field)
         self._on_flat_field(self.flat_field.value)
 
+    def state(self, image: Image, origin: str) -> None:
+        """Fill in the dark level that the image states."""
+        self.dark.state(image.dark_counts, origin)
+
     def values(self) -> dict[str, Any]:
         """Its part of `TieSettings`.
 
         Raises
         ------
         InputError
-            If the flat field's picture is not chosen.
+            If the flat field's picture is not chosen, or the dark level is no number.
         """
         flat_field: Any = {"none": None, "estimate": "estimate"}.get(self.flat_field.value)
         if self.flat_field.value == "picture":
             flat_field = self.flat_picture.value
             if not isinstance(flat_field, Path):
                 raise InputError("Flat field: choose the picture of an empty field, or another way")
+        picture = self.dark_picture.value
         return {
+            "dark": picture if isinstance(picture, Path) else self.dark.number,
             "drift": self.drift.value,
             "dead_pixels": self.dead_pixels.value,
             "saturation": self.saturation.value,

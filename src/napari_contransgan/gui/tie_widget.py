@@ -128,9 +128,10 @@ class TieWidget(DockedWidget):
         self.form.reset_choices()
 
     def _inputs(self) -> tuple[Image, TieSettings]:
-        """Stack and settings; the form's word on the microscope counts, also where it was cleared."""
+        """Stack and settings; what the form says counts, also where a field was cleared."""
         image, settings = image_from_layer(self.form.layer()), self.form.settings()
-        return replace(image, numerical_aperture=settings.numerical_aperture, coherence=settings.coherence), settings
+        image = replace(image, numerical_aperture=settings.numerical_aperture, coherence=settings.coherence)
+        return replace(image, dark_counts=None), settings
 
     def _start(self, former: Mapping[Quantity, ImageLayer]) -> None:
         with errors_shown():
@@ -204,6 +205,7 @@ def ask_for_folder(parent: QWidget) -> Path | None:
 def _saved_text(saved: SavedLabels, folder: Path) -> str:
     count = len(saved.paths)
     done = (
-        f"Done: {count} tile{'s' if count != 1 else ''} in {folder}: choose it as 'Phase images' in 'Train a network'."
+        f"Done: {count} tile{'s' if count != 1 else ''} in {folder}: choose it as 'Phase images' in 'Train a network'; "
+        f"or, if you cut the stack into {saved.grid.rows} x {saved.grid.columns} tiles too, as 'Phase of the pairs'."
     )
     return "\n".join([done, *(f"Note: {note}." for note in saved.notes)])

@@ -68,6 +68,10 @@ def _rows() -> Iterator[tuple[str, str, Any, str]]:
         "auto takes the graphics card where there is one that serves; cpu is the processor",
     )
     yield (
+        *("threads", "Threads", NumberLine("automatic")),
+        "Processor cores that the training keeps busy; automatic leaves one to other programs",
+    )
+    yield (
         *("bad_images", "A bad image", Choice(BAD_IMAGES)),
         "What to do about a file that is damaged, too small or of the wrong kind",
     )

@@ -23,7 +23,7 @@ _BYTES_PER_TAG_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10:
 
 
 def directories_are_whole(path: Path, byteorder: str, is_bigtiff: bool) -> bool:
-    """Whether the chain of TIFF directories, and the tag values that matter, all lie inside the file."""
+    """Whether the chain of TIFF directories ends, and they and the tag values that matter all lie inside the file."""
     count_format, entry_format, offset_format = ("Q", "HHQ8s", "Q") if is_bigtiff else ("H", "HHI4s", "I")
     entry_size = struct.calcsize("<" + entry_format)
     file_size = path.stat().st_size
@@ -36,7 +36,9 @@ def directories_are_whole(path: Path, byteorder: str, is_bigtiff: bool) -> bool:
             handle.seek(8 if is_bigtiff else 4)
             (offset,) = read(offset_format)
             seen: set[int] = set()
-            while offset and offset not in seen:
+            while offset:
+                if offset in seen:
+                    return False  # a chain that leads back never ends
                 seen.add(offset)
                 handle.seek(offset)
                 (count,) = read(count_format)
@@ -54,21 +56,21 @@ def directories_are_whole(path: Path, byteorder: str, is_bigtiff: bool) -> bool:
     return True
 
 
+def page_is_whole(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
+    """Whether a page names every strip or tile that its shape needs, and all lie inside its file."""
+    size = page.parent.filehandle.size
+    return math.prod(page.chunked) == len(page.dataoffsets) and all(
+        start > 0 and length > 0 and start + length <= size
+        for start, length in zip(page.dataoffsets, page.databytecounts, strict=True)
+    )
+
+
 def pixels_are_whole(series: tifffile.TiffPageSeries) -> bool:
-    """Whether every strip and tile of every page lies inside its file."""
-    if series.dataoffset is not None:
+    """Whether every strip and tile of every page is there; see `page_is_whole`."""
+    if series.dataoffset is not None:  # one run of pixels, of which the first page alone need have tags
         end = series.dataoffset + math.prod(series.shape) * series.dtype.itemsize
-        return bool(end <= series.keyframe.parent.filehandle.size)
-    for page in series:
-        if page is None or not page.dataoffsets:
-            return False
-        size = page.parent.filehandle.size
-        if any(
-            start <= 0 or length <= 0 or start + length > size
-            for start, length in zip(page.dataoffsets, page.databytecounts, strict=True)
-        ):
-            return False
-    return True
+        return bool(end <= series.keyframe.parent.filehandle.size) and page_is_whole(series.keyframe)
+    return all(page is not None and page_is_whole(page) for page in series)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Pixels that stay in the file until they are asked for, as dask arrays."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io.damage import failures_explained
+from napari_contransgan.io.damage import DAMAGED, failures_explained, page_is_whole
+from napari_contransgan.io.pages import Found
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,12 @@ class PixelSource:
         How many of the axes count pages; the others lie within a page.
     dtype : str
         Number type as the file stores it, with its byte order.
-    first_byte : int or None
-        Where the pixels begin, if they lie in the file as they are and one after the other.
-    directories : tuple of int
-        Otherwise, the offset of each page's TIFF directory, in the order of the pages.
+    offsets : tuple of int
+        Where each page is in the file, in order: its pixels, or else its TIFF directory.
+    is_bare : bool
+        Whether the offsets are those of the pixels, which are stored as they are and in one piece.
+    page_hashes : tuple of int
+        Of the shape, type and compression that each page had when its file was opened; none if bare.
     """
 
     path: Path
@@ -45,8 +47,9 @@ class PixelSource:
     shape: tuple[int, ...]
     leading: int
     dtype: str
-    first_byte: int | None
-    directories: tuple[int, ...]
+    offsets: tuple[int, ...]
+    is_bare: bool
+    page_hashes: tuple[int, ...] = ()
 
 
 def arranged(data: NDArray[Any], axes: str, ordered: str) -> NDArray[Any]:
@@ -72,14 +75,7 @@ def arranged(data: NDArray[Any], axes: str, ordered: str) -> NDArray[Any]:
     return data.astype(data.dtype.newbyteorder("="), copy=False)
 
 
-def lazy_pixels(
-    path: Path,
-    tif: tifffile.TiffFile,
-    every_series: Sequence[tifffile.TiffPageSeries],
-    shape: Sequence[int],
-    axes: str,
-    ordered: str,
-) -> Any:
+def lazy_pixels(path: Path, tif: tifffile.TiffFile, found: Found, ordered: str) -> Any:
     """Pixels as a dask array whose chunks read their own pages when they are computed.
 
     Parameters
@@ -88,12 +84,8 @@ def lazy_pixels(
         The file.
     tif : TiffFile
         The same, open.
-    every_series : sequence of TiffPageSeries
-        One series, or the planes of an image that stand in a series each.
-    shape : sequence of int
-        Lengths of the axes as the file orders them.
-    axes : str
-        Letters of these axes.
+    found : Found
+        The pages of the image.
     ordered : str
         Letters of the axes of the result.
 
@@ -102,12 +94,12 @@ def lazy_pixels(
     dask array or None
         One chunk for each index of T, or else of the first axis; None where pages do not lie so.
     """
-    source = _source(path, tif, every_series, tuple(shape), axes)
+    source = _source(path, tif, found)
     letter = _chunked_axis(ordered)
-    if source is None or (letter and letter not in axes[: source.leading]):
+    if source is None or (letter and letter not in found.axes[: source.leading]):
         return None
     # says now what a chunk would say later, of a compression or number type that cannot be read
-    every_series[0].keyframe.decode(None, 0)
+    found.series[0].keyframe.decode(None, 0)
     return _array(partial(_read_chunk, source, ordered), source, ordered)
 
 
@@ -128,27 +120,39 @@ def _chunked_axis(ordered: str) -> str:
     return "T" if "T" in ordered else ordered[0] if ordered[0] not in "YXS" else ""
 
 
-def _source(
-    path: Path,
-    tif: tifffile.TiffFile,
-    every_series: Sequence[tifffile.TiffPageSeries],
-    shape: tuple[int, ...],
-    axes: str,
-) -> PixelSource | None:
-    first = every_series[0]
-    if any(one.transform is not None or one.is_multifile or one.dtype != first.dtype for one in every_series):
+def _source(path: Path, tif: tifffile.TiffFile, found: Found) -> PixelSource | None:
+    first, axes, shape = found.series[0], found.axes, found.shape
+    if any(one.transform is not None or one.dtype != first.dtype for one in found.series):
         return None
+    keyframe = first.keyframe
     status = path.stat()
-    dtype = first.dtype.newbyteorder(tif.byteorder).str
-    locate = partial(PixelSource, path, (status.st_size, status.st_mtime_ns), axes, shape)
+    locate = partial(
+        PixelSource,
+        path=path,
+        stamp=(status.st_size, status.st_mtime_ns),
+        axes=axes,
+        shape=shape,
+        dtype=first.dtype.newbyteorder(tif.byteorder).str,
+    )
     frame_axes = min(axes.index(letter) for letter in "YXS" if letter in axes)
-    if len(every_series) == 1 and first.dataoffset is not None:
-        return locate(frame_axes, dtype, first.dataoffset, ())
-    pages = [page for one in every_series for page in one if page is not None]
-    page_size = math.prod(first.keyframe.shape)
+    if len(found.series) == 1 and found.keys is None and first.dataoffset is not None:
+        size = math.prod(shape[frame_axes:]) * first.dtype.itemsize
+        starts = range(first.dataoffset, first.dataoffset + math.prod(shape[:frame_axes]) * size, size)
+        return locate(leading=frame_axes, offsets=tuple(starts), is_bare=True)
+    pages = [page for page in found.pages if page is not None and page.parent is tif]
+    if len(pages) < len(found.pages):
+        return None
+    page_size = math.prod(keyframe.shape)
     for leading in range(frame_axes, -1, -1):
         if math.prod(shape[:leading]) == len(pages) and math.prod(shape[leading:]) == page_size:
-            return locate(leading, dtype, None, tuple(page.offset for page in pages))
+            if all(page.offset for page in pages):
+                hashes = tuple(page.hash for page in pages)
+                return locate(
+                    leading=leading, offsets=tuple(page.offset for page in pages), is_bare=False, page_hashes=hashes
+                )
+            if keyframe.is_contiguous and keyframe.compression == tifffile.COMPRESSION.NONE:
+                # pages that an index outside the directories lists, as NDTiff does
+                return locate(leading=leading, offsets=tuple(page.dataoffsets[0] for page in pages), is_bare=True)
     return None
 
 
@@ -175,21 +179,24 @@ def _read_pages(source: PixelSource, indices: NDArray[np.intp]) -> NDArray[Any]:
     if (status.st_size, status.st_mtime_ns) != source.stamp:
         raise InputError(f"{source.path}: was changed since it was opened: open it again")
     dtype = np.dtype(source.dtype)
-    if source.first_byte is None:
+    if not source.is_bare:
         with tifffile.TiffFile(source.path) as tif:
-            return np.stack([_read_page(tif, source.directories[index]) for index in indices])
+            return np.stack([_read_page(source, tif, int(index)) for index in indices])
     size = math.prod(source.shape[source.leading :])
     data = np.empty((len(indices), size), dtype)
     with source.path.open("rb") as handle:
         for row, index in zip(data, indices, strict=True):
-            handle.seek(source.first_byte + int(index) * size * dtype.itemsize)
+            handle.seek(source.offsets[index])
             if handle.readinto(row.view(np.uint8)) != row.nbytes:
                 raise InputError(f"{source.path}: was changed since it was opened: open it again")
     return data
 
 
-def _read_page(tif: tifffile.TiffFile, directory: int) -> NDArray[Any]:
+def _read_page(source: PixelSource, tif: tifffile.TiffFile, index: int) -> NDArray[Any]:
     """Read one page by the offset of its directory, without walking through those before it."""
-    tif.filehandle.seek(directory)
-    page: NDArray[Any] = tifffile.TiffPage(tif, 0).asarray(maxworkers=1)  # dask reads chunks in parallel already
-    return page
+    tif.filehandle.seek(source.offsets[index])
+    page = tifffile.TiffPage(tif, 0)
+    if page.hash != source.page_hashes[index] or not page_is_whole(page):
+        raise InputError(DAMAGED.format(path=source.path))
+    pixels: NDArray[Any] = page.asarray(maxworkers=1)  # dask reads chunks in parallel already
+    return pixels

@@ -1,20 +1,28 @@
-"""Reading TIFF, ImageJ TIFF and OME-TIFF."""
+"""Reading TIFF, ImageJ TIFF, OME-TIFF, and the files of Micro-Manager."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io.damage import DAMAGED, directories_are_whole, failures_explained, pixels_are_whole
+from napari_contransgan.io.counts import calibrated, check_meaning
+from napari_contransgan.io.damage import DAMAGED, directories_are_whole, failures_explained
 from napari_contransgan.io.image import Image
 from napari_contransgan.io.lazy import arranged, lazy_pixels, wrapped
-from napari_contransgan.io.metadata import with_ome, with_tags
+from napari_contransgan.io.micromanager import with_micromanager
+from napari_contransgan.io.ome import with_ome
+from napari_contransgan.io.order import natural_order
+from napari_contransgan.io.pages import Found, check_whole, images_in
+from napari_contransgan.io.tags import with_tags
 
 
-def read_image(path: Path, *, lazy: bool = False) -> Image:
-    """Read a TIFF, ImageJ TIFF or OME-TIFF.
+def read_image(path: Path, *, lazy: bool = False, position: int | None = None) -> Image:
+    """Read a TIFF, ImageJ TIFF, OME-TIFF or a file of Micro-Manager.
 
     Axes of length one are dropped, except Y and X; a file that `write_image` wrote comes back as it was.
 
@@ -26,19 +34,35 @@ def read_image(path: Path, *, lazy: bool = False) -> Image:
         Leave the pixels in the file: `Image.data` is then a dask array with one chunk for each time point, or, without
         a T axis, for each index of the first axis. A chunk opens the file anew and reads its own pages only. Files
         whose pages do not lie so, or that consist of several files, are read at once and wrapped.
+    position : int or None
+        Which of several stage positions to read, from 0; None reads the first, and says so in the notes.
 
     Returns
     -------
     Image
-        Pixels in the file's type and the machine's byte order; lengths in micrometres, times in seconds.
+        Pixels in the file's type and the machine's byte order; lengths in micrometres, times in seconds. Its notes say
+        what the file leaves doubtful.
 
     Raises
     ------
     InputError
         If the file is missing, no TIFF, cut short or damaged, compressed in a way that cannot be read, holds no image
-        or several of different shapes, an axis that is none of T, Z, C, Y, X and S, or pixels that are not square.
+        or several of different shapes, numbers that do not rise with the light, an axis that is none of T, Z, C, Y, X
+        and S, pixels that are not square, or no such position.
         With `lazy`, computing a chunk raises it too: for damaged pixels, and for a file that is gone or was changed.
     """
+    return _read(path, lazy, position)[0]
+
+
+def read_positions(path: Path, *, lazy: bool = False) -> list[Image]:
+    """Read every stage position of a file as an image of its own; see `read_image`.
+
+    Where there are several, each is named after the file and its position.
+    """
+    return _read(path, lazy, "all")
+
+
+def _read(path: Path, lazy: bool, wanted: int | str | None) -> list[Image]:
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder: name one TIFF file")
@@ -46,64 +70,53 @@ def read_image(path: Path, *, lazy: bool = False) -> Image:
         if path.stat().st_size == 0:
             raise InputError(f"{path}: the file is empty (0 bytes): copy or export it again")
         with tifffile.TiffFile(path) as tif:
-            return _image_of(path, tif, lazy)
+            if not directories_are_whole(path, tif.byteorder, tif.is_bigtiff):
+                raise InputError(DAMAGED.format(path=path))
+            every = images_in(path, tif)
+            if wanted == "all":
+                return [_image_of(path, tif, found, lazy, is_one_of=len(every)) for found in every]
+            number = 0 if wanted is None else int(wanted)
+            if not 0 <= number < len(every):
+                raise InputError(f"{path}: has no position {number}: it holds positions 0 to {len(every) - 1}")
+            image = _image_of(path, tif, every[number], lazy)
+            if wanted is None and len(every) > 1:
+                names = ", ".join(found.label for found in every)
+                note = f"The file holds {len(every)} positions ({names}); only the first was read."
+                image = replace(image, notes=(note, *image.notes))
+            return [image]
 
 
-def _image_of(path: Path, tif: tifffile.TiffFile, lazy: bool) -> Image:
-    if not directories_are_whole(path, tif.byteorder, tif.is_bigtiff):
-        raise InputError(DAMAGED.format(path=path))
-    every_series = [series for series in tif.series if not series.keyframe.is_reduced]
-    if not every_series:
-        raise InputError(f"{path}: holds no image: export it again")
-    shapes = {series.shape for series in every_series}
-    if len(shapes) > 1:
-        text = ", ".join("x".join(map(str, shape)) for shape in sorted(shapes))
-        raise InputError(f"{path}: holds images or planes of different shapes ({text}): save one shape to a file")
-    series = every_series[0]
-    are_planes = all(other.kind == "shaped" and other.axes == "YX" for other in every_series)
-    if len(every_series) > 1 and not are_planes:
-        raise InputError(f"{path}: holds {len(every_series)} separate images: save one image to a file")
-    if (tif.is_ome, tif.is_imagej) != (series.kind == "ome", series.kind == "imagej"):
-        raise InputError(DAMAGED.format(path=path))
-    if not all(pixels_are_whole(series) for series in every_series):
-        raise InputError(DAMAGED.format(path=path))
-    if series.keyframe.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-        raise InputError(f"{path}: its smallest number means white: invert it and save it as min-is-black")
-
-    if len(every_series) > 1:  # planes that were appended one by one
-        shape, axes = (len(every_series), *series.shape), "ZYX"
-    else:
-        shape, axes = series.get_shape(squeeze=False), _named_axes(path, tif, series)
-    ordered = _standard_axes(path, shape, axes)
-    data = lazy_pixels(path, tif, every_series, shape, axes, ordered) if lazy else None
-    if data is None:
-        pixels = series.asarray() if len(every_series) == 1 else np.stack([one.asarray() for one in every_series])
-        data = arranged(pixels.reshape(shape), axes, ordered)
-        data = wrapped(data, ordered) if lazy else data
-    image = Image(data, ordered, name=image_stem(path) or path.name)
-    return with_ome(path, image, tif) if series.kind == "ome" else with_tags(path, image, tif)
-
-
-def _named_axes(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> str:
-    """Axis letters of a series, with the axes that the file leaves unnamed called Z, or else T."""
-    axes: str = series.get_axes(squeeze=False)
-    if series.kind == "shaped" and axes.startswith("S") and "axes" not in (tif.shaped_metadata or ({},))[0]:
-        axes = "Z" + axes[1:]  # three planes that tifffile stored as planar RGB of its own accord
-    named = ""
-    for letter, length in zip(axes, series.get_shape(squeeze=False), strict=True):
-        if letter in "IQ" and length > 1:
-            free = [other for other in "ZT" if other not in axes + named]
-            named += free[0] if free else letter
-        else:
-            named += letter
+def _image_of(path: Path, tif: tifffile.TiffFile, found: Found, lazy: bool, is_one_of: int = 1) -> Image:
+    check_whole(path, found)
+    check_meaning(path, found.series[0].keyframe)
     unknown = [
-        letter
-        for letter, length in zip(named, series.get_shape(squeeze=False), strict=True)
-        if length > 1 and letter not in "TZCYXS"
+        letter for letter, length in zip(found.axes, found.shape, strict=True) if length > 1 and letter not in "TZCYXS"
     ]
     if unknown:
         raise InputError(f"{path}: has an axis {unknown[0]!r}, which has no meaning here: save it as T, Z, C, Y, X")
-    return named
+    ordered = _standard_axes(path, found.shape, found.axes)
+    data = lazy_pixels(path, tif, found, ordered) if lazy else None
+    if data is None:
+        data = arranged(_pixels(tif, found).reshape(found.shape), found.axes, ordered)
+        data = wrapped(data, ordered) if lazy else data
+    name = image_stem(path) or path.name
+    data, notes = calibrated(data, tif.imagej_metadata or {})
+    image = Image(data, ordered, name=name if is_one_of == 1 else f"{name} {found.label}", notes=found.notes + notes)
+    kind = found.series[0].kind
+    if found.element is not None:
+        image = with_ome(path, image, tif, found.element)
+    elif kind not in ("mmstack", "ndtiff") or tif.is_imagej:
+        image = with_tags(path, image, tif)
+    return with_micromanager(image, tif, found) if kind in ("mmstack", "ndtiff") else image
+
+
+def _pixels(tif: tifffile.TiffFile, found: Found) -> NDArray[Any]:
+    if len(found.series) > 1:
+        return np.stack([one.asarray() for one in found.series])
+    (series,) = found.series
+    if found.keys is None:
+        return np.asarray(series.asarray())
+    return np.asarray(tif.asarray(series=series, key=list(found.keys)))
 
 
 def _standard_axes(path: Path, shape: Sequence[int], axes: str) -> str:
@@ -115,7 +128,7 @@ def _standard_axes(path: Path, shape: Sequence[int], axes: str) -> str:
 
 
 def find_images(folder: Path) -> list[Path]:
-    """List the TIFF files of a folder (not of its sub-folders) by name.
+    """List the TIFF files of a folder (not of its sub-folders) by name, numbers in their order: 2 before 10.
 
     Raises
     ------
@@ -125,7 +138,7 @@ def find_images(folder: Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder: check the path")
-    found = sorted(
+    found = natural_order(
         path
         for path in folder.iterdir()
         if path.suffix.lower() in (".tif", ".tiff") and not path.name.startswith(".") and path.is_file()

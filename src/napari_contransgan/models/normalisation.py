@@ -4,14 +4,19 @@ A network sees contrast, (I / I_background - 1) / 0.1, on the model's grid; neve
 which would throw the scale of the phase away.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from torch.nn import functional
 
+from napari_contransgan.counts import check_dark, check_intensities, clipped_note, less_dark
+from napari_contransgan.errors import UnusableFrameError
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.resampling import block_mean
+from napari_contransgan.unlit import dark_plateau, edge_fill
 
 CONTRAST_REF = 0.1
 MAX_CONTRAST = 10.0
@@ -23,6 +28,54 @@ second it is kept whole; of large pixels as many pixels count. A network would t
 something thick."""
 LEAST_DIAPHRAGM_UM2 = 30.0
 """What is dark at the frame's edge is a diaphragm from this area on; what is smaller is a speck or a dark grain."""
+
+
+def light_of_frame(
+    yx_frame: NDArray[Any], dark: float | NDArray[np.float32] = 0.0
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Turn a frame as recorded into counts of light, 0 in borders without data and where a field stop is known to be.
+
+    Parameters
+    ----------
+    yx_frame : ndarray, shape (Y, X)
+        Numbers of any real type.
+    dark : float or ndarray, shape (Y, X)
+        Counts without light.
+
+    Returns
+    -------
+    ndarray of float32, shape (Y, X)
+        Counts above the dark level.
+    tuple of str
+        What a user should know.
+
+    Raises
+    ------
+    InputError
+        If the frame holds NaN inside, one value only, two values, or negative intensities, or the dark level does not
+        fit; an `UnusableFrameError` where another frame may be better.
+    """
+    yx_fill = edge_fill(yx_frame)
+    if yx_fill is not None:
+        yx_frame = np.where(yx_fill, 0, yx_frame)
+    if not np.isfinite(yx_frame).all():
+        count = int(np.count_nonzero(~np.isfinite(yx_frame)))
+        raise UnusableFrameError(f"{count} of {yx_frame.size} pixels are NaN or infinite: replace them first")
+    lowest = float(yx_frame.min())
+    if lowest == yx_frame.max():
+        raise UnusableFrameError(f"every pixel has the same value ({lowest:g}): there is nothing in it")
+    check_intensities(yx_frame, dark)
+    check_dark(yx_frame, dark)
+    yx_light, below = less_dark(yx_frame, dark)
+    notes = [clipped_note(below)] if below else []
+    if yx_fill is not None:
+        yx_light[yx_fill] = 0
+    else:
+        plateau = dark_plateau(yx_light)
+        if plateau is not None:
+            yx_light[plateau.yx_places] = 0
+            notes.append(plateau.note)
+    return yx_light, tuple(notes)
 
 
 def fit_background(yx_intensity: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from napari_contransgan.config import EngineName, PrecisionName
+from napari_contransgan.errors import InputError
 from napari_contransgan.models.checkpoint import LoadedModel
-from napari_contransgan.models.compute import autocast, fast_in_bf16
+from napari_contransgan.models.compute import Precision, autocast, precision_to_predict
 
 try:
     import onnxruntime
@@ -43,14 +45,24 @@ class TileNetwork:
         From contrast to phase in units of the card's reference, both of shape (side_px, side_px).
     engine : {"ONNX Runtime", "PyTorch"}
         What computes it.
+    precision : {"fp32", "bf16"}
+        How precisely.
     """
 
     run: Callable[[FloatMap], FloatMap]
     engine: str
+    precision: Precision
 
 
-def for_tiles(loaded: LoadedModel, side_px: int, device: torch.device, count: int) -> TileNetwork:
-    """Make a network ready for square tiles; what was made of it for the CPU is kept with it and used again.
+def for_tiles(
+    loaded: LoadedModel,
+    side_px: int,
+    device: torch.device,
+    count: int,
+    engine: EngineName = "auto",
+    precision: PrecisionName = "auto",
+) -> TileNetwork:
+    """Make a network ready for square tiles; what was made of it for ONNX Runtime is kept with it and used again.
 
     Parameters
     ----------
@@ -62,16 +74,43 @@ def for_tiles(loaded: LoadedModel, side_px: int, device: torch.device, count: in
         Where to compute.
     count : int
         How many tiles there will be.
+    engine : {"auto", "onnx", "pytorch"}
+        What is to compute; ``auto`` takes ONNX Runtime where it can and saves time.
+    precision : {"auto", "fp32", "bf16"}
+        How precisely; see `napari_contransgan.models.compute.precision_to_predict`.
+
+    Raises
+    ------
+    InputError
+        If ONNX Runtime is asked for and cannot compute this.
     """
-    if device.type == "cpu" and not fast_in_bf16(device):
-        wanted = (side_px, torch.get_num_threads())
+    number = precision_to_predict(precision)
+    if engine != "pytorch":
         graph = graph_path(loaded.card.generator, loaded.card.preset, side_px)
-        if wanted not in loaded.ready and count >= LEAST_TILES and graph.is_file() and has_onnx_runtime():
+        obstacle = _obstacle(graph, side_px, device, number)
+        if engine == "onnx" and obstacle:
+            raise InputError(f"ONNX Runtime cannot compute this: {obstacle}; or leave the choice of the engine to auto")
+        wanted = (side_px, torch.get_num_threads())
+        if not obstacle and wanted not in loaded.ready and (engine == "onnx" or count >= LEAST_TILES):
             loaded.ready[wanted] = _by_onnx_runtime(loaded.model, graph)
-        if wanted in loaded.ready:
+        if not obstacle and wanted in loaded.ready:
             made: TileNetwork = loaded.ready[wanted]
             return made
-    return _by_torch(loaded.model.to(device).eval(), device)
+    return _by_torch(loaded.model.to(device).eval(), device, number)
+
+
+def _obstacle(graph: Path, side_px: int, device: torch.device, precision: Precision) -> str:
+    """Say why ONNX Runtime cannot compute, and what to change; empty where it can."""
+    if device.type != "cpu":
+        return f"it computes on the cpu only, not on {device.type}: choose the device cpu"
+    if precision != "fp32":
+        return f"it computes in fp32 only, not in {precision}: choose the precision fp32"
+    if not has_onnx_runtime():
+        least = ".".join(map(str, LEAST_ONNX_RUNTIME))
+        return f"version {least} or newer is not installed: install napari-contransgan[fast]"
+    if not graph.is_file():
+        return f"there is no graph of this network for tiles of {side_px} px: choose tiles of 224 or 448 px"
+    return ""
 
 
 def has_onnx_runtime() -> bool:
@@ -104,13 +143,13 @@ def without_batch_norms(network: nn.Module) -> nn.Module:
     return merged
 
 
-def _by_torch(network: nn.Module, device: torch.device) -> TileNetwork:
+def _by_torch(network: nn.Module, device: torch.device, precision: Precision) -> TileNetwork:
     def run(yx_contrast: FloatMap) -> FloatMap:
         batch = torch.from_numpy(yx_contrast)[None, None].to(device).contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode(), autocast(device):
+        with torch.inference_mode(), autocast(device, precision):
             return np.asarray(network(batch)[0, 0].float().cpu().numpy(), np.float32)
 
-    return TileNetwork(run, "PyTorch")
+    return TileNetwork(run, "PyTorch", precision)
 
 
 def _by_onnx_runtime(network: nn.Module, graph: Path) -> TileNetwork:
@@ -128,4 +167,4 @@ def _by_onnx_runtime(network: nn.Module, graph: Path) -> TileNetwork:
         (phase,) = session.run(None, {INPUT: yx_contrast[None, None]})
         return np.asarray(phase[0, 0], np.float32)
 
-    return TileNetwork(run, "ONNX Runtime")
+    return TileNetwork(run, "ONNX Runtime", "fp32")

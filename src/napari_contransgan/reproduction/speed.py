@@ -20,11 +20,11 @@ from napari_contransgan.models.running import LEAST_TILES, TileNetwork, for_tile
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.networks import LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv
-from napari_contransgan.simulation.workers import on_threads
+from napari_contransgan.threads import choose_threads, on_threads
 
 SIDE_PX = 224
 MOST_THREADS = 2
-"""The goal is for two cores; who sets fewer threads, such as by ``OMP_NUM_THREADS``, keeps them."""
+"""The goal is for two cores; fewer threads are kept."""
 
 
 def speed(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
@@ -33,13 +33,13 @@ def speed(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Prog
     yield Progress(0, 1 + extent.repeats, "building the published size")
     compared = {name: loaded, "published size, untrained": _untrained("contrans", "published")}
     device = torch.device("cpu")
-    threads = min(torch.get_num_threads(), MOST_THREADS)
+    threads = min(choose_threads(), MOST_THREADS)
     with on_threads(threads):
         works = {
             title: for_tiles(network, SIDE_PX, device, extent.repeats + LEAST_TILES)
             for title, network in compared.items()
         }
-        where = f"{describe_device(device)}, {works[name].engine}"
+        where = describe_device(device, works[name].precision, works[name].engine)
     yx_contrast = np.zeros((SIDE_PX, SIDE_PX), np.float32)
     seconds: dict[str, list[float]] = {title: [] for title in works}
     for repeat in range(1 + extent.repeats):

@@ -17,7 +17,8 @@ from napari_contransgan.io import QUANTITY_UNITS, read_image
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.simulation.cluster import on_cluster
 from napari_contransgan.simulation.field_files import PARTS, PARTS_WITHOUT_STACKS, FieldTask, make_files
-from napari_contransgan.simulation.workers import in_processes, on_threads
+from napari_contransgan.simulation.workers import in_processes
+from napari_contransgan.threads import on_threads
 
 DESCRIPTION = "dataset.json"
 CHECKS_PER_EVENT = 100

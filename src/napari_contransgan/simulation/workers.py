@@ -24,7 +24,6 @@ Result = TypeVar("Result")
 def begin_worker() -> None:
     """Set a process up to work for the one that started it: on one thread, deaf to Ctrl-C, and never outliving it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches the whole group; the first process ends the others
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     stay_on_one_thread()
     parent = parent_process()
     if parent is not None:
@@ -40,18 +39,6 @@ def stay_on_one_thread() -> None:
     """Compute on one thread from now on: for a process, or a thread, that does nothing else."""
     torch.set_num_threads(1)
     threadpool_limits(1)
-
-
-@contextmanager
-def on_threads(number: int) -> Iterator[None]:
-    """Compute on so many threads within: speed depends on them, and so do the last bits of sums."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        with threadpool_limits(number):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass

@@ -24,7 +24,12 @@ NOTES = {
 }
 
 
-def check_direction(yx_phase_rad: NDArray[np.floating], figures: dict[str, Any], std_rad: float = 0.0) -> Verdict:
+def check_direction(
+    yx_phase_rad: NDArray[np.floating],
+    figures: dict[str, Any],
+    std_rad: float = 0.0,
+    yx_measured: NDArray[np.bool_] | None = None,
+) -> Verdict:
     """Judge the direction by the sign of the specimen.
 
     Cells and beads have a higher index than what surrounds them, and so more phase; planes in the wrong order turn its
@@ -39,6 +44,8 @@ def check_direction(yx_phase_rad: NDArray[np.floating], figures: dict[str, Any],
         Of the solution: ``specimen_sign`` is 1, -1, or 0 where the solver could not tell.
     std_rad : float
         Standard deviation of the phase by noise, so that clouds of noise are not taken for a specimen.
+    yx_measured : (Y, X) ndarray of bool or None
+        Where there is phase; None for everywhere.
 
     Returns
     -------
@@ -46,13 +53,15 @@ def check_direction(yx_phase_rad: NDArray[np.floating], figures: dict[str, Any],
     """
     sign = figures.get("specimen_sign")
     if sign is None:
-        sign = _sign_of_most(yx_phase_rad, std_rad)
+        sign = _sign_of_most(yx_phase_rad, std_rad, yx_measured)
     return "agrees" if sign > 0 else "contradicts" if sign < 0 else "cannot tell"
 
 
-def _sign_of_most(yx_phase_rad: NDArray[np.floating], std_rad: float) -> int:
+def _sign_of_most(yx_phase_rad: NDArray[np.floating], std_rad: float, yx_measured: NDArray[np.bool_] | None) -> int:
     stride = max(1, int(np.sqrt(yx_phase_rad.size / 250_000)))
     values = yx_phase_rad[::stride, ::stride].astype(np.float64)
+    if yx_measured is not None:
+        values = values[yx_measured[::stride, ::stride]]
     values = values - background_median(values)
     spread = min(float(np.median(-values[values <= 0])), float(np.median(values[values >= 0]))) / 0.6745
     standing_out = values[np.abs(values) > _SIGMAS * max(spread, std_rad)]

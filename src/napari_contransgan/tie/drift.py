@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 from skimage.registration import phase_cross_correlation
 
-from napari_contransgan.errors import InputError
+from napari_contransgan.errors import UnusableFrameError
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.tie.derivative import plane_noise
 
@@ -228,7 +228,7 @@ def _shift(yx_reference: NDArray[np.floating], yx_plane: NDArray[np.floating]) -
 def _check_overlap(shift_px: NDArray[np.float64], shape_yx: tuple[int, ...], index: int) -> None:
     if np.any(np.abs(shift_px) > LARGEST_SHARE * np.asarray(shape_yx)):
         y, x = shift_px
-        raise InputError(
+        raise UnusableFrameError(
             f"plane {index} lies {abs(y):.0f} px {'down' if y > 0 else 'up'} and {abs(x):.0f} px to the "
             f"{'right' if x > 0 else 'left'} of the others, more than a quarter of the frame: cut "
             "the planes to the field that they share, or switch the drift correction off"
@@ -241,7 +241,7 @@ def _refuse_strangers(contrasts: NDArray[np.floating], agreements: NDArray[np.fl
     for index in {0, last} - {reference}:
         rich = min(contrasts[index], contrasts[reference]) > _RICH_CONTRAST
         if rich and agreements[index] < NO_AGREEMENT:
-            raise InputError(
+            raise UnusableFrameError(
                 f"planes {reference} and {index} have nothing in common: they have drifted by more than the frame, or "
                 "show different fields. Give planes of one field, or switch the drift correction off"
             )

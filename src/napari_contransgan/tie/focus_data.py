@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from napari_contransgan.tie.derivative import Derivative
 from napari_contransgan.tie.transfer import Aperture
+from napari_contransgan.unlit import LIGHT_FLOOR
 
 SpecimenSign = Literal["auto", "positive", "negative", "both"]
 
-INTENSITY_FLOOR = 0.1
+INTENSITY_FLOOR = LIGHT_FLOOR
 """Pixels darker than this share of the bright level count as dark: no phase can be measured there."""
 
 

@@ -1,8 +1,7 @@
 """From planes as recorded to planes that may be compared: light, pixels and place made equal, each step reported."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +9,13 @@ from scipy import ndimage
 from scipy.sparse import diags, identity, kron, vstack
 from scipy.sparse.linalg import spsolve
 
-from napari_contransgan.errors import InputError
-from napari_contransgan.resampling import block_mean
-from napari_contransgan.tie.background import background_median
+from napari_contransgan.counts import bright_level, check_dark, take_dark
+from napari_contransgan.errors import UnusableFrameError
 from napari_contransgan.tie.derivative import plane_noise
 from napari_contransgan.tie.drift import NOTICEABLE_PX, measure_drift, undo_drift
+from napari_contransgan.tie.flat_field import FlatField, flatten, light_of_flat
 from napari_contransgan.tie.focus_data import INTENSITY_FLOOR
+from napari_contransgan.tie.lit_area import LitArea, check_size, defined, lit_area, missing_data
 
 _DEAD_SIGMAS = 12.0
 _DEAD_SHARE = 0.1  # of the bright level, at least
@@ -23,8 +23,6 @@ _DEAD_NEIGHBOUR = 0.3  # of a dead pixel's own deviation, at most
 _MOST_REBUILT = 0.01
 _MOST_SPOTS = 500  # more of them are noise that touches the limit
 _HIGHEST_REBUILT = 2.0  # times the limit
-_FLAT_CELLS = 64
-_FLAT_DEGREES = (1, 1, 1, 2, 2, 2, 2, 4, 4, 4, 4, 4, 4)  # round by round
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,8 @@ class Preparation:
 
     Parameters
     ----------
+    dark : float or (Y, X) ndarray
+        Counts that the camera gives without light, subtracted from the planes and from a given flat field.
     dead_pixels : bool
         Replace pixels that stick out of their surroundings in the same place of every plane.
     saturation : bool
@@ -47,9 +47,10 @@ class Preparation:
         Scale each plane to the sum of the plane in focus: light is neither made nor lost between planes.
     """
 
+    dark: float | NDArray[np.float32] = 0.0
     dead_pixels: bool = True
     saturation: bool = True
-    flat_field: NDArray[np.floating] | Literal["estimate"] | None = None
+    flat_field: FlatField = None
     drift: bool = True
     magnification: bool = False
     equal_sums: bool = True
@@ -66,24 +67,27 @@ class PreparedPlanes:
     z_noise : tuple of float
         White noise of each plane.
     yx_unusable : (Y, X) ndarray of bool or None
-        Saturated pixels; None where there are none.
+        Pixels that are saturated or hold no data; None where there are none.
     figures : dict
         What each step changed, as plain JSON values.
+    area : LitArea or None
+        What of the frame the planes show; None for all of it.
     """
 
     zyx_planes: NDArray[np.float32]
     z_noise: tuple[float, ...]
     yx_unusable: NDArray[np.bool_] | None
     figures: dict[str, Any]
+    area: LitArea | None = None
 
 
 def prepare(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation) -> PreparedPlanes:
-    """Take the steps in the order in which light went wrong: pixels, flat field, drift, sums.
+    """Take the steps in the order in which light went wrong: dark level, borders, pixels, flat field, drift, sums.
 
     Parameters
     ----------
     zyx_stack : (Z, Y, X) ndarray
-        Intensities of any scale and number type, without offset.
+        Intensities of any scale and number type.
     focus_index : int
         Plane in focus.
     steps : Preparation
@@ -96,29 +100,25 @@ def prepare(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation)
     Raises
     ------
     InputError
-        If a plane carries no light, a flat field does not fit, or planes do not show the same field.
+        If a plane carries no light or holds NaN inside, a flat field or a dark level does not fit, or planes do not
+        show the same field.
     """
-    figures: dict[str, Any] = {}
-    zyx = np.array(zyx_stack, dtype=np.float32)
-    yx_unusable = _rebuild_saturated(zyx, zyx_stack) if steps.saturation else None
-    z_means = zyx.mean(axis=(1, 2), dtype=np.float64)
-    if not np.all(z_means > 0):
-        plane = int(np.argmin(z_means > 0))
-        raise InputError(
-            f"plane {plane} carries no light (mean {z_means[plane]:g}): "
-            "give intensities as the camera recorded them, without subtracting the background"
-        )
+    light = _light(zyx_stack, focus_index, steps)
+    zyx, yx_unusable, figures = light.zyx, light.yx_unusable, light.figures
+    _check_light(zyx)
     if steps.dead_pixels:
         mended = _mend_dead_pixels(zyx)
         figures["dead_pixels"] = len(mended)
         if yx_unusable is not None and mended:
             yx_unusable[tuple(np.transpose(mended))] = False
     figures["saturated_pixels"] = 0 if yx_unusable is None else int(yx_unusable.sum())
+    if light.yx_cleared is not None:
+        yx_unusable = light.yx_cleared if yx_unusable is None else yx_unusable | light.yx_cleared
     z_noise = np.array([plane_noise(plane) for plane in zyx])
     if zyx_stack.dtype.kind in "ui":
         z_noise = np.maximum(z_noise, 1 / np.sqrt(12))
-    if steps.flat_field is not None:
-        figures["flat_field_range"] = _flatten(zyx, steps.flat_field)
+    if light.flat_field is not None:
+        figures["flat_field_range"] = flatten(zyx, light.flat_field, light.yx_dark)
     level = bright_level(zyx[focus_index])
     if steps.drift or steps.magnification:
         figures |= _align(zyx, focus_index, level, steps)
@@ -129,14 +129,62 @@ def prepare(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation)
         figures["plane_sums"] = [round(float(total / sums[focus_index]), 6) for total in sums]
     for index, scale in enumerate(scales):
         zyx[index] *= np.float32(scale / level)
-    return PreparedPlanes(zyx, tuple(float(noise) for noise in z_noise * scales / level), yx_unusable, figures)
+    noises = tuple(float(noise) for noise in z_noise * scales / level)
+    return PreparedPlanes(zyx, noises, yx_unusable, figures, light.area)
 
 
-def bright_level(yx_intensity: NDArray[np.floating]) -> float:
-    """Median of the pixels brighter than half the 99th percentile: the open field, whatever an aperture covers."""
-    stride = max(1, int(np.sqrt(yx_intensity.size / 250_000)))
-    sample = yx_intensity[::stride, ::stride]
-    return float(np.median(sample[sample > 0.5 * np.percentile(sample, 99)]))
+@dataclass
+class _Light:
+    """Light of the part that is used: planes in counts above the dark level, as they are corrected further."""
+
+    zyx: NDArray[np.float32]
+    yx_unusable: NDArray[np.bool_] | None
+    flat_field: FlatField
+    figures: dict[str, Any]
+    area: LitArea | None = None
+    yx_cleared: NDArray[np.bool_] | None = None
+    yx_dark: NDArray[np.bool_] | None = None
+
+
+def _light(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation) -> _Light:
+    """Subtract the dark level, and cut borders and the dark of a field stop off."""
+    zyx_stack = defined(zyx_stack)
+    missing = missing_data(zyx_stack)
+    check_dark(zyx_stack[focus_index], steps.dark)
+    zyx = np.array(zyx_stack, dtype=np.float32)
+    yx_unusable = _rebuild_saturated(zyx, zyx_stack) if steps.saturation else None
+    below = take_dark(zyx, steps.dark)
+    figures: dict[str, Any] = {"below_dark_share": round(below, 6)} if below else {}
+    for plane, yx_missing in zip(zyx, missing, strict=True):
+        if yx_missing is not None:
+            plane[yx_missing] = 0
+    flat_field = light_of_flat(steps.flat_field, steps.dark, zyx.shape[1:])
+    area = lit_area(zyx, missing, focus_index)
+    if area is None:
+        return _Light(zyx, yx_unusable, flat_field, figures)
+    check_size(area.window)
+    zyx = np.ascontiguousarray(zyx[:, *area.window])
+    if area.yx_cleared is not None:
+        zyx[:, area.yx_cleared] = 0
+    return _Light(
+        zyx,
+        None if yx_unusable is None else yx_unusable[area.window],
+        flat_field[area.window] if isinstance(flat_field, np.ndarray) else flat_field,
+        figures | area.figures,
+        area,
+        area.yx_cleared,
+        area.yx_without_phase[area.window],
+    )
+
+
+def _check_light(zyx: NDArray[np.float32]) -> None:
+    z_means = zyx.mean(axis=(1, 2), dtype=np.float64)
+    if not np.all(z_means > 0):
+        plane = int(np.argmin(z_means > 0))
+        raise UnusableFrameError(
+            f"plane {plane} carries no light (mean {z_means[plane]:g}): "
+            "give intensities as the camera recorded them, without subtracting the background"
+        )
 
 
 def _rebuild_saturated(zyx: NDArray[np.float32], zyx_stack: NDArray[np.number]) -> NDArray[np.bool_] | None:
@@ -207,59 +255,6 @@ def _stands_alone(yx_mean: NDArray[np.float32], y: int, x: int) -> bool:
     level = np.median(yx_mean[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3])
     beside = np.abs(yx_mean[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] - level)
     return bool(np.count_nonzero(beside > _DEAD_NEIGHBOUR * abs(yx_mean[y, x] - level)) == 1)
-
-
-def _flatten(zyx: NDArray[np.float32], flat_field: NDArray[np.floating] | Literal["estimate"]) -> list[float]:
-    """Divide by the flat field, in place; gives its smallest and largest value relative to its mean."""
-    if isinstance(flat_field, str):
-        yx_flat = _estimated_flat(zyx.mean(axis=0))
-    else:
-        yx_flat = np.asarray(flat_field, dtype=np.float32)
-        if yx_flat.shape != zyx.shape[1:]:
-            raise InputError(
-                f"the flat field has {_size(yx_flat.shape)} px and the planes {_size(zyx.shape[1:])}: "
-                "take it with the same camera settings"
-            )
-        if not np.all(np.isfinite(yx_flat)) or yx_flat.min() <= 0:
-            raise InputError(
-                "the flat field has dark or undefined pixels: give the picture of an evenly lit empty field"
-            )
-    yx_flat = yx_flat / yx_flat.mean(dtype=np.float64)
-    zyx /= yx_flat.astype(np.float32)
-    return [round(float(yx_flat.min()), 4), round(float(yx_flat.max()), 4)]
-
-
-def _size(shape: Sequence[int]) -> str:
-    return " x ".join(map(str, shape))
-
-
-def _estimated_flat(yx_mean: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Slow unevenness: a polynomial through cells of the frame, blind to cells that stick out.
-
-    It begins with the most common level and grows by degrees, so that what sticks out is known before the polynomial
-    could bend to it.
-    """
-    step = max(1, max(yx_mean.shape) // _FLAT_CELLS)
-    cells = block_mean(yx_mean, step).astype(np.float64)
-    y, x = (
-        2 * (np.arange(count) + 0.5) * step / side - 1 for count, side in zip(cells.shape, yx_mean.shape, strict=True)
-    )
-    highest = _FLAT_DEGREES[-1]
-    terms = sorted(((i, j) for i in range(highest + 1) for j in range(highest + 1 - i)), key=sum)
-    design = np.stack([np.outer(y**i, x**j).ravel() for i, j in terms], axis=1)
-    values = cells.ravel()
-    lit = values > INTENSITY_FLOOR * np.percentile(cells, 99)
-    residual, fitted = values - background_median(values[lit]), np.zeros(1)
-    for degree in _FLAT_DEGREES:
-        below, above = -residual[lit & (residual <= 0)], residual[lit & (residual >= 0)]
-        spread = max(1.4826 * min(float(np.median(side)) for side in (below, above) if side.size), 1e-12)
-        weights = lit * np.maximum(1 - (residual / (4 * spread)) ** 2, 0) ** 2
-        count = (degree + 1) * (degree + 2) // 2
-        fitted = np.linalg.lstsq(design[:, :count] * weights[:, None], values * weights, rcond=None)[0]
-        residual = values - design[:, :count] @ fitted
-    y, x = (2 * (np.arange(side) + 0.5) / side - 1 for side in yx_mean.shape)
-    yx_flat = sum(value * np.outer(y**i, x**j) for value, (i, j) in zip(fitted, terms, strict=True))
-    return np.asarray(np.maximum(yx_flat, 0.05 * float(cells.max())), np.float32)
 
 
 def _align(zyx: NDArray[np.float32], focus_index: int, level: float, steps: Preparation) -> dict[str, Any]:

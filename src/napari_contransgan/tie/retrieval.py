@@ -1,26 +1,25 @@
 """From a through-focus image to its phase, frame by frame, with its uncertainty and a report."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_contransgan.config import TieMethod, TieSettings
-from napari_contransgan.errors import InputError
+from napari_contransgan.config import TieSettings
+from napari_contransgan.counts import bright_level
+from napari_contransgan.errors import InputError, UnusableFrameError
 from napari_contransgan.events import Progress
 from napari_contransgan.io import Image
-from napari_contransgan.optics import check_pixel_size, check_wavelength
-from napari_contransgan.tie.derivative import axial_derivative
-from napari_contransgan.tie.direction import NOTES, check_direction
-from napari_contransgan.tie.focus_data import FocusData, Solution, SpecimenSign
-from napari_contransgan.tie.planes import Planes, checked_frame, prepare_planes
-from napari_contransgan.tie.preparation import Preparation, prepare
-from napari_contransgan.tie.solvers import SOLVERS
-from napari_contransgan.tie.transfer import Aperture
+from napari_contransgan.notes import doubts_added, join_notes
+from napari_contransgan.tie.focus_data import Solution, SpecimenSign
+from napari_contransgan.tie.frame_checks import checked_frame
+from napari_contransgan.tie.notes import notes_of
+from napari_contransgan.tie.planes import Planes, prepare_planes, read_frame
+from napari_contransgan.tie.solving import phase_from_stack
 
-FEW_EMPTY = 0.05
+_MUCH_DARKER = 0.3
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,15 @@ class TieFrame(Progress):
         YX, standard deviation in radians.
     notes : tuple of str
         What the user should know, in plain words.
+    is_left_out : bool
+        Whether nothing could be computed: the phase is 0 then, the uncertainty infinite, and the report that of the
+        first frame with a phase.
     """
 
     phase: Image
     uncertainty: Image
     notes: tuple[str, ...]
+    is_left_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,104 +55,6 @@ class TieResult:
     notes: tuple[str, ...]
 
 
-def phase_from_stack(
-    zyx_stack: NDArray[np.number],
-    z_um: Sequence[float],
-    *,
-    wavelength_um: float,
-    pixel_size_um: float,
-    focus_index: int,
-    method: TieMethod = "anchored",
-    regularisation: Literal["auto"] | float = "auto",
-    aperture: Aperture | None = None,
-    preparation: Preparation | None = None,
-    specimen_sign: SpecimenSign = "auto",
-) -> Solution:
-    """Phase of the plane in focus from two or more intensity planes.
-
-    Solves -k dI/dz = div(I grad(phi)), Eq. 1 of the paper. k is 2 pi over the vacuum wavelength: for a dry objective
-    that is right for z as read from the focus drive, whatever the medium.
-
-    Parameters
-    ----------
-    zyx_stack : (Z, Y, X) ndarray
-        Intensities of any scale and number type; at least two planes.
-    z_um : sequence of float
-        Height of each plane along the light's path, all different.
-    wavelength_um : float
-        Vacuum wavelength.
-    pixel_size_um : float
-        Lateral pixel size in the specimen.
-    focus_index : int
-        Plane in focus; the phase is that of this plane.
-    method : str
-        Solver; see `napari_contransgan.tie.solvers.SOLVERS`.
-    regularisation : "auto" or float
-        In units of the square of the frame's smallest wavenumber, pi over its longer side; 0 switches it off.
-        ``"auto"`` weighs noise against loss, see `napari_contransgan.tie.regularisation.choose_regularisation`.
-    aperture : Aperture or None
-        Objective and condenser, where known: fine structure that the planes weaken is then restored.
-    preparation : Preparation or None
-        What is put right beforehand; None takes the usual steps.
-    specimen_sign : {"auto", "positive", "negative", "both"}
-        Sign of the specimen's phase, for ``"anchored"``.
-
-    Returns
-    -------
-    Solution
-        Phase and uncertainty in radians; the phase is positive where the specimen delays light. Its figures also hold
-        those of the preparation, and ``direction``, see `napari_contransgan.tie.direction.check_direction`.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two planes, heights that do not fit them or repeat, no light in a plane, values
-        that are not finite, planes that do not show the same field, no such method, or an impossible wavelength or
-        pixel size.
-    """
-    zyx = np.asarray(zyx_stack)
-    if zyx.ndim != 3 or len(zyx) < 2:
-        raise InputError("TIE needs at least two planes at different focus, stacked as (Z, Y, X)")
-    if len(z_um) != len(zyx) or len(set(z_um)) != len(zyx):
-        raise InputError(f"heights z {tuple(z_um)} do not fit {len(zyx)} planes: give a different one for each")
-    if not 0 <= focus_index < len(zyx):
-        raise InputError(f"there is no plane {focus_index}: the plane in focus is one of 0 to {len(zyx) - 1}")
-    if zyx.dtype.kind == "f" and not np.all(np.isfinite(zyx)):
-        raise InputError("the planes hold NaN or infinite values: replace them first")
-    if method not in SOLVERS:
-        raise InputError(f"there is no method {method!r}: give one of {', '.join(SOLVERS)}")
-    check_wavelength(wavelength_um)
-    check_pixel_size(pixel_size_um, "the stack")
-
-    prepared = prepare(zyx, focus_index, preparation or Preparation())
-    heights_um = tuple(z - z_um[focus_index] for z in z_um)
-    derivative = axial_derivative(
-        prepared.zyx_planes,
-        heights_um,
-        focus_index,
-        pixel_size_um=pixel_size_um,
-        wavelength_um=wavelength_um,
-        aperture=aperture,
-        z_noise=prepared.z_noise,
-    )
-    data = FocusData(
-        zyx_planes=prepared.zyx_planes,
-        z_um=heights_um,
-        focus_index=focus_index,
-        derivative=derivative,
-        pixel_size_um=pixel_size_um,
-        wavelength_um=wavelength_um,
-        aperture=aperture,
-        yx_unusable=prepared.yx_unusable,
-        specimen_sign=specimen_sign,
-    )
-    solution = SOLVERS[method].solve(data, regularisation)
-    figures = {**prepared.figures, "degrees": list(derivative.degrees), **solution.figures}
-    figures["median_std_rad"] = float(np.median(solution.yx_std_rad[::4, ::4]))
-    figures["direction"] = check_direction(solution.yx_phase_rad, figures, figures["median_std_rad"])
-    return replace(solution, figures=figures)
-
-
 def retrieve_frames(image: Image, settings: TieSettings) -> Generator[Progress, None, None]:
     """Phase of a through-focus image, one frame at a time: nothing but the frame at hand is held.
 
@@ -157,8 +62,9 @@ def retrieve_frames(image: Image, settings: TieSettings) -> Generator[Progress, 
     turns the sign of every height and so of the phase. Indices of planes count as the planes stand in the image. In
     focus is, unless stated, the first of two planes, else the middle one (of an even number, the lower index).
 
-    Many files label focus planes as time or channels: axes TYX and CYX are taken as focus planes when the settings
-    state dz or z, and are refused otherwise. Axes C or Z of length one are dropped.
+    An RGB image is turned into its luminance. Many files label focus planes as time or channels: axes TYX and CYX are
+    taken as focus planes when the settings state dz or z, and are refused otherwise. Axes C or Z of length one are
+    dropped.
 
     Parameters
     ----------
@@ -172,43 +78,81 @@ def retrieve_frames(image: Image, settings: TieSettings) -> Generator[Progress, 
     ------
     Progress
         Before the first frame; then a `TieFrame` for each. Regularisation and the specimen's sign are chosen on the
-        first frame and kept for all, so that frames can be compared. ``dz_um`` stays None where planes are unevenly
-        spaced.
+        first frame and kept for all, so that frames can be compared. Frames of a series from which nothing can be
+        computed are left out, see `TieFrame`; those before the first good one come with it. ``dz_um`` stays None
+        where planes are unevenly spaced.
 
     Raises
     ------
     InputError
         Naming the image, for one plane only, axes that hold no focus planes, phase instead of intensity, planes under
-        16 px, constant or equal planes, NaN, no pixel size or dz anywhere, dz not above 0, heights that are not
-        one for each plane and rising, a plane in focus that is not there, planes that do not show the same field, a
-        flat field that does not fit, or a wavelength that looks like nanometres.
+        16 px, planes of which no frame can be used (constant or equal ones, masks, NaN, different fields), no pixel
+        size or dz anywhere, dz not above 0, heights that are not one for each plane and rising, a plane in focus that
+        is not there, a flat field or a dark level that does not fit, or a wavelength that looks like nanometres.
     """
-    planes = prepare_planes(image, settings)
+    with doubts_added(image.notes):
+        planes = prepare_planes(image, settings)
     total = len(planes.tzyx_stack)
     yield Progress(0, total, f"retrieving the phase of {image.name}")
-    regularisation, sign = planes.settings.regularisation, planes.settings.specimen_sign
+    kept = _Kept(planes.settings.regularisation, planes.settings.specimen_sign)
+    waiting: list[tuple[int, str]] = []  # frames before the first with a phase
     for index in range(total):
+        zyx_stack = read_frame(planes, index)
+        frame: TieFrame | None = None
         try:
-            solution = phase_from_stack(
-                checked_frame(planes, index, image.name),
-                planes.z_um,
-                wavelength_um=planes.wavelength_um,
-                pixel_size_um=planes.pixel_size_um,
-                focus_index=planes.focus_index,
-                method=planes.settings.method,
-                regularisation=regularisation,
-                aperture=planes.aperture,
-                preparation=planes.preparation,
-                specimen_sign=sign,
-            )
+            frame = _retrieved(planes, image, zyx_stack, index, kept)
+        except UnusableFrameError as error:
+            waiting.append((index, str(error)))
         except InputError as error:
-            where = f"{image.name}: frame {index + 1} of {total}" if total > 1 else image.name
-            raise InputError(f"{where}: {str(error).removeprefix(f'{image.name}: ')}") from error
-        frame = _frame(planes, image, solution, index, total, sign)
-        regularisation = solution.regularisation
-        if sign == "auto" and solution.figures.get("specimen_sign"):
-            sign = "positive" if solution.figures["specimen_sign"] > 0 else "negative"
-        yield frame
+            raise _named(str(error), image.name, index, total) from error
+        if kept.first is not None:
+            for number, reason in waiting:
+                yield _left_out(kept.first, number, image.name, reason)
+            waiting.clear()
+        if frame is not None:
+            yield frame
+    if kept.first is None:
+        raise _named(waiting[0][1], image.name, 0, total)
+
+
+@dataclass
+class _Kept:
+    """What frames take over from those before."""
+
+    regularisation: Literal["auto"] | float
+    sign: SpecimenSign
+    first: TieFrame | None = None  # without its pixels
+    level: float = 0.0
+
+
+def _retrieved(planes: Planes, image: Image, zyx_stack: NDArray[Any], index: int, kept: _Kept) -> TieFrame:
+    solution = phase_from_stack(
+        checked_frame(zyx_stack, planes.focus_index, image.name),
+        planes.z_um,
+        wavelength_um=planes.wavelength_um,
+        pixel_size_um=planes.pixel_size_um,
+        focus_index=planes.focus_index,
+        method=planes.settings.method,
+        regularisation=kept.regularisation,
+        aperture=planes.aperture,
+        preparation=planes.preparation,
+        specimen_sign=kept.sign,
+    )
+    frame = _frame(planes, image, solution, index, kept.sign)
+    if planes.is_time_lapse:
+        level = bright_level(zyx_stack[planes.focus_index]) - float(np.mean(planes.preparation.dark))
+        kept.level = kept.level or level
+        if level < _MUCH_DARKER * kept.level:
+            frame = replace(frame, notes=(*frame.notes, _darker_note(level, kept.level)))
+    if kept.first is None:
+        nothing = np.broadcast_to(np.float32(0), frame.phase.data.shape)
+        kept.first = replace(
+            frame, phase=replace(frame.phase, data=nothing), uncertainty=replace(frame.uncertainty, data=nothing)
+        )
+    kept.regularisation = solution.regularisation
+    if kept.sign == "auto" and solution.figures.get("specimen_sign"):
+        kept.sign = "positive" if solution.figures["specimen_sign"] > 0 else "negative"
+    return frame
 
 
 def retrieve_phase(image: Image, settings: TieSettings) -> Generator[Progress, None, TieResult]:
@@ -222,21 +166,21 @@ def retrieve_phase(image: Image, settings: TieSettings) -> Generator[Progress, N
     Returns
     -------
     TieResult
-        Report and notes are those of the first frame.
+        The report is that of the first frame with a phase; the notes are those of all frames, see
+        `napari_contransgan.notes.join_notes`.
     """
     frames: list[TieFrame] = []
     for event in retrieve_frames(image, settings):
         if isinstance(event, TieFrame):
             frames.append(event)
         yield Progress(event.step, event.total, event.message)
-    first = frames[0]
+    first = next(frame for frame in frames if not frame.is_left_out)
+    notes = join_notes([frame.notes for frame in frames], [frame.is_left_out for frame in frames])
     if "T" not in first.phase.settings["tie_report"]["axes"]:
-        return TieResult(first.phase, first.uncertainty, first.notes)
+        return TieResult(first.phase, first.uncertainty, notes)
     phase = np.stack([frame.phase.data for frame in frames])
     uncertainty = np.stack([frame.uncertainty.data for frame in frames])
-    return TieResult(
-        over_time(first.phase, phase, image), over_time(first.uncertainty, uncertainty, image), first.notes
-    )
+    return TieResult(over_time(first.phase, phase, image), over_time(first.uncertainty, uncertainty, image), notes)
 
 
 def over_time(frame: Image, tyx_values: NDArray[np.floating], image: Image) -> Image:
@@ -244,7 +188,8 @@ def over_time(frame: Image, tyx_values: NDArray[np.floating], image: Image) -> I
     return replace(frame, data=tyx_values, axes="TYX", time_step_s=image.time_step_s)
 
 
-def _frame(planes: Planes, image: Image, solution: Solution, index: int, total: int, sign: SpecimenSign) -> TieFrame:
+def _frame(planes: Planes, image: Image, solution: Solution, index: int, sign: SpecimenSign) -> TieFrame:
+    total = len(planes.tzyx_stack)
     used = planes.settings.model_copy(update={"regularisation": solution.regularisation})
     report: dict[str, Any] = {"axes": "TYX" if planes.is_time_lapse else "YX", **solution.figures}
     phase = Image(
@@ -261,25 +206,33 @@ def _frame(planes: Planes, image: Image, solution: Solution, index: int, total: 
         phase, data=np.ascontiguousarray(solution.yx_std_rad), quantity="phase-std", name=f"{phase.name} uncertainty"
     )
     message = f"retrieved the phase of frame {index + 1} of {total}"
-    return TieFrame(index + 1, total, message, phase, uncertainty, _notes(planes, image, solution.figures, sign))
+    notes = notes_of(planes, solution.figures, sign, float(np.ptp(solution.yx_phase_rad)))
+    return TieFrame(index + 1, total, message, phase, uncertainty, notes)
 
 
-def _notes(planes: Planes, image: Image, figures: dict[str, Any], sign: SpecimenSign) -> tuple[str, ...]:
-    """What the user should know of a result for which the specimen had this sign."""
-    notes = []
-    direction = figures["direction"]
-    if direction in NOTES and (sign == "auto" or (direction, sign) == ("contradicts", "positive")):
-        notes.append(NOTES[direction])
-    if image.z_falls and not planes.settings.flip_z:
-        notes.append("The file says that its planes stand in order of falling z: flip z (--flip-z).")
-    if figures.get("empty_share", 1.0) < FEW_EMPTY:
-        notes.append(
-            "Hardly any empty background was found, so the zero of the phase and its slow changes are uncertain: "
-            "look at the uncertainty map."
-        )
-    drift = max((abs(value) for shift in figures.get("drift_yx_px", []) for value in shift), default=0.0)
-    if drift > 1.0:
-        notes.append(f"The planes had drifted by up to {drift:.1f} px, which was undone.")
-    if figures.get("saturated_pixels"):
-        notes.append(f"{figures['saturated_pixels']} pixels are saturated and only roughly known: expose less.")
-    return tuple(notes)
+def _left_out(first: TieFrame, index: int, name: str, reason: str) -> TieFrame:
+    """Stand in for a frame from which nothing can be computed."""
+    reason = reason.removeprefix(f"{name}: ")
+    settings = {**first.phase.settings, "tie_report": {**first.phase.settings["tie_report"], "left_out": reason}}
+    shape = first.phase.data.shape
+    return TieFrame(
+        index + 1,
+        first.total,
+        f"left out frame {index + 1} of {first.total}",
+        replace(first.phase, data=np.zeros(shape, np.float32), settings=settings),
+        replace(first.uncertainty, data=np.full(shape, np.inf, np.float32), settings=settings),
+        (f"Left out, since {reason}. The phase is 0 there and its uncertainty unbounded.",),
+        is_left_out=True,
+    )
+
+
+def _named(reason: str, name: str, index: int, total: int) -> InputError:
+    where = f"{name}: frame {index + 1} of {total}" if total > 1 else name
+    return InputError(f"{where}: {reason.removeprefix(f'{name}: ')}")
+
+
+def _darker_note(level: float, first_level: float) -> str:
+    return (
+        f"It is much darker than the first frame, with {level:.4g} counts for {first_level:.4g}: see whether the lamp "
+        "was on."
+    )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import napari_contransgan
-from napari_contransgan.config import TrainSettings
+from napari_contransgan.config import PairFolders, TrainSettings
 from napari_contransgan.models.checkpoint import ModelCard
 from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM
 from napari_contransgan.training.events import SCORES, Validated
@@ -20,7 +20,7 @@ def make_card(settings: TrainSettings, step: int, found: Survey, scores: Validat
     folders: dict[str, Any] = {
         "lr": settings.lr and settings.lr.name,
         "phase": settings.phase and settings.phase.name,
-        "pairs": [folder.name for folder in settings.pairs],
+        "pairs": [_name(source) for source in settings.pairs],
         "start_from": settings.start_from and Path(settings.start_from).name,
     }
     has_scores = scores is not None and scores.has_scores
@@ -43,6 +43,12 @@ def make_card(settings: TrainSettings, step: int, found: Survey, scores: Validat
         program_version=napari_contransgan.__version__,
         settings={**settings.model_dump(mode="json"), **folders},
     )
+
+
+def _name(source: Path | PairFolders) -> str:
+    if isinstance(source, PairFolders):
+        return f"{source.lr.name} with {source.phase.name}"
+    return source.name
 
 
 def figures_of(scores: Validated) -> dict[str, float]:

@@ -2,8 +2,8 @@
 
 import re
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from napari_contransgan.config import TrainSettings
@@ -16,10 +16,13 @@ from napari_contransgan.training.draws import (
     chosen_index,
 )
 from napari_contransgan.training.events import ImageSkipped
+from napari_contransgan.training.file_frames import FileFrame, contents_of, describe_files, frames_of
 from napari_contransgan.training.frames import BadImages, FrameCache, FrameList, Frames, Joined
 from napari_contransgan.training.on_the_fly import FieldKey, PairMaker, SimulatedFrames
+from napari_contransgan.training.pair_names import frame_name
+from napari_contransgan.training.pairing import find_pairs
 from napari_contransgan.training.recipe import is_supervised
-from napari_contransgan.training.survey import Survey, simulated_unpaired, survey
+from napari_contransgan.training.survey import Survey, survey
 
 AHEAD_STEPS = 4
 """Simulated pairs of so many steps, the next one among them, are made ahead."""
@@ -40,21 +43,22 @@ class TrainingData:
     held_out_phase: FrameList
     found: Survey
     wants_held_out: bool
+    notes: tuple[str, ...] = ()
     maker: PairMaker | None = None
     bad: BadImages | None = None
 
     def describe(self) -> str:
         """Say in a line what was found."""
-        pairs, held_out = _count(self.paired_lr, self.paired_phase), _count(self.held_out_lr, self.held_out_phase)
+        held_out = _count_pairs(self.held_out_lr, self.held_out_phase)
         text = (
-            f"{pairs} pairs and {_count(self.unpaired_lr)} + {_count(self.unpaired_phase)} unpaired images "
-            f"for training, {held_out} pairs held out"
+            f"{_count_pairs(self.paired_lr, self.paired_phase)} and {_count(self.unpaired_lr)} + "
+            f"{_count(self.unpaired_phase)} unpaired images for training, {held_out} held out"
         )
         if self.found.on_the_fly:
             text += f"; with {self.found.on_the_fly}"
-        if self.wants_held_out and not held_out:
+        if self.wants_held_out and not _good(self.held_out_lr, self.held_out_phase):
             text += f": nothing could be held out, since {self._why_none_is_held_out()}, so there will be no scores"
-        parts = [text, *self.found.images, *self.found.doubts, _left_out(self.found.bad)]
+        parts = [text, *self.notes, *self.found.images, *self.found.doubts, _left_out(self.found.bad)]
         return "; ".join(filter(None, parts))
 
     def _why_none_is_held_out(self) -> str:
@@ -97,9 +101,26 @@ class TrainingData:
             self.maker.close()
 
 
-def _count(*lists: FrameList) -> int:
-    """How many images of parallel lists are not left out."""
-    return sum(not any(one.is_bad(index) for one in lists) for index in range(len(lists[0])))
+def _good(*lists: FrameList) -> list[int]:
+    """Numbers of the images of parallel lists that are not left out."""
+    return [index for index in range(len(lists[0])) if not any(one.is_bad(index) for one in lists)]
+
+
+def _count(frames: FrameList) -> str:
+    """How many different images are not left out, and of which files where these hold several."""
+    keys = {frames.key(index) for index in _good(frames)}
+    return f"{len(keys)}{_of_files(keys)}"
+
+
+def _count_pairs(lr: FrameList, phase: FrameList) -> str:
+    """How many phase maps there are with an image, and which images these are where files hold several."""
+    good = _good(lr, phase)
+    return f"{len({phase.key(index) for index in good})} pairs{_of_files({lr.key(index) for index in good})}"
+
+
+def _of_files(keys: Iterable[object]) -> str:
+    text = describe_files([key for key in keys if isinstance(key, FileFrame)])
+    return f" ({text})" if text else ""
 
 
 def _left_out(bad: Mapping[Path, str]) -> str:
@@ -121,47 +142,46 @@ def _simulated(frames: FrameList, index: int) -> list[FieldKey]:
 def gather(settings: TrainSettings) -> TrainingData:
     """Find the images of a run, split them, and check that they can serve; nothing is written.
 
-    Tiles of one source frame, named ``FRAME_r0c1``, never stand on both sides of the split, nor does a field that is
-    simulated on the fly and lies in a folder too. Up to 500 files are all read; of more, an even sample of each folder,
-    and a file that fails later is named then. Of simulated fields the first is made. With ``bad_images="skip"``, files
-    that cannot serve are left out, and a pair of which one half is bad.
+    The planes, the time points and the tiles of one source frame, named ``FRAME_r0c1``, never stand on both sides of
+    the split, nor does a field that is simulated on the fly and lies in a folder too. Up to 500 images are all read; of
+    more, an even sample of each folder, and one that fails later is named then. Of simulated fields the first is made.
+    With ``bad_images="skip"``, files that cannot serve are left out, and a pair of which one half is bad.
 
     Raises
     ------
     InputError
-        If a folder is missing, empty, or holds images that cannot serve, held-out ones included; or nothing but such.
+        If a folder is missing, empty, or holds images that cannot serve, held-out ones included; or nothing but such;
+        or if an image of a pair has no phase map.
     """
-    pairs = [_pairs_in(folder) for folder in settings.pairs]
-    lr = [path for pair_lr, _ in pairs for path in pair_lr]
-    phase = [path for _, pair_phase in pairs for path in pair_phase]
-    free_lr = find_images(settings.lr) if settings.lr else []
-    free_phase = find_images(settings.phase) if settings.phase else []
-    file_lists = [part for pair_lr, pair_phase in pairs for part in (("lr", pair_lr), ("phase", pair_phase))]
-    file_lists += [(kind, paths) for kind, paths in (("lr", free_lr), ("phase", free_phase)) if paths]
-    parents = [folder.parent for folder in (settings.lr, settings.phase) if folder]
     skip_bad = settings.bad_images == "skip"
-    found = survey(file_lists, settings.pairs, parents, settings.simulate, crop_px=settings.crop_px, skip_bad=skip_bad)
-    found = replace(found, simulated=simulated_unpaired(settings))
+    pairs = [find_pairs(source, skip_bad=skip_bad) for source in settings.pairs]
+    lr = [file for found in pairs for file in found.lr]
+    phase = [file for found in pairs for file in found.phase]
+    free_lr = _images_in(settings.lr, skip_bad=skip_bad)
+    free_phase = _images_in(settings.phase, skip_bad=skip_bad)
+    found = survey(pairs, [("lr", free_lr), ("phase", free_phase)], settings)
     cache, bad = FrameCache(), BadImages(dict(found.bad)) if skip_bad else None
     maker = PairMaker(settings.simulate, cache, settings.simulation_workers) if settings.simulate else None
     if maker is not None:
         _check_recipes(settings, maker)
     fields = [FieldKey(k, i) for k, recipe in enumerate(settings.simulate) for i in range(recipe.count)]
-    held = _held_out([*map(_source, lr), *map(_source_of_field, fields)], settings.validation_fraction)
+    held = _held_out(
+        [*(_source(file.path) for file in lr), *map(_source_of_field, fields)], settings.validation_fraction
+    )
 
-    def frames(kind: str, paths: list[Path], *, held_out: bool) -> FrameList:
-        kept = [i for i in range(len(paths)) if (i in held) == held_out]
+    def frames(kind: str, every: list[FileFrame], *, held_out: bool) -> FrameList:
+        kept = [i for i in range(len(every)) if (i in held) == held_out]
         if held_out:  # no draw depends on their number, so those that are left out need no place
-            kept = [i for i in kept if lr[i] not in found.bad and phase[i] not in found.bad]
-        files = Frames([paths[i] for i in kept], kind, cache, bad)
+            kept = [i for i in kept if lr[i].path not in found.bad and phase[i].path not in found.bad]
+        files = Frames([every[i] for i in kept], kind, cache, bad)
         if maker is None:
             return files
-        chosen = [one for i, one in enumerate(fields, len(paths)) if (i in held) == held_out]
+        chosen = [one for i, one in enumerate(fields, len(every)) if (i in held) == held_out]
         simulated = SimulatedFrames(chosen, kind, maker)
-        return Joined([files, simulated]) if files.paths else simulated
+        return Joined([files, simulated]) if files.files else simulated
 
-    paired_lr, paired_phase = (frames(kind, paths, held_out=False) for kind, paths in (("lr", lr), ("phase", phase)))
-    if len(paired_lr) and not _count(paired_lr, paired_phase):
+    paired_lr, paired_phase = (frames(kind, files, held_out=False) for kind, files in (("lr", lr), ("phase", phase)))
+    if len(paired_lr) and not _good(paired_lr, paired_phase):
         raise InputError(f"{settings.pairs[0]}: no pair in it can serve for training; {_left_out(found.bad)}")
     return TrainingData(
         paired_lr,
@@ -172,6 +192,7 @@ def gather(settings: TrainSettings) -> TrainingData:
         frames("phase", phase, held_out=True),
         found,
         wants_held_out=settings.validation_fraction > 0,
+        notes=tuple(note for one in pairs for note in one.notes),
         maker=maker,
         bad=bad,
     )
@@ -187,13 +208,10 @@ def _check_recipes(settings: TrainSettings, maker: PairMaker) -> None:
             )
 
 
-def _pairs_in(folder: Path) -> tuple[list[Path], list[Path]]:
-    lr = find_images(folder / "lr")
-    phase = {path.name: path for path in find_images(folder / "phase")}
-    both = [path for path in lr if path.name in phase]
-    if not both:
-        raise InputError(f"{folder}: no file name stands in both its lr and its phase folder; write it with 'simulate'")
-    return both, [phase[path.name] for path in both]
+def _images_in(folder: Path | None, *, skip_bad: bool) -> list[FileFrame]:
+    paths = find_images(folder) if folder else []
+    contents = contents_of(paths, skip_bad=skip_bad)
+    return [file for path, one in zip(paths, contents, strict=True) for file in frames_of(path, one)]
 
 
 def _held_out(sources: Sequence[tuple[str, str]], fraction: float) -> set[int]:
@@ -214,7 +232,9 @@ def _held_out(sources: Sequence[tuple[str, str]], fraction: float) -> set[int]:
 def _source(path: Path) -> tuple[str, str]:
     """Folder and name of the frame that a file, or a tile ``FRAME_r0c1``, comes from."""
     stem = re.sub(r"(\.ome)?\.tiff?$", "", path.name, flags=re.IGNORECASE)
-    return str(path.parent), re.sub(r"_r[0-9]+c[0-9]+$", "", stem)
+    frame = re.sub(r"_r[0-9]+c[0-9]+$", "", stem)
+    name = frame_name(path)
+    return str(path.parent), name.frame if name.tile and frame == stem else frame
 
 
 def _source_of_field(field: FieldKey) -> tuple[str, str]:

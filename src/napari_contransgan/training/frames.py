@@ -10,10 +10,12 @@ import numpy as np
 import torch
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io import Image, check_pixels, read_image, to_luminance
-from napari_contransgan.models.normalisation import contrast_on_model_grid, to_model_grid
+from napari_contransgan.io import Image, to_luminance
+from napari_contransgan.models.normalisation import contrast_on_model_grid, light_of_frame, to_model_grid
+from napari_contransgan.notes import doubts_added
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.training.events import ImageSkipped
+from napari_contransgan.training.file_frames import FileFrame, read_file_frame
 
 CACHE_BYTES = 3 * 2**30
 """For all lists of a run together."""
@@ -118,6 +120,9 @@ class FrameList(Protocol):
     def __len__(self) -> int:
         """Count the images, with those that are left out."""
 
+    def key(self, index: int) -> Hashable:
+        """What image `index` is; the same where a list holds it again."""
+
     def is_bad(self, index: int) -> bool:
         """Whether image `index` is left out."""
 
@@ -148,6 +153,11 @@ class Joined:
             index -= len(part)
         raise IndexError(index)
 
+    def key(self, index: int) -> Hashable:
+        """What frame `index` is."""
+        part, number = self.find(index)
+        return part.key(number)
+
     def is_bad(self, index: int) -> bool:
         """Whether frame `index` is left out."""
         part, number = self.find(index)
@@ -161,12 +171,12 @@ class Joined:
 
 @dataclass(frozen=True)
 class Frames:
-    """A list of image files of one kind.
+    """A list of images of one kind that lie in files.
 
     Parameters
     ----------
-    paths : sequence of Path
-        The files.
+    files : sequence of FileFrame
+        The images: one to a file, or several.
     kind : {"lr", "phase"}
         Bright-field frames become contrast, phase maps stay radians.
     cache : FrameCache
@@ -175,17 +185,26 @@ class Frames:
         Where files that cannot serve are noted, to go on without them; None refuses them.
     """
 
-    paths: Sequence[Path]
+    files: Sequence[FileFrame]
     kind: str
     cache: FrameCache = field(default_factory=FrameCache)
     bad: BadImages | None = None
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.files)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The file of each image."""
+        return [file.path for file in self.files]
+
+    def key(self, index: int) -> Hashable:
+        """What image `index` is."""
+        return self.files[index]
 
     def is_bad(self, index: int) -> bool:
-        """Whether file `index` is left out."""
-        return self.bad is not None and self.paths[index] in self.bad.reasons
+        """Whether image `index` is left out, as all images of its file then are."""
+        return self.bad is not None and self.files[index].path in self.bad.reasons
 
     def load(self, index: int, crop_px: int) -> torch.Tensor:
         """Frame `index` on the model's grid, float32, shape (H, W), at least `crop_px` on each side.
@@ -197,12 +216,13 @@ class Frames:
         InputError
             Naming the file, if it cannot serve and the run does not, or its folder, if that is gone.
         """
-        path = self.paths[index]
+        file = self.files[index]
+        path = file.path
         if self.bad is not None and path in self.bad.reasons:
             raise UnusableImageError(self.bad.reasons[path])
         try:
-            (image,) = self.cache.get((path, self.kind), lambda: (self._read(path),))
-            check_size(path, (image.shape[0], image.shape[1]), crop_px)
+            (image,) = self.cache.get((file, self.kind), lambda: (self._read(file),))
+            check_size(file, (image.shape[0], image.shape[1]), crop_px)
         except InputError as error:
             if _is_gone(path.parent):
                 raise InputError(
@@ -214,8 +234,8 @@ class Frames:
             raise self.bad.leave_out(path, str(error)) from error
         return image
 
-    def _read(self, path: Path) -> torch.Tensor:
-        image = load_frame(path, self.kind)
+    def _read(self, file: FileFrame) -> torch.Tensor:
+        image = load_frame(file, self.kind)
         if self.bad is not None:
             self.bad.note_good()
         return image
@@ -229,13 +249,13 @@ def _is_gone(folder: Path) -> bool:
         return True
 
 
-def load_frame(path: Path, kind: str) -> torch.Tensor:
-    """Read one file for training.
+def load_frame(file: FileFrame, kind: str) -> torch.Tensor:
+    """Read one image for training.
 
     Parameters
     ----------
-    path : Path
-        TIFF with a pixel size.
+    file : FileFrame
+        In a TIFF with a pixel size.
     kind : {"lr", "phase"}
         How to normalise it.
 
@@ -249,39 +269,45 @@ def load_frame(path: Path, kind: str) -> torch.Tensor:
     InputError
         Naming the file, if it cannot serve.
     """
-    image = read_frame(path, kind)
-    pixel_size_um = check_pixel_size(image.pixel_size_um, str(path))
+    image = read_frame(file, kind)
+    pixel_size_um = check_pixel_size(image.pixel_size_um, image.name)
     if kind == "lr":
         return contrast_on_model_grid(image.data, pixel_size_um)[0]
     return to_model_grid(torch.from_numpy(np.asarray(image.data, np.float32)), pixel_size_um)
 
 
-def read_frame(path: Path, kind: str) -> Image:
-    """Read one file as it is, and check that it is a single frame of its kind with a pixel size.
+def read_frame(file: FileFrame, kind: str) -> Image:
+    """Read one image as it is, and check that it is one of its kind with a pixel size.
 
-    A floating-point file that does not say that it holds phase is taken for radians up to 100 rad in magnitude.
+    Of a bright-field frame come counts of light: above the dark level that the file states, and 0 in borders without
+    data. A floating-point file that does not say that it holds phase is taken for radians up to 100 rad in magnitude.
 
     Raises
     ------
     InputError
         Naming the file, if it cannot serve.
     """
-    image = replace(read_image(path), name=str(path))
+    image = read_file_frame(file)
     if kind == "phase":
         _check_phase(image)
     elif image.quantity != "intensity":
         raise InputError(
-            f"{path}: is a {image.quantity} map, but stands where low-resolution frames belong; check the folders"
+            f"{image.name}: is a {image.quantity} map, but stands where low-resolution frames belong; check the folders"
         )
     image, _ = to_luminance(image)
-    if kind == "lr":
-        check_pixels(image)
-    if image.data.ndim != 2:
-        raise InputError(
-            f"{path}: training wants single frames, this has axes {image.axes}; save its frames one by one"
-        )
-    check_pixel_size(image.pixel_size_um, str(path))
-    return image
+    with doubts_added(image.notes):
+        check_pixel_size(image.pixel_size_um, image.name)
+    return _light_of(image) if kind == "lr" else image
+
+
+def _light_of(image: Image) -> Image:
+    if image.data.size == 0 or image.data.dtype.kind not in "uifb":
+        raise InputError(f"{image.name}: holds no numbers that could be counts; give an image as recorded")
+    try:
+        yx_light, _ = light_of_frame(image.data, image.dark_counts or 0.0)
+    except InputError as error:
+        raise InputError(f"{image.name}: {error}") from error
+    return replace(image, data=yx_light, dark_counts=None)
 
 
 def size_on_model_grid(image: Image) -> tuple[int, int]:
@@ -291,7 +317,7 @@ def size_on_model_grid(image: Image) -> tuple[int, int]:
     return height, width
 
 
-def check_size(name: Path | str, shape_yx: tuple[int, int], crop_px: int) -> None:
+def check_size(name: object, shape_yx: tuple[int, int], crop_px: int) -> None:
     """Refuse a frame, of `shape_yx` on the model's grid, out of which no crop can be cut.
 
     Raises

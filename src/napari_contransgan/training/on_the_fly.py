@@ -1,6 +1,6 @@
 """Simulated pairs that are made when a step wants them, or a little ahead of it by other processes."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -14,7 +14,8 @@ from napari_contransgan.config import SimulationSettings
 from napari_contransgan.models.normalisation import contrast_on_model_grid, to_model_grid
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.simulation import simulate_pair
-from napari_contransgan.simulation.workers import begin_worker, interrupts_ignored, on_threads
+from napari_contransgan.simulation.workers import begin_worker, interrupts_ignored
+from napari_contransgan.threads import on_threads
 from napari_contransgan.training.frames import FrameCache, check_size
 
 HALVES = ("lr", "phase")
@@ -123,6 +124,10 @@ class SimulatedFrames:
 
     def __len__(self) -> int:
         return len(self.fields)
+
+    def key(self, index: int) -> Hashable:
+        """What field `index` is."""
+        return self.fields[index]
 
     def is_bad(self, index: int) -> bool:  # noqa: ARG002 - every field can be made
         """Whether field `index` is left out."""

@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_contransgan.config import TrainSettings
+from napari_contransgan.config import PairFolders, TrainSettings
 from napari_contransgan.errors import InputError
+from napari_contransgan.threads import choose_threads
+from napari_contransgan.training.pairing import halves
 from napari_contransgan.training.recipe import warm_start_steps
+
+Folders = Path | Sequence[Path | PairFolders] | None
 
 DATA_FOLDERS = ("lr", "phase", "pairs")
 MAY_CHANGE_ON_RESUME = {
@@ -37,17 +41,18 @@ def settings_before(config: Path, settings: TrainSettings, resume: bool) -> Trai
     return before
 
 
-def with_warm_start_resolved(settings: TrainSettings, before: TrainSettings | None) -> TrainSettings:
-    """Fix the number of supervised steps, so that more steps in a resumed run never go back to them.
+def with_choices_resolved(settings: TrainSettings, before: TrainSettings | None) -> TrainSettings:
+    """Fix the number of threads, for their last bits, and that of supervised steps: a resumed run keeps both.
 
-    A run that was supervised throughout stays so.
+    More steps in a resumed run never go back to supervised ones, and a run that was supervised throughout stays so.
     """
     first = before or settings
-    warm = warm_start_steps(first)
-    if warm < first.steps:
-        return settings.model_copy(update={"warm_start_steps": warm})
-    # "None" says the same where there are only pairs, and still fits when the file serves a longer run elsewhere.
-    return settings.model_copy(update={"warm_start_steps": None if settings.lr is None else settings.steps})
+    threads = choose_threads(settings.threads or first.threads)
+    warm: int | None = warm_start_steps(first)
+    if warm == first.steps:
+        # "None" says the same where there are only pairs, and still fits when the file serves a longer run elsewhere.
+        warm = None if settings.lr is None else settings.steps
+    return settings.model_copy(update={"warm_start_steps": warm, "threads": threads})
 
 
 def changed_folders(settings: TrainSettings, before: TrainSettings | None) -> str:
@@ -60,13 +65,13 @@ def changed_folders(settings: TrainSettings, before: TrainSettings | None) -> st
     return "; ".join(parts)
 
 
-def _resolved(folders: Path | Sequence[Path] | None) -> list[Path]:
-    return [folder.resolve() for folder in _as_list(folders)]
+def _resolved(folders: Folders) -> list[tuple[Path, ...]]:
+    return [tuple(folder.resolve() for folder in halves(one)) for one in _as_list(folders)]
 
 
-def _listed(folders: Path | Sequence[Path] | None) -> str:
+def _listed(folders: Folders) -> str:
     return ", ".join(map(str, _as_list(folders))) or "none"
 
 
-def _as_list(folders: Path | Sequence[Path] | None) -> list[Path]:
+def _as_list(folders: Folders) -> list[Path | PairFolders]:
     return [folders] if isinstance(folders, Path) else list(folders or ())

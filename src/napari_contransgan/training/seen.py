@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_contransgan.io import Image
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.training.place import Place, place_of
 
 FAR_APART = 10.0
 """Pixel sizes of one kind that differ by this factor hardly belong together."""
@@ -31,6 +32,8 @@ class SeenImage:
         As the file holds them.
     checksum : int
         Of its values as float32.
+    place : Place or None
+        Where it lies.
     """
 
     shape_yx: tuple[int, int]
@@ -39,6 +42,7 @@ class SeenImage:
     highest: float
     dtype: str
     checksum: int
+    place: Place | None = None
 
 
 def seen_image(image: Image, shape_yx: tuple[int, int]) -> SeenImage:
@@ -51,6 +55,7 @@ def seen_image(image: Image, shape_yx: tuple[int, int]) -> SeenImage:
         highest=float(values.max()),
         dtype=str(image.data.dtype),
         checksum=zlib.crc32(values.data),
+        place=place_of(image),
     )
 
 

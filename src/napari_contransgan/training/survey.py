@@ -5,17 +5,23 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from pydantic import ValidationError
 
 from napari_contransgan.config import SimulationSettings, TrainSettings
 from napari_contransgan.errors import InputError
+from napari_contransgan.training.file_frames import FileFrame
 from napari_contransgan.training.frames import check_size, read_frame, size_on_model_grid
+from napari_contransgan.training.pairing import FoundPairs, halves
+from napari_contransgan.training.place import difference_of
 from napari_contransgan.training.seen import SeenImage, described, doubts, seen_image
 
+T = TypeVar("T")
+
 MAX_FILES_READ = 500
-"""Of larger data sets the first, the last and evenly spread files of each folder are read."""
+"""Of larger data sets the first, the last and evenly spread images of each folder are read."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Survey:
     optics : str
         How the images were taken, as far as a ``dataset.json`` tells.
     all_pairs_simulated : bool
-        Whether there are pairs, and every folder of them has a ``dataset.json`` of this program.
+        Whether there are pairs, and every folder of them lies beside a ``dataset.json`` of this program.
     on_the_fly : str
         Which pairs are simulated while the run goes on; empty where none are.
     simulated : tuple of SimulationSettings
@@ -56,75 +62,128 @@ class Survey:
 
 
 def survey(
-    file_lists: Sequence[tuple[str, Sequence[Path]]],
-    pair_folders: Sequence[Path],
-    data_folders: Sequence[Path],
-    recipes: Sequence[SimulationSettings] = (),
-    *,
-    crop_px: int,
-    skip_bad: bool = False,
+    pairs: Sequence[FoundPairs], unpaired: Sequence[tuple[str, Sequence[FileFrame]]], settings: TrainSettings
 ) -> Survey:
-    """Read a run's files, or an even sample of many, and refuse what cannot serve, or note it.
+    """Read a run's images, or an even sample of many, and refuse what cannot serve, or note it.
 
     Parameters
     ----------
-    file_lists : sequence of (kind, paths)
-        Each folder's files, with the kind ``"lr"`` or ``"phase"``.
-    pair_folders, data_folders : sequence of Path
-        Folders of pairs, and further folders beside which a ``dataset.json`` may lie.
-    recipes : sequence of SimulationSettings
-        Of the pairs that are simulated while the run goes on.
-    crop_px : int
-        Smallest side that a frame must have on the model's grid.
-    skip_bad : bool
-        Whether to note a file that cannot serve, and go on.
+    pairs : sequence of FoundPairs
+        Those of each of the run's sources of pairs.
+    unpaired : sequence of (kind, images)
+        Each other folder's images, with the kind ``"lr"`` or ``"phase"``.
+    settings : TrainSettings
+        Of the run.
 
     Raises
     ------
     InputError
-        Naming the file that cannot serve, a folder of which none can, or two sources whose wavelengths differ.
+        Naming the file that cannot serve, a folder of which none can, an image and a phase map that show different
+        places, or two sources whose wavelengths differ.
     """
-    total = sum(len(paths) for _, paths in file_lists)
-    wavelengths_um: list[tuple[str, float]] = []
-    seen: dict[str, list[SeenImage]] = {"lr": [], "phase": []}
-    bad: dict[Path, str] = {}
-    for kind, paths in file_lists:
-        share = len(paths) if total <= MAX_FILES_READ else max(2, MAX_FILES_READ // len(file_lists))
-        read = spread(paths, share)
-        for path in read:
-            try:
-                image = read_frame(path, kind)
-                shape_yx = size_on_model_grid(image)
-                check_size(path, shape_yx, crop_px)
-            except InputError as error:
-                if not skip_bad:
-                    raise
-                bad[path] = str(error)
-                continue
-            seen[kind].append(seen_image(image, shape_yx))
-            if kind == "phase" and image.wavelength_um is not None:
-                _add_wavelength(wavelengths_um, str(path), image.wavelength_um)
-        if read and all(path in bad for path in read):
-            raise InputError(f"{read[0].parent}: no image in it can serve; the first: {bad[read[0]]}")
+    lists: list[tuple[str, Sequence[FileFrame]]] = [
+        part for found in pairs for part in (("lr", found.lr), ("phase", found.phase))
+    ]
+    lists += [(kind, files) for kind, files in unpaired if files]
+    look = _Look(settings, lists, {path: reason for found in pairs for path, reason in found.bad.items()})
+    for kind, files in lists:
+        look.read(kind, files)
+    for found in pairs:
+        look.compare(found)
+    seen, bad, wavelengths_um = look.seen_by_kind(), look.bad, look.wavelengths_um
+    recipes = settings.simulate
     pixel_sizes_um = {float(f"{image.pixel_size_um:.4g}") for image in seen["lr"]}
     for recipe in recipes:
         pixel_sizes_um.add(float(f"{recipe.microscope.pixel_size_um(recipe.objective):.4g}"))
         _add_wavelength(wavelengths_um, f"simulated {recipe.specimen}", recipe.microscope.wavelength_um)
-    by = {folder: simulated_by(folder) for folder in (*pair_folders, *data_folders)}
-    simulated = [*filter(None, by.values()), *recipes]
+    folders = [halves(source) for source in settings.pairs]
+    sources = [lr for lr, _ in folders] + [folder for folder in (settings.lr, settings.phase) if folder]
+    simulated = [*filter(None, map(simulated_lr, sources)), *recipes]
     return Survey(
         input_pixel_sizes_um=tuple(sorted(pixel_sizes_um)),
         wavelength_um=wavelengths_um[0][1] if wavelengths_um else None,
         optics="; ".join(dict.fromkeys(map(_optics_of, simulated))),
-        all_pairs_simulated=bool(pair_folders or recipes) and all(by[folder] for folder in pair_folders),
+        all_pairs_simulated=settings.has_pairs
+        and all(simulated_by(folder.parent) for both in folders for folder in both),
         on_the_fly=", ".join(
             f"{one.count} simulated pairs made on the fly ({one.specimen} at {one.objective}, seed {one.seed})"
             for one in recipes
         ),
+        simulated=simulated_unpaired(settings),
         images=tuple(filter(None, (described(kind, images) for kind, images in seen.items()))),
-        doubts=doubts(seen["lr"], seen["phase"]),
+        doubts=(*doubts(seen["lr"], seen["phase"]), *look.file_doubts),
         bad=bad,
     )
+
+
+class _Look:
+    """What was read of a run's images so far.
+
+    Parameters
+    ----------
+    settings : TrainSettings
+        Of the run.
+    lists : sequence of (kind, images)
+        All that there is to read.
+    bad : dict
+        Files that are known to be unusable, and why.
+    """
+
+    def __init__(
+        self, settings: TrainSettings, lists: Sequence[tuple[str, Sequence[FileFrame]]], bad: dict[Path, str]
+    ) -> None:
+        total = sum(len(files) for _, files in lists)
+        self._share = total if total <= MAX_FILES_READ else max(2, MAX_FILES_READ // len(lists))
+        self._crop_px, self._skip_bad = settings.crop_px, settings.bad_images == "skip"
+        self._seen: dict[tuple[str, FileFrame], SeenImage] = {}
+        self.bad = bad
+        self.wavelengths_um: list[tuple[str, float]] = []
+        self._first_with: dict[str, FileFrame] = {}
+
+    @property
+    def file_doubts(self) -> tuple[str, ...]:
+        """What the files leave doubtful, each with the first file of which it is true."""
+        return tuple(f"{file}: {note.removesuffix('.')}" for note, file in self._first_with.items())
+
+    def read(self, kind: str, files: Sequence[FileFrame]) -> None:
+        """Read the images of a folder, or a sample of them."""
+        read = list(dict.fromkeys(spread(files, self._share)))
+        for file in read:
+            if file.path in self.bad:
+                continue
+            try:
+                image = read_frame(file, kind)
+                shape_yx = size_on_model_grid(image)
+                check_size(file, shape_yx, self._crop_px)
+            except InputError as error:
+                self._refuse(file.path, error)
+                continue
+            self._seen[kind, file] = seen_image(image, shape_yx)
+            for note in image.notes:
+                self._first_with.setdefault(note, file)
+            if kind == "phase" and image.wavelength_um is not None:
+                _add_wavelength(self.wavelengths_um, str(file), image.wavelength_um)
+        if read and all(file.path in self.bad for file in read):
+            raise InputError(f"{read[0].path.parent}: no image in it can serve; the first: {self.bad[read[0].path]}")
+
+    def compare(self, found: FoundPairs) -> None:
+        """Compare the places that the halves of those pairs show of which both were read."""
+        for lr, phase in zip(spread(found.lr, self._share), spread(found.phase, self._share), strict=True):
+            seen = self._seen.get(("lr", lr)), self._seen.get(("phase", phase))
+            places = [one.place for one in seen if one is not None and one.place is not None]
+            difference = difference_of(*places) if len(places) == 2 else ""
+            if difference:
+                reason = f"{lr} and {phase} do not show the same place: {difference}; cut both to the same field"
+                self._refuse(lr.path, InputError(reason))
+
+    def seen_by_kind(self) -> dict[str, list[SeenImage]]:
+        """What the low-resolution images and the phase maps that were read look like."""
+        return {kind: [one for (own, _), one in self._seen.items() if own == kind] for kind in ("lr", "phase")}
+
+    def _refuse(self, path: Path, error: InputError) -> None:
+        if not self._skip_bad:
+            raise error
+        self.bad[path] = str(error)
 
 
 def _add_wavelength(wavelengths_um: list[tuple[str, float]], source: str, wavelength_um: float) -> None:
@@ -137,21 +196,26 @@ def _add_wavelength(wavelengths_um: list[tuple[str, float]], source: str, wavele
         )
 
 
-def spread(paths: Sequence[Path], count: int) -> list[Path]:
-    """Up to `count` paths: the first, the last, and evenly spread ones between."""
-    if len(paths) <= count:
-        return list(paths)
-    return [paths[round(float(index))] for index in np.linspace(0, len(paths) - 1, count)]
+def spread(items: Sequence[T], count: int) -> list[T]:
+    """Up to `count` of them: the first, the last, and evenly spread ones between."""
+    if len(items) <= count:
+        return list(items)
+    return [items[round(float(index))] for index in np.linspace(0, len(items) - 1, count)]
 
 
 def simulated_unpaired(settings: TrainSettings) -> tuple[SimulationSettings, ...]:
     """Settings that the low-resolution images of unpaired steps were simulated by; none where some were not."""
     if settings.lr is not None:
-        by = [simulated_by(settings.lr.parent)]
+        by = [simulated_lr(settings.lr)]
     else:
-        by = [*map(simulated_by, settings.pairs), *settings.simulate]
+        by = [*(simulated_lr(halves(source)[0]) for source in settings.pairs), *settings.simulate]
     known = tuple(one for one in by if one is not None)
     return known if len(known) == len(by) else ()
+
+
+def simulated_lr(folder: Path) -> SimulationSettings | None:
+    """Settings that the low-resolution images in a folder were simulated by; None for others, such as focus stacks."""
+    return None if folder.name == "stack" else simulated_by(folder.parent)
 
 
 def simulated_by(folder: Path) -> SimulationSettings | None:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Generator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.files import remove_leftovers, write_atomically
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import load_checkpoint
-from napari_contransgan.models.compute import describe_device
+from napari_contransgan.models.compute import describe_device, precision_to_train
+from napari_contransgan.threads import choose_threads, each_on_threads
 from napari_contransgan.training.card import figures_of
 from napari_contransgan.training.data import TrainingData, gather
 from napari_contransgan.training.engine import make_engine, start_fabric
@@ -34,7 +35,7 @@ from napari_contransgan.training.events import (
 from napari_contransgan.training.keeping import Run, note, reason_of, save, save_at_the_end, save_best
 from napari_contransgan.training.physics import ForwardModel, forward_model
 from napari_contransgan.training.recipe import learning_rate, weights_of
-from napari_contransgan.training.resuming import changed_folders, settings_before, with_warm_start_resolved
+from napari_contransgan.training.resuming import changed_folders, settings_before, with_choices_resolved
 from napari_contransgan.training.run_folder import (
     BEST,
     CONFIG,
@@ -91,14 +92,21 @@ def train(
         If the data or the folder cannot serve, or the losses stay not finite.
     """
     fabric = start_fabric(settings)
-    with ExitStack() as stack:
-        if settings.threads:
-            stack.callback(torch.set_num_threads, torch.get_num_threads())
-            torch.set_num_threads(settings.threads)
-        if fabric.is_global_zero:
-            stack.enter_context(run_locked(run_dir))
+    with run_locked(run_dir) if fabric.is_global_zero else nullcontext():
         before = settings_before(run_dir / CONFIG, settings, resume)
-        settings = with_warm_start_resolved(settings, before)
+        settings = with_choices_resolved(settings, before)
+        threads = choose_threads(settings.threads)
+        steps = yield from each_on_threads(threads, _train(settings, before, run_dir, resume, fabric))
+    if steps == settings.steps:
+        yield TrainingFinished(steps, run_dir / BEST)
+    return run_dir / BEST
+
+
+def _train(
+    settings: TrainSettings, before: TrainSettings | None, run_dir: Path, resume: bool, fabric: Fabric
+) -> Generator[TrainingEvent, TrainingRequest | None, int]:
+    """Train within the lock and on the threads of `train`, and return the number of steps that the run has done."""
+    with ExitStack() as stack:
         data = stack.enter_context(closing(gather(settings)))
         run = _prepare(settings, run_dir, resume, fabric, data)
         writer = None
@@ -127,9 +135,7 @@ def train(
             # Reached on success, on an error and when the consumer closes the generator.
             if run.engine.is_first and not diverged and run.state.is_whole and run.state.is_finite():
                 save_at_the_end(run)
-    if run.state.step == settings.steps:
-        yield TrainingFinished(run.state.step, run_dir / BEST)
-    return run_dir / BEST
+    return run.state.step
 
 
 def _prepare(settings: TrainSettings, run_dir: Path, resume: bool, fabric: Fabric, data: TrainingData) -> Run:
@@ -195,7 +201,8 @@ def _start_message(run: Run, before: TrainSettings | None) -> str:
 
 
 def _describe_devices(run: Run) -> str:
-    here = describe_device(run.engine.device, run.settings.precision)
+    device = run.engine.device
+    here = describe_device(device, precision_to_train(device, run.settings.precision))
     return here if run.engine.processes == 1 else f"{run.engine.processes} processes, each {here}"
 
 

@@ -1,0 +1,139 @@
+"""Seconds of a prediction and images a second of training, alone and while other programs compute, as a table."""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from benchmarks.training.data import make_pairs
+from benchmarks.training.timing import print_head, print_row
+
+from napari_contransgan.models.compute import fast_in_bf16
+from napari_contransgan.threads import THREADS, default_threads, usable_cores
+
+REPEATS = 3
+BUSY = (0, 1, 2)
+"""Programs that compute meanwhile, each on one core."""
+
+BUSY_PROGRAM = """
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0))).start()  # never outlive the benchmark
+while True: pass
+"""
+WORKS = {"predict": "prediction, s", "train": "training, images/s"}
+CHOSEN_OUTSIDE = (THREADS, "NAPARI_CONTRANSGAN_PRECISION", "OMP_NUM_THREADS", "OMP_WAIT_POLICY")
+"""What would overrule the ways that are compared."""
+
+Child = subprocess.Popen[str]
+
+
+def main() -> None:
+    """Print what is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.threads", description=__doc__)
+    parser.add_argument("--threads", type=int, nargs="+", help="numbers to compare, in place of the default one")
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    chosen = parser.parse_args()
+    print(
+        f"Prediction of 1024 x 1024 px at 0.65 um, and supervised steps of the compact network on crops of 128 px in "
+        f"batches of 4, on {usable_cores()} cores: medians of {chosen.repeats}, in turn, alone and beside programs "
+        f"that keep one core busy each\n"
+    )
+    print_head("threads", "", "alone", *(f"beside {busy}" for busy in BUSY[1:]))
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        pairs = make_pairs(Path(folder) / "pairs")
+        children = {
+            title: stack.enter_context(started(way | {"pairs": str(pairs)}))
+            for title, way in ways(chosen.threads or [default_threads()]).items()
+        }
+        figures, others = measure(children, chosen.repeats)
+    for title in children:
+        for work, name in WORKS.items():
+            medians = [statistics.median(figures[title, work, busy]) for busy in BUSY]
+            print_row(title, name, *(f"{median:.3g}" for median in medians))
+    print(f"\nPrograms that do not belong to this benchmark used {others:.0%} of a core meanwhile.")
+
+
+def ways(numbers: Sequence[int]) -> dict[str, dict[str, Any]]:
+    """Name the ways that are compared: as PyTorch does it when it is left alone, and as the package does."""
+    left_alone = {"threads": usable_cores(), "engine": "pytorch", "precision": "bf16"}
+    if not fast_in_bf16(torch.device("cpu")):
+        left_alone |= {"engine": "auto", "precision": "fp32"}
+    spinning = f"{usable_cores()}, which spin ({left_alone['precision']})"
+    return {spinning: {"spins": True, "settings": left_alone}} | {
+        f"{number}, which wait": {"spins": False, "settings": {"threads": number}} for number in numbers
+    }
+
+
+def measure(
+    children: Mapping[str, Child], repeats: int
+) -> tuple[Mapping[tuple[str, str, int], Sequence[float]], float]:
+    """Take each figure several times, in turn; tell what share of a core programs outside the benchmark used too."""
+    figures: dict[tuple[str, str, int], list[float]] = defaultdict(list)
+    processes = [psutil.Process(child.pid) for child in children.values()]
+    began, all_before, own_before = time.perf_counter(), _machine_s(), _own_s(processes)
+    spent_by_busy_s = 0.0
+    for busy in BUSY:
+        with busy_programs(busy) as programs:
+            for _ in range(repeats):
+                for work in WORKS:
+                    for title, child in children.items():
+                        figures[title, work, busy].append(ask(child, work))
+            spent_by_busy_s += _own_s(programs)
+    own_s = _own_s(processes) - own_before + spent_by_busy_s
+    return figures, (_machine_s() - all_before - own_s) / (time.perf_counter() - began)
+
+
+def ask(child: Child, work: str) -> float:
+    """Have a child do a work, and give its figure."""
+    assert child.stdin is not None  # noqa: S101 - both are pipes
+    assert child.stdout is not None  # noqa: S101
+    print(work, file=child.stdin, flush=True)
+    return float(child.stdout.readline())
+
+
+@contextmanager
+def started(way: Mapping[str, Any]) -> Iterator[Child]:
+    """Start a child that computes in one way."""
+    environment = {name: value for name, value in os.environ.items() if name not in CHOSEN_OUTSIDE}
+    command = [sys.executable, "-m", "benchmarks.threads.child", json.dumps(way)]
+    with subprocess.Popen(  # noqa: S603
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as child:
+        yield child
+
+
+@contextmanager
+def busy_programs(count: int) -> Iterator[list[psutil.Process]]:
+    """Keep cores busy, one by each program, within the context."""
+    command = [sys.executable, "-c", BUSY_PROGRAM]
+    programs = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(count)]  # noqa: S603
+    try:
+        yield [psutil.Process(program.pid) for program in programs]
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
+
+
+def _machine_s() -> float:
+    times = psutil.cpu_times()
+    return float(times.user + times.system + getattr(times, "nice", 0.0))
+
+
+def _own_s(processes: Sequence[psutil.Process]) -> float:
+    return float(sum(times.user + times.system for times in (process.cpu_times() for process in processes)))
+
+
+if __name__ == "__main__":
+    main()

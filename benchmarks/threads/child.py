@@ -1,0 +1,74 @@
+"""A process that computes in one way: it reads ``predict`` or ``train`` line by line and prints a figure for each.
+
+Its argument is JSON: ``spins``, whether threads spin while they wait for each other, as they do where nothing tells
+OpenMP otherwise; ``pairs``, a data set to train on; and ``settings`` of a prediction, with its number of threads.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+if json.loads(sys.argv[1])["spins"]:
+    import torch  # noqa: F401 - OpenMP is set up here, before the package can ask it to wait quietly
+import numpy as np
+from benchmarks.training.data import supervised
+from benchmarks.training.timing import step_of
+
+from napari_contransgan.config import PredictSettings
+from napari_contransgan.events import result_of
+from napari_contransgan.inference import predict
+from napari_contransgan.io import Image
+from napari_contransgan.models.bundled import find_model
+from napari_contransgan.models.checkpoint import load_checkpoint
+from napari_contransgan.threads import on_threads
+
+SIDE_PX, PIXEL_SIZE_UM = 1024, 0.65
+CROP_PX, BATCH = 128, 4
+TRAIN_S = 4.0
+"""A figure of training comes from as many steps as fit into this, and from at least two."""
+
+
+def predicting(settings: PredictSettings) -> Callable[[], float]:
+    """Seconds of a prediction, the making ready included; the network is loaded already."""
+    frame = np.random.default_rng(1).normal(1000, 100, (SIDE_PX, SIDE_PX)).astype(np.float32)
+    image = Image(frame, "YX", pixel_size_um=PIXEL_SIZE_UM)
+
+    def seconds() -> float:
+        loaded = load_checkpoint(find_model(settings.model))
+        began = time.perf_counter()
+        result_of(predict(image, settings, loaded))
+        return time.perf_counter() - began
+
+    return seconds
+
+
+def training(pairs: Path, threads: int) -> Callable[[], float]:
+    """Images a second of supervised steps of the compact network."""
+    step = step_of(supervised(pairs, crop_px=CROP_PX, batch_size=BATCH))
+
+    def images_per_s() -> float:
+        with on_threads(threads):
+            step()  # what the other work has left in the caches is not this one's
+            began, steps = time.perf_counter(), 0
+            while steps < 2 or time.perf_counter() - began < TRAIN_S:
+                step()
+                steps += 1
+            return steps * BATCH / (time.perf_counter() - began)
+
+    return images_per_s
+
+
+def main(way: dict[str, Any]) -> None:
+    """Answer until the input ends."""
+    settings = PredictSettings(**way["settings"])
+    assert settings.threads is not None  # noqa: S101 - the way states them
+    works = {"predict": predicting(settings), "train": training(Path(way["pairs"]), settings.threads)}
+    for line in sys.stdin:
+        print(works[line.strip()](), flush=True)
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,261 @@
+"""The functions that a notebook needs: files or arrays in, images, scores or folders out, progress on request.
+
+``import napari_contransgan`` offers them under its own name and loads what they need when they are called.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from napari_contransgan.config import PredictSettings, SimulationSettings, TieSettings, TrainSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.events import Progress, result_of
+from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.io.image import Quantity
+
+if TYPE_CHECKING:
+    from napari_contransgan.evaluation import Comparison
+    from napari_contransgan.inference import Prediction
+    from napari_contransgan.tie import TieResult
+    from napari_contransgan.training.events import TrainingEvent
+
+__all__ = ["evaluate", "predict", "read_image", "retrieve_phase", "simulate", "train", "write_image"]
+
+Source = Path | str | Image | ArrayLike
+Tell = Callable[[Progress], object]
+
+_AXES = {2: "YX", 3: "ZYX", 4: "TZYX"}
+
+
+def retrieve_phase(
+    stack: Source, *, pixel_size_um: float | None = None, progress: Tell | None = None, **settings: Any
+) -> "TieResult":
+    """Retrieve the phase of a through-focus stack by the transport of intensity equation (TIE).
+
+    Parameters
+    ----------
+    stack : path, Image, or (Z, Y, X) or (T, Z, Y, X) array
+        Bright-field planes at different focus, in order of rising z.
+    pixel_size_um : float, optional
+        Lateral pixel size; otherwise the file's.
+    progress : callable, optional
+        Called with a `Progress` after each frame.
+    **settings
+        Fields of `napari_contransgan.config.TieSettings`, such as ``dz_um``, ``z_um``, ``wavelength_um`` and
+        ``method``.
+
+    Returns
+    -------
+    TieResult
+        ``phase`` and ``uncertainty`` in radians, as images, and ``notes``: what you should know about the result.
+
+    Raises
+    ------
+    InputError
+        Naming the stack, what is wrong and what to do.
+
+    Examples
+    --------
+    >>> import napari_contransgan as ncg
+    >>> result = ncg.retrieve_phase("stack.tif", dz_um=3.0)  # doctest: +SKIP
+    >>> ncg.write_image("phase.ome.tif", result.phase)  # doctest: +SKIP
+    """
+    from napari_contransgan.tie import retrieve_phase as events
+
+    checked = TieSettings.checked({"pixel_size_um": pixel_size_um, **settings}, source="retrieve_phase")
+    return result_of(events(_image(stack, "stack"), checked), progress or _silent)
+
+
+def predict(
+    image: Source, *, pixel_size_um: float | None = None, progress: Tell | None = None, **settings: Any
+) -> "Prediction":
+    """Predict the phase of a low-power bright-field image with a trained network.
+
+    Parameters
+    ----------
+    image : path, Image, or (Y, X) array
+        The frame; further axes in front (time, planes) are predicted frame by frame.
+    pixel_size_um : float, optional
+        Pixel size; otherwise the file's.
+    progress : callable, optional
+        Called with a `Progress` after each tile.
+    **settings
+        Fields of `napari_contransgan.config.PredictSettings`, such as ``model`` and ``trust``.
+
+    Returns
+    -------
+    Prediction
+        ``phase`` in radians on the network's grid of 0.325 um, and, with ``trust=True``, its ``uncertainty``.
+
+    Raises
+    ------
+    InputError
+        Naming the image, what is wrong and what to do.
+    """
+    from napari_contransgan.inference import predict_with_uncertainty as events
+
+    checked = PredictSettings.checked({"pixel_size_um": pixel_size_um, **settings}, source="predict")
+    return result_of(events(_image(image, "image"), checked), progress or _silent)
+
+
+def simulate(
+    out: Path | str,
+    *,
+    specimen: str,
+    objective: str,
+    count: int,
+    workers: int = 1,
+    progress: Tell | None = None,
+    **settings: Any,
+) -> Path:
+    """Simulate low-power images, focus stacks and their true phase into a folder.
+
+    Parameters
+    ----------
+    out : path
+        The folder; it gets ``lr``, ``phase``, ``stack`` and ``tie``, and ``dataset.json``.
+    specimen : {"hela", "psm"}
+        Cells, or beads.
+    objective : {"4x", "10x", "20x", "40x"}
+        Objective of the low-power images.
+    count : int
+        Number of fields of view.
+    workers : int
+        Processes.
+    progress : callable, optional
+        Called with a `Progress` after each field.
+    **settings
+        Further fields of `napari_contransgan.config.SimulationSettings`, such as ``seed`` and ``microscope``.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        For settings that are not allowed, or a folder that holds another data set.
+    """
+    from napari_contransgan.simulation import write_dataset
+
+    values = {"specimen": specimen, "objective": objective, "count": count, **settings}
+    checked = SimulationSettings.checked(values, source="simulate")
+    return result_of(write_dataset(checked, Path(out), workers), progress or _silent)
+
+
+def train(
+    out: Path | str,
+    *,
+    resume: bool = False,
+    progress: "Callable[[TrainingEvent], object] | None" = None,
+    **settings: Any,
+) -> Path:
+    """Train a network.
+
+    Parameters
+    ----------
+    out : path
+        Folder of the run; new, unless `resume`.
+    resume : bool
+        Continue from the last save in the folder.
+    progress : callable, optional
+        Called with each event of `napari_contransgan.training.events`.
+    **settings
+        Fields of `napari_contransgan.config.TrainSettings`, such as ``pairs``, ``lr``, ``phase`` and ``steps``.
+
+    Returns
+    -------
+    Path
+        The checkpoint, to be used as ``predict(..., model=checkpoint)``.
+
+    Raises
+    ------
+    InputError
+        For settings, images or folders that cannot be used.
+    """
+    from napari_contransgan.training.trainer import train as events
+
+    for name in ("pairs", "simulate"):
+        if isinstance(settings.get(name), (str, Path)):
+            settings[name] = [settings[name]]
+    checked = TrainSettings.checked(settings, source="train")
+    running = events(checked, Path(out), resume)
+    while True:
+        try:
+            event = next(running)
+        except StopIteration as stop:
+            checkpoint: Path = stop.value
+            return checkpoint
+        if progress is not None:
+            progress(event)
+
+
+def evaluate(
+    phase: Source,
+    reference: Source,
+    *,
+    pixel_size_um: float | None = None,
+    register: bool = False,
+    data_range_rad: float | None = None,
+    index_contrast: float | None = None,
+    wavelength_um: float | None = None,
+) -> "Comparison":
+    """Compare a phase map with a reference.
+
+    Parameters
+    ----------
+    phase, reference : path, Image, or (Y, X) array
+        Maps in radians.
+    pixel_size_um : float, optional
+        Pixel size of maps that are given as arrays.
+    register : bool
+        Shift, scale and turn the map onto the reference first.
+    data_range_rad : float, optional
+        Range for SSIM and PSNR; otherwise the reference's own.
+    index_contrast : float, optional
+        Refractive index of beads minus that of their medium, to measure their heights.
+    wavelength_um : float, optional
+        For the heights; otherwise what the files state.
+
+    Returns
+    -------
+    Comparison
+        ``scores`` with SSIM, PSNR, slope, correlation and RMSE, each beside that of an empty map where that makes
+        sense.
+
+    Raises
+    ------
+    InputError
+        If the maps cannot be compared.
+    """
+    from napari_contransgan.evaluation import compare
+
+    return compare(
+        _image(phase, "phase", pixel_size_um, "phase"),
+        _image(reference, "reference", pixel_size_um, "phase"),
+        register_first=register,
+        data_range_rad=data_range_rad,
+        index_contrast=index_contrast,
+        wavelength_um=wavelength_um,
+    )
+
+
+def _image(source: Source, name: str, pixel_size_um: float | None = None, quantity: Quantity = "intensity") -> Image:
+    if isinstance(source, Image):
+        return source
+    if isinstance(source, (str, Path)):
+        return read_image(Path(source))
+    data = np.asarray(source)
+    if data.ndim not in _AXES:
+        raise InputError(f"{name}: an array of {data.ndim} axes was given: give (Y, X), (Z, Y, X) or (T, Z, Y, X)")
+    if quantity != "intensity":
+        data = data.astype(np.float32)
+    return Image(data, _AXES[data.ndim], pixel_size_um, quantity=quantity, name=name)
+
+
+def _silent(_: Progress) -> None:
+    """Tell nobody."""

@@ -1,0 +1,190 @@
+"""What a count means: the level that a camera gives without light, and images that hold no intensities at all."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_contransgan.errors import InputError, UnusableFrameError
+from napari_contransgan.io import Image, read_image
+
+LUMINANCE_NOTE = "The RGB image was turned into its luminance, in which green counts most."
+
+MAX_NEGATIVE = 0.01
+"""Share of clearly negative pixels from which on a background was subtracted."""
+
+_CLEARLY_NEGATIVE = 0.1  # of the brightest; the noise of a dark level that was subtracted stays above
+_SAMPLED_PX = 250_000
+
+
+def bright_level(yx_intensity: NDArray[np.number]) -> float:
+    """Median of the pixels brighter than half the 99th percentile: the open field, whatever an aperture covers."""
+    sample = _sample(yx_intensity)
+    bright = sample[sample > 0.5 * np.percentile(sample, 99)]
+    return float(np.median(bright if bright.size else sample))
+
+
+def stated_dark(stated: float | Path | None, image: Image) -> float | NDArray[np.float32]:
+    """Give the dark level of an image: the one that was stated, else its file's, else 0.
+
+    Parameters
+    ----------
+    stated : float, Path or None
+        Counts without light, or a picture taken without light; a stack of such pictures is averaged.
+    image : Image
+        Whose dark level is asked for; its axes hold Y and X.
+
+    Returns
+    -------
+    float or (Y, X) ndarray
+        In counts.
+
+    Raises
+    ------
+    InputError
+        If the picture cannot be read, holds no counts, or is of another size than the image.
+    """
+    if not isinstance(stated, Path):
+        return float(stated if stated is not None else image.dark_counts or 0.0)
+    picture = read_image(stated)
+    if picture.quantity != "intensity" or picture.axes[-2:] != "YX" or len(picture.axes) > 3:
+        raise InputError(
+            f"{stated}: axes {picture.axes} with {picture.quantity} are no picture without light: give one YX picture, "
+            "or a stack of such pictures"
+        )
+    frames = picture.data.reshape(-1, *picture.data.shape[-2:])
+    yx_dark: NDArray[np.float32] = frames.mean(axis=0, dtype=np.float64).astype(np.float32)
+    shape = tuple(image.data.shape[image.axes.index(axis)] for axis in "YX")
+    if yx_dark.shape != shape:
+        raise InputError(
+            f"{stated}: the picture without light has {_size(yx_dark.shape)} px and {image.name} {_size(shape)}: "
+            "take it with the same camera settings"
+        )
+    if not np.all(np.isfinite(yx_dark)):
+        raise InputError(f"{stated}: the picture without light holds NaN or infinite values: take another one")
+    return yx_dark
+
+
+def dark_source_note(stated: float | Path | None, image: Image) -> list[str]:
+    """Say that the file's own dark level is used, where it is."""
+    if stated is not None or not image.dark_counts:
+        return []
+    return [f"The file states a dark level of {image.dark_counts:g} counts, which was subtracted."]
+
+
+def check_dark(yx_intensity: NDArray[np.number], dark: float | NDArray[np.float32]) -> None:
+    """Refuse a dark level at which nothing would be left of a frame's light.
+
+    Raises
+    ------
+    InputError
+        If the frame's bright level does not stand out from it, or it is below 0 although no pixel is.
+    """
+    mean = float(np.mean(dark))
+    if mean == 0:
+        return
+    sample = _sample(yx_intensity)
+    bright = sample[sample > 0.5 * np.percentile(sample, 99)]
+    bright = bright if bright.size else sample
+    level = float(np.median(bright))
+    what = "a dark level of" if isinstance(dark, float) else "a picture without light with a mean of"
+    if level - mean <= float(np.median(np.abs(bright - level))):
+        raise UnusableFrameError(
+            f"{what} {mean:g} counts leaves nothing of the bright level, {level:.4g} counts: "
+            "give the counts that the camera records without light"
+        )
+    if mean < 0 <= yx_intensity.min():
+        raise InputError(f"{what} {mean:g} counts is below 0, and no pixel of the image is: give it as recorded")
+
+
+def less_dark(data: NDArray[np.number], dark: float | NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+    """Subtract a dark level.
+
+    Parameters
+    ----------
+    data : (..., Y, X) ndarray
+        Counts.
+    dark : float or (Y, X) ndarray
+        Dark level; 0 changes nothing.
+
+    Returns
+    -------
+    (..., Y, X) ndarray of float32
+        Counts of light; 0 where they would be negative.
+    float
+        Share of the pixels that were below the dark level.
+    """
+    light = np.array(data, dtype=np.float32)
+    return light, take_dark(light, dark)
+
+
+def take_dark(light: NDArray[np.float32], dark: float | NDArray[np.float32]) -> float:
+    """Subtract a dark level in place, and give the share of the pixels that were below it; see `less_dark`."""
+    if isinstance(dark, float) and dark == 0:
+        return 0.0
+    light -= np.asarray(dark, np.float32)
+    share = float(np.count_nonzero(light < 0) / light.size)
+    if share > 0:
+        np.maximum(light, 0, out=light)
+    return share
+
+
+def clipped_note(share: float) -> str:
+    """Say how many pixels were below the dark level."""
+    return (
+        f"{share:.2%} of the pixels were below the dark level and were set to 0: noise does that where no light "
+        "falls; elsewhere the dark level is too high."
+    )
+
+
+def check_intensities(yx_frame: NDArray[Any], dark: float | NDArray[np.float32] = 0.0) -> None:
+    """Refuse a frame from which a background was subtracted, and one that is a mask.
+
+    Parameters
+    ----------
+    yx_frame : (Y, X) ndarray
+        Finite numbers as recorded.
+    dark : float or (Y, X) ndarray
+        Dark level; where it is below 0, so may the counts be.
+
+    Raises
+    ------
+    UnusableFrameError
+        If more than 1 % of the pixels are clearly below 0, or the frame holds two values only.
+    """
+    if yx_frame.dtype.kind in "if" and np.mean(dark) >= 0:
+        sample = _sample(yx_frame)
+        limit = -_CLEARLY_NEGATIVE * max(float(np.percentile(sample, 99)), 0.0)
+        share = float(np.mean(sample < limit))
+        if share > MAX_NEGATIVE:
+            raise UnusableFrameError(
+                f"{share:.0%} of the pixels hold negative intensities, as if a background was subtracted: "
+                "give the image as recorded"
+            )
+    values = two_values(yx_frame)
+    if values is not None:
+        raise UnusableFrameError(
+            f"holds only two values, {values[0]:g} and {values[1]:g}, as a mask or a thresholded image does: "
+            "give the image as recorded"
+        )
+
+
+def two_values(yx_frame: NDArray[Any]) -> tuple[float, float] | None:
+    """Give the only two values of a mask; None for images, also for one of such low contrast that it has two counts."""
+    low, high = yx_frame.min(), yx_frame.max()
+    if low == high or (yx_frame.dtype.kind in "ui" and low != 0 and int(high) - int(low) == 1):
+        return None
+    for part in (_sample(yx_frame), yx_frame):  # the first nearly always decides
+        if not np.all((part == low) | (part == high)):
+            return None
+    return float(low), float(high)
+
+
+def _sample(yx_values: NDArray[Any]) -> NDArray[Any]:
+    stride = max(1, int(np.sqrt(yx_values.size / _SAMPLED_PX)))
+    return yx_values[::stride, ::stride]
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,162 @@
+"""Two phase maps as images compared: brought onto one grid, registered if wanted, scored, and their beads measured."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_contransgan.errors import InputError
+from napari_contransgan.evaluation.beads import BeadHeight, measure_bead_heights
+from napari_contransgan.evaluation.registration import Registration, register
+from napari_contransgan.evaluation.scores import Scores, evaluate
+from napari_contransgan.io import Image, check_pixels
+from napari_contransgan.optics import check_pixel_size, check_wavelength
+from napari_contransgan.resampling import block_mean
+
+PIXEL_SIZES_AGREE = 0.01
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How a phase map compares with its reference.
+
+    Parameters
+    ----------
+    scores : Scores
+        Of the two maps on one grid.
+    pixel_size_um : float or None
+        Of that grid, where it is known.
+    shape_yx : tuple of int
+        Pixels that were compared.
+    registration : Registration or None
+        How the map was brought onto the reference, where that was wanted.
+    beads : tuple of BeadHeight or None
+        Heights of the beads of the phase map, where that was wanted.
+    notes : tuple of str
+        What was done to the maps beforehand.
+    """
+
+    scores: Scores
+    pixel_size_um: float | None
+    shape_yx: tuple[int, int]
+    registration: Registration | None = None
+    beads: tuple[BeadHeight, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def compare(
+    phase: Image,
+    reference: Image,
+    *,
+    register_first: bool = False,
+    data_range_rad: float | None = None,
+    index_contrast: float | None = None,
+    wavelength_um: float | None = None,
+) -> Comparison:
+    """Compare a phase map with a reference, such as a prediction with a measured phase.
+
+    Both are levelled by the median of their background, never fitted to each other. A map of finer pixels is averaged
+    to the pixels of the other where the ratio is a whole number.
+
+    Parameters
+    ----------
+    phase, reference : Image
+        Maps with the axes YX, in radians.
+    register_first : bool
+        Shift, scale and turn the phase map onto the reference first.
+    data_range_rad : float or None
+        Range for SSIM and PSNR; None takes the reference's own.
+    index_contrast : float or None
+        Refractive index of beads minus that of their medium; None measures no beads.
+    wavelength_um : float or None
+        For the heights of beads; None takes what the maps state.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        Naming the image, if it is no phase map, if the pixel sizes have no whole ratio, if the shapes differ on one
+        grid, if the maps cannot be registered, or if beads are wanted and no wavelength is known.
+    """
+    for image in (phase, reference):
+        check_pixels(image)
+        if image.axes != "YX":
+            raise InputError(f"{image.name}: has the axes {image.axes}: give a single phase map (YX)")
+    for image in (phase, reference):
+        _refuse_counts(image)
+    whole = phase
+    phase, reference, notes = _on_one_grid(phase, reference)
+    yx_phase_rad, yx_reference_rad = phase.data, reference.data
+    registration = None
+    if register_first:
+        registration = register(yx_phase_rad, yx_reference_rad)
+        rows, columns = _largest_whole(registration.yx_valid)
+        yx_phase_rad, yx_reference_rad = registration.yx_aligned_rad[rows, columns], yx_reference_rad[rows, columns]
+    elif yx_phase_rad.shape != yx_reference_rad.shape:
+        shapes = f"{'x'.join(map(str, yx_phase_rad.shape))} and {'x'.join(map(str, yx_reference_rad.shape))} pixels"
+        raise InputError(
+            f"{phase.name} and {reference.name}: have {shapes} on one grid: crop one of them, or register them"
+        )
+    return Comparison(
+        evaluate(yx_phase_rad, yx_reference_rad, data_range_rad=data_range_rad),
+        reference.pixel_size_um,
+        (yx_reference_rad.shape[0], yx_reference_rad.shape[1]),
+        registration,
+        None if index_contrast is None else _beads(whole, reference, index_contrast, wavelength_um),
+        notes,
+    )
+
+
+def _refuse_counts(image: Image) -> None:
+    """Refuse what a camera counted; maps of other programs, which state no quantity, hold real numbers."""
+    if image.quantity not in ("phase", "intensity"):
+        raise InputError(f"{image.name}: holds {image.quantity}, no phase: give phase maps")
+    if image.quantity != "phase" and image.data.dtype.kind != "f":
+        raise InputError(
+            f"{image.name}: is a camera frame of {image.data.dtype} counts, no phase in radians: give phase maps"
+        )
+
+
+def _on_one_grid(phase: Image, reference: Image) -> tuple[Image, Image, tuple[str, ...]]:
+    """Average the finer of two maps down to the pixels of the coarser, where both state their size."""
+    sizes_um = phase.pixel_size_um, reference.pixel_size_um
+    if sizes_um[0] is None or sizes_um[1] is None:
+        return phase, reference, ()
+    ratio = max(sizes_um[0], sizes_um[1]) / min(sizes_um[0], sizes_um[1])
+    step = round(ratio)
+    if abs(ratio / step - 1) > PIXEL_SIZES_AGREE:
+        text = f"pixels of {sizes_um[0]:g} and {sizes_um[1]:g} um"
+        raise InputError(f"{phase.name} and {reference.name}: have {text}, no whole ratio: resample one of them")
+    if step == 1:
+        return phase, reference, ()
+    finer = phase if sizes_um[0] < sizes_um[1] else reference
+    if min(finer.data.shape) < step:
+        raise InputError(f"{finer.name}: is smaller than one pixel of the other map: choose another")
+    coarse = replace(finer, data=block_mean(finer.data, step), pixel_size_um=max(sizes_um[0], sizes_um[1]))
+    note = f"{finer.name}: averaged over {step} x {step} pixels to {coarse.pixel_size_um:g} um"
+    return (coarse, reference, (note,)) if finer is phase else (phase, coarse, (note,))
+
+
+def _largest_whole(yx_valid: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Find a rectangle without a hole by taking away, side after side, the worst row or column of the border."""
+    top, left, bottom, right = 0, 0, *yx_valid.shape
+    while top < bottom and left < right and not yx_valid[top:bottom, left:right].all():
+        inside = ~yx_valid[top:bottom, left:right]
+        worst = int(np.argmax([inside[0].mean(), inside[-1].mean(), inside[:, 0].mean(), inside[:, -1].mean()]))
+        top, bottom = top + (worst == 0), bottom - (worst == 1)
+        left, right = left + (worst == 2), right - (worst == 3)
+    return slice(top, bottom), slice(left, right)
+
+
+def _beads(
+    phase: Image, reference: Image, index_contrast: float, wavelength_um: float | None
+) -> tuple[BeadHeight, ...]:
+    stated = (wavelength_um, phase.wavelength_um, reference.wavelength_um)
+    used_um = next((value for value in stated if value is not None), None)
+    if used_um is None:
+        raise InputError(f"{phase.name}: states no wavelength: give it in um")
+    pixel_um = check_pixel_size(phase.pixel_size_um, phase.name)
+    return tuple(measure_bead_heights(phase.data, pixel_um, check_wavelength(used_um), index_contrast))

@@ -1,0 +1,79 @@
+"""Notes for the user: those of single frames joined for a series, and a file's doubts added to a refusal."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from napari_contransgan.errors import InputError
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+_MOST_NAMED = 12
+
+
+def join_notes(frames: Sequence[Sequence[str]], left_out: Sequence[bool] = ()) -> tuple[str, ...]:
+    """Join the notes of all frames of a series, and name the frames where not all have the same note.
+
+    Notes that differ in their numbers only are one note: the one with the largest numbers is kept.
+
+    Parameters
+    ----------
+    frames : sequence of sequence of str
+        Notes of each frame, in order.
+    left_out : sequence of bool
+        Frames of which nothing was computed: what all others have needs no naming of frames.
+
+    Returns
+    -------
+    tuple of str
+        In the order in which they first occur; frames are counted from 1.
+    """
+    found: dict[str, dict[int, str]] = {}
+    computed = len(frames) - sum(left_out)
+    for index, notes in enumerate(frames):
+        for note in notes:
+            found.setdefault(_NUMBER.sub("#", note), {}).setdefault(index, note)
+    joined = []
+    for by_frame in found.values():
+        worst = max(by_frame.values(), key=_numbers)
+        if len(by_frame) < computed or any(left_out[index] for index in by_frame if left_out):
+            worst = f"{_named(list(by_frame), len(frames))}: {worst}"
+        joined.append(worst)
+    return tuple(joined)
+
+
+@contextmanager
+def doubts_added(notes: Sequence[str]) -> Iterator[None]:
+    """Add what a file leaves doubtful to the reason why it is refused: often the one explains the other.
+
+    Raises
+    ------
+    InputError
+        In place of one that is raised within.
+    """
+    try:
+        yield
+    except InputError as error:
+        if not notes:
+            raise
+        raise InputError(f"{error} ({' '.join(notes)})") from error
+
+
+def _numbers(note: str) -> tuple[float, ...]:
+    return tuple(float(number) for number in _NUMBER.findall(note))
+
+
+def _named(indices: Sequence[int], total: int) -> str:
+    """Name frames, three neighbours or more as a range: "Frames 1 to 4 and 9 of 12"."""
+    ranges: list[list[int]] = []
+    for index in indices:
+        if ranges and index == ranges[-1][-1] + 1:
+            ranges[-1].append(index)
+        else:
+            ranges.append([index])
+    texts: list[str] = []
+    for one in ranges:
+        texts += [f"{one[0] + 1} to {one[-1] + 1}"] if len(one) > 2 else [str(index + 1) for index in one]
+    if len(texts) > _MOST_NAMED:
+        texts = [*texts[:_MOST_NAMED], "more"]
+    listed = texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+    return f"Frame{'s' if len(indices) > 1 else ''} {listed} of {total}"

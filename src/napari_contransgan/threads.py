@@ -1,0 +1,90 @@
+"""How many threads compute."""
+
+import os
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from typing import TypeVar
+
+import psutil
+import torch
+from threadpoolctl import threadpool_limits
+
+from napari_contransgan.errors import InputError
+
+THREADS = "NAPARI_CONTRANSGAN_THREADS"
+"""Environment variable: the number of threads, where no setting states one."""
+
+Event = TypeVar("Event")
+Request = TypeVar("Request")
+Result = TypeVar("Result")
+
+
+def choose_threads(wanted: int | None = None) -> int:
+    """Choose the number of threads for training and prediction.
+
+    Parameters
+    ----------
+    wanted : int, optional
+        What the settings state. Without it the environment variable ``NAPARI_CONTRANSGAN_THREADS`` counts, then
+        ``OMP_NUM_THREADS``, then `default_threads`.
+
+    Raises
+    ------
+    InputError
+        If ``NAPARI_CONTRANSGAN_THREADS`` is not a whole number of 1 or more.
+    """
+    if wanted is not None:
+        return wanted
+    text = os.environ.get(THREADS, "").strip()
+    if text and not _number(text):
+        raise InputError(f"the environment variable {THREADS}: {text!r} is no number of threads: use 1 or more")
+    for_openmp = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # which may hold one for each nested level
+    return _number(text) or _number(for_openmp.strip()) or default_threads()
+
+
+def _number(text: str) -> int:
+    """Read a number of threads; 0 for anything else."""
+    return int(text) if text.isdecimal() else 0
+
+
+def default_threads() -> int:
+    """Count the physical cores that this process may use, less one for other programs; at least one."""
+    return max(1, usable_cores() - 1)
+
+
+def usable_cores() -> int:
+    """Count the physical cores that this process may use."""
+    cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    return min(cores, len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else cores
+
+
+@contextmanager
+def on_threads(number: int) -> Iterator[None]:
+    """Compute on so many threads within: speed depends on them, and so do the last bits of sums."""
+    with _torch_on_threads(number), threadpool_limits(number):
+        yield
+
+
+def each_on_threads(number: int, events: Generator[Event, Request, Result]) -> Generator[Event, Request, Result]:
+    """Run a generator with so many threads for PyTorch; between its events the caller has the caller's own number."""
+    with closing(events):
+        go_on = partial(next, events)
+        while True:
+            with _torch_on_threads(number):
+                try:
+                    event = go_on()
+                except StopIteration as end:
+                    result: Result = end.value
+                    return result
+            go_on = partial(events.send, (yield event))
+
+
+@contextmanager
+def _torch_on_threads(number: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

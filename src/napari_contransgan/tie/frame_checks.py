@@ -1,0 +1,116 @@
+"""What makes a frame of focus planes useless: nothing in it, planes that are one image, or no intensities."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_contransgan.counts import check_intensities, two_values
+from napari_contransgan.errors import InputError, UnusableFrameError
+from napari_contransgan.io import Image, check_pixels
+from napari_contransgan.resampling import block_mean
+from napari_contransgan.tie.lit_area import defined
+
+_COMPARED_PX = 512
+_LIKE_NOISE = 1.3  # variance of a difference, relative to the noise of its planes
+_CLEAR_CHANGE = 3.0  # noises that a move of the stage would show
+_LIT_BESIDE = 0.5
+
+
+def checked_frame(zyx_stack: NDArray[Any], focus_index: int, name: str) -> NDArray[Any]:
+    """Refuse a frame that no phase can come from; borders of NaN become 0.
+
+    Raises
+    ------
+    UnusableFrameError
+        Naming the image, for NaN inside, blank, constant or equal planes, for planes from which a background was
+        subtracted, and for masks.
+    """
+    try:
+        zyx_stack = defined(zyx_stack)
+        check_pixels(Image(zyx_stack, "ZYX", name=name))
+        _check_planes(zyx_stack, focus_index)
+        _check_doubled(zyx_stack)
+    except InputError as error:
+        raise UnusableFrameError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from error
+    return zyx_stack
+
+
+def _check_planes(zyx_stack: NDArray[Any], focus_index: int) -> None:
+    """Refuse blank planes and masks. In focus, a clean phase object may well look constant."""
+    for index, yx_plane in enumerate(zyx_stack):
+        if yx_plane.mean() <= 0:
+            raise InputError(f"plane {index} carries no light: give intensities as the camera recorded them")
+        if index != focus_index and yx_plane.min() == yx_plane.max():
+            raise InputError(
+                f"plane {index} is constant ({yx_plane.min():g}): take it out of the stack and "
+                "give the heights z of the others"
+            )
+        if index == focus_index and _is_even_within_a_stop(zyx_stack, index):
+            continue
+        try:
+            check_intensities(yx_plane)
+        except InputError as error:
+            raise InputError(f"plane {index}: {error}") from None
+
+
+def _is_even_within_a_stop(zyx_stack: NDArray[Any], index: int) -> bool:
+    """Whether a plane has two values since nothing is seen in it but a field stop, which other planes show too."""
+    yx_plane = zyx_stack[index]
+    if two_values(yx_plane) is None:
+        return False
+    yx_low, other = yx_plane == yx_plane.min(), zyx_stack[index - 1]
+    return bool(other[yx_low].mean() < _LIT_BESIDE * other[~yx_low].mean())
+
+
+def _check_doubled(zyx_stack: NDArray[Any]) -> None:
+    """Refuse planes that are one image."""
+    stride = max(1, zyx_stack.shape[1] // 16)
+    sampled = [plane.tobytes() for plane in zyx_stack[:, ::stride, ::stride]]
+    pairs = [(one, two) for two in range(len(sampled)) for one in range(two) if sampled[one] == sampled[two]]
+    same = [(one, two) for one, two in pairs if np.array_equal(zyx_stack[one], zyx_stack[two])]
+    if not same:
+        return
+    if len(same) == len(zyx_stack) * (len(zyx_stack) - 1) // 2:
+        raise InputError("all planes are the same image: TIE needs planes at different focus")
+    one, two = same[0]
+    raise InputError(
+        f"planes {one} and {two} are the same image: the stage did not move between them, or one was saved twice: "
+        "record the stack again, or leave one of them out and give the heights z of the others"
+    )
+
+
+def planes_at_rest(
+    zyx_planes: NDArray[np.float32], z_noise: tuple[float, ...], z_um: tuple[float, ...]
+) -> list[tuple[int, int]]:
+    """Find neighbouring planes that differ by noise alone, although others show that the stack is not empty.
+
+    Parameters
+    ----------
+    zyx_planes : (Z, Y, X) ndarray of float32
+        Prepared planes.
+    z_noise : tuple of float
+        White noise of each.
+    z_um : tuple of float
+        Their heights.
+
+    Returns
+    -------
+    list of tuple of int
+        Pairs of planes; empty where the data cannot tell.
+    """
+    if len(zyx_planes) < 3:
+        return []
+    step = max(1, max(zyx_planes.shape[1:]) // _COMPARED_PX)
+    cells = [block_mean(plane, step) for plane in zyx_planes]
+    variances = np.array([np.var(above - below, dtype=np.float64) for below, above in pairwise(cells)])
+    noises = np.square(z_noise)
+    noises = (noises[1:] + noises[:-1]) / step**2
+    slopes = np.maximum(variances - noises, 0) / np.square(np.diff(z_um))
+    found = []
+    for pair in np.flatnonzero(variances < _LIKE_NOISE * noises):
+        expected = np.delete(slopes, pair).min() * (z_um[pair + 1] - z_um[pair]) ** 2
+        if expected > _CLEAR_CHANGE**2 * noises[pair]:
+            found.append((int(pair), int(pair) + 1))
+    return found

@@ -1,0 +1,69 @@
+"""What the user should know of a retrieved phase, in plain words."""
+
+from typing import Any
+
+from napari_contransgan.counts import clipped_note
+from napari_contransgan.tie.direction import NOTES
+from napari_contransgan.tie.focus_data import SpecimenSign
+from napari_contransgan.tie.planes import Planes
+
+FEW_EMPTY = 0.05
+LARGEST_SPAN_RAD = 50.0
+
+
+def notes_of(planes: Planes, figures: dict[str, Any], sign: SpecimenSign, span_rad: float) -> tuple[str, ...]:
+    """Say what the user should know of a frame.
+
+    Parameters
+    ----------
+    planes : Planes
+        What it was retrieved from.
+    figures : dict
+        What the retrieval found.
+    sign : SpecimenSign
+        Sign of the specimen for which it was retrieved.
+    span_rad : float
+        From the smallest to the largest phase.
+    """
+    notes = list(planes.notes)
+    direction = figures["direction"]
+    if direction in NOTES and (sign == "auto" or (direction, sign) == ("contradicts", "positive")):
+        notes.append(NOTES[direction])
+    if planes.falls and not planes.settings.flip_z:
+        notes.append("The file says that its planes stand in order of falling z: flip z (--flip-z).")
+    if span_rad > LARGEST_SPAN_RAD:
+        notes.append(
+            f"The phase spans {span_rad:.0f} rad, more than {LARGEST_SPAN_RAD:.0f}: check the pixel size, the distance "
+            "of the planes and the wavelength."
+        )
+    if figures.get("empty_share", 1.0) < FEW_EMPTY:
+        notes.append(
+            "Hardly any empty background was found, so the zero of the phase and its slow changes are uncertain: "
+            "look at the uncertainty map."
+        )
+    drift = max((abs(value) for shift in figures.get("drift_yx_px", []) for value in shift), default=0.0)
+    if drift > 1.0:
+        notes.append(f"The planes had drifted by up to {drift:.1f} px, which was undone.")
+    if figures.get("saturated_pixels"):
+        notes.append(f"{figures['saturated_pixels']} pixels are saturated and only roughly known: expose less.")
+    return (*notes, *_notes_on_light(figures))
+
+
+def _notes_on_light(figures: dict[str, Any]) -> list[str]:
+    notes = []
+    if figures.get("plateau_note"):
+        notes.append(figures["plateau_note"])
+    if "below_dark_share" in figures:
+        notes.append(clipped_note(figures["below_dark_share"]))
+    if figures.get("without_phase_share"):
+        why = "lies in a border without data" if figures["lacks_data"] else "got no light"
+        notes.append(
+            f"{figures['without_phase_share']:.1%} of the frame {why}: the phase there is 0 and its uncertainty "
+            "unbounded."
+        )
+    for one, two in figures.get("planes_at_rest", []):
+        notes.append(
+            f"Planes {one} and {two} differ by no more than their noise, unlike the others: see whether the stage "
+            "moved between them. If it did not, the phase is wrong."
+        )
+    return notes

@@ -1,0 +1,162 @@
+"""What a file holds for training: one image, the planes of a focus stack, or the frames of a series.
+
+Each plane and each time point is an image of its own. Only the number of them is read beforehand; the pixels of one
+are read when it is wanted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from napari_contransgan.errors import InputError
+from napari_contransgan.io import Image, read_image
+
+MAX_HEADERS_READ = 500
+"""Of a larger folder, evenly spread files are looked into; if all of them are single images, so are the others."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The axes of a file that count its images.
+
+    Parameters
+    ----------
+    axes : str
+        Some of T and Z, in the order of the file; empty for a single image.
+    lengths : tuple of int
+        Length of each.
+    """
+
+    axes: str = ""
+    lengths: tuple[int, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of images."""
+        return prod(self.lengths)
+
+    def describe(self) -> str:
+        """Say what they are, such as ``"3 planes"``."""
+        names = {"T": "time points", "Z": "planes"}
+        counts = zip(self.axes, self.lengths, strict=True)
+        return " x ".join(f"{length} {names[axis]}" for axis, length in counts) or "a single image"
+
+
+@dataclass(frozen=True)
+class FileFrame:
+    """One image of a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    number : int or None
+        Which of its images, counted along `axes`; None for a file that holds a single one.
+    axes : str
+        The axes that count the images of the file.
+    """
+
+    path: Path
+    number: int | None = None
+    axes: str = ""
+
+    def __str__(self) -> str:
+        return str(self.path) if self.number is None else f"{self.path} (frame {self.number})"
+
+
+def read_file_frame(frame: FileFrame) -> Image:
+    """Read one image of a file, named after it.
+
+    Raises
+    ------
+    InputError
+        Naming the file, if it cannot be read, or holds something other than was found before.
+    """
+    if frame.number is None:
+        image = read_image(frame.path)
+        if counting_axes(image):
+            raise InputError(
+                f"{frame.path}: has axes {image.axes}, but the files of its folder that were looked at hold single "
+                f"images: put stacks and series into a folder of their own"
+            )
+        return replace(image, name=str(frame.path))
+    image = read_image(frame.path, lazy=True)
+    contents = _contents(image)
+    if contents.axes != frame.axes or frame.number >= contents.count:
+        raise InputError(f"{frame.path}: was changed since the training looked at it: start or resume it again")
+    index = tuple(int(place) for place in np.unravel_index(frame.number, contents.lengths))
+    return replace(
+        image, data=np.asarray(image.data[index]), axes=image.axes[len(index) :], name=str(frame), z_step_um=None
+    )
+
+
+def counting_axes(image: Image) -> str:
+    """Give the axes of an image beside its rows, columns and colours.
+
+    Raises
+    ------
+    InputError
+        If there are others than T and Z.
+    """
+    axes = image.axes.removesuffix("S").removesuffix("YX")
+    if set(axes) - set("TZ"):
+        raise InputError(f"{image.name}: has axes {image.axes}: save each channel as a file of its own")
+    return axes
+
+
+def contents_of(paths: Sequence[Path], *, skip_bad: bool) -> list[Contents]:
+    """Look into the files of a folder without reading their pixels.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The files.
+    skip_bad : bool
+        Whether a file that cannot be read passes for a single image, to be left out when its pixels are wanted.
+
+    Raises
+    ------
+    InputError
+        Naming a file that cannot be read, unless `skip_bad`.
+    """
+
+    def look(path: Path) -> Contents:
+        try:
+            return _contents(replace(read_image(path, lazy=True), name=str(path)))
+        except InputError:
+            if not skip_bad:
+                raise
+            return Contents()
+
+    if len(paths) > MAX_HEADERS_READ:
+        some = np.linspace(0, len(paths) - 1, MAX_HEADERS_READ).round().astype(int)
+        if not any(look(paths[index]).axes for index in some):
+            return [Contents()] * len(paths)
+    return [look(path) for path in paths]
+
+
+def frames_of(path: Path, contents: Contents) -> list[FileFrame]:
+    """List the images of a file, the last axis running fastest."""
+    if not contents.axes:
+        return [FileFrame(path)]
+    return [FileFrame(path, number, contents.axes) for number in range(contents.count)]
+
+
+def describe_files(frames: Sequence[FileFrame]) -> str:
+    """Say of which files images are, such as ``"36 planes of 12 stacks"``; empty where all files hold single ones."""
+    parts = []
+    for axes, what in (("Z", "planes of {} stack"), ("T", "frames of {} series"), ("TZ", "planes of {} stack series")):
+        some = [frame for frame in frames if frame.axes and set(frame.axes) == set(axes)]
+        if some:
+            files = len({frame.path for frame in some})
+            parts.append(f"{len(some)} {what.format(files)}{'s' if axes == 'Z' and files > 1 else ''}")
+    single = sum(not frame.axes for frame in frames)
+    return " and ".join([f"{single} single image{'s' if single > 1 else ''}"] * bool(single and parts) + parts)
+
+
+def _contents(image: Image) -> Contents:
+    axes = counting_axes(image)
+    return Contents(axes, tuple(image.data.shape[: len(axes)]))
