@@ -24,7 +24,7 @@ ifeq ($(shell uname -s),Linux)
 XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1200x24 -nolisten tcp"
 endif
 
-.PHONY: help demo reproduce app test lint format typecheck manifest unit gui-test screenshots bench-files bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search networks graphs bundle display clean distclean
+.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test screenshots bench-files bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search networks graphs bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -36,7 +36,7 @@ app: $(VENV)/.app ## Open napari with the plugin
 	@$(BIN)/python tools/display_packages.py desktop
 	$(BIN)/napari
 
-test: lint typecheck manifest unit gui-test ## Run every check and every test
+test: lint typecheck manifest docs unit gui-test ## Run every check and every test
 
 lint: $(VENV)/.dev ## Check style, spelling and pyproject.toml
 	$(BIN)/ruff check
@@ -53,6 +53,9 @@ typecheck: $(VENV)/.dev ## Check types
 
 manifest: $(VENV)/.dev ## Check the plugin manifest
 	$(BIN)/npe2 validate napari_contransgan
+
+docs: $(VENV)/.dev ## Build the documentation as a site, into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 unit: export OMP_NUM_THREADS := 1
 unit: $(VENV)/.dev ## Run the tests that need no display
@@ -108,7 +111,7 @@ display: $(VENV)/.made
 	@$(BIN)/python tools/display_packages.py virtual
 
 clean: ## Remove what the commands made, except the environment
-	rm -rf $(DEMO_OUT) reproduced build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(DEMO_OUT) reproduced site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the environment too

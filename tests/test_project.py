@@ -19,7 +19,10 @@ TEXT_FILES = [
     for folder in ("src", "tests", "docs", "tools", "benchmarks", ".ci")
     for path in (ROOT / folder).rglob("*")
     if path.is_file() and path.suffix in {"", ".py", ".md", ".yaml", ".toml", ".cff"}
-] + [path for path in ROOT.iterdir() if path.is_file() and path.suffix in {"", ".md", ".toml", ".yaml", ".cff"}]
+] + [path for path in ROOT.iterdir() if path.is_file() and path.suffix in {"", ".md", ".toml", ".yaml", ".yml", ".cff"}]
+
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 
 def pyproject() -> dict[str, Any]:
@@ -96,6 +99,7 @@ def test_every_make_target_for_people_is_explained() -> None:
         "lint",
         "format",
         "typecheck",
+        "docs",
         "unit",
         "gui-test",
         "screenshots",
@@ -110,11 +114,32 @@ def test_continuous_integration_runs_what_people_run() -> None:
 def test_links_between_documents_lead_somewhere() -> None:
     broken = [
         f"{page.relative_to(ROOT)} -> {target}"
-        for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+        for page in PAGES
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
         if not target.startswith(("http", "mailto:")) and not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_pages_that_the_code_names_exist() -> None:
+    absent = [
+        f"{path.relative_to(ROOT)} -> {page}"
+        for path in TEXT_FILES
+        for page in re.findall(r"\bdocs/[\w/-]+\.md\b", path.read_text(encoding="utf-8"))
+        if not (ROOT / page).is_file()
+    ]
+    assert absent == []
+
+
+def test_readme_is_read_in_a_minute() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 80
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path.name != "CHANGELOG.md"], ids=lambda path: path.name)
+def test_no_line_of_prose_is_too_long(path: Path) -> None:
+    code = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+    lines = code.sub("", path.read_text(encoding="utf-8")).splitlines()
+    assert [line for line in lines if len(line) > 120 and not line.startswith("|")] == []
 
 
 RECIPES = [path for path in (ROOT / "tools" / "networks").rglob("*.yaml") if path.name != "cards.yaml"]

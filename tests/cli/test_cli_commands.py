@@ -370,8 +370,9 @@ def test_the_examples_run_one_after_the_other(call: Call, tmp_path: Path, monkey
         assert "training crop" not in result.stderr, "the example's tiles must do for training"
 
 
-def test_the_readme_shows_the_examples_of_the_help(call: Call) -> None:
-    text = " ".join((Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split())
+def test_the_page_of_the_command_line_shows_the_examples_of_the_help(call: Call) -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "command-line.md"
+    text = " ".join(page.read_text(encoding="utf-8").split())
     for name in ("demo", "simulate", "tie", "tile", "predict", "train"):
         example = re.search(r"Example:\s+(napari-contransgan .*)", call(name, "--help").stdout).group(1)
         assert " ".join(example.split()) in text

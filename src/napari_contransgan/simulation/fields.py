@@ -24,7 +24,7 @@ from napari_contransgan.tie import retrieve_phase
 
 LR_SOURCE = SourceSampling(5, 12)
 STACK_SOURCE = SourceSampling(2, 12)
-"""Errors: docs/simulation.md."""
+"""Errors: docs/background/simulation-accuracy.md."""
 
 
 @dataclass(frozen=True)

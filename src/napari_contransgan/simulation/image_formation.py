@@ -15,7 +15,7 @@ from napari_contransgan.simulation.pupil import pupil_function
 from napari_contransgan.simulation.source import SourcePoint, SourceSampling, source_points
 
 FINE_SOURCE = SourceSampling(4, 12)
-"""Enough in focus, where the contrast is faint; see docs/simulation.md for the errors."""
+"""Enough in focus, where the contrast is faint; see docs/background/simulation-accuracy.md for the errors."""
 
 _CHUNK_ELEMENTS = 2**19
 """Amplitudes held at a time: few enough for the processor's cache, enough to keep it busy with small images."""

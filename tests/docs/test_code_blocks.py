@@ -1,0 +1,147 @@
+"""The commands and the Python of the guides run as they are printed, page by page.
+
+Blocks of a page run in order, in one empty folder. Numbers of steps and fields are cut down, so that this stays fast.
+A block that cannot run here has a comment ``<!-- not run: REASON -->`` above it.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from napari_contransgan.cli import app
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+GUIDES = ("microscope.md", "predict.md", "simulation.md", "tie.md", "training.md")
+PAGES = sorted([*DOCS.glob("tutorials/*.md"), *DOCS.glob("how-to/*.md"), *(DOCS / name for name in GUIDES)])
+BLOCK = re.compile(
+    r"(?:^<!-- not run: (?P<reason>[^>]*?) *-->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+FILE_NAME = re.compile(r"# (\S+\.yaml)\n")
+PROGRAM = "napari-contransgan"
+MOST = {"--steps": 1, "--count": 2}
+"""Smaller numbers that show as well that a command runs."""
+
+QUICK_TRAINING = {"--preset": "tiny", "--workers": "0"}
+"""A small network, and no other process that would have to load PyTorch first."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page, and the line where its text begins."""
+
+    language: str
+    text: str
+    first_line: int
+    reason: str | None
+
+
+def blocks_of(markdown: str) -> Iterator[Block]:
+    for match in BLOCK.finditer(markdown):
+        first_line = markdown.count("\n", 0, match.start("text")) + 1
+        yield Block(match["language"], match["text"], first_line, match["reason"])
+
+
+def commands_of(text: str) -> list[list[str]]:
+    lines = text.replace("\\\n", " ").splitlines()
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def shortened(words: list[str]) -> list[str]:
+    values = [words[0]]
+    for option, value in pairwise(words):
+        values.append(str(min(int(value), MOST[option])) if option in MOST else value)
+    if values[0] == "train":
+        for option, value in QUICK_TRAINING.items():
+            values += [] if option in values else [option, value]
+    return values
+
+
+def run_commands(block: Block, page: str) -> None:
+    for program, *words in commands_of(block.text):
+        where = f"{page}, line {block.first_line}: {program} {shlex.join(words)}"
+        assert program == PROGRAM, f"{where}: mark this block as not run"
+        result = CliRunner().invoke(app, shortened(words))
+        assert result.exit_code == 0, f"{where}: {result.stderr}"
+
+
+def run_python(block: Block, path: Path, names: dict[str, Any]) -> None:
+    source = "\n" * (block.first_line - 1) + block.text  # so that a traceback names the line of the page
+    exec(compile(source, path, "exec"), names)  # noqa: S102 - our own documentation
+
+
+def write_named_file(block: Block) -> None:
+    if name := FILE_NAME.match(block.text):
+        fewer = re.sub(r"^count: \d+$", f"count: {MOST['--count']}", block.text, flags=re.MULTILINE)
+        Path(name[1]).write_text(fewer, encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(DOCS).as_posix())
+def test_blocks_of_a_guide_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for block in blocks_of(path.read_text(encoding="utf-8")):
+        if block.reason is not None:
+            continue
+        if block.language == "sh":
+            run_commands(block, path.name)
+        elif block.language == "python":
+            run_python(block, path, names)
+        elif block.language == "yaml":
+            write_named_file(block)
+
+
+def test_blocks_that_do_not_run_are_few_and_say_why() -> None:
+    blocks = [block for path in PAGES for block in blocks_of(path.read_text(encoding="utf-8"))]
+    left_out = [block.reason for block in blocks if block.reason is not None]
+    runnable = [block for block in blocks if block.language in {"sh", "python"}]
+    assert all(left_out)
+    assert len(left_out) < len(runnable) / 4
+
+
+class TestReadingOfBlocks:
+    """What the test above takes from a page."""
+
+    PAGE = """Text.
+
+```sh
+napari-contransgan tie stack.tif \\
+    --out phase.tif   # a remark
+```
+
+<!-- not run: needs a cluster -->
+```sh
+dask scheduler
+```
+"""
+
+    def test_finds_every_block_and_the_reason_why_it_does_not_run(self) -> None:
+        first, second = blocks_of(self.PAGE)
+        assert (first.language, first.first_line, first.reason) == ("sh", 4, None)
+        assert (second.text, second.reason) == ("dask scheduler\n", "needs a cluster")
+
+    def test_joins_continued_lines_and_drops_remarks(self) -> None:
+        first, _ = blocks_of(self.PAGE)
+        assert commands_of(first.text) == [[PROGRAM, "tie", "stack.tif", "--out", "phase.tif"]]
+
+    def test_cuts_numbers_down(self) -> None:
+        assert shortened(["simulate", "--count", "200"]) == ["simulate", "--count", "2"]
+        assert shortened(["simulate", "--count", "1"]) == ["simulate", "--count", "1"]
+        quick = ["train", "--steps", "1", "--preset", "tiny", "--workers", "0"]
+        assert shortened(["train", "--steps", "3000"]) == quick
+        assert shortened(["train", "--steps", "30", "--preset", "tiny"]) == quick
+
+    def test_a_command_that_fails_fails_the_test(self) -> None:
+        with pytest.raises(AssertionError, match=r"page.md, line 7: napari-contransgan tie absent.tif"):
+            run_commands(Block("sh", "napari-contransgan tie absent.tif --out x.tif\n", 7, None), "page.md")
+
+    def test_another_program_must_be_marked(self) -> None:
+        with pytest.raises(AssertionError, match="mark this block as not run"):
+            run_commands(Block("sh", "make app\n", 1, None), "page.md")
