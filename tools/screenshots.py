@@ -20,7 +20,7 @@ from superqt.utils import WorkerBase
 
 from napari_contransgan.config import SimulationSettings, TieSettings, TrainSettings
 from napari_contransgan.events import result_of
-from napari_contransgan.gui.layers import add_image
+from napari_contransgan.gui.shared.layers import add_image
 from napari_contransgan.simulation import sample_frame, sample_stack, write_dataset
 from napari_contransgan.tie import retrieve_phase
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_contransgan.gui.layers import METADATA_KEY, add_image, image_from_layer
+from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image, image_from_layer
 from napari_contransgan.io import find_images, read_image
 
 NAME = "Crop into tiles"

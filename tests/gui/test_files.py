@@ -9,8 +9,8 @@ from napari.layers import Image as ImageLayer
 from tests.io.acquisition_files import write_micromanager
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.layers import METADATA_KEY, add_image, image_from_layer
-from napari_contransgan.gui.readers import get_reader
+from napari_contransgan.gui.files.readers import get_reader
+from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image, image_from_layer
 from napari_contransgan.io import Image
 
 PLUGIN = "napari-contransgan"

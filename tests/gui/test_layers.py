@@ -8,7 +8,8 @@ import pytest
 from napari.layers import Image as ImageLayer
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.layers import (
+from napari_contransgan.gui.files.writers import write_layer
+from napari_contransgan.gui.shared.layers import (
     METADATA_KEY,
     add_image,
     add_tile_stack,
@@ -17,7 +18,6 @@ from napari_contransgan.gui.layers import (
     layer_tuple,
     set_pixel_size,
 )
-from napari_contransgan.gui.writers import write_layer
 from napari_contransgan.io import Image, read_image, write_image
 
 

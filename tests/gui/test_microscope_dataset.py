@@ -8,8 +8,8 @@ import pytest
 
 from napari_contransgan.config import SimulationSettings, TrainSettings
 from napari_contransgan.events import Progress
-from napari_contransgan.gui import microscope_dataset
-from napari_contransgan.gui.microscope_work import dataset_events
+from napari_contransgan.gui.microscope import dataset as microscope_dataset
+from napari_contransgan.gui.microscope.work import dataset_events
 from napari_contransgan.io import read_image
 
 NAME = "Digital microscope"

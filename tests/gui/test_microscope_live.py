@@ -11,10 +11,10 @@ from qtpy.QtCore import QTimer
 
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui import microscope_live
-from napari_contransgan.gui.layers import METADATA_KEY, image_from_layer
-from napari_contransgan.gui.microscope_layers import NAMES
-from napari_contransgan.gui.microscope_work import FieldDone, FieldPart, field_events
+from napari_contransgan.gui.microscope import live as microscope_live
+from napari_contransgan.gui.microscope.layers import NAMES
+from napari_contransgan.gui.microscope.work import FieldDone, FieldPart, field_events
+from napari_contransgan.gui.shared.layers import METADATA_KEY, image_from_layer
 from napari_contransgan.io import Image
 
 NAME = "Digital microscope"
@@ -382,7 +382,7 @@ def test_the_form_needs_no_torch():
 
 
 def test_image_without_contrast_can_be_shown(viewer):
-    from napari_contransgan.gui.microscope_layers import FieldLayers
+    from napari_contransgan.gui.microscope.layers import FieldLayers
 
     layers = FieldLayers(viewer)
     layers.show({"lr": picture(3), "phase": replace(picture(0), quantity="phase")})

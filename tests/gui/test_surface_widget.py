@@ -7,8 +7,8 @@ import pytest
 from napari.layers import Surface
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.layers import METADATA_KEY, add_image
-from napari_contransgan.gui.surface_action import show_surface
+from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image
+from napari_contransgan.gui.shared.surface_layer import show_surface
 from napari_contransgan.io import Image
 
 NAME = "3D phase surface"

@@ -8,8 +8,8 @@ from qtpy.QtCore import Qt
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.layers import METADATA_KEY, add_image
-from napari_contransgan.gui.tie_results import MoreResults
+from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image
+from napari_contransgan.gui.tie.results import MoreResults
 from napari_contransgan.io import Image, write_image
 from napari_contransgan.tie import SOLVERS
 

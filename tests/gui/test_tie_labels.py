@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from napari_contransgan.config import TrainSettings
-from napari_contransgan.gui import tie_widget
-from napari_contransgan.gui.layers import add_image
-from napari_contransgan.gui.tie_labels import label_grid
+from napari_contransgan.gui.shared.layers import add_image
+from napari_contransgan.gui.tie import widget as tie_widget
+from napari_contransgan.gui.tie.labels import label_grid
 from napari_contransgan.io import Image, find_images, read_image
 
 NAME = "Phase from focus stack (TIE)"

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from napari_contransgan.events import Progress
-from napari_contransgan.gui import tie_preview, tie_region
-from napari_contransgan.gui.layers import METADATA_KEY, add_image
-from napari_contransgan.gui.tie_region import PreviewResult
+from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image
+from napari_contransgan.gui.tie import preview as tie_preview
+from napari_contransgan.gui.tie import region as tie_region
+from napari_contransgan.gui.tie.region import PreviewResult
 from napari_contransgan.io import Image, write_image
 
 NAME = "Phase from focus stack (TIE)"

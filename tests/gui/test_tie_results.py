@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_contransgan.gui import layers, tie_results
-from napari_contransgan.gui.layers import METADATA_KEY, add_image
+from napari_contransgan.gui.shared import layers
+from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image
+from napari_contransgan.gui.tie import results as tie_results
 
 NAME = "Phase from focus stack (TIE)"
 

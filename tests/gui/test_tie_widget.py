@@ -8,8 +8,9 @@ import pytest
 from qtpy.QtCore import QTimer
 
 from napari_contransgan.events import Progress
-from napari_contransgan.gui import readers, tie_results
-from napari_contransgan.gui.layers import METADATA_KEY, add_image, image_from_layer
+from napari_contransgan.gui.files import readers
+from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image, image_from_layer
+from napari_contransgan.gui.tie import results as tie_results
 
 NAME = "Phase from focus stack (TIE)"
 

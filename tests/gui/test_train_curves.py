@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
 from napari_contransgan.config import TrainSettings
-from napari_contransgan.gui.curve_plot import MOST_POINTS, CurvePlot, Picture, ShownCurve, Style
-from napari_contransgan.gui.curve_thinning import thinned, thinned_around
-from napari_contransgan.gui.run_curves import RunCurves
-from napari_contransgan.gui.run_series import RunSeries, Series
+from napari_contransgan.gui.runs.curves import RunCurves
+from napari_contransgan.gui.runs.plot import MOST_POINTS, CurvePlot, Picture, ShownCurve, Style
+from napari_contransgan.gui.runs.series import RunSeries, Series
+from napari_contransgan.gui.runs.thinning import thinned, thinned_around
 from napari_contransgan.training.events import Preview, Validated
 from napari_contransgan.training.run_folder import RunRecord
 

@@ -10,9 +10,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pytestqt.qtbot import QtBot
 
 from napari_contransgan.config import TrainSettings
-from napari_contransgan.gui.layers import image_from_layer
-from napari_contransgan.gui.run_layers import step_axis
-from napari_contransgan.gui.train_widget import TrainWidget
+from napari_contransgan.gui.runs.layers import step_axis
+from napari_contransgan.gui.shared.layers import image_from_layer
+from napari_contransgan.gui.train.widget import TrainWidget
 from napari_contransgan.training.events import Preview
 from napari_contransgan.training.run_folder import append_record, write_previews
 

@@ -10,9 +10,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from qtpy.QtCore import QTimer
 
 from napari_contransgan.config import TrainSettings
-from napari_contransgan.gui.layers import image_from_layer
-from napari_contransgan.gui.run_montage import GAP_PX, columns, montages
-from napari_contransgan.gui.train_preview import LivePreview
+from napari_contransgan.gui.runs.montage import GAP_PX, columns, montages
+from napari_contransgan.gui.shared.layers import image_from_layer
+from napari_contransgan.gui.train.preview import LivePreview
 from napari_contransgan.training.events import Preview
 
 pytestmark = pytest.mark.gui

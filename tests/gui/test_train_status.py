@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_contransgan.gui.train_status import duration_text, memory_text, rate_text, scores_text, status_text
+from napari_contransgan.gui.train.status import duration_text, memory_text, rate_text, scores_text, status_text
 from napari_contransgan.training.events import Preview, StepFinished, Validated
 
 

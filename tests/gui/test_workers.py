@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QWidget
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
-from napari_contransgan.gui.run_panel import RunPanel
-from napari_contransgan.gui.workers import run_task
+from napari_contransgan.gui.shared.run_panel import RunPanel
+from napari_contransgan.gui.shared.tasks import run_task
 
 pytestmark = pytest.mark.gui
 
@@ -152,7 +152,7 @@ def test_an_error_while_closing_is_told(viewer, qtbot, calls, messages):
 
 
 def test_a_flood_of_events_does_not_overflow_the_stack(viewer, qtbot, calls, monkeypatch):
-    monkeypatch.setattr("napari_contransgan.gui.workers._BAR_INTERVAL_S", 0)
+    monkeypatch.setattr("napari_contransgan.gui.shared.tasks._BAR_INTERVAL_S", 0)
 
     def flood():
         for step in range(5000):
