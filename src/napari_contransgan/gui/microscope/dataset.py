@@ -9,10 +9,10 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.microscope.work import dataset_events
+from napari_contransgan.gui.shared.folders import FoldersEdit
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.value_fields import Tick, WholeNumber
-from napari_contransgan.gui.train.form import FoldersEdit
 
 TITLE = "Data set"
 LARGEST_COUNT = 100_000

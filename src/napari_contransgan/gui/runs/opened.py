@@ -10,9 +10,9 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QToolB
 from napari_contransgan.gui.runs.curves import RunCurves
 from napari_contransgan.gui.runs.layers import RunStacks
 from napari_contransgan.gui.runs.plot import Style
+from napari_contransgan.gui.runs.reading import OpenedRun, opening_events
 from napari_contransgan.gui.runs.series import RunSeries
 from napari_contransgan.gui.shared.tasks import Task, errors_shown, run_task
-from napari_contransgan.gui.train.work import OpenedRun, opening_events
 
 TITLE = "Open run"
 MOST_LINES = 40

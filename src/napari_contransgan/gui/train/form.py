@@ -1,18 +1,16 @@
 """The form of a training run: its folders, its network and its length."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from napari_contransgan.config import GeneratorName, PairFolders, PresetName, TrainSettings, pair_folders
+from napari_contransgan.gui.shared.folders import FoldersEdit
 from napari_contransgan.gui.shared.form import Fold
 from napari_contransgan.gui.shared.value_fields import Choice, WholeNumber
 from napari_contransgan.gui.train.advanced import AdvancedFields, add_row
-
-SEPARATOR = ";"
 
 PAIRS = "folder with lr and phase, or images"
 PAIRS_HINT = (
@@ -23,55 +21,6 @@ PAIRS_PHASE_HINT = (
     "Folder of the phase maps of the images above, with the same names, or the names that TIE gives them; leave it "
     "empty if the folder above has lr and phase in it"
 )
-
-
-class FoldersEdit(QWidget):
-    """A line for one or several folders, and a button that asks for one.
-
-    Parameters
-    ----------
-    several : bool
-        The line may hold several folders, separated by ``;``, and the button appends.
-    placeholder : str
-        What the empty line says.
-    """
-
-    valueChanged = Signal()  # noqa: N815 - Qt's naming
-
-    def __init__(self, *, several: bool = False, placeholder: str = "") -> None:
-        super().__init__()
-        self._several = several
-        self._line = QLineEdit()
-        self._line.setPlaceholderText(placeholder)
-        self._line.textChanged.connect(lambda _text: self.valueChanged.emit())
-        button = QToolButton()
-        button.setText("…")
-        button.setToolTip("Choose a folder")
-        button.clicked.connect(self._ask)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._line)
-        layout.addWidget(button)
-
-    def value(self) -> tuple[Path, ...]:
-        """Give the folders; none for an empty line."""
-        parts = self._line.text().split(SEPARATOR) if self._several else [self._line.text()]
-        return tuple(Path(part.strip()).expanduser() for part in parts if part.strip())
-
-    def setValue(self, folders: Sequence[Path]) -> None:  # noqa: N802 - Qt's naming
-        """Show folders."""
-        self._line.setText(f"{SEPARATOR} ".join(str(folder) for folder in folders))
-
-    def set_placeholder(self, text: str) -> None:
-        """Say something else in the empty line."""
-        self._line.setPlaceholderText(text)
-
-    def _ask(self) -> None:
-        folders = self.value()
-        start = str(folders[-1]) if folders else ""
-        chosen = QFileDialog.getExistingDirectory(self, "Choose a folder", start)
-        if chosen:
-            self.setValue((*folders, Path(chosen)) if self._several else (Path(chosen),))
 
 
 class TrainForm(QWidget):

@@ -10,11 +10,12 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
 from napari_contransgan.gui.runs.opened import RunList
 from napari_contransgan.gui.shared.closing import DockedWidget
+from napari_contransgan.gui.shared.folders import FoldersEdit
 from napari_contransgan.gui.shared.form import Fold, FormScroll
 from napari_contransgan.gui.shared.tasks import Task, run_task
 from napari_contransgan.gui.train.buttons import TrainButtons
 from napari_contransgan.gui.train.display import RunDisplay
-from napari_contransgan.gui.train.form import FoldersEdit, TrainForm
+from napari_contransgan.gui.train.form import TrainForm
 from napari_contransgan.gui.train.preview import LivePreview
 from napari_contransgan.gui.train.work import EarlierPart, checking_events, training_events
 from napari_contransgan.training.events import (

@@ -10,13 +10,11 @@ from typing import Any
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
-from napari_contransgan.training.events import Preview, TrainingEvent, TrainingStarted
+from napari_contransgan.training.events import TrainingEvent, TrainingStarted
 from napari_contransgan.training.known_runs import remember_run
-from napari_contransgan.training.run_folder import RunRecord, read_previews, read_run
+from napari_contransgan.training.run_folder import RunRecord, read_run
 
 _log = logging.getLogger(__name__)
-
-LARGEST_STACK_BYTES = 500_000_000
 
 
 @dataclass(frozen=True)
@@ -25,14 +23,6 @@ class EarlierPart:
 
     record: RunRecord
     last_step: int
-
-
-@dataclass(frozen=True)
-class OpenedRun:
-    """A run that was read back, with its previews by rising steps."""
-
-    record: RunRecord
-    previews: tuple[tuple[int, tuple[Preview, ...]], ...]
 
 
 def training_events(
@@ -59,23 +49,6 @@ def checking_events(settings: TrainSettings) -> Generator[Progress, None, str]:
     yield Progress(0, 0, "Checking the images")
     with closing(gather(settings)) as data:
         return data.describe()
-
-
-def opening_events(folder: Path) -> Generator[Progress, None, OpenedRun]:
-    """Read a run's settings, curves and previews."""
-    yield Progress(0, 0, f"Reading {folder.name}")
-    record = read_run(folder)
-    yield Progress(0, 0, f"Reading the previews of {folder.name}")
-    return OpenedRun(record, _few_enough(tuple(read_previews(folder))))
-
-
-def _few_enough(
-    previews: tuple[tuple[int, tuple[Preview, ...]], ...],
-) -> tuple[tuple[int, tuple[Preview, ...]], ...]:
-    """Leave steps out evenly where all would need too much memory; the last one stays."""
-    size = sum(4 * preview.yx_input.nbytes for _, images in previews for preview in images)
-    stride = -(-size // LARGEST_STACK_BYTES)
-    return previews if stride <= 1 else previews[::-1][::stride][::-1]
 
 
 def _earlier_part(run_dir: Path, last_step: int) -> Generator[EarlierPart, Any, None]:

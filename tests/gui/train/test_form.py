@@ -8,7 +8,8 @@ from qtpy.QtWidgets import QLabel
 
 from napari_contransgan.config import PairFolders, SimulationSettings, TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.train.form import FoldersEdit, TrainForm
+from napari_contransgan.gui.shared.folders import FoldersEdit
+from napari_contransgan.gui.train.form import TrainForm
 
 pytestmark = pytest.mark.gui
 

@@ -375,7 +375,7 @@ def test_events_of_a_field_come_with_what_is_fast_first():
 
 def test_the_form_needs_no_torch():
     code = (
-        "import sys; from napari_contransgan.gui import microscope_live, microscope_settings, microscope_dataset; "
+        "import sys; from napari_contransgan.gui.microscope import dataset, live, settings; "
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)  # noqa: S603

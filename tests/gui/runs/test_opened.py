@@ -146,16 +146,16 @@ def test_window_is_free_while_a_run_is_read(
 ) -> None:
     import threading
 
-    from napari_contransgan.gui import train_work
+    from napari_contransgan.gui.runs import reading
 
-    free, read_run = threading.Event(), train_work.read_run
+    free, read_run = threading.Event(), reading.read_run
 
     def slow_read(folder: Path):
         assert threading.current_thread() is not threading.main_thread()
         assert free.wait(20)
         return read_run(folder)
 
-    monkeypatch.setattr(train_work, "read_run", slow_read)
+    monkeypatch.setattr(reading, "read_run", slow_read)
     widget.runs.open(write_run(tmp_path / "old"))
     qtbot.wait(100)
     assert widget.runs.busy
