@@ -15,7 +15,7 @@ PACKAGE = "napari_contransgan"
 ROOT = Path(napari_contransgan.__file__).parent
 
 RANKS = {
-    **dict.fromkeys(("errors", "events", "optics", "settings", "microscope", "config", "files", "io"), 0),
+    **dict.fromkeys(("errors", "progress", "optics", "config", "io"), 0),
     **dict.fromkeys(("resampling", "threads", "counts", "unlit", "notes"), 0),
     **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface", "quantities"), 1),
     **dict.fromkeys(("models", "drawing"), 2),
@@ -25,7 +25,7 @@ RANKS = {
     **dict.fromkeys(("cli", "gui"), 6),
 }
 LIGHT = (
-    *("optics", "settings", "microscope", "config", "errors", "events", "files", "io", "resampling"),
+    *("optics", "config", "errors", "progress", "io", "resampling"),
     *("counts", "unlit", "notes", "threads"),
     *("tie", "tiles", "evaluation", "surface", "quantities", "api", "cli"),
 )

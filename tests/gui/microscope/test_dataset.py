@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from napari_contransgan.config import SimulationSettings, TrainSettings
-from napari_contransgan.events import Progress
 from napari_contransgan.gui.microscope import dataset as microscope_dataset
 from napari_contransgan.gui.microscope.work import dataset_events
 from napari_contransgan.io import read_image
+from napari_contransgan.progress import Progress
 
 NAME = "Digital microscope"
 

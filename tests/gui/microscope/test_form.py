@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from napari_contransgan.config import SimulationSettings, Variation
+from napari_contransgan.config.microscope import PRESETS, CameraModel, Microscope
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.microscope import form as microscope_form
 from napari_contransgan.gui.microscope import widget as microscope_widget
@@ -13,7 +14,6 @@ from napari_contransgan.gui.microscope.settings import SettingsForm
 from napari_contransgan.gui.microscope.variation import LABELS, no_variation
 from napari_contransgan.gui.microscope.widget import MicroscopeWidget
 from napari_contransgan.gui.shared.yaml_dialogs import ask_for_yaml, ask_where_to_save
-from napari_contransgan.microscope import PRESETS, CameraModel, Microscope
 from napari_contransgan.optics import Aberrations, Objective
 
 NAME, MAGNIFICATION, NA, PIXEL = range(4)

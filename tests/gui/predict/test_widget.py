@@ -8,9 +8,9 @@ from napari.layers import Surface
 from qtpy.QtCore import Qt
 
 from napari_contransgan.config import PredictSettings
-from napari_contransgan.events import result_of
 from napari_contransgan.gui.predict.action import predict_active_layer
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image, image_from_layer
+from napari_contransgan.progress import result_of
 from napari_contransgan.training.known_runs import remember_run
 
 NAME = "Predict phase"

@@ -8,9 +8,9 @@ import pytest
 from qtpy.QtWidgets import QWidget
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.tasks import run_task
+from napari_contransgan.progress import Progress
 
 pytestmark = pytest.mark.gui
 

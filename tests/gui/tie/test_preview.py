@@ -7,12 +7,12 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from napari_contransgan.events import Progress
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image
 from napari_contransgan.gui.tie import preview as tie_preview
 from napari_contransgan.gui.tie import region as tie_region
 from napari_contransgan.gui.tie.region import PreviewResult
 from napari_contransgan.io import Image, write_image
+from napari_contransgan.progress import Progress
 
 NAME = "Phase from focus stack (TIE)"
 SHOWN, REGION = "TIE preview", "TIE preview region"

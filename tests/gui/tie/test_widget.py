@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QTimer
 
-from napari_contransgan.events import Progress
 from napari_contransgan.gui.files import readers
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image, image_from_layer
 from napari_contransgan.gui.tie import results as tie_results
+from napari_contransgan.progress import Progress
 
 NAME = "Phase from focus stack (TIE)"
 

@@ -15,10 +15,10 @@ from pytestqt.qtbot import QtBot
 
 from napari_contransgan.config import SimulationSettings, TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import result_of
 from napari_contransgan.gui.train import widget as train_widget
 from napari_contransgan.gui.train import work as train_work
 from napari_contransgan.gui.train.widget import TrainWidget
+from napari_contransgan.progress import result_of
 from napari_contransgan.simulation import write_dataset
 from napari_contransgan.training.events import (
     SAVE,

@@ -11,13 +11,13 @@ from napari.viewer import Viewer
 
 from napari_contransgan.config import TileSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
 from napari_contransgan.gui.shared.form import chosen_layer, form, layer_choice, origin_of, pixel_size_field
 from napari_contransgan.gui.shared.layers import add_tile_stack, image_from_layer, in_memory, set_pixel_size
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.tasks import errors_shown
 from napari_contransgan.io import Image
 from napari_contransgan.optics import check_pixel_size
+from napari_contransgan.progress import Progress
 from napari_contransgan.tiles import crop_tiles, save_tiles, training_notes
 
 TITLE = "Crop into tiles"

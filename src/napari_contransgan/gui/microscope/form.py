@@ -7,14 +7,14 @@ from pydantic import ValidationError
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from napari_contransgan.config.microscope import MAX_BITS, MIN_BITS, PRESETS, Microscope
 from napari_contransgan.errors import InputError
-from napari_contransgan.files import write_atomically
 from napari_contransgan.gui.microscope.objectives import ObjectiveTable
 from napari_contransgan.gui.shared.form import Fold
 from napari_contransgan.gui.shared.rows import ADVICE_COLOR, ERROR_COLOR, Location, Rows, message_label, say
 from napari_contransgan.gui.shared.value_fields import Choice, NumberLine, TextLine, WholeNumber
 from napari_contransgan.gui.shared.yaml_dialogs import ask_for_yaml, ask_where_to_save
-from napari_contransgan.microscope import MAX_BITS, MIN_BITS, PRESETS, Microscope
+from napari_contransgan.io.atomic import write_atomically
 
 OWN = "own"
 SOURCE = "microscope"

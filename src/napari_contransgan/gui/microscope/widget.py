@@ -7,7 +7,6 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.files import write_atomically
 from napari_contransgan.gui.microscope.dataset import LARGEST_COUNT, DatasetForm
 from napari_contransgan.gui.microscope.layers import grid_of
 from napari_contransgan.gui.microscope.live import LiveField
@@ -17,6 +16,7 @@ from napari_contransgan.gui.shared.form import Fold, FormScroll
 from napari_contransgan.gui.shared.rows import WrappedLabel, align_rows
 from napari_contransgan.gui.shared.value_fields import Tick, WholeNumber
 from napari_contransgan.gui.shared.yaml_dialogs import ask_for_yaml, ask_where_to_save
+from napari_contransgan.io.atomic import write_atomically
 
 
 class MicroscopeWidget(DockedWidget):

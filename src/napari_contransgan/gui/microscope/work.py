@@ -9,8 +9,8 @@ from typing import Literal, TypeVar
 
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
 from napari_contransgan.io import Image
+from napari_contransgan.progress import Progress
 
 Role = Literal["lr", "stack", "tie", "phase"]
 

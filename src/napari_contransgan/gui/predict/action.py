@@ -10,11 +10,11 @@ from napari.viewer import Viewer
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
 from napari_contransgan.gui.shared.layers import add_image, image_from_layer, in_memory
 from napari_contransgan.gui.shared.surface_layer import show_surface
 from napari_contransgan.gui.shared.tasks import errors_shown, run_task
 from napari_contransgan.io import Image
+from napari_contransgan.progress import Progress
 
 if TYPE_CHECKING:
     from napari_contransgan.inference import Prediction

@@ -12,7 +12,6 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
 from napari_contransgan.gui.predict.action import TITLE, add_prediction, predict_events
 from napari_contransgan.gui.shared.form import (
     NumberField,
@@ -27,6 +26,7 @@ from napari_contransgan.gui.shared.layers import image_from_layer, set_pixel_siz
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.tasks import Task, errors_shown, run_task
 from napari_contransgan.optics import check_pixel_size
+from napari_contransgan.progress import Progress
 from napari_contransgan.training.known_runs import known_runs, run_titles
 from napari_contransgan.training.run_folder import BEST
 

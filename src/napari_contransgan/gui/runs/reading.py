@@ -4,7 +4,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_contransgan.events import Progress
+from napari_contransgan.progress import Progress
 from napari_contransgan.training.events import Preview
 from napari_contransgan.training.run_folder import RunRecord, read_previews, read_run
 

@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 from magicgui.widgets import Container, ProgressBar, PushButton, Widget
 
-from napari_contransgan.events import Progress
 from napari_contransgan.gui.shared.form import wrapped_text
 from napari_contransgan.gui.shared.tasks import Task, run_task
+from napari_contransgan.progress import Progress
 
 R = TypeVar("R")
 

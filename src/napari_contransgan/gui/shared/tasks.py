@@ -21,8 +21,8 @@ from qtpy.QtCore import QObject
 from superqt.utils import WorkerBase
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
 from napari_contransgan.gui.shared.torch_guard import keep_triton_out
+from napari_contransgan.progress import Progress
 
 E = TypeVar("E")
 R = TypeVar("R")

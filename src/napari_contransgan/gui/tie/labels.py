@@ -9,10 +9,10 @@ import numpy as np
 
 from napari_contransgan.config import TileSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
 from napari_contransgan.gui.shared.layers import in_memory
 from napari_contransgan.io import Image
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, check_pixel_size
+from napari_contransgan.progress import Progress
 from napari_contransgan.quantities import measured
 from napari_contransgan.tie.lit_area import SMALLEST_SIDE_PX, largest_rectangle
 from napari_contransgan.tiles import TRAINING_CROP_PX, crop_tiles, save_tiles, training_notes

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import QWidget
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
 from napari_contransgan.gui.shared.layers import contrast_limits, image_from_layer, layer_tuple
 from napari_contransgan.gui.shared.tasks import Task, run_task
 from napari_contransgan.gui.tie.region import (
@@ -27,6 +26,7 @@ from napari_contransgan.gui.tie.region import (
     window_of,
 )
 from napari_contransgan.io import Image
+from napari_contransgan.progress import Progress
 
 PREVIEW_NAME = "TIE preview"
 TITLE = "TIE preview"

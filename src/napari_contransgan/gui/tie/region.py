@@ -14,10 +14,10 @@ from napari.viewer import Viewer
 from napari_contransgan.config import TieSettings
 from napari_contransgan.counts import less_dark, stated_dark
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
 from napari_contransgan.gui.shared.layers import in_memory
 from napari_contransgan.gui.tie.results import notes_for_the_window, phase_range
 from napari_contransgan.io import Image, read_image, to_luminance
+from napari_contransgan.progress import Progress
 from napari_contransgan.tie import retrieve_phase
 
 REGION_NAME = "TIE preview region"

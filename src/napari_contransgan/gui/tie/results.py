@@ -8,9 +8,9 @@ from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
 
 from napari_contransgan.config import TieSettings
-from napari_contransgan.events import Progress
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image, layer_tuple
 from napari_contransgan.io import Image, Quantity
+from napari_contransgan.progress import Progress
 from napari_contransgan.quantities import dry_mass_density, height, measured, object_masses, optical_path
 from napari_contransgan.tie import retrieve_phase
 

@@ -7,7 +7,6 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
 from napari_contransgan.gui.runs.opened import RunList
 from napari_contransgan.gui.shared.closing import DockedWidget
 from napari_contransgan.gui.shared.folders import FoldersEdit
@@ -18,6 +17,7 @@ from napari_contransgan.gui.train.display import RunDisplay
 from napari_contransgan.gui.train.form import TrainForm
 from napari_contransgan.gui.train.preview import LivePreview
 from napari_contransgan.gui.train.work import EarlierPart, checking_events, training_events
+from napari_contransgan.progress import Progress
 from napari_contransgan.training.events import (
     SAVE,
     CheckpointSaved,

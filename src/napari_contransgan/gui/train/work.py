@@ -9,7 +9,7 @@ from typing import Any
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
+from napari_contransgan.progress import Progress
 from napari_contransgan.training.events import TrainingEvent, TrainingStarted
 from napari_contransgan.training.known_runs import remember_run
 from napari_contransgan.training.run_folder import RunRecord, read_run

@@ -15,9 +15,9 @@ from napari_contransgan.config import (
     Variation,
     pair_folders,
 )
+from napari_contransgan.config.base import Settings
+from napari_contransgan.config.microscope import PRESETS
 from napari_contransgan.errors import InputError
-from napari_contransgan.microscope import PRESETS
-from napari_contransgan.settings import Settings
 
 EXAMPLES: list[Settings] = [
     TieSettings(z_um=(-3.0, 0.0, 3.5), focus_index=1, flip_z=True, regularisation=1e-3, wavelength_um=0.647),

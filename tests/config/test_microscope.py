@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from napari_contransgan.config.microscope import PRESETS, CameraModel, Microscope, preset_named
 from napari_contransgan.errors import InputError
-from napari_contransgan.microscope import PRESETS, CameraModel, Microscope, preset_named
 from napari_contransgan.optics import Aberrations, Objective
 
 

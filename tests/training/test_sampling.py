@@ -10,7 +10,8 @@ import torch
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.training.draws import (
+from napari_contransgan.training.frames import UnusableImageError
+from napari_contransgan.training.sampling import (
     PAIRED,
     UNPAIRED_LR,
     augment,
@@ -19,7 +20,6 @@ from napari_contransgan.training.draws import (
     draw_pairs,
     draw_single,
 )
-from napari_contransgan.training.frames import UnusableImageError
 
 
 @dataclass

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from napari_contransgan.config.base import Settings
 from napari_contransgan.errors import InputError
 from napari_contransgan.optics import (
     CAMERA_PIXEL_UM,
@@ -14,7 +15,6 @@ from napari_contransgan.optics import (
     PLAUSIBLE_WAVELENGTH_UM,
     Objective,
 )
-from napari_contransgan.settings import Settings
 
 MAX_DEFOCUS_UM = 50.0
 """Further out of focus nothing can be seen, and waves would reach past any margin."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_contransgan.files import LEFTOVER, remove_leftovers, write_atomically
+from napari_contransgan.io.atomic import LEFTOVER, remove_leftovers, write_atomically
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
