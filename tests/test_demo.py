@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from napari_contransgan.demo import RESULTS, run_demo
-from napari_contransgan.events import result_of
 from napari_contransgan.io import find_images, read_image
+from napari_contransgan.progress import result_of
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from torch import nn
 
 from napari_contransgan.config import HELD_OUT_SEEDS, SimulationSettings
 from napari_contransgan.evaluation import evaluate
-from napari_contransgan.events import result_of
 from napari_contransgan.held_out import invented_rad, known_background, score_held_out, score_simulated
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
+from napari_contransgan.progress import result_of
 
 
 class Zero(nn.Module):

@@ -12,11 +12,11 @@ from torch import nn
 from napari_contransgan.config import PredictSettings, SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation import evaluate
-from napari_contransgan.events import Progress, result_of
 from napari_contransgan.inference import predict, predict_with_uncertainty
 from napari_contransgan.io import Image, write_image
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
+from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.simulation import sample_frame, simulate_pair
 
 CARD = ModelCard(name="stand-in", generator="unet", preset="tiny", phase_ref_rad=2.0, input_pixel_sizes_um=(0.65,))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from napari_contransgan.config import TileSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import result_of
 from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.progress import result_of
 from napari_contransgan.tiles import blend_window, cover, crop_tiles, partition, save_tiles, training_notes, write_tiles
 
 

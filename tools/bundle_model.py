@@ -12,10 +12,10 @@ from pathlib import Path
 
 import yaml
 
-from napari_contransgan.events import result_of
 from napari_contransgan.held_out import DATA_RANGE_RAD, score_held_out
 from napari_contransgan.models.bundled import WEIGHTS, find_model
 from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, save_checkpoint
+from napari_contransgan.progress import result_of
 from napari_contransgan.reproduction.fields import held_out
 
 CARDS = Path(__file__).parent / "networks" / "cards.yaml"

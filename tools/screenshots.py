@@ -19,8 +19,8 @@ from qtpy.QtWidgets import QApplication
 from superqt.utils import WorkerBase
 
 from napari_contransgan.config import SimulationSettings, TieSettings, TrainSettings
-from napari_contransgan.events import result_of
-from napari_contransgan.gui.layers import add_image
+from napari_contransgan.gui.shared.layers import add_image
+from napari_contransgan.progress import result_of
 from napari_contransgan.simulation import sample_frame, sample_stack, write_dataset
 from napari_contransgan.tie import retrieve_phase
 

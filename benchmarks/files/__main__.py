@@ -7,8 +7,8 @@ from benchmarks.files.cases import GROUPS, Make
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import result_of
 from napari_contransgan.io import read_image
+from napari_contransgan.progress import result_of
 from napari_contransgan.tie import retrieve_phase
 
 OPTIONS = {"a dark level of 100 counts, given": {"dark": 100}}

@@ -11,11 +11,11 @@ from scipy import ndimage
 
 from napari_contransgan.config import PredictSettings, TieSettings
 from napari_contransgan.evaluation import BandAgreement, band_agreement
-from napari_contransgan.events import result_of
 from napari_contransgan.inference import predict
 from napari_contransgan.io import Image, read_image
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.normalisation import contrast_on_model_grid, to_model_grid
+from napari_contransgan.progress import result_of
 from napari_contransgan.tie import retrieve_phase
 
 STACK = DATA / "hela_20x" / "hela_20x_focus_stack.ome.tif"

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_contransgan.microscope import Microscope
+from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.simulation.beads import BEAD_INDEX_CONTRAST, bead_path_slices, scatter_beads
 from napari_contransgan.simulation.cells import cell_path_map, scatter_cells
 from napari_contransgan.simulation.fields import LR_SOURCE, STACK_SOURCE

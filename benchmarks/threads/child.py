@@ -18,11 +18,11 @@ from benchmarks.training.data import supervised
 from benchmarks.training.timing import step_of
 
 from napari_contransgan.config import PredictSettings
-from napari_contransgan.events import result_of
 from napari_contransgan.inference import predict
 from napari_contransgan.io import Image
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import load_checkpoint
+from napari_contransgan.progress import result_of
 from napari_contransgan.threads import on_threads
 
 SIDE_PX, PIXEL_SIZE_UM = 1024, 0.65

@@ -5,8 +5,8 @@ import torch
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.evaluation.beads import measure_bead_heights
-from napari_contransgan.events import result_of
 from napari_contransgan.io import Image
+from napari_contransgan.progress import result_of
 from napari_contransgan.simulation.beads import BEAD_INDEX_CONTRAST, Bead, bead_path_slices
 from napari_contransgan.simulation.camera import Camera, expose
 from napari_contransgan.simulation.image_formation import Optics, PixelGrid

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from napari_contransgan.config import TieSettings
-from napari_contransgan.events import result_of
 from napari_contransgan.io import read_image
+from napari_contransgan.progress import result_of
 from napari_contransgan.tie import SOLVERS, phase_from_stack, retrieve_phase
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

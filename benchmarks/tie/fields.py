@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from napari_contransgan.config import SimulationSettings, TieSettings
 from napari_contransgan.evaluation.scores import Scores, evaluate, level
-from napari_contransgan.events import result_of
 from napari_contransgan.io import Image
+from napari_contransgan.progress import result_of
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.simulation.camera import Camera
 from napari_contransgan.simulation.fields import image_stack, true_phase

@@ -9,8 +9,8 @@ from scipy import ndimage
 
 from napari_contransgan.config import SimulationSettings, TieSettings
 from napari_contransgan.evaluation.scores import level
-from napari_contransgan.events import result_of
 from napari_contransgan.io import Image
+from napari_contransgan.progress import result_of
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.simulation.camera import Camera, expose
 from napari_contransgan.simulation.fields import STACK_SOURCE, true_phase

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_contransgan.config import SimulationSettings, TrainSettings
-from napari_contransgan.events import result_of
+from napari_contransgan.progress import result_of
 from napari_contransgan.simulation import write_dataset
 
 SEED = 4400

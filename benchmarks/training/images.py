@@ -18,7 +18,7 @@ from benchmarks.training.runs import (
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.training.data import gather
-from napari_contransgan.training.draws import PAIRED, chosen_index
+from napari_contransgan.training.sampling import PAIRED, chosen_index
 
 COPIES = 6
 SUPERVISED: dict[str, Any] = {"recipe": "semi-supervised", "lr": None, "phase": None, "steps": 4 * SAVE_EVERY}

@@ -15,9 +15,9 @@ from napari_contransgan.models.compute import autocast
 from napari_contransgan.threads import on_threads
 from napari_contransgan.training import steps
 from napari_contransgan.training.data import gather
-from napari_contransgan.training.draws import draw_pairs
 from napari_contransgan.training.losses import supervised_loss
 from napari_contransgan.training.run_folder import append_record
+from napari_contransgan.training.sampling import draw_pairs
 from napari_contransgan.training.state import WARM, RunState, new_state
 from napari_contransgan.training.trainer import train
 

@@ -13,9 +13,9 @@ from benchmarks.training.timing import print_head, print_row
 from matplotlib.figure import Figure
 
 from napari_contransgan.config import GeneratorName, SimulationSettings, TrainSettings, Variation
-from napari_contransgan.events import result_of
 from napari_contransgan.held_out import score_held_out
 from napari_contransgan.models.checkpoint import load_checkpoint
+from napari_contransgan.progress import result_of
 from napari_contransgan.simulation import write_dataset
 from napari_contransgan.training.events import Validated
 from napari_contransgan.training.run_folder import BEST, RunRecord, read_run

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from napari_contransgan.config import PredictSettings, SimulationSettings
 from napari_contransgan.config.simulation import Variation
-from napari_contransgan.events import result_of
 from napari_contransgan.inference import predict
 from napari_contransgan.models.bundled import DEFAULT_MODEL, find_model
 from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
+from napari_contransgan.progress import result_of
 from napari_contransgan.simulation import simulate_pair
 
 SEED, FIELDS = 4401, 12

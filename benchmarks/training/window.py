@@ -16,7 +16,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_contransgan.config import TrainSettings
-from napari_contransgan.gui.train_widget import TrainWidget
+from napari_contransgan.gui.train.widget import TrainWidget
 
 TICK_MS = 5
 LONG_MS = 50

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 
 from napari_contransgan.config import PredictSettings, SimulationSettings, TieSettings, TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress, result_of
 from napari_contransgan.io import Image, read_image, write_image
 from napari_contransgan.io.image import Quantity
+from napari_contransgan.progress import Progress, result_of
 
 if TYPE_CHECKING:
     from napari_contransgan.evaluation import Comparison

@@ -10,12 +10,12 @@ import numpy as np
 from napari_contransgan.config import PredictSettings, TieSettings, TileSettings
 from napari_contransgan.drawing import draw_map, draw_surface, new_figure, png_of
 from napari_contransgan.evaluation import Scores, evaluate, line_profile
-from napari_contransgan.events import Progress
-from napari_contransgan.files import write_atomically
 from napari_contransgan.held_out import DATA_RANGE_RAD as HELD_OUT_RANGE_RAD
 from napari_contransgan.inference import predict
 from napari_contransgan.io import Image, write_image
+from napari_contransgan.io.atomic import write_atomically
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.progress import Progress
 from napari_contransgan.resampling import binned_to_model_grid
 from napari_contransgan.simulation.samples import sample_frame_and_truth, sample_stack_and_truth
 from napari_contransgan.tie import retrieve_phase

@@ -11,10 +11,10 @@ from scipy import ndimage
 from napari_contransgan.config import PredictSettings, SimulationSettings
 from napari_contransgan.config.names import SpecimenName
 from napari_contransgan.evaluation import Scores, evaluate
-from napari_contransgan.events import Progress, result_of
 from napari_contransgan.inference import predict
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.simulation import simulate_pair
 from napari_contransgan.simulation.scenes import scene_of_field
 

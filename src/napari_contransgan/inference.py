@@ -13,7 +13,6 @@ from torch.nn import functional
 from napari_contransgan.config import TILE_UNIT_PX, PredictSettings
 from napari_contransgan.counts import LUMINANCE_NOTE, bright_level, dark_source_note, stated_dark
 from napari_contransgan.errors import InputError, UnusableFrameError
-from napari_contransgan.events import Progress, as_part
 from napari_contransgan.io import Image, to_luminance
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
@@ -22,6 +21,7 @@ from napari_contransgan.models.normalisation import contrast_on_model_grid, ligh
 from napari_contransgan.models.running import TileNetwork, for_tiles
 from napari_contransgan.notes import doubts_added, join_notes
 from napari_contransgan.optics import check_pixel_size
+from napari_contransgan.progress import Progress, as_part
 from napari_contransgan.threads import choose_threads, each_on_threads
 from napari_contransgan.tiles import Tile, blend_window, cover
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from napari_contransgan.config import TileSettings, TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
 from napari_contransgan.io import Image, image_stem, read_image, write_image
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, check_pixel_size
+from napari_contransgan.progress import Progress
 
 TRAINING_CROP_PX: int = TrainSettings.model_fields["crop_px"].default
 

@@ -18,8 +18,8 @@ from typer.testing import Result
 from napari_contransgan.config import TieSettings, TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation import evaluate
-from napari_contransgan.events import Progress, result_of
 from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.simulation import sample_frame
 from napari_contransgan.tie import retrieve_phase
 from napari_contransgan.training.known_runs import remember_run

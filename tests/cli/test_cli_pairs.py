@@ -11,8 +11,8 @@ import pytest
 from typer.testing import Result
 
 from napari_contransgan.config import PairFolders, SimulationSettings, TrainSettings
-from napari_contransgan.events import result_of
 from napari_contransgan.io import Image, write_image
+from napari_contransgan.progress import result_of
 from napari_contransgan.simulation import write_dataset
 
 Call = Callable[..., Result]

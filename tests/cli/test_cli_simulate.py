@@ -12,8 +12,8 @@ import pytest
 from typer.testing import Result
 
 from napari_contransgan.config import SimulationSettings, TrainSettings
+from napari_contransgan.config.microscope import PRESETS, Microscope
 from napari_contransgan.io import read_image
-from napari_contransgan.microscope import PRESETS, Microscope
 from napari_contransgan.optics import Objective
 
 Call = Callable[..., Result]

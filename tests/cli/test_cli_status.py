@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from napari_contransgan.cli.runner import command, interrupt_held_back, run
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
+from napari_contransgan.progress import Progress
 
 Call = Callable[..., Result]
 Start = Callable[..., "subprocess.Popen[str]"]

@@ -45,7 +45,7 @@ def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
-    from napari_contransgan.gui.torch_guard import keep_triton_out
+    from napari_contransgan.gui.shared.torch_guard import keep_triton_out
 
     made = make_napari_viewer(show=True)
     keep_triton_out()  # tests of other modules may run after this one in the same process

@@ -60,7 +60,7 @@ def test_opening_the_plugin_imports_no_torch():
 
 @pytest.mark.parametrize(("maps", "blocked"), [("… /usr/lib/libLLVM-15.so.1", True), ("… /usr/lib/libGL.so", False)])
 def test_triton_is_kept_out_only_where_llvm_is_loaded(monkeypatch, tmp_path, maps, blocked):
-    from napari_contransgan.gui import torch_guard
+    from napari_contransgan.gui.shared import torch_guard
 
     (tmp_path / "maps").write_text(maps)
     monkeypatch.setattr(torch_guard, "_LOADED_LIBRARIES", tmp_path / "maps")
@@ -70,7 +70,7 @@ def test_triton_is_kept_out_only_where_llvm_is_loaded(monkeypatch, tmp_path, map
 
 
 def test_where_nothing_lists_the_libraries_triton_is_left_alone(monkeypatch, tmp_path):
-    from napari_contransgan.gui import torch_guard
+    from napari_contransgan.gui.shared import torch_guard
 
     monkeypatch.setattr(torch_guard, "_LOADED_LIBRARIES", tmp_path / "absent")
     monkeypatch.setattr(sys, "modules", {name: module for name, module in sys.modules.items() if name != "triton"})

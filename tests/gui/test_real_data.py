@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_contransgan.gui.layers import METADATA_KEY
+from napari_contransgan.gui.shared.layers import METADATA_KEY
 
 pytestmark = pytest.mark.gui
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import result_of
+from napari_contransgan.progress import result_of
 from napari_contransgan.reproduction import PARTS, Extent, NetworkChoice, reproduce
 from napari_contransgan.reproduction.bead_heights import height_figures, heights_goals
 from napari_contransgan.reproduction.defocus import defocus_goals

@@ -11,9 +11,9 @@ from scipy.ndimage import distance_transform_edt
 from napari_contransgan.config import PredictSettings, SimulationSettings
 from napari_contransgan.config.names import SpecimenName
 from napari_contransgan.evaluation import evaluate
-from napari_contransgan.events import result_of
 from napari_contransgan.inference import predict
 from napari_contransgan.models.checkpoint import load_checkpoint
+from napari_contransgan.progress import result_of
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.fields import (
     TIE_ITSELF,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_contransgan.config import Variation
-from napari_contransgan.microscope import CameraModel
+from napari_contransgan.config.microscope import CameraModel
 from napari_contransgan.simulation.camera import Camera, draw_camera, expose
 
 

@@ -13,7 +13,7 @@ import torch
 
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import result_of
+from napari_contransgan.progress import result_of
 from napari_contransgan.simulation import cluster, write_dataset
 from napari_contransgan.simulation.field_files import FieldError
 

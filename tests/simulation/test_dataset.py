@@ -12,10 +12,10 @@ import torch
 
 import napari_contransgan
 from napari_contransgan.config import SimulationSettings
+from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress, result_of
 from napari_contransgan.io import read_image
-from napari_contransgan.microscope import Microscope
+from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.simulation import field_files, write_dataset
 from napari_contransgan.simulation.dataset import CHECKS_PER_EVENT
 from napari_contransgan.simulation.field_files import FieldError, FieldTask

@@ -5,10 +5,10 @@ import pytest
 from scipy import ndimage
 
 from napari_contransgan.config import SimulationSettings, TieSettings, Variation
+from napari_contransgan.config.microscope import PRESETS, CameraModel, Microscope
 from napari_contransgan.evaluation import evaluate
-from napari_contransgan.events import result_of
-from napari_contransgan.microscope import PRESETS, CameraModel, Microscope
 from napari_contransgan.optics import OBJECTIVES, Objective
+from napari_contransgan.progress import result_of
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.simulation import sample_frame, simulate_field, simulate_pair
 from napari_contransgan.simulation.fields import image_lr, image_stack, true_phase

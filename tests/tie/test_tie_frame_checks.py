@@ -8,8 +8,8 @@ import pytest
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import result_of
 from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.progress import result_of
 from napari_contransgan.tie import TieResult, retrieve_phase
 from napari_contransgan.tie.frame_checks import checked_frame
 

@@ -7,8 +7,8 @@ import pytest
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress, result_of
 from napari_contransgan.io import Image
+from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.tie import phase_from_stack, retrieve_phase
 from napari_contransgan.tie.planes import default_focus_index
 

@@ -7,8 +7,8 @@ from scipy import ndimage
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import result_of
 from napari_contransgan.io import Image, read_image
+from napari_contransgan.progress import result_of
 from napari_contransgan.tie import SOLVERS, phase_from_stack, retrieve_phase
 from napari_contransgan.tie.lit_area import largest_rectangle, lit_area, missing_data
 from napari_contransgan.tie.preparation import Preparation

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from napari_contransgan.config import TieSettings
-from napari_contransgan.events import result_of
 from napari_contransgan.io import Image, read_image
+from napari_contransgan.progress import result_of
 from napari_contransgan.tie import SOLVERS, phase_from_stack, retrieve_phase
 from napari_contransgan.tie.regularisation import LARGEST_AUTOMATIC
 

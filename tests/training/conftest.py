@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_contransgan.config import SimulationSettings, TrainSettings
-from napari_contransgan.events import result_of
+from napari_contransgan.progress import result_of
 from napari_contransgan.simulation import write_dataset
 
 

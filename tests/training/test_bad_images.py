@@ -14,8 +14,8 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, write_image
 from napari_contransgan.training import survey
 from napari_contransgan.training.data import TrainingData, gather
-from napari_contransgan.training.draws import draw_pairs, load_together
 from napari_contransgan.training.frames import MAX_BAD_IN_A_ROW, UnusableImageError
+from napari_contransgan.training.sampling import draw_pairs, load_together
 
 Pairs = Callable[..., TrainSettings]
 

@@ -13,8 +13,8 @@ from safetensors.torch import load, load_file
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import result_of
 from napari_contransgan.models.checkpoint import read_card
+from napari_contransgan.progress import result_of
 from napari_contransgan.training import steps, trainer
 from napari_contransgan.training.data import gather
 from napari_contransgan.training.engine import make_engine, start_fabric

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import result_of
+from napari_contransgan.progress import result_of
 from napari_contransgan.training.trainer import train
 
 Tiny = Callable[..., TrainSettings]

@@ -24,7 +24,7 @@ from benchmarks.training.runs import (
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.files import LEFTOVER
+from napari_contransgan.io.atomic import LEFTOVER
 from napari_contransgan.training import steps, trainer
 from napari_contransgan.training.events import CheckpointSaved, ImageSkipped, SaveFailed, StepFinished
 from napari_contransgan.training.trainer import train

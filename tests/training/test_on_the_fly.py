@@ -11,15 +11,15 @@ import torch
 
 from napari_contransgan.config import SimulationSettings, TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import result_of
 from napari_contransgan.models.checkpoint import read_card
+from napari_contransgan.progress import result_of
 from napari_contransgan.simulation import write_dataset
 from napari_contransgan.training import on_the_fly
 from napari_contransgan.training.data import AHEAD_STEPS, TrainingData, gather
-from napari_contransgan.training.draws import draw_pairs
 from napari_contransgan.training.events import StepFinished, TrainingStarted
 from napari_contransgan.training.frames import FrameCache
 from napari_contransgan.training.on_the_fly import FieldKey, PairMaker
+from napari_contransgan.training.sampling import draw_pairs
 from napari_contransgan.training.trainer import train
 
 Tiny = Callable[..., TrainSettings]

@@ -13,9 +13,9 @@ from napari_contransgan.io import Image, write_image
 from napari_contransgan.models.normalisation import contrast_on_model_grid
 from napari_contransgan.tiles import crop_tiles
 from napari_contransgan.training.data import TrainingData, gather
-from napari_contransgan.training.draws import draw_pairs
 from napari_contransgan.training.file_frames import FileFrame
 from napari_contransgan.training.pairing import find_pairs
+from napari_contransgan.training.sampling import draw_pairs
 
 Train = Callable[..., TrainSettings]
 

@@ -11,10 +11,10 @@ from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, write_image
 from napari_contransgan.training.data import gather
-from napari_contransgan.training.draws import draw_pairs
 from napari_contransgan.training.image_pool import ImagePool
 from napari_contransgan.training.losses import lsgan_discriminator, lsgan_generator, ssim, supervised_loss
 from napari_contransgan.training.recipe import learning_rate
+from napari_contransgan.training.sampling import draw_pairs
 from napari_contransgan.training.state import new_state
 from napari_contransgan.training.steps import freeze_norms, update_average
 from napari_contransgan.training.validation import validate

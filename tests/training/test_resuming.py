@@ -9,8 +9,8 @@ import torch
 
 from napari_contransgan.config import PairFolders, TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import result_of
 from napari_contransgan.models.checkpoint import read_card
+from napari_contransgan.progress import result_of
 from napari_contransgan.training.data import gather
 from napari_contransgan.training.engine import make_engine, start_fabric
 from napari_contransgan.training.events import StepFinished, TrainingEvent, TrainingStarted

@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import result_of
 from napari_contransgan.models.checkpoint import read_card
-from napari_contransgan.training import keeping
+from napari_contransgan.progress import result_of
+from napari_contransgan.training import run as keeping
 from napari_contransgan.training.events import (
     SAVE,
     STOP,

@@ -8,8 +8,8 @@ import typer
 
 from napari_contransgan.cli.runner import command, note, run
 from napari_contransgan.config import SimulationSettings
+from napari_contransgan.config.microscope import Microscope, preset_named
 from napari_contransgan.errors import InputError
-from napari_contransgan.microscope import Microscope, preset_named
 
 if TYPE_CHECKING:
     pass

@@ -10,9 +10,9 @@ import typer
 from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
 from napari_contransgan.cli.runner import Position, Threads, command, naming, note, number_or_path, run
 from napari_contransgan.config import PredictSettings, TileSettings
+from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, to_luminance, write_image
-from napari_contransgan.microscope import Microscope
 from napari_contransgan.notes import doubts_added
 
 if TYPE_CHECKING:

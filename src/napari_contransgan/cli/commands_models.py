@@ -58,7 +58,7 @@ def export_network(
     form: Annotated[str, typer.Option("--format", help="safetensors.")] = "safetensors",
 ) -> Mapping[str, Any]:
     """Write a network to a file of its own, with its card beside it."""
-    from napari_contransgan.files import write_atomically
+    from napari_contransgan.io.atomic import write_atomically
     from napari_contransgan.models.bundled import find_model
     from napari_contransgan.models.checkpoint import card_path, read_card, write_card
 

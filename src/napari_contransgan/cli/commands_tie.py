@@ -17,9 +17,9 @@ from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, re
 from napari_contransgan.cli.runner import Position, command, naming, note, number_or_path, progress_bar
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
 from napari_contransgan.io import Image, read_image, write_frames
 from napari_contransgan.notes import join_notes
+from napari_contransgan.progress import Progress
 
 if TYPE_CHECKING:
     from napari_contransgan.tie import TieFrame

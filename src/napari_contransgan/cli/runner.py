@@ -19,8 +19,8 @@ from rich.markup import escape
 from rich.progress import Progress as Bar
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress, result_of
 from napari_contransgan.io import Image
+from napari_contransgan.progress import Progress, result_of
 
 T = TypeVar("T")
 Command = Callable[..., Mapping[str, Any]]

@@ -5,8 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from napari_contransgan.config.base import Settings
 from napari_contransgan.config.names import DeviceName, EngineName, PrecisionName
-from napari_contransgan.settings import Settings
 
 TILE_UNIT_PX = 224
 """Tiles for inference are multiples of this: 4 px patches, 7 x 7 windows and three mergings come out even."""

@@ -7,10 +7,10 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from napari_contransgan.config.base import Settings
+from napari_contransgan.config.microscope import MAX_DEFOCUS_UM, Microscope
 from napari_contransgan.config.names import SceneName, SpecimenName
-from napari_contransgan.microscope import MAX_DEFOCUS_UM, Microscope
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
-from napari_contransgan.settings import Settings
 
 LEAST_MARGIN_UM = 5.0
 MARGIN_BEYOND_RAYS_UM = 1.5

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from napari_contransgan.settings import Settings
+from napari_contransgan.config.base import Settings
 
 TieMethod = Literal["anchored", "teague", "dct", "fft", "us-tie", "wotf"]
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
+from napari_contransgan.config.base import Settings
+from napari_contransgan.config.microscope import MAX_DEFOCUS_UM, Microscope
 from napari_contransgan.config.names import DeviceName, GeneratorName, PrecisionName, PresetName, RecipeName
 from napari_contransgan.config.simulation import HELD_OUT_SEEDS, SimulationSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.microscope import MAX_DEFOCUS_UM, Microscope
-from napari_contransgan.settings import Settings
 
 
 class PhysicsSettings(BaseModel):

@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import nn
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.files import write_atomically
+from napari_contransgan.io.atomic import write_atomically
 from napari_contransgan.models.registry import build_generator
 from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM, MODEL_PIXEL_SIZE_UM
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
+from napari_contransgan.progress import Progress
 from napari_contransgan.reproduction.bead_heights import bead_heights
 from napari_contransgan.reproduction.compatibility import compatibility
 from napari_contransgan.reproduction.defocus import defocus_and_aperture

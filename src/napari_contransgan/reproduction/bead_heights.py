@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from napari_contransgan.drawing import new_figure
 from napari_contransgan.evaluation import BeadHeight, measure_bead_heights
-from napari_contransgan.events import Progress
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.progress import Progress
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.fields import HeldOutField, held_out, make_field, predictions
 from napari_contransgan.reproduction.networks import LoadedNetworks

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from napari_contransgan.drawing import new_figure
-from napari_contransgan.events import Progress
+from napari_contransgan.progress import Progress
 from napari_contransgan.reproduction.fields import TIE_LABEL, ZERO, means, score_cells
 from napari_contransgan.reproduction.networks import LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Part, write_csv, write_picture

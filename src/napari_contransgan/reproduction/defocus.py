@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from napari_contransgan.config import SimulationSettings
+from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.config.names import SpecimenName
 from napari_contransgan.drawing import new_figure
-from napari_contransgan.events import Progress, as_part
-from napari_contransgan.microscope import Microscope
+from napari_contransgan.progress import Progress, as_part
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.fields import TIE_LABEL, ZERO, held_out, means, score_networks
 from napari_contransgan.reproduction.networks import LoadedNetworks

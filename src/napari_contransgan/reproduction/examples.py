@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from napari_contransgan.config.names import SpecimenName
 from napari_contransgan.drawing import draw_map, draw_surface, new_figure
 from napari_contransgan.evaluation import Scores, level
-from napari_contransgan.events import Progress
 from napari_contransgan.held_out import known_background
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.progress import Progress
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.fields import TIE_LABEL, TRUTH, HeldOutField, held_out, make_field, predicted
 from napari_contransgan.reproduction.networks import LoadedNetworks

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from napari_contransgan.config import HELD_OUT_SEEDS, PredictSettings, SimulationSettings
 from napari_contransgan.config.names import SceneName, SpecimenName
 from napari_contransgan.evaluation import Scores
-from napari_contransgan.events import Progress, as_part, result_of
 from napari_contransgan.held_out import invented_rad, score_simulated
 from napari_contransgan.inference import predict
 from napari_contransgan.io import Image
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.progress import Progress, as_part, result_of
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.networks import Networks
 from napari_contransgan.resampling import binned_to_model_grid

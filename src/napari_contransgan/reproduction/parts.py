@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from napari_contransgan.drawing import png_of
-from napari_contransgan.files import write_atomically
+from napari_contransgan.io.atomic import write_atomically
 
 Row = Mapping[str, Any]
 

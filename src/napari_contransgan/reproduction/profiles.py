@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from napari_contransgan.drawing import new_figure
 from napari_contransgan.evaluation import level, line_profile
-from napari_contransgan.events import Progress
 from napari_contransgan.held_out import known_background
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.progress import Progress
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.examples import first_of_scene
 from napari_contransgan.reproduction.fields import (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from napari_contransgan import __version__
 from napari_contransgan.config import HELD_OUT_SEEDS
-from napari_contransgan.files import write_atomically
+from napari_contransgan.io.atomic import write_atomically
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.networks import LoadedNetworks

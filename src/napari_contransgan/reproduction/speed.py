@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from napari_contransgan.events import Progress
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
 from napari_contransgan.models.compute import describe_device
 from napari_contransgan.models.registry import build_generator
 from napari_contransgan.models.running import LEAST_TILES, TileNetwork, for_tiles
+from napari_contransgan.progress import Progress
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.networks import LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv

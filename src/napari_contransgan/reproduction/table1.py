@@ -8,11 +8,11 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from napari_contransgan.config import SimulationSettings
+from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.config.names import SpecimenName
 from napari_contransgan.drawing import new_figure
-from napari_contransgan.events import Progress
 from napari_contransgan.held_out import DATA_RANGE_RAD
-from napari_contransgan.microscope import Microscope
+from napari_contransgan.progress import Progress
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.fields import (
     TIE_ITSELF,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_contransgan.config import Variation
-from napari_contransgan.microscope import CameraModel
+from napari_contransgan.config.microscope import CameraModel
 
 
 @dataclass(frozen=True)

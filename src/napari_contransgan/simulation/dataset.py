@@ -11,10 +11,10 @@ from typing import Any
 import napari_contransgan
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.events import Progress
-from napari_contransgan.files import write_atomically
 from napari_contransgan.io import QUANTITY_UNITS, read_image
+from napari_contransgan.io.atomic import write_atomically
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.progress import Progress
 from napari_contransgan.simulation.cluster import on_cluster
 from napari_contransgan.simulation.field_files import PARTS, PARTS_WITHOUT_STACKS, FieldTask, make_files
 from napari_contransgan.simulation.workers import in_processes

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from napari_contransgan.config import SimulationSettings, TieSettings, Variation
-from napari_contransgan.events import result_of
+from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.io import Image
-from napari_contransgan.microscope import Microscope
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, Objective
+from napari_contransgan.progress import result_of
 from napari_contransgan.simulation.camera import Camera, draw_camera, expose
 from napari_contransgan.simulation.clutter import clutter
 from napari_contransgan.simulation.image_formation import Optics, PixelGrid, sum_over_source

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 
 from napari_contransgan.config import SimulationSettings
-from napari_contransgan.microscope import Microscope
+from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.simulation.beads import BEAD_INDEX_CONTRAST, bead_path_slices, scatter_beads

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from napari_contransgan.config import TieSettings
 from napari_contransgan.counts import bright_level
 from napari_contransgan.errors import InputError, UnusableFrameError
-from napari_contransgan.events import Progress
 from napari_contransgan.io import Image
 from napari_contransgan.notes import doubts_added, join_notes
+from napari_contransgan.progress import Progress
 from napari_contransgan.tie.focus_data import Solution, SpecimenSign
 from napari_contransgan.tie.frame_checks import checked_frame
 from napari_contransgan.tie.notes import notes_of

@@ -9,12 +9,6 @@ from pathlib import Path
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import find_images
-from napari_contransgan.training.draws import (
-    PAIRED,
-    UNPAIRED_LR,
-    UNPAIRED_PHASE,
-    chosen_index,
-)
 from napari_contransgan.training.events import ImageSkipped
 from napari_contransgan.training.file_frames import FileFrame, contents_of, describe_files, frames_of
 from napari_contransgan.training.frames import BadImages, FrameCache, FrameList, Frames, Joined
@@ -22,6 +16,12 @@ from napari_contransgan.training.on_the_fly import FieldKey, PairMaker, Simulate
 from napari_contransgan.training.pair_names import frame_name
 from napari_contransgan.training.pairing import find_pairs
 from napari_contransgan.training.recipe import is_supervised
+from napari_contransgan.training.sampling import (
+    PAIRED,
+    UNPAIRED_LR,
+    UNPAIRED_PHASE,
+    chosen_index,
+)
 from napari_contransgan.training.survey import Survey, survey
 
 AHEAD_STEPS = 4

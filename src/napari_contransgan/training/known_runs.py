@@ -6,7 +6,7 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from napari_contransgan.files import write_atomically
+from napari_contransgan.io.atomic import write_atomically
 from napari_contransgan.training.run_folder import BEST
 
 MAX_KNOWN = 20

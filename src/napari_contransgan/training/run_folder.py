@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.files import write_atomically
+from napari_contransgan.io.atomic import write_atomically
 from napari_contransgan.io.damage import failures_explained, pixels_are_whole
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.training.events import SCORES, Preview

@@ -14,7 +14,7 @@ from torch import nn
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.files import replaced_atomically
+from napari_contransgan.io.atomic import replaced_atomically
 from napari_contransgan.models.checkpoint import all_finite
 from napari_contransgan.models.patchgan import PatchGAN
 from napari_contransgan.models.registry import build_generator

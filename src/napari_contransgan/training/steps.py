@@ -13,7 +13,6 @@ from torch.nn import functional
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.models.compute import autocast
 from napari_contransgan.training.data import TrainingData
-from napari_contransgan.training.draws import POOL, UNPAIRED_LR, UNPAIRED_PHASE, draw_pairs, draw_single
 from napari_contransgan.training.engine import Engine
 from napari_contransgan.training.losses import (
     gradient_penalty,
@@ -28,6 +27,7 @@ from napari_contransgan.training.recipe import (
     warm_start_steps,
     weights_of,
 )
+from napari_contransgan.training.sampling import POOL, UNPAIRED_LR, UNPAIRED_PHASE, draw_pairs, draw_single
 from napari_contransgan.training.state import GENERATORS, JUDGES, WARM, RunState
 
 FREEZE_NORM_AT = 0.6

@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.files import remove_leftovers, write_atomically
+from napari_contransgan.io.atomic import remove_leftovers, write_atomically
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import load_checkpoint
 from napari_contransgan.models.compute import describe_device, precision_to_train
@@ -32,10 +32,10 @@ from napari_contransgan.training.events import (
     TrainingRequest,
     TrainingStarted,
 )
-from napari_contransgan.training.keeping import Run, note, reason_of, save, save_at_the_end, save_best
 from napari_contransgan.training.physics import ForwardModel, forward_model
 from napari_contransgan.training.recipe import learning_rate, weights_of
 from napari_contransgan.training.resuming import changed_folders, settings_before, with_choices_resolved
+from napari_contransgan.training.run import Run, note, reason_of, save, save_at_the_end, save_best
 from napari_contransgan.training.run_folder import (
     BEST,
     CONFIG,

@@ -10,8 +10,8 @@ from napari_contransgan.config import TrainSettings
 from napari_contransgan.evaluation import Scores, evaluate
 from napari_contransgan.models.compute import autocast
 from napari_contransgan.training.data import TrainingData
-from napari_contransgan.training.draws import load_together
 from napari_contransgan.training.events import Preview, Validated
+from napari_contransgan.training.sampling import load_together
 
 MAX_FIELDS = 24
 DATA_RANGE_RAD = 4.0

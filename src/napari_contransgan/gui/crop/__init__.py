@@ -1,0 +1,1 @@
+"""Cutting frames into tiles."""

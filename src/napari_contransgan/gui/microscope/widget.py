@@ -1,0 +1,139 @@
+"""Dock widget: a digital microscope, with a live field beside its form and data sets at a button."""
+
+from pathlib import Path
+
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_contransgan.config import SimulationSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.gui.microscope.dataset import LARGEST_COUNT, DatasetForm
+from napari_contransgan.gui.microscope.layers import grid_of
+from napari_contransgan.gui.microscope.live import LiveField
+from napari_contransgan.gui.microscope.settings import SettingsForm
+from napari_contransgan.gui.shared.closing import DockedWidget
+from napari_contransgan.gui.shared.form import Fold, FormScroll
+from napari_contransgan.gui.shared.rows import WrappedLabel, align_rows
+from napari_contransgan.gui.shared.value_fields import Tick, WholeNumber
+from napari_contransgan.gui.shared.yaml_dialogs import ask_for_yaml, ask_where_to_save
+from napari_contransgan.io.atomic import write_atomically
+
+
+class MicroscopeWidget(DockedWidget):
+    """Describe a microscope, see one of its fields change with the settings, and write data sets.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Where the field is shown.
+    """
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self.form = SettingsForm()
+        self.dataset = DatasetForm(self.form.settings)
+        self.dataset_fold = Fold("Data set", tooltip="Many fields, as files to train on.", body=self.dataset)
+        self.load_button, self.save_button = QPushButton("Load settings…"), QPushButton("Save settings…")
+        self.index = WholeNumber(0, LARGEST_COUNT)
+        self.show_button, self.live_box, self.side_box = QPushButton("Show field"), Tick("Live"), Tick("Side by side")
+        self.text = WrappedLabel(least_lines=3)
+        self.live = LiveField(viewer, inputs=self._inputs, on_text=self._say, owner=self)
+        self._lay_out()
+        self.side_box.setChecked(grid_of(viewer).enabled)
+        self.form.edited.connect(self._on_edit)
+        self.index.edited.connect(self._on_edit)
+        self.show_button.clicked.connect(self.live.show)
+        self.live_box.toggled.connect(self._on_live)
+        self.side_box.toggled.connect(self._on_side_by_side)
+        self.load_button.clicked.connect(lambda _: self.load())
+        self.save_button.clicked.connect(lambda _: self.save())
+        self._say("Press 'Show field', or tick 'Live' to see each change at once.")
+
+    def load(self, path: Path | None = None) -> None:
+        """Show the settings of a YAML file, which is asked for unless it is given."""
+        path = path or ask_for_yaml(self, "All settings")
+        if path is None:
+            return
+        try:
+            settings = SimulationSettings.from_yaml(path)
+        except InputError as error:
+            self._say(str(error))
+            return
+        self.dataset.count.setValue(settings.count)
+        self.form.setValue(settings)
+
+    def save(self, path: Path | None = None) -> None:
+        """Write all settings to a YAML file, which is asked for unless it is given."""
+        try:
+            settings = self.form.settings().model_copy(update={"count": self.dataset.count.value()})
+            path = path or ask_where_to_save(self, "All settings", "digital-microscope.yaml")
+            if path is not None:
+                write_atomically(path, settings.to_yaml().encode())
+        except (InputError, OSError) as error:
+            self._say(f"Not saved: {error}")
+        else:
+            self._say(f"Saved in {path}." if path is not None else "")
+
+    def _inputs(self) -> tuple[SimulationSettings, int]:
+        return self.form.settings(), self.index.value()
+
+    def _on_edit(self) -> None:
+        if self.live_box.isChecked():
+            self.live.refresh()
+
+    def _on_live(self, on: bool) -> None:
+        if on:
+            self.live.show()
+        else:
+            self.live.cancel_pause()
+
+    def _on_side_by_side(self, on: bool) -> None:
+        grid = grid_of(self._viewer)
+        grid.stride = -1  # the uppermost layer first
+        grid.enabled = on
+        self._viewer.reset_view()
+
+    def _say(self, text: str) -> None:
+        self.text.setText(text)
+
+    def end_work(self) -> None:
+        """Stop all work."""
+        self.live.cancel_pause()
+        self.live.stop()
+        self.dataset.cancel()
+        blocked = self.live_box.blockSignals(True)
+        self.live_box.setChecked(False)
+        self.live_box.blockSignals(blocked)
+
+    def _lay_out(self) -> None:
+        body = QWidget()
+        inside = QVBoxLayout(body)
+        inside.setContentsMargins(0, 0, 6, 0)  # clear of the scroll bar
+        align_rows(*self.form.all_rows(), self.dataset.rows)
+        files = QHBoxLayout()
+        for button, hint in (
+            (self.load_button, "Shows the settings of a YAML file: microscope, specimen, field and variation."),
+            (self.save_button, "Writes microscope, specimen, field and variation to one YAML file."),
+        ):
+            button.setToolTip(hint)
+            files.addWidget(button)
+        inside.addWidget(self.form)
+        inside.addWidget(self.dataset_fold)
+        inside.addLayout(files)
+        line = QHBoxLayout()
+        line.addWidget(QLabel("Field"))
+        explained: tuple[tuple[QWidget, str], ...] = (
+            (self.index, "Number of the field that is shown; a data set's image 0003 is field 3."),
+            (self.show_button, "Simulates this field and shows it as four layers over each other."),
+            (self.live_box, "Simulates the field anew after each change of the form."),
+            (self.side_box, "Shows all layers of the viewer beside each other (napari's grid)."),
+        )
+        for widget, hint in explained:
+            widget.setToolTip(hint)
+            line.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.addWidget(FormScroll(body))
+        layout.addLayout(line)
+        layout.addWidget(self.text)
+        layout.addStretch(0)

@@ -1,0 +1,128 @@
+"""What the digital microscope's window computes, as generators for a worker; torch is imported here, not before."""
+
+import logging
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from napari_contransgan.config import SimulationSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.io import Image
+from napari_contransgan.progress import Progress
+
+Role = Literal["lr", "stack", "tie", "phase"]
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FieldPart:
+    """Images of a field that are ready, and what to say meanwhile."""
+
+    images: Mapping[Role, Image]
+    text: str
+
+
+@dataclass(frozen=True)
+class FieldDone:
+    """The end of a field: how long its parts took, or why there is none."""
+
+    text: str
+    complete: bool
+
+
+def field_events(settings: SimulationSettings, index: int) -> Generator[FieldPart, None, FieldDone]:
+    """Simulate one field, what is fast first; whatever goes wrong is told in the text alone.
+
+    Yields
+    ------
+    FieldPart
+        Low-power image, true phase, stack, TIE phase.
+    """
+    try:
+        return (yield from _parts(settings, index))
+    except InputError as error:
+        return FieldDone(f"No field: {error}", complete=False)
+    except Exception as error:  # a notification after each edit would be in the way
+        _log.exception("the digital microscope failed")
+        return FieldDone(f"No field: {type(error).__name__}: {error}", complete=False)
+
+
+def dataset_events(
+    settings: SimulationSettings, out: Path, workers: int, *, stacks: bool
+) -> Generator[Progress, None, str]:
+    """Write a data set, and say in the end what there is; bad input is told in the text alone."""
+    from napari_contransgan.simulation import write_dataset
+
+    start, there = time.monotonic(), settings.count  # all are there if none is made
+    events = write_dataset(settings, out, workers, stacks=stacks)
+    try:
+        yield Progress(0, settings.count, "Data set …")
+        while True:
+            try:
+                event = next(events)
+            except StopIteration:
+                break
+            made = not event.message.startswith("checking")
+            if made and there == settings.count:
+                there = event.step - 1
+            yield Progress(event.step, event.total, _progress_text(event, there if made else 0))
+    except (InputError, OSError) as error:
+        return f"Not written: {error}"
+    finally:
+        events.close()
+    return _end_text(out, there, settings.count, time.monotonic() - start)
+
+
+def _parts(settings: SimulationSettings, index: int) -> Generator[FieldPart, None, FieldDone]:
+    from napari_contransgan.simulation.fields import image_lr, image_stack, label_settings, true_phase
+    from napari_contransgan.simulation.specimen import draw_specimen
+    from napari_contransgan.tie import retrieve_phase
+
+    told = f"Field {index}"
+    specimen, specimen_s = _timed(lambda: draw_specimen(settings, index))
+    yield FieldPart({}, f"{told}: specimen {specimen_s:.1f} s; low-power image …")
+    lr, lr_s = _timed(lambda: image_lr(specimen, settings, index))
+    told += f": specimen {specimen_s:.1f} s, low-power image {lr_s:.1f} s"
+    yield FieldPart({"lr": lr}, f"{told}; true phase …")  # one at a time, as the window stands still while it adds one
+    yield FieldPart({"phase": true_phase(specimen, settings, index)}, f"{told}; focus stack …")
+    stack, stack_s = _timed(lambda: image_stack(specimen, settings, index))
+    told += f", focus stack {stack_s:.1f} s"
+    yield FieldPart({"stack": stack}, f"{told}; TIE phase …")
+    start, events = time.monotonic(), retrieve_phase(stack, label_settings(settings))
+    while True:
+        try:
+            next(events)
+        except StopIteration as stop:
+            result = stop.value
+            break
+        yield FieldPart({}, f"{told}; TIE phase …")  # a place to stop at
+    told += f", TIE phase {time.monotonic() - start:.1f} s"
+    yield FieldPart({"tie": result.phase}, f"{told}.")
+    return FieldDone(f"{told}.", complete=True)
+
+
+def _timed(make: Callable[[], T]) -> tuple[T, float]:
+    start = time.monotonic()
+    made = make()
+    return made, time.monotonic() - start
+
+
+def _progress_text(event: Progress, there: int) -> str:
+    text = f"{event.step} of {event.total}: {event.message}"
+    return f"{text}. It goes on where it stopped: {there} were there already." if there else text
+
+
+def _end_text(out: Path, there: int, done: int, wall_s: float) -> str:
+    new = done - there
+    lines = [f"Done: {done} field{'s' if done != 1 else ''} in {out}."]
+    if new == 0:
+        lines.append("All of them were there already.")
+    else:
+        lines.append(f"{wall_s / new:.2g} s a field{f'; {there} were there already' if there else ''}.")
+    lines.append("Choose the folder as 'Pairs' in 'Train a network'.")
+    return " ".join(lines)

@@ -1,0 +1,1 @@
+"""Phase from one image by a network."""

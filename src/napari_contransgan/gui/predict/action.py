@@ -1,0 +1,78 @@
+"""Predicting the phase of a layer: what the widget and the one-click command share."""
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from napari.layers import Image as ImageLayer
+from napari.utils.notifications import show_info
+from napari.viewer import Viewer
+
+from napari_contransgan.config import PredictSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.gui.shared.layers import add_image, image_from_layer, in_memory
+from napari_contransgan.gui.shared.surface_layer import show_surface
+from napari_contransgan.gui.shared.tasks import errors_shown, run_task
+from napari_contransgan.io import Image
+from napari_contransgan.progress import Progress
+
+if TYPE_CHECKING:
+    from napari_contransgan.inference import Prediction
+
+TITLE = "Predict phase"
+
+
+def predict_events(image: Image, settings: PredictSettings) -> Generator[Progress, None, "Prediction"]:
+    """Predict in a worker's thread; torch is imported there."""
+    yield Progress(0, 0, "Loading the network")
+    from napari_contransgan.inference import predict_with_uncertainty
+
+    prediction: Prediction = yield from predict_with_uncertainty(in_memory(image), settings)
+    return prediction
+
+
+def add_prediction(viewer: Viewer, prediction: "Prediction", name: str, *, surface: bool) -> str:
+    """Add what was predicted from the layer of a name: the phase on top, and in 3D if asked.
+
+    Returns
+    -------
+    str
+        What became of it, with the prediction's notes, which are shown as a notification too.
+    """
+    phase = replace(prediction.phase, name=f"{name} phase (predicted)")
+    uncertainty = prediction.uncertainty
+    if uncertainty is not None:
+        add_image(viewer, replace(uncertainty, name=f"{name} uncertainty (predicted)")).visible = False
+    layer = add_image(viewer, phase)
+    notes = [note.rstrip(".") for note in phase.settings.get("predict", {}).get("notes", ())]
+    if surface and phase.axes == "YX":
+        show_surface(viewer, phase)
+    elif surface:
+        notes.append("it is a stack: use '3D phase surface' on the frame of your choice")
+    if notes:
+        show_info(f"{layer.name}: {'; '.join(notes)}")
+    done = [f"Done: layer '{layer.name}', in radians."]
+    if computed_on := phase.settings.get("predict", {}).get("device"):
+        done.append(f"Computed on {computed_on}.")
+    if uncertainty is not None:
+        median_rad = phase.settings["predict"]["median_std_rad"]
+        done.append(f"Switched off in the layer list: uncertainty, with a median of {median_rad:.2g} rad.")
+    return "\n".join([*done, *(f"Note: {note}." for note in notes)])
+
+
+def predict_active_layer(viewer: Viewer) -> None:
+    """Predict the phase of the active image layer with the default network: the one-click command."""
+    with errors_shown():
+        layer = viewer.layers.selection.active
+        if not isinstance(layer, ImageLayer):
+            raise InputError("Predict phase: click an image layer in the layer list first")
+        image = image_from_layer(layer)
+        if image.pixel_size_um is None:
+            raise InputError(
+                f"layer '{layer.name}': no pixel size stated: open Plugins > ContransGAN > Predict phase and type it in"
+            )
+        run_task(
+            lambda: predict_events(image, PredictSettings()),
+            title=TITLE,
+            on_result=lambda prediction: add_prediction(viewer, prediction, layer.name, surface=False),
+        )

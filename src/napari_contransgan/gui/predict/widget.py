@@ -1,0 +1,253 @@
+"""Dock widget: phase from one low-power bright-field image, by a trained network."""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Widget
+from napari.layers import Image as ImageLayer
+from napari.viewer import Viewer
+from qtpy.QtCore import QEvent, QObject, QTimer
+
+from napari_contransgan.config import PredictSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.gui.predict.action import TITLE, add_prediction, predict_events
+from napari_contransgan.gui.shared.form import (
+    NumberField,
+    chosen_layer,
+    form,
+    layer_choice,
+    origin_of,
+    pixel_size_field,
+    wrapped_text,
+)
+from napari_contransgan.gui.shared.layers import image_from_layer, set_pixel_size
+from napari_contransgan.gui.shared.run_panel import RunPanel
+from napari_contransgan.gui.shared.tasks import Task, errors_shown, run_task
+from napari_contransgan.optics import check_pixel_size
+from napari_contransgan.progress import Progress
+from napari_contransgan.training.known_runs import known_runs, run_titles
+from napari_contransgan.training.run_folder import BEST
+
+if TYPE_CHECKING:
+    from napari_contransgan.inference import Prediction
+    from napari_contransgan.models.checkpoint import ModelCard
+
+Summaries = dict[str, tuple[str, str]]
+"""Short and full text of cards, by the bundled network's name or the checkpoint's path."""
+
+
+class PredictWidget(Container[Widget]):
+    """Choose an image, press Run: a phase layer in radians appears exactly over it."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+        self._bundled = ["all"]
+        self._runs: dict[str, Path] = {}
+        self._stamps: dict[Path, int] | None = None
+        self._offered: list[tuple[str, str]] = []
+        self._summaries: Summaries = {}
+        self._reading: Task[Progress, Summaries] | None = None
+        self.image = layer_choice(
+            viewer, name="image", label="Image", tooltip="A bright-field image; of stacks, each frame is predicted."
+        )
+        self.pixel_size = pixel_size_field("the network needs it to bring the image to its own grid.")
+        self.dark = NumberField(
+            name="dark",
+            label="Dark level (counts)",
+            tooltip="What the camera counts without light, often 100; it is subtracted first. If it is left out, the "
+            "phase is too small.",
+            empty="0",
+        )
+        self.model = ComboBox(
+            name="model",
+            label="Network",
+            choices=lambda _: self._networks(),
+            tooltip="The networks that come with the plugin, and those that were trained here.",
+        )
+        self.own_model = FileEdit(
+            name="own_model",
+            label="… or a file",
+            nullable=True,
+            filter="*.safetensors",
+            tooltip="A network from elsewhere: its .safetensors file. Empty: the network chosen above.",
+        )
+        self.card = wrapped_text()
+        self.surface = CheckBox(
+            name="surface",
+            label="",
+            text="Also show 3D surface",
+            tooltip="Add the phase as a surface and turn the view.",
+        )
+        self.trust = CheckBox(
+            name="trust",
+            label="",
+            text="Also show uncertainty (8 x slower)",
+            tooltip="Predict in eight orientations: their mean is a calmer phase, and where they differ the network is "
+            "unsure.",
+        )
+        self.panel = RunPanel("Run", "Predict the phase, in radians, and add it as a layer over the image.")
+        fields = form(self.image, self.pixel_size, self.dark, self.model, self.own_model)
+        super().__init__(labels=False, widgets=[fields, self.card, self.surface, self.trust, self.panel])
+        self.image.changed.connect(self._on_image)
+        self.model.changed.connect(self._show_card)
+        self.panel.run_button.changed.connect(self.run)
+        self._on_image(self.image.value)
+        self._read_soon = QTimer(self.native)
+        self._read_soon.setSingleShot(True)
+        self._read_soon.timeout.connect(self._read_cards)
+        self.refresh()
+        self._before_use = _BeforeUse(self.model.native, self.refresh)
+
+    def settings(self) -> PredictSettings:
+        """Read the form.
+
+        Raises
+        ------
+        InputError
+            If the pixel size is missing or no number, or the dark level is none.
+        """
+        return PredictSettings.checked(
+            {
+                "model": str(self.own_model.value or self.model.value),
+                "pixel_size_um": check_pixel_size(self.pixel_size.number, f"layer '{chosen_layer(self.image).name}'"),
+                "dark": self.dark.number,
+                "trust": self.trust.value,
+            },
+            source=TITLE,
+        )
+
+    def run(self) -> None:
+        """Start the prediction."""
+        with errors_shown():
+            layer = chosen_layer(self.image)
+            image = replace(image_from_layer(layer), dark_counts=None)  # the form's field counts, also where cleared
+            settings = self.settings()
+            typed_um = settings.pixel_size_um if self.pixel_size.typed else None  # now, whatever is typed meanwhile
+            surface = self.surface.value
+            self.panel.start(
+                lambda: predict_events(image, settings),
+                title=TITLE,
+                on_result=lambda prediction: self._add(prediction, layer, typed_um, surface=surface),
+            )
+
+    def _add(self, prediction: "Prediction", layer: ImageLayer, typed_um: float | None, *, surface: bool) -> str:
+        if typed_um is not None and layer in self._viewer.layers:
+            set_pixel_size(layer, typed_um)  # else the phase would not lie over its image
+        return add_prediction(self._viewer, prediction, layer.name, surface=surface)
+
+    def _on_image(self, layer: ImageLayer | None) -> None:
+        if layer is not None:
+            with errors_shown():
+                image = image_from_layer(layer)
+                self.pixel_size.state(image.pixel_size_um, origin_of(layer))
+                self.dark.state(image.dark_counts, origin_of(layer))
+
+    def refresh(self) -> None:
+        """Offer the networks that there are now, and read the cards of those that are new or were trained further."""
+        self._runs = {title: folder / BEST for title, folder in run_titles(known_runs()).items()}
+        self._offer()
+        # Not now: a task's activity bar lets napari handle events, and inside a show event, while Qt goes through the
+        # dock's children, that may delete one of them.
+        self._read_soon.start()
+
+    def _read_cards(self) -> None:
+        stamps = {path: _changed_ns(path) for path in self._runs.values()}
+        if self._reading is None and stamps != self._stamps:
+            self._stamps = stamps
+            self._reading = run_task(
+                lambda: _read_summaries(list(stamps)),
+                title="List the networks",
+                on_result=self._take,
+                on_finished=self._end_reading,
+                owner=self.native,
+            )
+
+    def _networks(self) -> list[tuple[str, str]]:
+        return [*((name, name) for name in self._bundled), *((title, str(path)) for title, path in self._runs.items())]
+
+    def _offer(self) -> None:
+        chosen, networks = self.model.value, self._networks()
+        if networks != self._offered:  # else a list that is open would move under the mouse
+            self._offered = networks
+            with self.model.changed.blocked():
+                self.model.choices = networks[:1]  # what is new would stand at the end else, and not in its place
+                self.model.reset_choices()
+                if chosen in self.model.choices:
+                    self.model.value = chosen
+        self._show_card(self.model.value)
+
+    def _take(self, summaries: Summaries) -> None:
+        self._summaries = summaries
+        paths = set(map(str, self._stamps or ()))
+        self._bundled = [name for name in summaries if name not in paths] or self._bundled
+        self._offer()
+
+    def _end_reading(self) -> None:
+        self._reading = None
+
+    def _show_card(self, name: str) -> None:
+        short, full = self._summaries.get(name, ("", ""))
+        self.card.value = short
+        self.card.tooltip = full
+
+
+class _BeforeUse(QObject):
+    """Calls when a field is shown, and before a click or a key reaches it.
+
+    Parameters
+    ----------
+    field : QObject
+        The field's Qt widget, which keeps this.
+    call : callable
+        What to call.
+    """
+
+    def __init__(self, field: QObject, call: Callable[[], None]) -> None:
+        super().__init__(field)
+        self._call = call
+        field.installEventFilter(self)
+
+    def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's naming
+        """Call, and let the event go on."""
+        if event is not None and event.type() in (
+            QEvent.Type.Show,
+            QEvent.Type.MouseButtonPress,
+            QEvent.Type.KeyPress,
+        ):
+            self._call()
+        return False
+
+
+def _changed_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _read_summaries(paths: Sequence[Path]) -> Generator[Progress, None, Summaries]:
+    yield Progress(0, 0, "Listing the networks")
+    from napari_contransgan.models.bundled import list_models
+    from napari_contransgan.models.checkpoint import read_card
+
+    summaries = {name: card_summary(card) for name, card in list_models().items()}
+    for path in paths:
+        try:
+            short, full = card_summary(read_card(path))
+        except InputError as error:
+            short, full = str(error), ""
+        summaries[str(path)] = short, f"{path.parent}\n\n{full}"
+    return summaries
+
+
+def card_summary(card: "ModelCard") -> tuple[str, str]:
+    """Say what a network is for and where it fails: shortly, and with its training, optics and figures."""
+    figures = "\n".join(
+        f"{data}: " + ", ".join(f"{name} {value:.3g}" for name, value in scores.items())
+        for data, scores in card.figures.items()
+    )
+    short = [card.description, f"Limits: {card.limits}" if card.limits else ""]
+    full = [f"Optics: {card.optics}", f"Data: {card.data}", f"Training: {card.recipe}", figures]
+    return "\n".join(filter(None, short)), "\n\n".join(filter(None, [card.name, *short, *full]))

@@ -1,0 +1,1 @@
+"""Runs that were trained before, and their curves and previews."""

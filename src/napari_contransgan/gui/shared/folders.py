@@ -1,0 +1,58 @@
+"""A line of a form for folders, with a button that asks for one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QToolButton, QWidget
+
+SEPARATOR = ";"
+
+
+class FoldersEdit(QWidget):
+    """A line for one or several folders, and a button that asks for one.
+
+    Parameters
+    ----------
+    several : bool
+        The line may hold several folders, separated by ``;``, and the button appends.
+    placeholder : str
+        What the empty line says.
+    """
+
+    valueChanged = Signal()  # noqa: N815 - Qt's naming
+
+    def __init__(self, *, several: bool = False, placeholder: str = "") -> None:
+        super().__init__()
+        self._several = several
+        self._line = QLineEdit()
+        self._line.setPlaceholderText(placeholder)
+        self._line.textChanged.connect(lambda _text: self.valueChanged.emit())
+        button = QToolButton()
+        button.setText("…")
+        button.setToolTip("Choose a folder")
+        button.clicked.connect(self._ask)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._line)
+        layout.addWidget(button)
+
+    def value(self) -> tuple[Path, ...]:
+        """Give the folders; none for an empty line."""
+        parts = self._line.text().split(SEPARATOR) if self._several else [self._line.text()]
+        return tuple(Path(part.strip()).expanduser() for part in parts if part.strip())
+
+    def setValue(self, folders: Sequence[Path]) -> None:  # noqa: N802 - Qt's naming
+        """Show folders."""
+        self._line.setText(f"{SEPARATOR} ".join(str(folder) for folder in folders))
+
+    def set_placeholder(self, text: str) -> None:
+        """Say something else in the empty line."""
+        self._line.setPlaceholderText(text)
+
+    def _ask(self) -> None:
+        folders = self.value()
+        start = str(folders[-1]) if folders else ""
+        chosen = QFileDialog.getExistingDirectory(self, "Choose a folder", start)
+        if chosen:
+            self.setValue((*folders, Path(chosen)) if self._several else (Path(chosen),))

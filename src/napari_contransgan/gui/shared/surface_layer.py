@@ -1,0 +1,142 @@
+"""Phase map to a surface layer seen from a sensible camera; the surface widget and the prediction both use it."""
+
+import math
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from napari.layers import Surface as SurfaceLayer
+from napari.viewer import Viewer
+from numpy.typing import NDArray
+
+from napari_contransgan.errors import InputError
+from napari_contransgan.gui.shared.layers import PHASE_COLORMAP, add_surface
+from napari_contransgan.io import Image
+from napari_contransgan.optics import check_wavelength, height_from_phase, path_from_phase
+from napari_contransgan.quantities import measured
+from napari_contransgan.surface import surface_from_map
+
+SurfaceQuantity = Literal["phase", "height"]
+
+RELIEF = 0.2
+"""Share of the frame's shorter side that the automatic exaggeration gives the relief."""
+
+VIEW_ZYX = (-1.0, -1.0, 0.0)
+UP_ZYX = (1.0, -1.0, 0.0)
+"""Seen from above and in front: the image tilted back, its upper edge the far one, thick parts standing up."""
+
+
+def displayed_frame(image: Image, layer: ImageLayer, viewer: Viewer) -> Image:
+    """Give the frame of a stack that the sliders show."""
+    if image.axes == "YX":
+        return image
+    if image.axes.endswith("S"):
+        raise InputError(f"layer '{image.name}': is a colour image; a surface needs phase or one number a pixel")
+    position = layer.world_to_data(viewer.dims.point[-layer.ndim :])
+    leading = zip(position[:-2], image.data.shape[:-2], strict=True)
+    index = tuple(int(np.clip(round(value), 0, length - 1)) for value, length in leading)
+    return replace(image, data=np.asarray(image.data[index]), axes="YX")
+
+
+def show_surface(
+    viewer: Viewer,
+    image: Image,
+    *,
+    quantity: SurfaceQuantity = "phase",
+    index_contrast: float | None = None,
+    exaggeration: float | None = None,
+    colormap: str = PHASE_COLORMAP,
+) -> SurfaceLayer:
+    """Add a phase map as a surface layer in micrometres and look at it in 3D.
+
+    Other visible layers are hidden, since flat images would cut through the relief.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Where to add it.
+    image : Image
+        Phase map, axes YX, in radians.
+    quantity : {"phase", "height"}
+        What the colours mean. The relief of "phase" is the optical path in micrometres, that of "height" the height.
+    index_contrast : float, optional
+        Index of the specimen minus that of the medium; needed for "height".
+    exaggeration : float, optional
+        Vertical stretch; None makes the relief a fifth of the frame's side.
+    colormap : str
+        Name of a napari colormap.
+
+    Returns
+    -------
+    Surface layer
+
+    Raises
+    ------
+    InputError
+        If the map has no pixel size or wavelength, is no phase map, the index contrast is missing or no finite
+        number, or the exaggeration is not a finite number above 0.
+    """
+    if exaggeration is not None and not (math.isfinite(exaggeration) and exaggeration > 0):
+        raise InputError(f"Vertical stretch (x): {exaggeration:g} cannot be used: give a number above 0, or none")
+    if quantity == "height" and index_contrast is not None and not math.isfinite(index_contrast):
+        raise InputError(f"Index contrast: {index_contrast:g} cannot be used: state it, for example 0.03 for cells")
+    if image.pixel_size_um is None:
+        raise InputError(f"layer '{image.name}': no pixel size in it and none given: state it in um")
+    if image.wavelength_um is None:
+        raise InputError(f"layer '{image.name}': no wavelength in it and none given: state it in um")
+    if image.axes != "YX":
+        raise InputError(f"layer '{image.name}': a surface needs one frame, not axes {image.axes}")
+    if not np.isfinite(image.data).all():
+        raise InputError(f"layer '{image.name}': has NaN or infinite pixels: replace them first")
+    values, um_per_value = _values(image, check_wavelength(image.wavelength_um), quantity, index_contrast)
+    relief_um = float(np.ptp(values)) * um_per_value
+    if exaggeration is None:
+        side_um = min(image.data.shape) * image.pixel_size_um
+        exaggeration = RELIEF * side_um / relief_um if relief_um > 0 else 1.0
+    mesh = surface_from_map(
+        values,
+        image.pixel_size_um,
+        vertical_um_per_value=um_per_value * exaggeration,
+        origin_yx_um=image.origin_yx_um,
+        yx_shown=measured(image),
+    )
+    for other in viewer.layers:
+        other.visible = False
+    unit = "rad" if quantity == "phase" else "µm"
+    layer = add_surface(
+        viewer,
+        mesh,
+        name=f"{image.name} 3D ({unit}, z × {exaggeration:.3g})",
+        colormap=colormap,
+        metadata={
+            "quantity": quantity,
+            "unit": unit,
+            "vertical_exaggeration": exaggeration,
+            "index_contrast": index_contrast if quantity == "height" else None,
+            "settings": dict(image.settings),
+        },
+    )
+    _look_at_relief(viewer)
+    return layer
+
+
+def _values(
+    image: Image, wavelength_um: float, quantity: SurfaceQuantity, index_contrast: float | None
+) -> tuple[NDArray[np.floating[Any]], float]:
+    if quantity == "phase":
+        return np.asarray(image.data, dtype=np.float32), float(path_from_phase(np.ones(1), wavelength_um)[0])
+    if image.quantity != "phase":
+        raise InputError(f"layer '{image.name}': is no phase map, so it has no height: compute its phase first")
+    if index_contrast is None:
+        raise InputError("Index contrast: state it to see heights, for example 0.03 for cells in medium")
+    return height_from_phase(np.asarray(image.data, dtype=np.float32), wavelength_um, index_contrast), 1.0
+
+
+def _look_at_relief(viewer: Viewer) -> None:
+    viewer.dims.ndisplay = 3
+    viewer.reset_view()
+    camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera  # napari before 0.9 has no scene
+    camera.perspective = 15
+    camera.set_view_direction(VIEW_ZYX, UP_ZYX)
+    camera.zoom *= 0.85  # perspective widens the near edge

@@ -1,0 +1,1 @@
+"""A map as a 3D surface."""

@@ -1,0 +1,1 @@
+"""Phase from a focus stack."""

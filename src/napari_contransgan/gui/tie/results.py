@@ -1,0 +1,247 @@
+"""What a TIE run gives: phase and what follows from it, as images, as layers and in a few words."""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from napari.viewer import Viewer
+
+from napari_contransgan.config import TieSettings
+from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image, layer_tuple
+from napari_contransgan.io import Image, Quantity
+from napari_contransgan.progress import Progress
+from napari_contransgan.quantities import dry_mass_density, height, measured, object_masses, optical_path
+from napari_contransgan.tie import retrieve_phase
+
+NAMES: Mapping[Quantity, str] = {
+    "phase": "phase",
+    "phase-std": "uncertainty",
+    "path": "optical path",
+    "height": "height",
+    "dry-mass": "dry mass",
+}
+
+_OPTION = " (--flip-z)"
+"""How the notes name the command line's option; the window has a button for it."""
+
+
+@dataclass(frozen=True)
+class MoreResults:
+    """What is wanted beside the phase.
+
+    Parameters
+    ----------
+    uncertainty, path : bool
+        Standard deviation of the phase; optical path difference.
+    index_contrast : float or None
+        The specimen's index minus the medium's, where its height is wanted.
+    increment_um3_per_pg : float or None
+        Refractive increment, where the dry mass is wanted.
+    """
+
+    uncertainty: bool = False
+    path: bool = False
+    index_contrast: float | None = None
+    increment_um3_per_pg: float | None = None
+
+    def conversions(self) -> list[Callable[[Image], Image]]:
+        """From the phase to each quantity that is wanted."""
+        wanted: list[Callable[[Image], Image]] = []
+        contrast, increment = self.index_contrast, self.increment_um3_per_pg
+        if self.path:
+            wanted.append(optical_path)
+        if contrast is not None:
+            wanted.append(lambda phase: height(phase, contrast))
+        if increment is not None:
+            wanted.append(lambda phase: dry_mass_density(phase, increment))
+        return wanted
+
+    def check(self, name: str) -> None:
+        """Try the numbers on a single pixel, before the long work.
+
+        Raises
+        ------
+        InputError
+            Naming `name` and the number that cannot be.
+        """
+        pixel = Image(np.zeros((1, 1), np.float32), "YX", quantity="phase", wavelength_um=0.55, name=name)
+        for convert in self.conversions():
+            convert(pixel)
+
+
+@dataclass(frozen=True)
+class TieOutput:
+    """What a run gives.
+
+    Parameters
+    ----------
+    images : tuple of Image
+        The phase, and what was wanted beside it, named as layers are.
+    message : str
+        Its numbers, in a few words.
+    notes : tuple of str
+        What the user should know.
+    may_stand_the_other_way : bool
+        Whether the planes may stand in the other order.
+    """
+
+    images: tuple[Image, ...]
+    message: str
+    notes: tuple[str, ...]
+    may_stand_the_other_way: bool
+
+
+def tie_results(image: Image, settings: TieSettings, more: MoreResults) -> Generator[Progress, None, TieOutput]:
+    """Retrieve the phase and convert it; runs in a worker.
+
+    Parameters
+    ----------
+    image : Image
+        The focus stack; its pixels may be lazy.
+    settings : TieSettings
+        How.
+    more : MoreResults
+        What else.
+
+    Yields
+    ------
+    Progress
+        As `napari_contransgan.tie.retrieve_phase` does, and before the conversion.
+
+    Returns
+    -------
+    TieOutput
+
+    Raises
+    ------
+    InputError
+        As `napari_contransgan.tie.retrieve_phase` does, and for numbers that cannot be.
+    """
+    more.check(image.name)
+    result = yield from retrieve_phase(image, settings)
+    yield Progress(1, 1, "Measuring")
+    images = [result.phase]
+    if more.uncertainty:
+        images.append(result.uncertainty)
+    images.extend(convert(result.phase) for convert in more.conversions())
+    named = tuple(replace(one, name=f"{image.name} {NAMES[one.quantity]} (TIE)") for one in images)
+    figures = [f"Phase {phase_range(result.phase)}", f"median uncertainty {_median(result.uncertainty):.2g} rad"]
+    message = ", ".join(figures) + "."
+    if more.increment_um3_per_pg is not None:
+        message = f"{message}\n{_mass_text(result.phase, more.increment_um3_per_pg)}"
+    return TieOutput(
+        images=named,
+        message=message,
+        notes=notes_for_the_window(result.notes),
+        may_stand_the_other_way=result.phase.settings["tie_report"].get("direction", "agrees") != "agrees",
+    )
+
+
+def phase_range(phase: Image) -> str:
+    """Smallest and largest phase, as text."""
+    values_rad = phase.data[measured(phase)]
+    return f"{float(values_rad.min()):.2f} to {float(values_rad.max()):.2f} rad"
+
+
+def notes_for_the_window(notes: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out what only the command line has."""
+    return tuple(note.replace(_OPTION, "") for note in notes)
+
+
+def show_output(
+    viewer: Viewer, output: TieOutput, stack: Image, former: Mapping[Quantity, ImageLayer]
+) -> dict[Quantity, ImageLayer]:
+    """Show images as layers: in place of layers of a former run where these fit, else as new ones.
+
+    Layers of the former run that are not computed again are taken away, since they no longer belong to the others. What
+    lies beside the phase is added switched off, as all lie over the same place.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Where.
+    output : TieOutput
+        What.
+    stack : Image
+        The image it came from.
+    former : mapping
+        Layers to be replaced.
+
+    Returns
+    -------
+    dict
+        The layer of each quantity.
+    """
+    shown: dict[Quantity, ImageLayer] = {}
+    for image in (_over_all_planes(one, stack) for one in output.images):
+        layer = former.get(image.quantity)
+        if layer is not None and layer in viewer.layers and layer.data.shape == image.data.shape:
+            _replace(layer, image)
+            _centre(layer, image, stack)
+        else:
+            layer = add_image(viewer, image)
+            layer.visible = image.quantity == "phase"
+            _centre(layer, image, stack)
+        shown[image.quantity] = layer
+    for layer in former.values():
+        if layer in viewer.layers and layer not in shown.values():
+            viewer.layers.remove(layer)
+    viewer.layers.selection.active = shown["phase"]
+    return shown
+
+
+def layers_text(shown: Mapping[Quantity, ImageLayer]) -> str:
+    """Say which layers there are."""
+    text = f"Done: layer '{shown['phase'].name}', in radians."
+    hidden = [NAMES[quantity] for quantity, layer in shown.items() if not layer.visible]
+    if hidden:
+        text = f"{text} Switched off in the layer list: {', '.join(hidden)}."
+    return text
+
+
+def _over_all_planes(image: Image, stack: Image) -> Image:
+    """Give frames over time a single plane as thick as the stack.
+
+    napari lines axes up from the last one on: without it, the stack's focus slider would move the result's time.
+    """
+    if image.axes != "TYX" or "Z" not in stack.axes:
+        return image
+    count = stack.data.shape[stack.axes.index("Z")]
+    return replace(image, data=image.data[:, np.newaxis], axes="TZYX", z_step_um=count * (stack.z_step_um or 1.0))
+
+
+def _centre(layer: ImageLayer, image: Image, stack: Image) -> None:
+    """Put the thick plane's middle where the stack's is."""
+    if image.axes == "TZYX":
+        count = stack.data.shape[stack.axes.index("Z")]
+        time, _, y, x = layer.translate
+        layer.translate = (time, layer.scale[1] * (count - 1) / (2 * count), y, x)
+
+
+def _replace(layer: ImageLayer, image: Image) -> None:
+    data, attributes, _ = layer_tuple(image)
+    layer.data = data
+    for attribute in ("scale", "units", "translate", "contrast_limits"):
+        if attribute in attributes:
+            setattr(layer, attribute, attributes[attribute])
+    layer.metadata[METADATA_KEY] = attributes["metadata"][METADATA_KEY]
+
+
+def _median(image: Image) -> float:
+    sample = image.data[..., ::2, ::2]
+    return float(np.median(sample[np.isfinite(sample)]))
+
+
+def _mass_text(phase: Image, increment_um3_per_pg: float) -> str:
+    is_series = phase.axes != "YX"
+    number = next((index for index, frame in enumerate(phase.data) if frame.any()), 0) if is_series else 0
+    frame = replace(phase, data=phase.data[number], axes="YX") if is_series else phase
+    found = object_masses(frame, refractive_increment_um3_per_pg=increment_um3_per_pg)
+    where = f" of time point {number + 1}" if number else " of the first time point" if is_series else ""
+    if not found:
+        return f"Dry mass{where}: nothing stands out of the background."
+    total_pg = sum(one.dry_mass_pg for one in found)
+    cut = sum(one.touches_edge for one in found)
+    objects = f"{len(found)} object{'s' if len(found) > 1 else ''}"
+    return f"Dry mass{where}: {total_pg:.4g} pg in {objects}{f', {cut} of them cut by the border' if cut else ''}."

@@ -1,0 +1,211 @@
+"""Dock widget: quantitative phase from a through-focus stack, by the transport-of-intensity equation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from magicgui.widgets import CheckBox, PushButton
+from napari.layers import Image as ImageLayer
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+
+from napari_contransgan.config import TieSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.gui.shared.closing import DockedWidget
+from napari_contransgan.gui.shared.form import FormScroll, wrapped_text
+from napari_contransgan.gui.shared.layers import image_from_layer, set_pixel_size
+from napari_contransgan.gui.shared.run_panel import RunPanel
+from napari_contransgan.gui.shared.tasks import errors_shown
+from napari_contransgan.gui.tie.form import TITLE, TieForm
+from napari_contransgan.gui.tie.labels import SavedLabels, save_labels
+from napari_contransgan.gui.tie.preview import TiePreview
+from napari_contransgan.gui.tie.results import TieOutput, layers_text, show_output, tie_results
+from napari_contransgan.io import Image, Quantity
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What was asked for when Run was pressed, whatever is typed meanwhile."""
+
+    layer: ImageLayer
+    image: Image
+    settings: TieSettings
+    pixel_size_typed: bool
+    former: Mapping[Quantity, ImageLayer]
+
+
+class TieWidget(DockedWidget):
+    """Choose a stack, check its optics, press Run: a phase layer in radians appears over the stack.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Whose layers are used.
+    """
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._layers: dict[Quantity, ImageLayer] = {}
+        self._last: _Run | None = None
+        self.form = form = TieForm(viewer)
+        self.stack, self.method, self.regularisation, self.flip_z = (
+            form.stack,
+            form.method,
+            form.regularisation,
+            form.flip_z,
+        )
+        self.wavelength, self.dz, self.pixel_size, self.focus = form.wavelength, form.dz, form.pixel_size, form.focus
+        self.preview_box = CheckBox(
+            label="",
+            text="Preview",
+            tooltip="Shows the phase inside the yellow rectangle, which can be moved, and computes it anew after each "
+            "change of the form.",
+        )
+        self.preview_text = wrapped_text()
+        self.notes = wrapped_text()
+        self.flip_button = PushButton(
+            text="Flip z and run again",
+            tooltip="Takes the planes in the other order, and puts the results in place of these.",
+        )
+        self.label_button = PushButton(
+            text="Use as training label…",
+            tooltip="Cuts the phase into tiles and saves them in a folder, which 'Train a network' takes as its phase "
+            "images.",
+        )
+        self.panel = RunPanel(
+            "Run", "Compute the phase, in radians, and add it as a layer over the stack.", on_busy=self._show_busy
+        )
+        self.preview = TiePreview(
+            viewer, inputs=self._inputs, on_text=self._tell_preview, on_end=self._untick_preview, owner=self
+        )
+        layout = QVBoxLayout(self)
+        layout.addWidget(FormScroll(self.form))
+        for widget in (
+            self.preview_box,
+            self.preview_text,
+            self.panel,
+            self.notes,
+            self.flip_button,
+            self.label_button,
+        ):
+            layout.addWidget(widget.native)
+        self._clear_notes()
+        self.preview_text.visible = False
+        self.label_button.enabled = False
+        self.panel.run_button.changed.connect(self.run)
+        self.flip_button.changed.connect(self.flip_and_run)
+        self.label_button.changed.connect(self.save_labels)
+        self.preview_box.changed.connect(self._on_preview_box)
+        self.form.changed.connect(self.preview.refresh)
+        self.form.stack_changed.connect(self._on_stack)
+        viewer.layers.events.removed.connect(self._on_removed)
+
+    def run(self) -> None:
+        """Start the computation; its results become new layers."""
+        self._start({})
+
+    def flip_and_run(self) -> None:
+        """Take the planes in the other order than the last run did, and put the results in place of its."""
+        if self._last is not None:
+            self.form.flip_z.value = not self._last.settings.flip_z
+            self._start(dict(self._layers))
+
+    def save_labels(self) -> None:
+        """Ask for a folder and write the tiles of the last run's phase into it."""
+        with errors_shown():
+            phase = image_from_layer(self._layers["phase"])
+            folder = ask_for_folder(self)
+            if folder is not None:
+                self.panel.start(
+                    lambda: save_labels(phase, folder),
+                    title="Training labels",
+                    on_result=lambda saved: _saved_text(saved, folder),
+                )
+
+    def reset_choices(self, *_: object) -> None:
+        """Offer the layers that there are now; napari calls it."""
+        self.form.reset_choices()
+
+    def _inputs(self) -> tuple[Image, TieSettings]:
+        """Stack and settings; what the form says counts, also where a field was cleared."""
+        image, settings = image_from_layer(self.form.layer()), self.form.settings()
+        image = replace(image, numerical_aperture=settings.numerical_aperture, coherence=settings.coherence)
+        return replace(image, dark_counts=None), settings
+
+    def _start(self, former: Mapping[Quantity, ImageLayer]) -> None:
+        with errors_shown():
+            layer, (image, settings), more = self.form.layer(), self._inputs(), self.form.more_results()
+            run = _Run(layer, image, settings, self.form.pixel_size.typed, former)
+            self._clear_notes()
+            self.panel.start(
+                lambda: tie_results(image, settings, more), title=TITLE, on_result=lambda output: self._add(output, run)
+            )
+
+    def _add(self, output: TieOutput, run: _Run) -> str:
+        pixel_size_um = output.images[0].pixel_size_um
+        if run.pixel_size_typed and pixel_size_um is not None and run.layer in self._viewer.layers:
+            set_pixel_size(run.layer, pixel_size_um)  # else the phase would not lie over its stack
+        self._layers = show_output(self._viewer, output, run.image, run.former)
+        self._last = run
+        self.preview.to_front()
+        self.notes.value = "\n".join(output.notes)
+        self.notes.visible = bool(output.notes)
+        self.flip_button.visible = output.may_stand_the_other_way and self.form.stack.value is run.layer
+        return f"{layers_text(self._layers)}\n{output.message}"
+
+    def _show_busy(self, busy: bool) -> None:
+        self.flip_button.enabled = not busy
+        self.label_button.enabled = not busy and "phase" in self._layers
+
+    def _clear_notes(self) -> None:
+        self.notes.value = ""
+        self.notes.visible = self.flip_button.visible = False
+
+    def _on_preview_box(self, on: bool) -> None:
+        self.preview.stop()
+        self._tell_preview("")
+        if on:
+            try:
+                self.preview.start(self.form.layer())
+            except InputError as error:
+                self._untick_preview()
+                self._tell_preview(f"No preview: {error}")
+
+    def _untick_preview(self) -> None:
+        with self.preview_box.changed.blocked():
+            self.preview_box.value = False
+        self._tell_preview("")
+
+    def _tell_preview(self, text: str) -> None:
+        self.preview_text.value = text
+        self.preview_text.visible = bool(text)
+
+    def _on_stack(self) -> None:
+        self.preview_box.value = False
+        self._clear_notes()
+
+    def _on_removed(self, *_: object) -> None:
+        self._layers = {quantity: layer for quantity, layer in self._layers.items() if layer in self._viewer.layers}
+        self.label_button.enabled = self.panel.task is None and "phase" in self._layers
+
+    def end_work(self) -> None:
+        """Stop the preview."""
+        self.preview.stop()
+        self._untick_preview()
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
+
+
+def ask_for_folder(parent: QWidget) -> Path | None:
+    """Let the user choose a folder; None if they would rather not."""
+    chosen = QFileDialog.getExistingDirectory(parent, "Folder for the training labels")
+    return Path(chosen) if chosen else None
+
+
+def _saved_text(saved: SavedLabels, folder: Path) -> str:
+    count = len(saved.paths)
+    done = (
+        f"Done: {count} tile{'s' if count != 1 else ''} in {folder}: choose it as 'Phase images' in 'Train a network'; "
+        f"or, if you cut the stack into {saved.grid.rows} x {saved.grid.columns} tiles too, as 'Phase of the pairs'."
+    )
+    return "\n".join([done, *(f"Note: {note}." for note in saved.notes)])

@@ -1,0 +1,391 @@
+"""The live field of the digital microscope: four layers that follow the form, the newest always, never in the way."""
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QTimer
+
+from napari_contransgan.config import SimulationSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.gui.microscope import live as microscope_live
+from napari_contransgan.gui.microscope.layers import NAMES
+from napari_contransgan.gui.microscope.work import FieldDone, FieldPart, field_events
+from napari_contransgan.gui.shared.layers import METADATA_KEY, image_from_layer
+from napari_contransgan.io import Image
+
+NAME = "Digital microscope"
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def widget(open_widget):
+    made = open_widget(NAME)
+    made.form.setValue(SimulationSettings(field_px=80, seed=2, scene="dense"))
+    return made
+
+
+@pytest.fixture
+def settle(qtbot):
+    """Wait until the live field rests."""
+    return lambda widget: qtbot.waitUntil(lambda: not widget.live.busy, timeout=120_000)
+
+
+@pytest.fixture
+def shown(widget, settle, qtbot):
+    """The widget with its live field on."""
+    widget.live_box.click()
+    settle(widget)
+    return widget
+
+
+def edit(widget, name, text):
+    for rows in widget.form.all_rows():
+        if name in rows.rows:
+            rows.rows[name].field.setText(text)
+
+
+def layer(viewer, role):
+    return viewer.layers[NAMES[role]]
+
+
+def extent(layer):
+    """Edges of the pixels along y and x, in micrometres."""
+    half = np.asarray(layer.scale[-2:]) / 2
+    first, last = np.asarray(layer.translate[-2:]), np.asarray(layer.data.shape[-2:]) - 1
+    return first - half, first + last * np.asarray(layer.scale[-2:]) + half
+
+
+def test_opened_it_shows_no_layer_and_computes_nothing(viewer, widget):
+    assert len(viewer.layers) == 0
+    edit(widget, "coherence", "0.5")
+    assert not widget.live.busy
+    assert "Show field" in widget.text.text()
+
+
+def test_live_gives_four_registered_layers(viewer, shown, messages):
+    assert [layer.name for layer in viewer.layers] == list(NAMES.values())
+    middles = []
+    for role in NAMES:
+        shown_layer = layer(viewer, role)
+        assert {str(unit) for unit in shown_layer.units} == {"micrometer"}
+        low, high = extent(shown_layer)
+        np.testing.assert_allclose(low, 0, atol=1e-6)
+        np.testing.assert_allclose(high, 26, atol=1e-6)
+        middles.append((low + high) / 2)
+    np.testing.assert_allclose(middles, 13, atol=1e-6)
+    assert layer(viewer, "stack").data.shape == (3, 160, 160)
+    assert viewer.dims.current_step[0] == 1, "the plane in focus"
+    assert layer(viewer, "lr").metadata[METADATA_KEY]["quantity"] == "intensity"
+    assert image_from_layer(layer(viewer, "stack")).z_step_um == 3
+    true, tie = layer(viewer, "phase"), layer(viewer, "tie")
+    assert tuple(true.contrast_limits) == tuple(tie.contrast_limits)
+    assert true.contrast_limits[1] > 0.5
+    assert " s, TIE phase " in shown.text.text()
+    assert messages() == []
+
+
+def test_layers_are_those_that_a_data_set_would_hold(viewer, shown):
+    from napari_contransgan.simulation.fields import image_lr, image_stack
+    from napari_contransgan.simulation.specimen import draw_specimen
+
+    settings = shown.form.settings()
+    specimen = draw_specimen(settings, 0)
+    np.testing.assert_array_equal(layer(viewer, "lr").data, image_lr(specimen, settings, 0).data)
+    np.testing.assert_array_equal(layer(viewer, "stack").data, image_stack(specimen, settings, 0).data)
+
+
+def test_edits_change_the_layers_in_place(viewer, shown, settle, messages):
+    before = {role: (layer(viewer, role), layer(viewer, role).data) for role in NAMES}
+    viewer.dims.set_current_step(0, 2)
+    shown.index.setValue(1)
+    assert shown.live.busy
+    settle(shown)
+    for role, (former, data) in before.items():
+        assert layer(viewer, role) is former
+        assert former.data.shape == data.shape
+        assert not np.array_equal(former.data, data)
+    assert viewer.dims.current_step[0] == 2, "the plane that the user looks at stays"
+    assert tuple(layer(viewer, "phase").contrast_limits) == tuple(layer(viewer, "tie").contrast_limits)
+
+    edit(shown, "stack_dz_um", "8")
+    shown.form.field.rows["objective"].field.setValue("20x")
+    settle(shown)
+    assert tuple(layer(viewer, "stack").scale) == pytest.approx((8, 0.1625, 0.1625))
+    assert viewer.dims.current_step[0] == 2
+    assert tuple(layer(viewer, "lr").scale) == pytest.approx((0.325, 0.325))
+    assert len(viewer.layers) == 4
+    assert "still of the former field" not in shown.text.text()
+    shown.form.field.rows["field_px"].field.setValue(96)
+    settle(shown)
+    for role in NAMES:
+        np.testing.assert_allclose(extent(layer(viewer, role))[1], 31.2, atol=1e-6)
+    assert messages() == []
+
+
+def test_contrast_that_the_user_chose_stays_and_holds_for_both_phases(viewer, shown, settle):
+    layer(viewer, "tie").contrast_limits = (0, 9)
+    layer(viewer, "lr").contrast_limits = (10, 4000)
+    shown.index.setValue(1)
+    settle(shown)
+    assert tuple(layer(viewer, "phase").contrast_limits) == tuple(layer(viewer, "tie").contrast_limits) == (0, 9)
+    assert tuple(layer(viewer, "lr").contrast_limits) == (10, 4000)
+
+
+def test_empty_field_shows_as_empty(viewer, widget, settle):
+    widget.form.field.rows["scene"].field.setValue("empty")
+    widget.show_button.click()
+    settle(widget)
+    low, high = layer(viewer, "tie").contrast_limits
+    assert high - low >= 0.5
+
+
+def test_deleted_layers_come_back(viewer, shown, settle, messages):
+    viewer.layers.remove(layer(viewer, "stack"))
+    viewer.layers.remove(layer(viewer, "tie"))
+    shown.index.setValue(1)
+    settle(shown)
+    assert [layer.name for layer in viewer.layers] == list(NAMES.values())
+    assert viewer.dims.current_step[0] == 1
+    viewer.layers.clear()
+    shown.index.setValue(2)
+    settle(shown)
+    assert [layer.name for layer in viewer.layers] == list(NAMES.values())
+    assert tuple(layer(viewer, "phase").contrast_limits) == tuple(layer(viewer, "tie").contrast_limits)
+    assert messages() == []
+
+
+def test_layers_of_the_user_are_left_alone(viewer, widget, settle, messages):
+    own = viewer.add_image(np.zeros((8, 8)), name="own", units=("micrometer",) * 2)
+    widget.show_button.click()
+    settle(widget)
+    assert viewer.layers.selection.active is own
+    assert len(viewer.layers) == 5
+    assert messages() == []
+
+
+def test_show_field_works_once_and_live_follows(viewer, widget, settle):
+    widget.show_button.click()
+    settle(widget)
+    former = layer(viewer, "lr").data
+    widget.index.setValue(1)
+    assert not widget.live.busy
+    assert layer(viewer, "lr").data is former
+    widget.live_box.click()
+    assert widget.live.busy, "ticking it shows what the form says now"
+    settle(widget)
+    assert layer(viewer, "lr").data is not former
+
+
+def test_wrong_value_is_told_in_the_text_alone_and_mended(viewer, shown, settle, qtbot, messages):
+    former = layer(viewer, "lr").data
+    edit(shown, "coherence", "0")
+    qtbot.waitUntil(lambda: "No field: Condenser ratio S: S = 0 lets" in shown.text.text())
+    settle(shown)
+    assert layer(viewer, "lr").data is former
+    edit(shown, "coherence", "0.3")
+    settle(shown)
+    assert layer(viewer, "lr").data is not former
+    assert shown.text.text().startswith("Field 0: ")
+    assert messages() == []
+
+
+def test_side_by_side_is_naparis_grid(viewer, shown):
+    shown.side_box.click()
+    assert viewer.canvas.grid.enabled
+    shown.side_box.click()
+    assert not viewer.canvas.grid.enabled
+
+
+def picture(value, px=8):
+    return Image(np.full((px, px), value, np.float32), "YX", pixel_size_um=1.0)
+
+
+@pytest.fixture
+def slow_fields(monkeypatch):
+    """Fields that take a while; the list tells what was begun, done and closed."""
+    told = []
+
+    def slowly(settings, index):
+        told.append(("begun", index))
+        try:
+            for _ in range(50):
+                time.sleep(0.01)
+                yield FieldPart({}, "slow")
+            yield FieldPart({"lr": picture(index), "phase": picture(index)}, f"field {index}")
+            told.append(("done", index))
+        finally:
+            told.append(("closed", index))
+        return FieldDone(f"field {index}", complete=True)
+
+    monkeypatch.setattr(microscope_live, "field_events", slowly)
+    return told
+
+
+def test_newest_wins(viewer, widget, slow_fields, settle, qtbot):
+    texts = []
+    widget.live._on_text = texts.append
+    widget.live_box.click()
+    qtbot.waitUntil(lambda: ("begun", 0) in slow_fields)
+    for index in (1, 2, 3):  # faster than the pause, so that 1 and 2 are never begun
+        widget.index.setValue(index)
+        qtbot.wait(30)
+    qtbot.waitUntil(lambda: ("begun", 3) in slow_fields)
+    widget.index.setValue(4)
+    settle(widget)
+    assert slow_fields == [
+        *(("begun", 0), ("closed", 0)),
+        *(("begun", 3), ("closed", 3)),
+        *(("begun", 4), ("done", 4), ("closed", 4)),
+    ]
+    assert {text for text in texts if text.startswith("field")} == {"field 4"}
+    assert np.all(layer(viewer, "lr").data == 4)
+
+
+def test_field_that_does_not_stop_at_once_is_not_shown_when_out_of_date(viewer, widget, settle, qtbot, monkeypatch):
+    def stubborn(settings, index):
+        yield FieldPart({}, "begin")
+        time.sleep(0.8)
+        yield FieldPart({"lr": picture(index), "phase": picture(index)}, f"field {index}")
+        return FieldDone(f"field {index}", complete=True)
+
+    monkeypatch.setattr(microscope_live, "field_events", stubborn)
+    texts = []
+    widget.live._on_text = texts.append
+    widget.live_box.click()
+    qtbot.waitUntil(lambda: "begin" in texts)
+    widget.index.setValue(5)
+    settle(widget)
+    assert [text for text in texts if text.startswith("field")] == ["field 5", "field 5"]
+    assert any("Waiting" in text for text in texts)
+    assert np.all(layer(viewer, "lr").data == 5)
+
+
+def test_layers_that_are_still_of_the_former_field_are_named(shown, settle):
+    texts = []
+    shown.live._on_text = texts.append
+    shown.index.setValue(1)
+    settle(shown)
+    assert any("(still of the former field: focus stack, TIE phase)" in text for text in texts)
+    assert any("(still of the former field: TIE phase)" in text for text in texts)
+    assert "still of the former field" not in texts[-1]
+
+
+def test_stack_of_a_former_field_goes_when_none_comes(viewer, shown, settle, monkeypatch):
+    def half(settings, index):
+        yield FieldPart({"lr": picture(index), "phase": picture(index)}, "half")
+        return FieldDone("No field: no light", complete=False)
+
+    monkeypatch.setattr(microscope_live, "field_events", half)
+    shown.index.setValue(1)
+    settle(shown)
+    assert [layer.name for layer in viewer.layers] == [NAMES["phase"], NAMES["lr"]]
+    assert shown.text.text() == "No field: no light"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"), [(InputError("too dark"), "No field: too dark"), (KeyError("x"), "No field: KeyError: 'x'")]
+)
+def test_what_goes_wrong_is_told_in_the_text_alone(widget, settle, monkeypatch, messages, error, text):
+    from napari_contransgan.simulation import fields
+
+    def broken(*_):
+        raise error
+
+    monkeypatch.setattr(fields, "image_stack", broken)
+    widget.show_button.click()
+    settle(widget)
+    assert widget.text.text() == text
+    assert messages() == []
+
+
+def test_closing_the_widget_while_it_works_is_clean(viewer, widget, slow_fields, qtbot, messages):
+    widget.live_box.click()
+    qtbot.waitUntil(lambda: ("begun", 0) in slow_fields)
+    viewer.window.remove_dock_widget(widget)
+    qtbot.waitUntil(lambda: ("closed", 0) in slow_fields)
+    assert ("done", 0) not in slow_fields
+    assert not widget.live_box.isChecked()
+    widget.index.setValue(3)
+    widget.close()
+    widget.deleteLater()
+    qtbot.wait(50)
+    assert len(viewer.layers) == 0
+    assert messages() == []
+
+
+def test_closing_the_viewer_while_it_works_is_clean(viewer, widget, slow_fields, qtbot, messages):
+    widget.live_box.click()
+    qtbot.waitUntil(lambda: ("begun", 0) in slow_fields)
+    viewer.close()
+    qtbot.waitUntil(lambda: ("closed", 0) in slow_fields)
+    assert ("done", 0) not in slow_fields
+    qtbot.wait(50)
+    assert messages() == []
+
+
+def test_deleting_layers_while_it_works_is_harmless(viewer, shown, settle, qtbot, messages):
+    shown.index.setValue(3)
+    qtbot.waitUntil(lambda: shown.live._task is not None)
+    viewer.layers.clear()
+    settle(shown)
+    assert len(viewer.layers) == 4
+    assert messages() == []
+
+
+def test_window_answers_while_a_field_is_computed(viewer, widget, settle, qtbot):
+    from napari_contransgan.simulation import fields  # noqa: F401 - a first import is Python's own lock, measured apart
+
+    widget.form.setValue(replace_field(widget.form.settings(), 240))
+    widget.show_button.click()
+    settle(widget)
+    beats = [time.monotonic()]
+    timer = QTimer()
+    timer.timeout.connect(lambda: beats.append(time.monotonic()))
+    timer.start(5)
+    widget.index.setValue(1)
+    widget.show_button.click()
+    settle(widget)
+    timer.stop()
+    assert len(beats) > 20
+    assert max(np.diff(beats)) < 0.3
+
+
+def replace_field(settings, field_px):
+    return settings.model_copy(update={"field_px": field_px})
+
+
+def test_events_of_a_field_come_with_what_is_fast_first():
+    parts = []
+    events = field_events(SimulationSettings(field_px=80), 0)
+    while True:
+        try:
+            part = next(events)
+        except StopIteration as stop:
+            done = stop.value
+            break
+        parts += [frozenset(part.images)] if part.images else []
+    assert parts == [{"lr"}, {"phase"}, {"stack"}, {"tie"}]
+    assert done.complete
+
+
+def test_the_form_needs_no_torch():
+    code = (
+        "import sys; from napari_contransgan.gui.microscope import dataset, live, settings; "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)  # noqa: S603
+
+
+def test_image_without_contrast_can_be_shown(viewer):
+    from napari_contransgan.gui.microscope.layers import FieldLayers
+
+    layers = FieldLayers(viewer)
+    layers.show({"lr": picture(3), "phase": replace(picture(0), quantity="phase")})
+    layers.show({"lr": picture(4), "phase": replace(picture(0), quantity="phase")})
+    assert tuple(layer(viewer, "lr").contrast_limits) == (4, 5)
+    assert tuple(layer(viewer, "phase").contrast_limits) == (0, 0.5)

@@ -1,0 +1,149 @@
+"""The widget that shows phase as a surface, driven in a real viewer."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from napari.layers import Surface
+
+from napari_contransgan.errors import InputError
+from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image
+from napari_contransgan.gui.shared.surface_layer import show_surface
+from napari_contransgan.io import Image
+
+NAME = "3D phase surface"
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def phase(yx_bump_rad) -> Image:
+    known = {"quantity": "phase", "wavelength_um": 0.55, "name": "bump"}
+    return Image(yx_bump_rad, "YX", pixel_size_um=0.325, origin_yx_um=(10.0, 20.0), **known)
+
+
+def surface_of(viewer) -> Surface:
+    (layer,) = [layer for layer in viewer.layers if isinstance(layer, Surface)]
+    return layer
+
+
+def test_phase_becomes_a_surface_seen_in_3d(viewer, open_widget, click, phase, messages):
+    add_image(viewer, phase)
+    widget = open_widget(NAME)
+    widget.exaggeration.text_box.value = "10"
+    click(widget.show_button)
+
+    layer = surface_of(viewer)
+    vertices, faces, values = layer.data
+    assert values.max() == pytest.approx(0.8, rel=1e-2)
+    assert vertices[:, 0].max() == pytest.approx(10 * values.max() * 0.55 / (2 * np.pi), rel=1e-5)
+    assert vertices[0, 1:].tolist() == [10.0, 20.0]
+    assert vertices[-1, 1:] == pytest.approx([10.0 + 95 * 0.325, 20.0 + 95 * 0.325], rel=1e-6)
+    assert len(faces) == 2 * 95 * 95
+    assert [str(unit) for unit in layer.units] == ["micrometer"] * 3
+    assert layer.metadata[METADATA_KEY]["vertical_exaggeration"] == 10
+    assert viewer.dims.ndisplay == 3
+    assert layer.visible
+    assert not viewer.layers["bump"].visible
+    assert messages() == []
+
+
+def test_surface_is_looked_at_from_above_with_the_thick_parts_towards_the_viewer(viewer, open_widget, click, phase):
+    add_image(viewer, phase)
+    click(open_widget(NAME).show_button)
+    assert viewer.scene.camera.view_direction[0] < 0, "looking down, along falling z"
+    assert viewer.scene.camera.up_direction[0] > 0, "high z is up on the screen"
+
+
+def test_height_in_um_follows_from_the_index_contrast(viewer, open_widget, click, phase):
+    add_image(viewer, phase)
+    widget = open_widget(NAME)
+    assert not widget.index_contrast.enabled
+    widget.what.value = "height"
+    assert widget.index_contrast.enabled
+    widget.index_contrast.text_box.value = "0.03"
+    widget.exaggeration.text_box.value = "1"
+    widget.colormap.value = "magma"
+    click(widget.show_button)
+    layer = surface_of(viewer)
+    vertices, _, values = layer.data
+    assert values.max() == pytest.approx(0.8 * 0.55 / (2 * np.pi * 0.03), rel=1e-2)
+    assert vertices[:, 0] == pytest.approx(values)
+    assert layer.colormap.name == "magma"
+    assert layer.metadata[METADATA_KEY]["unit"] == "µm"
+
+
+def test_automatic_stretch_makes_the_relief_a_fifth_of_the_frame(viewer, open_widget, click, phase):
+    add_image(viewer, phase)
+    click(open_widget(NAME).show_button)
+    vertices = surface_of(viewer).data[0]
+    assert np.ptp(vertices[:, 0]) == pytest.approx(0.2 * 96 * 0.325, rel=1e-3)
+
+
+def test_phase_of_another_program_can_be_shown_once_its_pixel_size_is_typed_in(
+    viewer, open_widget, click, phase, messages
+):
+    viewer.add_image(phase.data, name="foreign")
+    widget = open_widget(NAME)
+    assert widget.pixel_size.number is None
+    assert widget.wavelength.number == 0.55
+    widget.pixel_size.text_box.value = "0.5"
+    click(widget.show_button)
+    assert surface_of(viewer).data[0][:, 1:].max() == pytest.approx(95 * 0.5)
+    assert messages() == []
+
+
+def test_of_a_time_lapse_the_shown_frame_is_taken(viewer, open_widget, click, phase):
+    lapse = replace(phase, data=np.stack([phase.data, 0.5 * phase.data, phase.data]), axes="TYX", time_step_s=30.0)
+    add_image(viewer, lapse)
+    viewer.dims.set_current_step(0, 1)
+    click(open_widget(NAME).show_button)
+    assert surface_of(viewer).data[2].max() == pytest.approx(0.4, rel=1e-2)
+
+
+@pytest.mark.parametrize("given", [{"exaggeration": np.nan}, {"quantity": "height", "index_contrast": np.inf}])
+def test_numbers_that_are_not_finite_give_no_surface(viewer, phase, given):
+    with pytest.raises(InputError, match="cannot be used"):
+        show_surface(viewer, phase, **given)
+    assert len(viewer.layers) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "form", "expected"),
+    [
+        ({"pixel_size_um": None}, {}, "no pixel size"),
+        ({}, {"wavelength": "550"}, "did you mean 0.55 um"),
+        ({}, {"what": "height"}, "Index contrast"),
+        ({"data": np.full((8, 8), np.nan, np.float32)}, {}, "NaN"),
+        ({"quantity": "intensity"}, {"what": "height"}, "no phase map"),
+        ({}, {"exaggeration": "0"}, "Vertical stretch"),
+        ({}, {"exaggeration": "-2"}, "Vertical stretch"),
+        ({}, {"exaggeration": "inf"}, "Vertical stretch"),
+        ({}, {"what": "height", "index_contrast": "nan"}, "Index contrast"),
+        ({"data": np.zeros((8, 8, 3), np.uint8), "axes": "YXS"}, {}, "colour"),
+    ],
+    ids=[
+        "no pixel size",
+        "nanometres",
+        "no index contrast",
+        "NaN",
+        "height of intensity",
+        "stretch 0",
+        "stretch -2",
+        "stretch inf",
+        "contrast nan",
+        "colours",
+    ],
+)
+def test_bad_input_is_told_in_one_notification(viewer, open_widget, click, phase, messages, change, form, expected):
+    add_image(viewer, replace(phase, **change))
+    widget = open_widget(NAME)
+    for field, value in form.items():
+        box = getattr(widget, field)
+        getattr(box, "text_box", box).value = value
+    click(widget.show_button)
+    (message,) = messages()
+    assert message.startswith("[error]")
+    assert expected in message
+    assert len(viewer.layers) == 1
+    assert viewer.dims.ndisplay == 2
