@@ -82,7 +82,7 @@ def full_while_saving(pairs: Path, folder: Path, room_bytes: int = ROOM_BYTES) -
         ballast = fill(disk, room_bytes)
         run.go_on()
         run.wait_until(lambda: run.text().count("NOT SAVED") >= 2)
-        run.process.send_signal(signal.SIGSTOP)
+        run.send(signal.SIGSTOP)
         wrong += [] if (disk / "run" / LAST).read_bytes() == good else ["the old save is not as it was"]
         wrong += [f"half-written: {path.name}" for path in temporaries(disk / "run")]
         ballast.unlink()
@@ -90,7 +90,7 @@ def full_while_saving(pairs: Path, folder: Path, room_bytes: int = ROOM_BYTES) -
         run.go_on()
         wrong += _later_saves(run, failed_at)
         if run.wait():
-            wrong.append(f"exit status {run.process.returncode}")
+            wrong.append(f"exit status {run.status()}")
         # A best network that could not be written is lost, and with it the score that later ones must beat.
         wrong += [one for one in differences(disk / "run", whole, 8 * SAVE_EVERY) if "safetensors" not in one]
         wrong += [] if same_tensors(disk / "run", whole) else ["the weights differ"]
@@ -143,8 +143,6 @@ def read_only_later(pairs: Path, folder: Path) -> list[str]:
         before = {path: path.read_bytes() for path in disk.rglob("*") if path.is_file()}
         make_read_only(disk)
         run = start(settings_file(config, pairs, steps=4), disk / "run", "--resume")
-        wrong = (
-            [] if run.wait() == 2 and "cannot be written" in run.text() else [f"{run.process.returncode}: {run.text()}"]
-        )
+        wrong = [] if run.wait() == 2 and "cannot be written" in run.text() else [f"{run.status()}: {run.text()}"]
         after = {path: path.read_bytes() for path in disk.rglob("*") if path.is_file()}
         return wrong if after == before else [*wrong, "files changed"]

@@ -103,7 +103,7 @@ def _checks(pairs: Path, folder: Path) -> list[tuple[str, str, Check]]:
 def _bad_at_the_start(pairs: Path, folder: Path, spoil: Callable[[Path], None], bad_images: str) -> list[str]:
     run, broken = images.bad_at_the_start(pairs, folder, spoil, bad_images)
     status = 2 if bad_images == "refuse" else 0
-    wrong = [] if run.process.returncode == status else [f"exit status {run.process.returncode}"]
+    wrong = [] if run.status() == status else [f"exit status {run.status()}"]
     wrong += [] if broken.name in run.text() else ["the file is not named"]
     return wrong if run.out.exists() == (status == 0) else [*wrong, "a folder was left"]
 
@@ -117,6 +117,6 @@ def _found(check: tuple[str, str, Check]) -> str:
         return f"**{' '.join(str(error).split())}**"
     if isinstance(found, Run):
         lines = found.text().splitlines()
-        is_good = found.process.returncode == 2 and lines and "fault" not in lines[-1]
-        return "as wanted" if is_good else f"**exit status {found.process.returncode}: {lines[-1] if lines else ''}**"
+        is_good = found.status() == 2 and lines and "fault" not in lines[-1]
+        return "as wanted" if is_good else f"**exit status {found.status()}: {lines[-1] if lines else ''}**"
     return f"**{' '.join('; '.join(found).split())}**" if found else "as wanted"

@@ -31,7 +31,7 @@ def two_in_one(pairs: Path, folder: Path, whole: Path) -> list[str]:
             wrong.append(f"second{' '.join(('', *options))}: exit status {status}: {second.text()}")
     first.go_on()
     if first.wait():
-        wrong.append(f"the first ended with {first.process.returncode}: {first.text()}")
+        wrong.append(f"the first ended with {first.status()}: {first.text()}")
     return wrong + differences(first.out, whole, SHORT_STEPS)
 
 
@@ -39,7 +39,7 @@ def missing_parent(pairs: Path, folder: Path) -> list[str]:
     """What goes wrong when the folders above the run's are not there."""
     config = settings_file(folder / "parent.yaml", pairs, steps=2)
     run = start(config, folder / "a" / "b" / "run")
-    return [] if run.wait() == 0 and saved_step(run.out) == 2 else [f"{run.process.returncode}: {run.text()}"]
+    return [] if run.wait() == 0 and saved_step(run.out) == 2 else [f"{run.status()}: {run.text()}"]
 
 
 def parent_is_a_file(pairs: Path, folder: Path) -> Run:
@@ -56,7 +56,7 @@ def asked_to_end(pairs: Path, folder: Path, number: signal.Signals, whole: Path)
     config = short_settings(folder / f"{name}.yaml", pairs)
     run = start(config, folder / name)
     run.wait_until(lambda: count_steps(run.out) >= 7)
-    run.process.send_signal(number)
+    run.send(number)
     status, wrong = run.wait(), []
     if status != 130:
         wrong.append(f"exit status {status}: {run.text()}")

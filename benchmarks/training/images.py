@@ -91,7 +91,7 @@ def held_out_bad_while_running(pairs: Path, folder: Path) -> list[str]:
         raise RuntimeError(run.text())
     cut_short(gather(TrainSettings.from_yaml(config)).held_out_lr.paths[0])  # type: ignore[attr-defined]
     run.go_on()
-    return [] if run.wait() == 0 else [f"exit status {run.process.returncode}: {run.text().splitlines()[-1][:90]}"]
+    return [] if run.wait() == 0 else [f"exit status {run.status()}: {run.text().splitlines()[-1][:90]}"]
 
 
 def first_unpaired_bad(pairs: Path, folder: Path) -> list[str]:
@@ -100,7 +100,7 @@ def first_unpaired_bad(pairs: Path, folder: Path) -> list[str]:
     cut_short(sorted((own / "lr").iterdir())[0])
     config = settings_file(folder / "settings.yaml", own, "paper", pairs=(), bad_images="skip", steps=2 * SAVE_EVERY)
     run = start(config, folder / "run")
-    return [] if run.wait() == 0 else [f"exit status {run.process.returncode}: {run.text().splitlines()[-1][:90]}"]
+    return [] if run.wait() == 0 else [f"exit status {run.status()}: {run.text().splitlines()[-1][:90]}"]
 
 
 def vanishes(pairs: Path, folder: Path, bad_images: str = "refuse", accumulate: int = 1) -> list[str]:

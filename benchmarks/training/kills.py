@@ -21,7 +21,7 @@ from benchmarks.training.runs import (
 )
 
 SEED = 4402
-LONGEST_START_S = 6.0
+LONGEST_START_S = 0.5
 LONGEST_DELAY_S = 0.3
 MOMENTS = ("start", "step", "step", "step", "save")
 
@@ -91,7 +91,7 @@ def _kills(config: Path, out: Path, kills: int, rng: random.Random) -> Iterator[
 def _reached(run: Run, moment: str, further: int, rng: random.Random) -> bool:
     """Wait for the moment; False where the process ends before."""
     if moment == "start":
-        time.sleep(rng.uniform(0.2, LONGEST_START_S))
+        time.sleep(rng.uniform(0, LONGEST_START_S))
         return True
     before = set(temporaries(run.out))
     if moment == "save":

@@ -1,14 +1,15 @@
 """Real training processes to be disturbed, and what lies in their folders afterwards."""
 
 import json
+import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,10 @@ PATIENCE_S = 300.0
 LOOK_EVERY_S = 0.0005
 RECIPES = ("paper", "semi-supervised")
 
+# Each training is a process of its own, forked from one that has loaded PyTorch: loading takes longer than training.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["napari_contransgan.training.trainer"])
+
 
 @dataclass(frozen=True)
 class Run:
@@ -36,7 +41,7 @@ class Run:
 
     Parameters
     ----------
-    process : Popen
+    process : BaseProcess
         The process.
     out : Path
         Its folder.
@@ -44,7 +49,7 @@ class Run:
         What it prints, both streams.
     """
 
-    process: "subprocess.Popen[bytes]"
+    process: BaseProcess
     out: Path
     told: Path
 
@@ -52,19 +57,24 @@ class Run:
         """What it has printed so far."""
         return self.told.read_text(encoding="utf-8", errors="replace")
 
+    def status(self) -> int | None:
+        """Its exit status, None while it goes on, and minus the signal that ended it."""
+        return self.process.exitcode
+
     def wait(self) -> int:
         """Wait for its end and give the exit status."""
-        try:
-            return self.process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired as error:
+        self.process.join(PATIENCE_S)
+        status = self.status()
+        if status is None:
             self.process.kill()
-            raise TimeoutError(f"{self.out}: did not end within {PATIENCE_S:g} s; it said: {self.text()}") from error
+            raise TimeoutError(f"{self.out}: did not end within {PATIENCE_S:g} s; it said: {self.text()}")
+        return status
 
     def wait_until(self, is_so: Callable[[], bool]) -> bool:
         """Wait until something is so; False where the process ends before."""
         end = time.monotonic() + PATIENCE_S
         while not is_so():
-            if self.process.poll() is not None:
+            if self.status() is not None:
                 return False
             if time.monotonic() > end:
                 self.process.kill()
@@ -72,16 +82,21 @@ class Run:
             time.sleep(LOOK_EVERY_S)
         return True
 
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self.process.pid is not None  # noqa: S101 - it was started
+        os.kill(self.process.pid, number)
+
     def hold_at(self, steps: int) -> bool:
         """Stop the process once so many steps stand in its metrics, until `go_on`; False where it ends before."""
         held = self.wait_until(lambda: count_steps(self.out) >= steps)
         if held:
-            self.process.send_signal(signal.SIGSTOP)
+            self.send(signal.SIGSTOP)
         return held
 
     def go_on(self) -> None:
         """Let a process that was held go on."""
-        self.process.send_signal(signal.SIGCONT)
+        self.send(signal.SIGCONT)
 
 
 def settings_file(path: Path, pairs: Path, recipe: str = "paper", **changes: Any) -> Path:
@@ -110,15 +125,29 @@ def settings_file(path: Path, pairs: Path, recipe: str = "paper", **changes: Any
 
 
 def start(config: Path, out: Path, *options: str) -> Run:
-    """Start a training as a user would, on one thread; lists of known runs go beside the settings."""
+    """Start a training by its command, on one thread; lists of known runs go beside the settings."""
     told = config.parent / f"{out.name}.log"
     home = str(config.parent / "home")
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     environment |= {"HOME": home, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home}
-    program = [sys.executable, "-m", "napari_contransgan.cli", "train", "--config", str(config), "--out", str(out)]
-    with told.open("wb") as stream:
-        process = subprocess.Popen([*program, *options], stdout=stream, stderr=stream, env=environment)  # noqa: S603
+    arguments = ["napari-contransgan", "train", "--config", str(config), "--out", str(out), *options]
+    process = FORKS.Process(target=_train, args=(arguments, told, environment))
+    told.touch()
+    process.start()
     return Run(process, out, told)
+
+
+def _train(arguments: Sequence[str], told: Path, environment: Mapping[str, str]) -> None:
+    """Be the command, with both streams going to a file."""
+    from napari_contransgan.cli import main
+
+    with told.open("wb") as stream:
+        for number in (1, 2):
+            os.dup2(stream.fileno(), number)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv[:] = arguments
+    main()
 
 
 def finished(config: Path, out: Path, *options: str) -> Run:

@@ -2,36 +2,65 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from benchmarks.training.runs import FORKS
 from safetensors.torch import load_file
 
+from napari_contransgan.cli import __main__ as cli_main
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.progress import result_of
 from napari_contransgan.training.trainer import train
 
 Tiny = Callable[..., TrainSettings]
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-TRAIN = ["-m", "napari_contransgan.cli", "train"]
+TWO = ["--standalone", "--nproc-per-node", "2"]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", *TWO, "-m", "napari_contransgan.cli"]
 
 
-def start_two(settings: TrainSettings, run_dir: Path, *options: str) -> "subprocess.Popen[str]":
+@dataclass(frozen=True)
+class Two:
+    """Two processes that share a run, and the one that watches over them."""
+
+    watching: BaseProcess
+    stdout: Path
+    stderr: Path
+
+    def communicate(self, timeout_s: float) -> tuple[str, str]:
+        self.watching.join(timeout_s)
+        assert self.watching.exitcode is not None, self.stderr.read_text()
+        return self.stdout.read_text(), self.stderr.read_text()
+
+
+def command(settings: TrainSettings, run_dir: Path, *options: str) -> list[str]:
     config = run_dir.with_suffix(".yaml")
     config.write_text(settings.to_yaml())
-    return subprocess.Popen(  # noqa: S603
-        [*TORCHRUN, *TRAIN, "--config", str(config), "--out", str(run_dir), *options],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return ["train", "--config", str(config), "--out", str(run_dir), *options]
+
+
+def torchrun(arguments: list[str], stdout: Path, stderr: Path) -> None:
+    """Be torchrun, whose processes are forked here, as this one is: loading PyTorch takes longer than training."""
+    from torch.distributed.run import main
+
+    for number, path in enumerate((stdout, stderr), start=1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), number)
+    main([*TWO, "--start-method", "fork", "--run-path", cli_main.__file__, *arguments])
+
+
+def start_two(settings: TrainSettings, run_dir: Path, *options: str) -> Two:
+    streams = [run_dir.with_suffix(suffix) for suffix in (".out", ".err")]
+    for stream in streams:
+        stream.write_text("")
+    watching = FORKS.Process(target=torchrun, args=(command(settings, run_dir, *options), *streams))
+    watching.start()
+    return Two(watching, *streams)
 
 
 def losses_of(run_dir: Path) -> list[dict[str, float]]:
@@ -58,8 +87,8 @@ def test_two_processes_come_to_the_losses_of_one_at_the_same_batch(
     )
     result_of(train(settings.model_copy(update={"accumulate": 2}), tmp_path / "one"))  # type: ignore[arg-type]
     running = start_two(settings, tmp_path / "two", "--json")
-    printed, told = running.communicate(timeout=300)
-    assert running.returncode == 0, told
+    printed, told = running.communicate(300)
+    assert running.watching.exitcode == 0, told
     assert json.loads(printed)["step"] == 9, "one process alone prints"
     assert "2 processes" in told
     one, two = losses_of(tmp_path / "one"), losses_of(tmp_path / "two")
@@ -78,21 +107,23 @@ def test_two_processes_stop_together_when_asked_and_go_on(tiny: Tiny, tmp_path: 
     until = time.monotonic() + 120
     while not (metrics.is_file() and metrics.stat().st_size) and time.monotonic() < until:
         time.sleep(0.1)
-    running.send_signal(signal.SIGTERM)
-    _, told = running.communicate(timeout=120)
+    running.watching.terminate()
+    _, told = running.communicate(120)
     assert (tmp_path / "run" / "last.safetensors").is_file(), told
     done = len(losses_of(tmp_path / "run"))
     again = start_two(settings.model_copy(update={"steps": done + 2}), tmp_path / "run", "--resume", "--json")
-    printed, told = again.communicate(timeout=300)
-    assert again.returncode == 0, told
+    printed, told = again.communicate(300)
+    assert again.watching.exitcode == 0, told
     assert json.loads(printed)["step"] == done + 2
 
 
 def test_a_batch_that_cannot_be_divided_among_the_processes_is_refused(tiny: Tiny, tmp_path: Path) -> None:
-    running = start_two(tiny(generator="unet", batch_size=3), tmp_path / "run")
-    _, told = running.communicate(timeout=300)
-    assert running.returncode != 0
-    assert "a batch of 3 cannot be divided evenly among 2 processes" in told
+    arguments = command(tiny(generator="unet", batch_size=3), tmp_path / "run")
+    done = subprocess.run(  # noqa: S603
+        [*TORCHRUN, *arguments], check=False, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode != 0
+    assert "a batch of 3 cannot be divided evenly among 2 processes" in done.stderr
     assert not (tmp_path / "run").exists()
 
 
