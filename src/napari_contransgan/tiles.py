@@ -16,7 +16,9 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.events import Progress
 from napari_contransgan.io import Image, image_stem, read_image, write_image
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, check_pixel_size
+from napari_contransgan.quantities import measured
 
+LEAST_MEASURED = 0.99
 TRAINING_CROP_PX: int = TrainSettings.model_fields["crop_px"].default
 
 
@@ -274,7 +276,7 @@ def write_tiles(
 
 
 def training_notes(tiles: Iterable[Image]) -> list[str]:
-    """Say whether tiles are too small to train on with the usual crop.
+    """Say whether tiles are too small to train on with the usual crop, or phase is missing in some.
 
     Parameters
     ----------
@@ -284,19 +286,33 @@ def training_notes(tiles: Iterable[Image]) -> list[str]:
     Returns
     -------
     list of str
-        One note, or none.
+        Two notes at most.
     """
-    smallest_px = TRAINING_CROP_PX
+    smallest_px, count, gappy = TRAINING_CROP_PX, 0, 0
     for tile in tiles:
+        count += 1
+        gappy += _has_gaps(tile)
         for axis in "YX":
             side_um = tile.data.shape[tile.axes.index(axis)] * (tile.pixel_size_um or MODEL_PIXEL_SIZE_UM)
             smallest_px = min(smallest_px, round(side_um / MODEL_PIXEL_SIZE_UM))
-    if smallest_px == TRAINING_CROP_PX:
-        return []
-    return [
-        f"tiles of {smallest_px} px on the model's grid of {MODEL_PIXEL_SIZE_UM:g} um are "
-        f"smaller than the training crop of {TRAINING_CROP_PX} px: use fewer tiles"
-    ]
+    notes = []
+    if smallest_px < TRAINING_CROP_PX:
+        notes.append(
+            f"tiles of {smallest_px} px on the model's grid of {MODEL_PIXEL_SIZE_UM:g} um are "
+            f"smaller than the training crop of {TRAINING_CROP_PX} px: use fewer tiles"
+        )
+    if gappy:
+        notes.append(
+            f"{gappy} of {count} tiles hold places without phase, where there was no light or no data: "
+            "leave them out of training"
+        )
+    return notes
+
+
+def _has_gaps(tile: Image) -> bool:
+    """Whether a tile of a phase that was computed has places without phase."""
+    is_computed = tile.quantity == "phase" and ("tie_report" in tile.settings or "predict" in tile.settings)
+    return is_computed and (not np.any(tile.data) or float(measured(tile).mean()) < LEAST_MEASURED)
 
 
 def _safe(name: str) -> str:
