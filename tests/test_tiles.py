@@ -319,3 +319,18 @@ def test_tiles_below_the_training_crop_on_the_models_grid_are_noted(side_px, not
 
     assert len(found) == notes
     assert all("222 px" in text and "training crop of 224 px: use fewer tiles" in text for text in found)
+
+
+def test_tiles_without_phase_in_places_are_noted(frame):
+    data = np.random.default_rng(0).normal(1, 0.1, (600, 600)).astype(np.float32)
+    data[:, :150] = 0
+    phase = Image(data, "YX", 0.325, quantity="phase", settings={"tie_report": {}})
+    grid = TileSettings(rows=2, columns=2)
+
+    (note,) = training_notes(crop_tiles(phase, grid))
+
+    assert note.startswith("2 of 4 tiles hold places without phase, where there was no light or no data: leave them")
+    wholly = crop_tiles(replace(phase, data=data * (np.arange(600) >= 300)), grid)
+    assert training_notes(wholly)[0].startswith("2 of 4 tiles")
+    assert training_notes(crop_tiles(replace(phase, settings={}), grid)) == []
+    assert training_notes(crop_tiles(replace(phase, quantity="intensity"), grid)) == []

@@ -16,7 +16,9 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, image_stem, read_image, write_image
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, check_pixel_size
 from napari_contransgan.progress import Progress
+from napari_contransgan.quantities import measured
 
+LEAST_MEASURED = 0.99
 TRAINING_CROP_PX: int = TrainSettings.model_fields["crop_px"].default
 
 
@@ -274,7 +276,7 @@ def write_tiles(
 
 
 def training_notes(tiles: Iterable[Image]) -> list[str]:
-    """Say whether tiles are too small to train on with the usual crop, or hold several channels.
+    """Say whether tiles are too small to train on with the usual crop, hold several channels, or lack phase in places.
 
     Each plane of a focus stack and each time point of a series is an image of its own in training.
 
@@ -288,8 +290,10 @@ def training_notes(tiles: Iterable[Image]) -> list[str]:
     list of str
         A note for each.
     """
-    smallest_px, has_channels = TRAINING_CROP_PX, False
+    smallest_px, has_channels, count, gappy = TRAINING_CROP_PX, False, 0, 0
     for tile in tiles:
+        count += 1
+        gappy += _has_gaps(tile)
         has_channels = has_channels or "C" in tile.axes
         for axis in "YX":
             side_um = tile.data.shape[tile.axes.index(axis)] * (tile.pixel_size_um or MODEL_PIXEL_SIZE_UM)
@@ -302,7 +306,18 @@ def training_notes(tiles: Iterable[Image]) -> list[str]:
             f"tiles of {smallest_px} px on the model's grid of {MODEL_PIXEL_SIZE_UM:g} um are "
             f"smaller than the training crop of {TRAINING_CROP_PX} px: use fewer tiles"
         )
+    if gappy:
+        notes.append(
+            f"{gappy} of {count} tiles hold places without phase, where there was no light or no data: "
+            "leave them out of training"
+        )
     return notes
+
+
+def _has_gaps(tile: Image) -> bool:
+    """Whether a tile of a phase that was computed has places without phase."""
+    is_computed = tile.quantity == "phase" and ("tie_report" in tile.settings or "predict" in tile.settings)
+    return is_computed and (not np.any(tile.data) or float(measured(tile).mean()) < LEAST_MEASURED)
 
 
 def _safe(name: str) -> str:
