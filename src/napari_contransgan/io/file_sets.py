@@ -35,7 +35,7 @@ class SetOfFiles:
             for names, what in ((self.missing, "missing"), (self.foreign, "from another set"))
             if names
         ]
-        return f"the file is one of a set of {len(self.names)} files, of which {' and '.join(parts)}"
+        return f"this file is one of a set of {len(self.names)} files, and {' and '.join(parts)}"
 
 
 def set_of_files(path: Path, root: ElementTree.Element, element: ElementTree.Element | None) -> SetOfFiles:

@@ -282,12 +282,12 @@ def _completed(path: Path, found: Found, others: SetOfFiles | None) -> Found:
     if others is not None and not (others.missing or others.foreign):
         raise InputError(DAMAGED.format(path=path))
     kept, axis = _complete_indices(there, found.axes)
-    why = "pages of it were never recorded" if others is None else others.described()
+    why = "some pages were never recorded, as when an acquisition is aborted" if others is None else others.described()
     if not kept.size:
         raise InputError(f"{path}: {why}, and nothing that is left is complete: bring the files together in one folder")
     names = {"T": "time points", "C": "channels", "Z": "planes", "R": "positions"}
     what = names.get(found.axes[axis], f"indices of axis {found.axes[axis]}")
-    note = f"{_sentence(why)}; {kept.size} of {grid.shape[axis]} {what} are complete, and only these were read."
+    note = f"{_sentence(why)}. Only what is complete was read: {kept.size} of {grid.shape[axis]} {what}."
     grid = grid.take(kept, axis=axis)
     return replace(
         found,
