@@ -85,6 +85,8 @@ def test_a_mask_of_truth_values_is_refused():
 
 def test_an_image_of_very_low_contrast_is_no_mask():
     check_intensities(np.where(FRAME > 505, 128, 127).astype(np.uint8))
+    check_intensities(np.where(FRAME > 505, 2, 1).astype(np.uint8))
+    check_intensities(np.where(FRAME > 505, 128.5, 127.5))
     one_more = np.where(FRAME > 505, 255, 0)
     one_more[7, 9] = 3
     check_intensities(one_more)

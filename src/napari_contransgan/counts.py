@@ -15,6 +15,7 @@ MAX_NEGATIVE = 0.01
 """Share of clearly negative pixels from which on a background was subtracted."""
 
 _CLEARLY_NEGATIVE = 0.1  # of the brightest; the noise of a dark level that was subtracted stays above
+_LOW_CONTRAST = 0.1
 _SAMPLED_PX = 250_000
 
 
@@ -172,13 +173,14 @@ def check_intensities(yx_frame: NDArray[Any], dark: float | NDArray[np.float32] 
 
 def two_values(yx_frame: NDArray[Any]) -> tuple[float, float] | None:
     """Give the only two values of a mask; None for images, also for one of such low contrast that it has two counts."""
-    low, high = yx_frame.min(), yx_frame.max()
-    if low == high or (yx_frame.dtype.kind in "ui" and low != 0 and int(high) - int(low) == 1):
+    low, high = float(yx_frame.min()), float(yx_frame.max())
+    is_next = yx_frame.dtype.kind in "ui" and high - low == 1
+    if low == high or (low > 0 and (is_next or high - low <= _LOW_CONTRAST * high)):
         return None
     for part in (_sample(yx_frame), yx_frame):  # the first nearly always decides
         if not np.all((part == low) | (part == high)):
             return None
-    return float(low), float(high)
+    return low, high
 
 
 def _sample(yx_values: NDArray[Any]) -> NDArray[Any]:

@@ -362,7 +362,7 @@ def test_pictures_of_the_whole_frame_are_cut_to_the_region(viewer, open_widget, 
 
 
 def test_a_colour_stack_is_previewed(viewer, open_widget, settle, bump_stack):
-    grey = np.round(bump_stack.data / bump_stack.data.max() * 250).astype(np.uint8)
+    grey = np.round(bump_stack.data).astype(np.uint16)
     add_image(viewer, replace(bump_stack, data=np.repeat(grey[..., None], 3, axis=-1), axes="ZYXS"))
     widget = open_widget(NAME)
     widget.preview_box.native.click()
