@@ -62,8 +62,8 @@ unit: $(VENV)/.dev ## Run the tests that need no display
 	$(BIN)/pytest tests --ignore=tests/gui -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 gui-test: export OMP_NUM_THREADS := 1
-gui-test: $(VENV)/.dev display ## Run the tests in a real napari window on a virtual display
-	$(XVFB) $(BIN)/pytest tests/gui $(PYTEST_ARGS)
+gui-test: $(VENV)/.dev display ## Run the tests in real napari windows, side by side, each on a virtual display
+	$(BIN)/pytest tests/gui -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 screenshots: $(VENV)/.dev display ## Take the pictures of docs/images again
 	$(XVFB) $(BIN)/python tools/screenshots.py docs/images

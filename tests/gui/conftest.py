@@ -1,15 +1,18 @@
 """A real display, a real viewer, small images of known phase, and the notifications that the user would see."""
 
+import gc
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from npe2 import PluginManifest
 
 from napari_contransgan.io import Image
 
@@ -18,16 +21,21 @@ WAVELENGTH_UM = 0.55
 
 @pytest.fixture(scope="session", autouse=True)
 def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Use the display there is, or start a virtual one; Qt's offscreen platform has no OpenGL."""
+    """Use the display there is, or start a virtual one; Qt's offscreen platform has no OpenGL.
+
+    Where several processes share the tests (pytest-xdist), each has a virtual display to itself: windows on one display
+    take the keyboard from each other.
+    """
     os.environ.pop("QT_QPA_PLATFORM", None)
     os.environ["NAPARI_CONFIG"] = str(tmp_path_factory.mktemp("napari") / "settings.yaml")
-    if not sys.platform.startswith("linux") or os.environ.get("DISPLAY"):
+    is_one_of_several = "PYTEST_XDIST_WORKER" in os.environ
+    if not sys.platform.startswith("linux") or (os.environ.get("DISPLAY") and not is_one_of_several):
         yield
         return
     if shutil.which("Xvfb") is None:
         pytest.skip("no display, and no Xvfb to make one: install xvfb")
     read_end, write_end = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write_end), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(write_end), "-screen", "0", "1600x1200x24", "-nolisten", "tcp"]
     server = subprocess.Popen(command, pass_fds=(write_end,), stderr=subprocess.DEVNULL)  # noqa: S603
     os.close(write_end)
     with os.fdopen(read_end) as pipe:
@@ -35,12 +43,31 @@ def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     if not number:
         server.wait(timeout=10)
         pytest.skip("no display, and Xvfb could not make one")
-    os.environ["DISPLAY"] = f":{number}"
-    os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
-    yield
-    os.environ.pop("DISPLAY")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISPLAY", f":{number}")
+        patch.setenv("LIBGL_ALWAYS_SOFTWARE", "1")
+        yield
     server.terminate()
     server.wait(timeout=10)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plugins_are_found_once() -> Iterator[None]:
+    """Keep the manifests of the installed plugins, which every new viewer would look for again."""
+    found = list(PluginManifest.discover())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", lambda **_: iter(found))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _quick_garbage_collection() -> None:
+    """Take what is alive before a test out of garbage collection, which every closed viewer asks for several times.
+
+    napari keeps some 5000 objects of each viewer for good, so collecting garbage takes longer from test to test.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -95,6 +122,37 @@ def finish(qtbot: Any) -> Callable[[Any], None]:
         assert not widget.panel.cancel_button.enabled
 
     return wait
+
+
+class Beats:
+    """A timer of the window, and how long it kept still between two beats.
+
+    Of that time only what this process computed counts, and not what other programs took from it.
+    """
+
+    def __init__(self, every_ms: int) -> None:
+        from qtpy.QtCore import QTimer
+
+        self._times_s: list[tuple[float, float]] = []
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._beat)
+        self._timer.start(every_ms)
+        self._beat()
+
+    def _beat(self) -> None:
+        self._times_s.append((time.monotonic(), time.process_time()))
+
+    def stop(self) -> np.ndarray:
+        """End, and give the time in seconds between each beat and the next."""
+        self._timer.stop()
+        self._beat()
+        return np.diff(self._times_s, axis=0).min(axis=1)
+
+
+@pytest.fixture
+def beats() -> Callable[[int], Beats]:
+    """Begin to measure how well the window answers, every so many milliseconds."""
+    return Beats
 
 
 @pytest.fixture

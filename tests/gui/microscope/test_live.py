@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QTimer
 
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
@@ -337,22 +336,19 @@ def test_deleting_layers_while_it_works_is_harmless(viewer, shown, settle, qtbot
     assert messages() == []
 
 
-def test_window_answers_while_a_field_is_computed(viewer, widget, settle, qtbot):
+def test_window_answers_while_a_field_is_computed(viewer, widget, settle, beats):
     from napari_contransgan.simulation import fields  # noqa: F401 - a first import is Python's own lock, measured apart
 
     widget.form.setValue(replace_field(widget.form.settings(), 240))
     widget.show_button.click()
     settle(widget)
-    beats = [time.monotonic()]
-    timer = QTimer()
-    timer.timeout.connect(lambda: beats.append(time.monotonic()))
-    timer.start(5)
+    beating = beats(5)
     widget.index.setValue(1)
     widget.show_button.click()
     settle(widget)
-    timer.stop()
-    assert len(beats) > 20
-    assert max(np.diff(beats)) < 0.3
+    gaps_s = beating.stop()
+    assert len(gaps_s) > 20
+    assert max(gaps_s) < 0.3
 
 
 def replace_field(settings, field_px):

@@ -236,6 +236,7 @@ class Counter:
 
     def __init__(self):
         self.allowed = threading.Semaphore(0)
+        self.begun = 0
         self.counted = 0
         self.sent = []
         self.closed = threading.Event()
@@ -243,6 +244,7 @@ class Counter:
     def __call__(self):
         try:
             while self.counted < 1000:
+                self.begun += 1
                 assert self.allowed.acquire(timeout=20)
                 self.counted += 1
                 request = yield self.counted
@@ -266,7 +268,7 @@ def start_paused(calls, counter, qtbot):
     waiting = threading.Event()
     task = calls.start(counter, on_paused=lambda: (calls.note_pause(), waiting.set()))
     counter.allowed.release(1)
-    qtbot.waitUntil(lambda: counter.counted == 1)
+    qtbot.waitUntil(lambda: counter.begun == 2)
     task.pause("save")
     counter.allowed.release(1000)
     qtbot.waitUntil(waiting.is_set)
@@ -329,7 +331,7 @@ def test_a_pause_without_a_request_sends_nothing(viewer, qtbot, calls, counter):
 def test_a_pause_that_is_taken_back_in_time_has_no_effect(viewer, qtbot, calls, counter):
     task = calls.start(counter, on_paused=calls.note_pause)
     counter.allowed.release(1)
-    qtbot.waitUntil(lambda: counter.counted == 1)
+    qtbot.waitUntil(lambda: counter.begun == 2)
     task.pause("save")
     task.resume()
     counter.allowed.release(1000)
@@ -350,7 +352,7 @@ def test_cancel_ends_a_paused_task_without_another_step(viewer, qtbot, calls, co
 def test_a_task_that_was_cancelled_cannot_be_paused(viewer, qtbot, calls, counter):
     task = calls.start(counter)
     counter.allowed.release(1)
-    qtbot.waitUntil(lambda: counter.counted == 1)
+    qtbot.waitUntil(lambda: counter.begun == 2)
     task.cancel()
     task.pause("save")
     assert not task.paused

@@ -45,6 +45,7 @@ class RunInHand:
     def __init__(self) -> None:
         self.step_allowed = threading.Semaphore(0)
         self.closed = threading.Event()
+        self.begun = 0
         self.steps = 0
         self.saves = 0
         self.tells: dict[int, list[TrainingEvent]] = {}
@@ -55,6 +56,7 @@ class RunInHand:
         try:
             yield TrainingStarted("found 3 pairs", 0, settings.steps, "cpu", 1000)
             while self.steps < settings.steps:
+                self.begun += 1
                 assert self.step_allowed.acquire(timeout=30)
                 self.steps += 1
                 losses = {"total": 1 / self.steps, "l1": 0.5}
@@ -113,7 +115,7 @@ def paused(qtbot: QtBot, viewer: Viewer, run: RunInHand, folder: Path) -> TrainW
     widget = docked(viewer, folder, steps=1000)
     widget.buttons.start.click()
     run.step_allowed.release(2)
-    qtbot.waitUntil(lambda: widget.display.step == 2)
+    qtbot.waitUntil(lambda: widget.display.step == 2 and run.begun == 3)
     widget.buttons.pause.click()
     assert widget.buttons.pause.text() == "Continue"
     run.step_allowed.release(1000)
@@ -303,7 +305,7 @@ def test_time_left_leaves_a_pause_out(qtbot: QtBot, viewer: Viewer, run: RunInHa
     widget = docked(viewer, tmp_path, steps=12)
     widget.buttons.start.click()
     run.step_allowed.release(2)
-    qtbot.waitUntil(lambda: widget.display.step == 2)
+    qtbot.waitUntil(lambda: widget.display.step == 2 and run.begun == 3)
     widget.buttons.pause.click()
     run.step_allowed.release(1)
     qtbot.waitUntil(lambda: widget.buttons.state == "paused")
