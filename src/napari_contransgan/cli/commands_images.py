@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
-from napari_contransgan.cli.runner import Position, Threads, command, naming, note, number_or_path, run
+from napari_contransgan.cli.runner import Position, command, naming, note, number_or_path, run
 from napari_contransgan.config import PredictSettings, TileSettings
 from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.errors import InputError
@@ -79,7 +79,7 @@ def predict(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     engine: Annotated[str, typer.Option(help="auto, onnx or pytorch.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto (fp32), fp32 or bf16.")] = "auto",
-    threads: Threads = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads. [default: one for each core]")] = None,
     position: Position = None,
 ) -> Mapping[str, Any]:
     """Predict phase from low-power bright-field images.

@@ -24,7 +24,6 @@ from napari_contransgan.progress import Progress, result_of
 
 T = TypeVar("T")
 Command = Callable[..., Mapping[str, Any]]
-Threads = Annotated[int | None, typer.Option(help="CPU threads. [default: one for each core but one]")]
 Position = Annotated[
     int | None,
     typer.Option(help="Which stage position of a file with several, from 0; else the first.", show_default=False),
