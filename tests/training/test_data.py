@@ -13,6 +13,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, write_image
 from napari_contransgan.training import survey
 from napari_contransgan.training.data import TrainingData, gather
+from napari_contransgan.training.file_frames import FileFrame
 from napari_contransgan.training.frames import FrameCache, Frames, load_frame
 from napari_contransgan.training.survey import spread
 from napari_contransgan.training.trainer import train
@@ -189,7 +190,9 @@ def test_frames_lose_the_dark_level_that_their_file_states(tmp_path: Path) -> No
     raised = replace(plain, data=plain.data + np.uint16(100))
     write_image(tmp_path / "raised.tif", replace(raised, dark_counts=100.0))
     write_image(tmp_path / "unstated.tif", raised)
-    one, stated, unstated = (load_frame(tmp_path / f"{name}.tif", "lr") for name in ("plain", "raised", "unstated"))
+    one, stated, unstated = (
+        load_frame(FileFrame(tmp_path / f"{name}.tif"), "lr") for name in ("plain", "raised", "unstated")
+    )
     torch.testing.assert_close(stated, one)
     assert (unstated - one).abs().max() > 0.05
 
@@ -199,11 +202,11 @@ def test_borders_without_data_are_no_contrast(tmp_path: Path) -> None:
     for fill in (0, 65535):
         padded = np.pad(plain.data, ((0, 0), (20, 0)), constant_values=fill)
         write_image(tmp_path / "padded.tif", replace(plain, data=padded))
-        contrast = load_frame(tmp_path / "padded.tif", "lr")
+        contrast = load_frame(FileFrame(tmp_path / "padded.tif"), "lr")
         assert not contrast[:, :20].any()
         torch.testing.assert_close(contrast[:, 40:], load_frame_of(plain, tmp_path)[:, 20:], atol=0.2, rtol=0)
 
 
 def load_frame_of(image: Image, folder: Path) -> torch.Tensor:
     write_image(folder / "one.tif", image)
-    return load_frame(folder / "one.tif", "lr")
+    return load_frame(FileFrame(folder / "one.tif"), "lr")
