@@ -4,14 +4,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 import torch
 
 from napari_contransgan import threads
 from napari_contransgan.errors import InputError
-from napari_contransgan.threads import choose_threads, default_threads, each_on_threads, on_threads, usable_cores
+from napari_contransgan.threads import each_on_threads, on_threads, threads_to_predict, threads_to_train, usable_cores
 
 
 @pytest.fixture(autouse=True)
@@ -29,32 +29,50 @@ def _three_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def test_settings_come_before_the_environment_and_that_before_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert choose_threads() == default_threads()
+CHOICES = pytest.mark.parametrize("choose", [threads_to_predict, threads_to_train])
+Choose = Callable[..., int]
+
+
+@CHOICES
+def test_settings_come_before_the_environment_and_that_before_the_default(
+    monkeypatch: pytest.MonkeyPatch, choose: Choose
+) -> None:
+    monkeypatch.setattr(threads, "usable_cores", lambda: 20)
+    assert choose() >= 19
     monkeypatch.setenv("OMP_NUM_THREADS", "5,2")
-    assert choose_threads() == 5
+    assert choose() == 5
     monkeypatch.setenv("NAPARI_CONTRANSGAN_THREADS", "6")
-    assert choose_threads() == 6
-    assert choose_threads(7) == 7
+    assert choose() == 6
+    assert choose(7) == 7
 
 
+@CHOICES
 @pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
-def test_a_variable_that_is_no_number_of_threads_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_a_variable_that_is_no_number_of_threads_is_named(
+    monkeypatch: pytest.MonkeyPatch, choose: Choose, text: str
+) -> None:
     monkeypatch.setenv("NAPARI_CONTRANSGAN_THREADS", text)
     with pytest.raises(InputError, match=f"NAPARI_CONTRANSGAN_THREADS: '{re.escape(text)}' is no number of threads"):
-        choose_threads()
+        choose()
 
 
-def test_an_empty_variable_or_one_that_openmp_ignores_leaves_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+@CHOICES
+def test_an_empty_variable_or_one_that_openmp_ignores_leaves_the_default(
+    monkeypatch: pytest.MonkeyPatch, choose: Choose
+) -> None:
+    default = choose()
     monkeypatch.setenv("NAPARI_CONTRANSGAN_THREADS", "")
     monkeypatch.setenv("OMP_NUM_THREADS", "many")
-    assert choose_threads() == default_threads()
+    assert choose() == default
 
 
-@pytest.mark.parametrize(("cores", "expected"), [(1, 1), (2, 1), (4, 3), (16, 15)])
-def test_one_core_is_left_to_other_programs(monkeypatch: pytest.MonkeyPatch, cores: int, expected: int) -> None:
+@pytest.mark.parametrize(("cores", "to_train"), [(1, 1), (2, 1), (4, 3), (16, 15)])
+def test_a_prediction_takes_all_cores_and_a_training_leaves_one(
+    monkeypatch: pytest.MonkeyPatch, cores: int, to_train: int
+) -> None:
     monkeypatch.setattr(threads, "usable_cores", lambda: cores)
-    assert default_threads() == expected
+    assert threads_to_predict() == cores
+    assert threads_to_train() == to_train
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not bind processes to cores")

@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from benchmarks.training.data import make_pairs
 from benchmarks.training.timing import print_head, print_row
 
 from napari_contransgan.models.compute import fast_in_bf16
-from napari_contransgan.threads import THREADS, default_threads, usable_cores
+from napari_contransgan.threads import THREADS, threads_to_predict, threads_to_train, usable_cores
 
 REPEATS = 3
 BUSY = (0, 1, 2)
@@ -44,6 +45,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", help="numbers to compare, in place of the default one")
     parser.add_argument("--repeats", type=int, default=REPEATS)
     chosen = parser.parse_args()
+    for name in CHOSEN_OUTSIDE:
+        os.environ.pop(name, None)
     print(
         f"Prediction of 1024 x 1024 px at 0.65 um, and supervised steps of the compact network on crops of 128 px in "
         f"batches of 4, on {usable_cores()} cores: medians of {chosen.repeats}, in turn, alone and beside programs "
@@ -54,25 +57,30 @@ def main() -> None:
         pairs = make_pairs(Path(folder) / "pairs")
         children = {
             title: stack.enter_context(started(way | {"pairs": str(pairs)}))
-            for title, way in ways(chosen.threads or [default_threads()]).items()
+            for title, way in ways(chosen.threads or ()).items()
         }
         figures, others = measure(children, chosen.repeats)
     for title in children:
         for work, name in WORKS.items():
-            medians = [statistics.median(figures[title, work, busy]) for busy in BUSY]
-            print_row(title, name, *(f"{median:.3g}" for median in medians))
+            print_row(title, name, *(_median(figures[title, work, busy]) for busy in BUSY))
+            shares = (_median(figures[title, f"others of {work}", busy]) for busy in BUSY)
+            print_row(title, "what each other program got of a core meanwhile", *shares)
     print(f"\nPrograms that do not belong to this benchmark used {others:.0%} of a core meanwhile.")
 
 
 def ways(numbers: Sequence[int]) -> dict[str, dict[str, Any]]:
-    """Name the ways that are compared: as PyTorch does it when it is left alone, and as the package does."""
-    left_alone = {"threads": usable_cores(), "engine": "pytorch", "precision": "bf16"}
-    if not fast_in_bf16(torch.device("cpu")):
-        left_alone |= {"engine": "auto", "precision": "fp32"}
-    spinning = f"{usable_cores()}, which spin ({left_alone['precision']})"
-    return {spinning: {"spins": True, "settings": left_alone}} | {
-        f"{number}, which wait": {"spins": False, "settings": {"threads": number}} for number in numbers
-    }
+    """Name the ways that are compared: as PyTorch computes when it is left alone, and as the package does."""
+    cores, fast = usable_cores(), fast_in_bf16(torch.device("cpu"))
+    engine, precision = ("pytorch", "bf16") if fast else ("auto", "fp32")
+    left_alone = {"threads": cores, "engine": engine, "precision": precision}
+    found = {f"{cores}, which spin": {"spins": True, "settings": left_alone, "threads": cores}}
+    if numbers:
+        return found | {
+            f"{number}, which wait": {"spins": False, "settings": {"threads": number}, "threads": number}
+            for number in numbers
+        }
+    default = f"{threads_to_predict()} to predict, {threads_to_train()} to train, which wait"
+    return found | {default: {"spins": False, "settings": {}, "threads": None}}
 
 
 def measure(
@@ -86,9 +94,12 @@ def measure(
     for busy in BUSY:
         with busy_programs(busy) as programs:
             for _ in range(repeats):
-                for work in WORKS:
-                    for title, child in children.items():
-                        figures[title, work, busy].append(ask(child, work))
+                for work, (title, child) in product(WORKS, children.items()):
+                    started_s, others_s = time.perf_counter(), _own_s(programs)
+                    figures[title, work, busy].append(ask(child, work))
+                    if busy:
+                        share = (_own_s(programs) - others_s) / (time.perf_counter() - started_s) / busy
+                        figures[title, f"others of {work}", busy].append(share)
             spent_by_busy_s += _own_s(programs)
     own_s = _own_s(processes) - own_before + spent_by_busy_s
     return figures, (_machine_s() - all_before - own_s) / (time.perf_counter() - began)
@@ -105,11 +116,12 @@ def ask(child: Child, work: str) -> float:
 @contextmanager
 def started(way: Mapping[str, Any]) -> Iterator[Child]:
     """Start a child that computes in one way."""
-    environment = {name: value for name, value in os.environ.items() if name not in CHOSEN_OUTSIDE}
     command = [sys.executable, "-m", "benchmarks.threads.child", json.dumps(way)]
     with subprocess.Popen(  # noqa: S603
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:
+        assert child.stdout is not None  # noqa: S101 - it is a pipe
+        child.stdout.readline()  # once it has something to say, it is ready
         yield child
 
 
@@ -124,6 +136,10 @@ def busy_programs(count: int) -> Iterator[list[psutil.Process]]:
         for program in programs:
             program.kill()
             program.wait()
+
+
+def _median(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.3g}" if values else ""
 
 
 def _machine_s() -> float:

@@ -20,7 +20,7 @@ from napari_contransgan.models.compute import choose_device, describe_device
 from napari_contransgan.models.normalisation import contrast_on_model_grid
 from napari_contransgan.models.running import TileNetwork, for_tiles
 from napari_contransgan.optics import check_pixel_size
-from napari_contransgan.threads import choose_threads, each_on_threads
+from napari_contransgan.threads import each_on_threads, threads_to_predict
 from napari_contransgan.tiles import Tile, blend_window, cover
 
 SMALLEST_FRAME_PX = 32
@@ -89,7 +89,7 @@ def predict_with_uncertainty(
     InputError
         If the image, its pixel size or the network cannot serve.
     """
-    threads = choose_threads(settings.threads)
+    threads = threads_to_predict(settings.threads)
     return (yield from each_on_threads(threads, _predict(image, settings, loaded)))
 
 

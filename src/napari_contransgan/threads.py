@@ -20,37 +20,56 @@ Request = TypeVar("Request")
 Result = TypeVar("Result")
 
 
-def choose_threads(wanted: int | None = None) -> int:
-    """Choose the number of threads for training and prediction.
+def threads_to_train(wanted: int | None = None) -> int:
+    """Choose the number of threads of a training: by default all physical cores but one, and at least one.
+
+    A training goes on for long, beside other programs. Where one of its threads shares a core, all of them lose: they
+    wait for each other many times a step, and in bfloat16 oneDNN lets them spin while they wait.
 
     Parameters
     ----------
     wanted : int, optional
         What the settings state. Without it the environment variable ``NAPARI_CONTRANSGAN_THREADS`` counts, then
-        ``OMP_NUM_THREADS``, then `default_threads`.
+        ``OMP_NUM_THREADS``, and then the default.
 
     Raises
     ------
     InputError
         If ``NAPARI_CONTRANSGAN_THREADS`` is not a whole number of 1 or more.
     """
-    if wanted is not None:
-        return wanted
+    return wanted or _stated() or max(1, usable_cores() - 1)
+
+
+def threads_to_predict(wanted: int | None = None) -> int:
+    """Choose the number of threads of a prediction: by default all physical cores.
+
+    Somebody waits for it, it is soon over, and its threads seldom wait for each other.
+
+    Parameters
+    ----------
+    wanted : int, optional
+        As for `threads_to_train`.
+
+    Raises
+    ------
+    InputError
+        If ``NAPARI_CONTRANSGAN_THREADS`` is not a whole number of 1 or more.
+    """
+    return wanted or _stated() or usable_cores()
+
+
+def _stated() -> int:
+    """Read the number that the environment states; 0 without one."""
     text = os.environ.get(THREADS, "").strip()
     if text and not _number(text):
         raise InputError(f"the environment variable {THREADS}: {text!r} is no number of threads: use 1 or more")
     for_openmp = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # which may hold one for each nested level
-    return _number(text) or _number(for_openmp.strip()) or default_threads()
+    return _number(text) or _number(for_openmp.strip())
 
 
 def _number(text: str) -> int:
     """Read a number of threads; 0 for anything else."""
     return int(text) if text.isdecimal() else 0
-
-
-def default_threads() -> int:
-    """Count the physical cores that this process may use, less one for other programs; at least one."""
-    return max(1, usable_cores() - 1)
 
 
 def usable_cores() -> int:

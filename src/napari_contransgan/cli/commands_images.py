@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
-from napari_contransgan.cli.runner import Threads, command, naming, note, run
+from napari_contransgan.cli.runner import command, naming, note, run
 from napari_contransgan.config import PredictSettings, TileSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, to_luminance, write_image
@@ -72,7 +72,7 @@ def predict(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     engine: Annotated[str, typer.Option(help="auto, onnx or pytorch.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto (fp32), fp32 or bf16.")] = "auto",
-    threads: Threads = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads. [default: one for each core]")] = None,
 ) -> Mapping[str, Any]:
     """Predict phase from low-power bright-field images.
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import Progress as Bar
 from rich.progress import TaskID
 
-from napari_contransgan.cli.runner import Threads, command, interrupt_held_back, note, progress_bar
+from napari_contransgan.cli.runner import command, interrupt_held_back, note, progress_bar
 from napari_contransgan.config import SimulationSettings, TrainSettings
 from napari_contransgan.errors import InputError
 
@@ -65,7 +65,9 @@ def train(
     precision: Annotated[
         str | None, typer.Option(help="auto (bf16 where the processor is fast at it), fp32 or bf16.")
     ] = None,
-    threads: Threads = None,
+    threads: Annotated[
+        int | None, typer.Option(help="CPU threads. [default: one for each core but one; with --resume, as before]")
+    ] = None,
 ) -> Mapping[str, Any]:
     """Train a network.
 

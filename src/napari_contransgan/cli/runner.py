@@ -24,7 +24,6 @@ from napari_contransgan.io import Image
 
 T = TypeVar("T")
 Command = Callable[..., Mapping[str, Any]]
-Threads = Annotated[int | None, typer.Option(help="CPU threads. [default: one for each core but one]")]
 
 _USER_CAN_MEND = (errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOSPC, errno.EROFS)
 

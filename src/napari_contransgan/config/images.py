@@ -45,7 +45,7 @@ class PredictSettings(Settings):
         ``auto`` is fp32 on every machine, unless the environment variable ``NAPARI_CONTRANSGAN_PRECISION`` says
         otherwise; bf16, by PyTorch alone, takes less time on processors that have it in hardware.
     threads : int or None
-        CPU threads; None leaves the choice to `napari_contransgan.threads.choose_threads`.
+        CPU threads; None leaves the choice to `napari_contransgan.threads.threads_to_predict`.
     tile_px, overlap_px : int
         Tile side and overlap on the model's grid. Tiles are multiples of 224 px, for which attention windows of 7 x 7
         tokens come out even at every stage, as in training; with others the network's answer shifts.

@@ -104,7 +104,7 @@ class TrainSettings(Settings):
         ``NAPARI_CONTRANSGAN_PRECISION`` says otherwise.
     threads : int or None
         CPU threads; None takes those of the run that is resumed, and for a new one leaves the choice to
-        `napari_contransgan.threads.choose_threads`. The run's folder keeps the number.
+        `napari_contransgan.threads.threads_to_train`. The run's folder keeps the number.
     """
 
     lr: Path | None = None

@@ -69,7 +69,7 @@ def _rows() -> Iterator[tuple[str, str, Any, str]]:
     )
     yield (
         *("threads", "Threads", NumberLine("automatic")),
-        "Processor cores that the training keeps busy; automatic leaves one to other programs",
+        "Processor cores that the training keeps busy; automatic leaves one free for other programs",
     )
     yield (
         *("bad_images", "A bad image", Choice(BAD_IMAGES)),

@@ -20,7 +20,7 @@ from napari_contransgan.models.running import LEAST_TILES, TileNetwork, for_tile
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.networks import LoadedNetworks
 from napari_contransgan.reproduction.parts import Extent, Goal, Part, Table, write_csv
-from napari_contransgan.threads import choose_threads, on_threads
+from napari_contransgan.threads import on_threads, threads_to_predict
 
 SIDE_PX = 224
 MOST_THREADS = 2
@@ -33,7 +33,7 @@ def speed(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Prog
     yield Progress(0, 1 + extent.repeats, "building the published size")
     compared = {name: loaded, "published size, untrained": _untrained("contrans", "published")}
     device = torch.device("cpu")
-    threads = min(choose_threads(), MOST_THREADS)
+    threads = min(threads_to_predict(), MOST_THREADS)
     with on_threads(threads):
         works = {
             title: for_tiles(network, SIDE_PX, device, extent.repeats + LEAST_TILES)

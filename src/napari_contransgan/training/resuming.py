@@ -5,7 +5,7 @@ from pathlib import Path
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.threads import choose_threads
+from napari_contransgan.threads import threads_to_train
 from napari_contransgan.training.recipe import warm_start_steps
 
 DATA_FOLDERS = ("lr", "phase", "pairs")
@@ -44,7 +44,7 @@ def with_choices_resolved(settings: TrainSettings, before: TrainSettings | None)
     More steps in a resumed run never go back to supervised ones, and a run that was supervised throughout stays so.
     """
     first = before or settings
-    threads = choose_threads(settings.threads or first.threads)
+    threads = threads_to_train(settings.threads or first.threads)
     warm: int | None = warm_start_steps(first)
     if warm == first.steps:
         # "None" says the same where there are only pairs, and still fits when the file serves a longer run elsewhere.

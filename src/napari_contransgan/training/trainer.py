@@ -16,7 +16,7 @@ from napari_contransgan.files import remove_leftovers, write_atomically
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import load_checkpoint
 from napari_contransgan.models.compute import describe_device, precision_to_train
-from napari_contransgan.threads import choose_threads, each_on_threads
+from napari_contransgan.threads import each_on_threads, threads_to_train
 from napari_contransgan.training.card import figures_of
 from napari_contransgan.training.data import TrainingData, gather
 from napari_contransgan.training.engine import make_engine, start_fabric
@@ -95,7 +95,7 @@ def train(
     with run_locked(run_dir) if fabric.is_global_zero else nullcontext():
         before = settings_before(run_dir / CONFIG, settings, resume)
         settings = with_choices_resolved(settings, before)
-        threads = choose_threads(settings.threads)
+        threads = threads_to_train(settings.threads)
         steps = yield from each_on_threads(threads, _train(settings, before, run_dir, resume, fabric))
     if steps == settings.steps:
         yield TrainingFinished(steps, run_dir / BEST)
