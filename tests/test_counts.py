@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from napari_contransgan.counts import bright_level, check_dark, check_intensities, less_dark, stated_dark, two_values
+from napari_contransgan.counts import (
+    bright_level,
+    check_dark,
+    check_intensities,
+    less_dark,
+    other_light_note,
+    stated_dark,
+    two_values,
+)
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, write_image
 
@@ -89,13 +97,32 @@ def test_an_image_of_very_low_contrast_is_no_mask():
     check_intensities(np.where(FRAME > 505, 128.5, 127.5))
     one_more = np.where(FRAME > 505, 255, 0)
     one_more[7, 9] = 3
-    check_intensities(one_more)
+    assert two_values(one_more) is None
 
 
 def test_intensities_from_which_a_background_was_subtracted_are_refused():
     for constant in (500, 490):
         with pytest.raises(InputError, match="negative intensities, as if a background was subtracted"):
             check_intensities(FRAME - constant)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_background_that_was_subtracted_and_cut_off_at_0_is_refused(dtype):
+    with pytest.raises(InputError, match="% of the pixels in the light are 0, as if a background was subtracted and"):
+        check_intensities(np.maximum(FRAME - 500, 0).round().astype(dtype))
+
+
+def test_zeros_under_a_stop_are_no_subtracted_background():
+    stopped = FRAME.copy()
+    stopped[:, :40] = np.maximum(RNG.normal(0, 3, (60, 40)), 0)
+    check_intensities(stopped)
+    check_intensities(np.pad(FRAME, 40))
+
+
+def test_a_frame_with_another_lamp_is_told_either_way():
+    assert other_light_note(100, 500)[0].startswith("It is much darker than the first frame, with 100 counts for 500")
+    assert other_light_note(500, 100)[0].startswith("It is much brighter than the first frame, with 500 counts for 100")
+    assert other_light_note(250, 500) == other_light_note(900, 500) == []
 
 
 def test_the_noise_of_a_dark_level_that_was_subtracted_already_is_no_subtracted_background():

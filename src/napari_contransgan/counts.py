@@ -8,14 +8,21 @@ from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError, UnusableFrameError
 from napari_contransgan.io import Image, read_image
+from napari_contransgan.resampling import block_mean
 
 LUMINANCE_NOTE = "The RGB image was turned into its luminance, in which green counts most."
+
+LIGHT_FLOOR = 0.1
+"""Pixels darker than this share of the bright level count as dark: no phase can be measured there."""
 
 MAX_NEGATIVE = 0.01
 """Share of clearly negative pixels from which on a background was subtracted."""
 
 _CLEARLY_NEGATIVE = 0.1  # of the brightest; the noise of a dark level that was subtracted stays above
 _LOW_CONTRAST = 0.1
+_SAME_LAMP = 0.3
+_MOST_ZEROS = 0.25  # of the pixels in the light
+_CELL_PX = 4
 _SAMPLED_PX = 250_000
 
 
@@ -139,6 +146,17 @@ def clipped_note(share: float) -> str:
     )
 
 
+def other_light_note(level: float, first_level: float) -> list[str]:
+    """Say that a frame of a series has much more or less light than the first one, where it has."""
+    if first_level <= 0 or _SAME_LAMP < level / first_level < 1 / _SAME_LAMP:
+        return []
+    how = "darker" if level < first_level else "brighter"
+    return [
+        f"It is much {how} than the first frame, with {level:.4g} counts for {first_level:.4g}: "
+        "see whether the lamp was on."
+    ]
+
+
 def check_intensities(yx_frame: NDArray[Any], dark: float | NDArray[np.float32] = 0.0) -> None:
     """Refuse a frame from which a background was subtracted, and one that is a mask.
 
@@ -152,7 +170,8 @@ def check_intensities(yx_frame: NDArray[Any], dark: float | NDArray[np.float32] 
     Raises
     ------
     UnusableFrameError
-        If more than 1 % of the pixels are clearly below 0, or the frame holds two values only.
+        If more than 1 % of the pixels are clearly below 0, a quarter of those in the light are 0, or the frame holds
+        two values only.
     """
     if yx_frame.dtype.kind in "if" and np.mean(dark) >= 0:
         sample = _sample(yx_frame)
@@ -169,6 +188,21 @@ def check_intensities(yx_frame: NDArray[Any], dark: float | NDArray[np.float32] 
             f"holds only two values, {values[0]:g} and {values[1]:g}, as a mask or a thresholded image does: "
             "give the image as recorded"
         )
+    share = _zeros_in_the_light(yx_frame)
+    if share > _MOST_ZEROS:
+        raise UnusableFrameError(
+            f"{share:.0%} of the pixels in the light are 0, as if a background was subtracted and the rest cut off: "
+            "give the image as recorded"
+        )
+
+
+def _zeros_in_the_light(yx_frame: NDArray[Any]) -> float:
+    """Share of pixels that are 0 among others that are not, and not in the dark of a stop."""
+    if np.mean(_sample(yx_frame) == 0) < _MOST_ZEROS / 2:
+        return 0.0
+    lit = block_mean(yx_frame, _CELL_PX) >= LIGHT_FLOOR * bright_level(yx_frame)
+    zeros = block_mean(yx_frame == 0, _CELL_PX)[lit]
+    return float(zeros.mean()) if zeros.size else 0.0
 
 
 def two_values(yx_frame: NDArray[Any]) -> tuple[float, float] | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from napari_contransgan.config import TILE_UNIT_PX, PredictSettings
-from napari_contransgan.counts import LUMINANCE_NOTE, bright_level, dark_source_note, stated_dark
+from napari_contransgan.counts import LUMINANCE_NOTE, bright_level, dark_source_note, other_light_note, stated_dark
 from napari_contransgan.errors import InputError, UnusableFrameError
 from napari_contransgan.io import Image, to_luminance
 from napari_contransgan.models.bundled import find_model
@@ -27,7 +27,6 @@ from napari_contransgan.tiles import Tile, blend_window, cover
 
 SMALLEST_FRAME_PX = 32
 PIXEL_SIZE_TOLERANCE = 0.15
-MUCH_DARKER = 0.3
 
 ORIENTATIONS = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
 """Quarter turns, and whether the image is mirrored after them: a specimen may lie in any of these ways."""
@@ -205,12 +204,7 @@ def _notes_on_light(lit: NDArray[np.bool_], level: float, first_level: float) ->
     if not lit.all():
         share = 1 - lit.mean()
         notes.append(f"{share:.1%} of the frame got no light: the phase there is 0 and its uncertainty unbounded.")
-    if level < MUCH_DARKER * first_level:
-        notes.append(
-            f"It is much darker than the first frame, with {level:.4g} counts for {first_level:.4g}: "
-            "see whether the lamp was on."
-        )
-    return notes
+    return [*notes, *other_light_note(level, first_level)]
 
 
 def check_input(image: Image, pixel_size_um: float | None, dark: float | Path | None = None) -> float:

@@ -7,13 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_contransgan.counts import bright_level
+from napari_contransgan.counts import LIGHT_FLOOR, bright_level
 from napari_contransgan.resampling import block_mean
 
 Mask = NDArray[np.bool_]
-
-LIGHT_FLOOR = 0.1
-"""Pixels darker than this share of the bright level count as dark: no phase can be measured there."""
 
 _BLOCK = np.ones((3, 3), bool)
 _RUN_PX = 8  # equal neighbours along an edge that call for a closer look

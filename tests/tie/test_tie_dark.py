@@ -111,6 +111,14 @@ def test_a_dark_level_that_leaves_no_light_is_refused(raised, dark):
         result(raised, dark=dark)
 
 
+def test_a_plane_with_the_shutter_closed_is_refused(raised):
+    closed = replace(raised, data=raised.data.copy())
+    closed.data[2] = np.random.default_rng(1).normal(100, 3, closed.data[2].shape).round()
+
+    with pytest.raises(InputError, match=r"^cells\.tif: plane 2 carries no light \(mean 1\.\d+, of others up to"):
+        result(closed, dark=100)
+
+
 def test_a_picture_of_another_size_is_refused_before_the_work(raised, tmp_path):
     write_image(tmp_path / "dark.tif", Image(np.full((10, 72), 100, np.uint16), "YX"))
 

@@ -10,7 +10,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image
 from napari_contransgan.progress import result_of
 from napari_contransgan.tie import SOLVERS, phase_from_stack, retrieve_phase
-from napari_contransgan.tie.lit_area import largest_rectangle, lit_area, missing_data
+from napari_contransgan.tie.lit_area import largest_rectangle, lit_area, without_borders
 from napari_contransgan.tie.preparation import Preparation
 
 OPTICS = {"wavelength_um": 0.55, "pixel_size_um": 0.325, "focus_index": 1}
@@ -65,7 +65,7 @@ def torn(counts: np.ndarray, fill: float) -> tuple[np.ndarray, tuple[slice, slic
     return planes, (slice(7, 250), slice(9, 251))
 
 
-@pytest.mark.parametrize("fill", [0.0, np.nan, 7900.0], ids=["black", "undefined", "mean"])
+@pytest.mark.parametrize("fill", [0.0, np.nan, 7900.0, -9999.0], ids=["black", "undefined", "mean", "negative"])
 @pytest.mark.parametrize("method", ["anchored", "us-tie"])
 def test_borders_that_differ_between_planes_are_left_out(counts, wide_phase, method, fill):
     planes, shared = torn(counts, fill)
@@ -171,7 +171,9 @@ def test_a_dark_grain_has_no_phase_and_cuts_nothing_off(counts):
 def test_a_clean_stack_is_used_whole(counts):
     light = counts.astype(np.float32)
 
-    assert lit_area(light, missing_data(counts), 1) is None
+    same, missing = without_borders(counts)
+    assert same is counts
+    assert lit_area(light, missing, 1) is None
     assert np.isfinite(solved(counts).yx_std_rad).all()
 
 
@@ -211,6 +213,13 @@ def test_what_was_left_out_is_noted(counts):
     )
     assert "33.2% of the frame got no light: the phase there is 0" in noted[1]
     assert "uncertainty unbounded" not in noted[2]
+
+
+@pytest.mark.parametrize("fill", [np.nan, -9999.0, 65535.0])
+def test_borders_of_any_value_are_taken_from_an_image_too(counts, fill):
+    planes, _ = torn(counts, fill)
+
+    assert "lies in a border without data" in notes_of(Image(planes, "ZYX", 0.325, 3.0))
 
 
 def test_borders_of_a_registered_file_are_left_out(shared_data):

@@ -6,9 +6,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_contransgan.counts import LIGHT_FLOOR
 from napari_contransgan.tie.derivative import Derivative
 from napari_contransgan.tie.transfer import Aperture
-from napari_contransgan.unlit import LIGHT_FLOOR
 
 SpecimenSign = Literal["auto", "positive", "negative", "both"]
 

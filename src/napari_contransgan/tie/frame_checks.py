@@ -10,16 +10,17 @@ from napari_contransgan.counts import check_intensities, two_values
 from napari_contransgan.errors import InputError, UnusableFrameError
 from napari_contransgan.io import Image, check_pixels
 from napari_contransgan.resampling import block_mean
-from napari_contransgan.tie.lit_area import defined
+from napari_contransgan.tie.lit_area import without_borders
 
 _COMPARED_PX = 512
 _LIKE_NOISE = 1.3  # variance of a difference, relative to the noise of its planes
+_COARSER = 4
 _CLEAR_CHANGE = 3.0  # noises that a move of the stage would show
 _LIT_BESIDE = 0.5
 
 
 def checked_frame(zyx_stack: NDArray[Any], focus_index: int, name: str) -> NDArray[Any]:
-    """Refuse a frame that no phase can come from; borders of NaN become 0.
+    """Refuse a frame that no phase can come from; borders without data become 0.
 
     Raises
     ------
@@ -28,7 +29,7 @@ def checked_frame(zyx_stack: NDArray[Any], focus_index: int, name: str) -> NDArr
         subtracted, and for masks.
     """
     try:
-        zyx_stack = defined(zyx_stack)
+        zyx_stack, _ = without_borders(zyx_stack)
         check_pixels(Image(zyx_stack, "ZYX", name=name))
         _check_planes(zyx_stack, focus_index)
         _check_doubled(zyx_stack)
@@ -104,12 +105,14 @@ def planes_at_rest(
         return []
     step = max(1, max(zyx_planes.shape[1:]) // _COMPARED_PX)
     cells = [block_mean(plane, step) for plane in zyx_planes]
-    variances = np.array([np.var(above - below, dtype=np.float64) for below, above in pairwise(cells)])
+    differences = [above - below for below, above in pairwise(cells)]
+    variances = np.array([np.var(difference, dtype=np.float64) for difference in differences])
+    coarse = np.array([np.var(block_mean(difference, _COARSER), dtype=np.float64) for difference in differences])
     noises = np.square(z_noise)
     noises = (noises[1:] + noises[:-1]) / step**2
     slopes = np.maximum(variances - noises, 0) / np.square(np.diff(z_um))
     found = []
-    for pair in np.flatnonzero(variances < _LIKE_NOISE * noises):
+    for pair in np.flatnonzero((variances < _LIKE_NOISE * noises) & (coarse < 2 * _LIKE_NOISE * noises / _COARSER**2)):
         expected = np.delete(slopes, pair).min() * (z_um[pair + 1] - z_um[pair]) ** 2
         if expected > _CLEAR_CHANGE**2 * noises[pair]:
             found.append((int(pair), int(pair) + 1))

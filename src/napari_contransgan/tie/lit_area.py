@@ -98,30 +98,37 @@ def check_size(window: Window) -> None:
         )
 
 
-def defined(zyx_stack: NDArray[Any]) -> NDArray[Any]:
-    """Set borders of NaN to 0, as others are.
+def without_borders(zyx_stack: NDArray[Any]) -> tuple[NDArray[Any], list[Mask | None]]:
+    """Set borders without data to 0, whatever they were filled with.
+
+    Parameters
+    ----------
+    zyx_stack : (Z, Y, X) ndarray
+        Numbers as recorded.
+
+    Returns
+    -------
+    (Z, Y, X) ndarray
+        The same where there are none.
+    list of (Y, X) ndarray of bool or None
+        Borders of each plane, see `napari_contransgan.unlit.edge_fill`.
 
     Raises
     ------
     UnusableFrameError
         If a pixel inside is NaN or infinite.
     """
-    if zyx_stack.dtype.kind != "f" or np.isfinite(zyx_stack).all():
-        return zyx_stack
-    zyx = zyx_stack.copy()
-    for plane in zyx:
-        yx_fill = edge_fill(plane)
-        if yx_fill is not None:
-            plane[yx_fill & ~np.isfinite(plane)] = 0
-    count = int(zyx.size - np.count_nonzero(np.isfinite(zyx)))
-    if count:
+    missing = [edge_fill(plane) for plane in zyx_stack]
+    zyx = zyx_stack
+    if any(mask is not None and plane[mask].any() for plane, mask in zip(zyx_stack, missing, strict=True)):
+        zyx = zyx_stack.copy()
+        for index, mask in enumerate(missing):
+            if mask is not None:
+                zyx[index][mask] = 0
+    if zyx.dtype.kind == "f" and not np.isfinite(zyx).all():
+        count = int(zyx.size - np.count_nonzero(np.isfinite(zyx)))
         raise UnusableFrameError(f"{count} of {zyx.size} pixels are NaN or infinite: replace them first")
-    return zyx
-
-
-def missing_data(zyx_stack: NDArray[Any]) -> list[Mask | None]:
-    """Borders without data, plane by plane; see `napari_contransgan.unlit.edge_fill`."""
-    return [edge_fill(plane) for plane in zyx_stack]
+    return zyx, missing
 
 
 def lit_area(zyx_light: NDArray[np.float32], missing: Sequence[Mask | None], focus_index: int) -> LitArea | None:

@@ -15,11 +15,12 @@ from napari_contransgan.tie.derivative import plane_noise
 from napari_contransgan.tie.drift import NOTICEABLE_PX, measure_drift, undo_drift
 from napari_contransgan.tie.flat_field import FlatField, flatten, light_of_flat
 from napari_contransgan.tie.focus_data import INTENSITY_FLOOR
-from napari_contransgan.tie.lit_area import LitArea, check_size, defined, lit_area, missing_data
+from napari_contransgan.tie.lit_area import LitArea, check_size, lit_area, without_borders
 
 _DEAD_SIGMAS = 12.0
 _DEAD_SHARE = 0.1  # of the bright level, at least
 _DEAD_NEIGHBOUR = 0.3  # of a dead pixel's own deviation, at most
+_LEAST_LIGHT = 0.02  # of the brightest plane's: exposures do not differ so much
 _MOST_REBUILT = 0.01
 _MOST_SPOTS = 500  # more of them are noise that touches the limit
 _HIGHEST_REBUILT = 2.0  # times the limit
@@ -148,8 +149,7 @@ class _Light:
 
 def _light(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation) -> _Light:
     """Subtract the dark level, and cut borders and the dark of a field stop off."""
-    zyx_stack = defined(zyx_stack)
-    missing = missing_data(zyx_stack)
+    zyx_stack, missing = without_borders(zyx_stack)
     check_dark(zyx_stack[focus_index], steps.dark)
     zyx = np.array(zyx_stack, dtype=np.float32)
     yx_unusable = _rebuild_saturated(zyx, zyx_stack) if steps.saturation else None
@@ -179,10 +179,10 @@ def _light(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation) 
 
 def _check_light(zyx: NDArray[np.float32]) -> None:
     z_means = zyx.mean(axis=(1, 2), dtype=np.float64)
-    if not np.all(z_means > 0):
-        plane = int(np.argmin(z_means > 0))
+    plane = int(np.argmin(z_means))
+    if z_means[plane] <= _LEAST_LIGHT * z_means.max():
         raise UnusableFrameError(
-            f"plane {plane} carries no light (mean {z_means[plane]:g}): "
+            f"plane {plane} carries no light (mean {z_means[plane]:.3g}, of others up to {z_means.max():.3g}): "
             "give intensities as the camera recorded them, without subtracting the background"
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_contransgan.config import TieSettings
-from napari_contransgan.counts import bright_level
+from napari_contransgan.counts import bright_level, other_light_note
 from napari_contransgan.errors import InputError, UnusableFrameError
 from napari_contransgan.io import Image
 from napari_contransgan.notes import doubts_added, join_notes
@@ -18,8 +18,6 @@ from napari_contransgan.tie.frame_checks import checked_frame
 from napari_contransgan.tie.notes import notes_of
 from napari_contransgan.tie.planes import Planes, prepare_planes, read_frame
 from napari_contransgan.tie.solving import phase_from_stack
-
-_MUCH_DARKER = 0.3
 
 
 @dataclass(frozen=True)
@@ -142,8 +140,7 @@ def _retrieved(planes: Planes, image: Image, zyx_stack: NDArray[Any], index: int
     if planes.is_time_lapse:
         level = bright_level(zyx_stack[planes.focus_index]) - float(np.mean(planes.preparation.dark))
         kept.level = kept.level or level
-        if level < _MUCH_DARKER * kept.level:
-            frame = replace(frame, notes=(*frame.notes, _darker_note(level, kept.level)))
+        frame = replace(frame, notes=(*frame.notes, *other_light_note(level, kept.level)))
     if kept.first is None:
         nothing = np.broadcast_to(np.float32(0), frame.phase.data.shape)
         kept.first = replace(
@@ -229,10 +226,3 @@ def _left_out(first: TieFrame, index: int, name: str, reason: str) -> TieFrame:
 def _named(reason: str, name: str, index: int, total: int) -> InputError:
     where = f"{name}: frame {index + 1} of {total}" if total > 1 else name
     return InputError(f"{where}: {reason.removeprefix(f'{name}: ')}")
-
-
-def _darker_note(level: float, first_level: float) -> str:
-    return (
-        f"It is much darker than the first frame, with {level:.4g} counts for {first_level:.4g}: see whether the lamp "
-        "was on."
-    )
