@@ -109,7 +109,8 @@ def shaded() -> np.ndarray:
 
 def sloping() -> np.ndarray:
     x = np.tile(np.arange(240.0), (200, 1))
-    return np.random.default_rng(5).poisson(np.where(x < 60, 100, np.minimum(240 + 2 * (x - 60), 500)))
+    light = np.where(x < 60, 100, np.minimum(240 + 2 * (x - 60), 500))
+    return np.random.default_rng(5).normal(light, 2)
 
 
 NO_PLATEAUS = {
