@@ -373,6 +373,15 @@ def test_a_dark_level_that_was_forgotten_is_seen_under_a_field_stop() -> None:
     assert not any("steady" in note for note in run(forgotten, dark=50).settings["predict"]["notes"])
 
 
+def test_borders_without_data_are_not_below_the_dark_level() -> None:
+    data = np.pad(frame().astype(float) + 100, ((0, 0), (30, 0)))
+    phase = run(Image(data, "YX", 0.325), dark=100)
+    notes = " ".join(phase.settings["predict"]["notes"])
+    assert "got no light" in notes
+    assert "dark level" not in notes
+    assert not phase.data[:, :29].any()
+
+
 def test_borders_without_data_get_no_phase_whatever_they_are_filled_with() -> None:
     plain = frame().astype(float)
     for fill in (0.0, np.nan, 1000.0):

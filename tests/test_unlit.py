@@ -107,11 +107,18 @@ def shaded() -> np.ndarray:
     return np.random.default_rng(3).poisson(500 * np.exp(-np.indices((200, 240))[1] / 120))
 
 
+def sloping() -> np.ndarray:
+    x = np.tile(np.arange(240.0), (200, 1))
+    light = np.where(x < 60, 100, np.minimum(240 + 2 * (x - 60), 500))
+    return np.random.default_rng(5).normal(light, 2)
+
+
 NO_PLATEAUS = {
     "a dark level that was subtracted": stopped(0.0),
     "light throughout": np.random.default_rng(4).poisson(500, (200, 240)),
     "shading": shaded(),
     "a stop under stray light": stopped(0.0) + 120 * (np.indices((200, 240))[0] / 200),
+    "a thick specimen's slope": sloping(),
     "something dark inside": np.where(np.hypot(*(np.indices((200, 240)) - 100)) < 50, 100, 500),
     "something darker elsewhere": np.where(np.hypot(*(np.indices((200, 240)) - 100)) < 30, 5, stopped(100.0)),
 }

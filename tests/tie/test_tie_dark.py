@@ -81,6 +81,7 @@ def test_the_flat_field_has_the_same_dark_level(stack, tmp_path):
 
     found = result(uneven, dark=100, flat_field=tmp_path / "flat.tif")
 
+    assert found.phase.settings["tie_report"]["flat_field_range"] == pytest.approx([0.6, 1.4], abs=1e-3)
     np.testing.assert_allclose(found.phase.data, result(replace(stack, data=stack.data * 1.0)).phase.data, atol=0.03)
 
 
@@ -109,6 +110,15 @@ def test_a_dark_level_that_leaves_no_light_is_refused(raised, dark):
         InputError, match=rf"^cells\.tif: a dark level of {dark} counts leaves nothing of the bright lev"
     ):
         result(raised, dark=dark)
+
+
+def test_borders_without_data_are_not_below_the_dark_level(raised):
+    rimmed = replace(raised, data=np.pad(raised.data, ((0, 0), (20, 0), (0, 0))))
+
+    found = result(rimmed, dark=100)
+
+    assert not any("dark level" in note for note in found.notes)
+    np.testing.assert_array_equal(found.phase.data[20:], result(raised, dark=100).phase.data)
 
 
 def test_a_plane_with_the_shutter_closed_is_refused(raised):

@@ -98,6 +98,18 @@ def test_what_interpolation_mixed_with_the_border_is_left_out_too(counts, wide_p
     assert rms((solution.yx_phase_rad - wide_phase)[lit]) < 0.06
 
 
+@pytest.mark.parametrize("share", [0.5, 0.96])
+def test_a_line_that_is_mixed_with_the_border_is_left_out_however_little(counts, share):
+    planes, _ = torn(counts, 0.0)
+    planes[0, 7] *= share
+
+    solution = solved(planes)
+
+    (top, _), (left, right) = solution.figures["solved_rows_columns"]
+    assert 8 <= top <= 11
+    assert (left, right) == (9, 251)
+
+
 @pytest.mark.parametrize("degrees", [3, 15])
 def test_wedges_that_a_rotation_leaves_are_left_out(counts, wide_phase, degrees):
     planes = counts.copy()
@@ -159,9 +171,10 @@ def test_the_dark_level_under_a_field_stop_is_told_and_taken_for_no_light(counts
     assert solved(recorded, preparation=Preparation(dark=2000.0)).figures["plateau_note"] is None
 
 
-def test_a_dark_grain_has_no_phase_and_cuts_nothing_off(counts):
+@pytest.mark.parametrize("place", [(80, 90), (0, 40), (128, 255)])
+def test_a_dark_grain_has_no_phase_and_cuts_nothing_off(counts, place):
     y, x = np.indices(counts.shape[1:])
-    grain = (np.hypot(y - 80, x - 90) < 6) | (np.hypot(y, x - 40) < 8)
+    grain = np.hypot(y - place[0], x - place[1]) < 5
 
     solution = solved(np.where(grain, 0, counts))
 

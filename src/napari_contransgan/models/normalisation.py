@@ -69,11 +69,9 @@ def light_of_frame(
         raise UnusableFrameError(f"every pixel has the same value ({lowest:g}): there is nothing in it")
     check_intensities(yx_frame, dark)
     check_dark(yx_frame, dark)
-    yx_light, below = less_dark(yx_frame, dark)
+    yx_light, below = less_dark(yx_frame if yx_fill is None else np.where(yx_fill, dark, yx_frame), dark)
     notes = [clipped_note(below)] if below else []
-    if yx_fill is not None:
-        yx_light[yx_fill] = 0
-    else:
+    if yx_fill is None:
         plateau = dark_plateau(yx_light)
         if plateau is not None:
             yx_light[plateau.yx_places] = 0

@@ -153,11 +153,11 @@ def _light(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation) 
     check_dark(zyx_stack[focus_index], steps.dark)
     zyx = np.array(zyx_stack, dtype=np.float32)
     yx_unusable = _rebuild_saturated(zyx, zyx_stack) if steps.saturation else None
-    below = take_dark(zyx, steps.dark)
-    figures: dict[str, Any] = {"below_dark_share": round(below, 6)} if below else {}
     for plane, yx_missing in zip(zyx, missing, strict=True):
         if yx_missing is not None:
-            plane[yx_missing] = 0
+            plane[yx_missing] = np.broadcast_to(steps.dark, plane.shape)[yx_missing]
+    below = take_dark(zyx, steps.dark)
+    figures: dict[str, Any] = {"below_dark_share": round(below, 6)} if below else {}
     flat_field = light_of_flat(steps.flat_field, steps.dark, zyx.shape[1:])
     area = lit_area(zyx, missing, focus_index)
     if area is None:
