@@ -392,7 +392,7 @@ def test_settings_of_the_microscope_that_have_no_field_would_be_kept(form):
 
 
 def test_example_of_the_docs_is_a_microscope(form, tmp_path):
-    page = (Path(__file__).resolve().parents[2] / "docs" / "microscope.md").read_text(encoding="utf-8")
+    page = (Path(__file__).resolve().parents[3] / "docs" / "microscope.md").read_text(encoding="utf-8")
     (tmp_path / "docs.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
     form.microscope.load(tmp_path / "docs.yaml")
     microscope = form.microscope.microscope()
