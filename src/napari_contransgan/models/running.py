@@ -2,9 +2,9 @@
 
 Both compute in fp32 and agree to 1e-5 rad, so that every machine gives the same phase. ONNX Runtime takes half to nine
 tenths of PyTorch's time for a tile, depending on the processor, but needs about 0.2 s to be made ready. PyTorch in bf16
-is faster still where the processor has it in hardware, and changes the phase by up to 0.03 rad: it is left to those who
-ask for it. The graphs in ``graphs/`` hold no weights, so that one serves every network of its kind, whose weights stay in
-the checkpoint alone; `tools/export_graphs.py` makes them.
+is faster still where the processor has it in hardware, and changes the phase by up to 0.03 rad, so it is left to those
+who ask for it. The graphs in ``graphs/`` hold no weights, so that one serves every network of its kind, whose weights
+stay in the checkpoint alone; `tools/export_graphs.py` makes them.
 """
 
 import copy
