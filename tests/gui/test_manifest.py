@@ -49,7 +49,8 @@ def test_opening_the_plugin_imports_no_torch():
     modules = [*(f"{name}.widget" for name in features), "files.readers", "files.writers", "files.sample_data"]
     # And it has asked OpenMP, which torch loads, for threads that wait without spinning.
     code = (
-        f"import importlib, os, sys; [importlib.import_module('napari_contransgan.gui.' + name) for name in {modules}]; "
+        f"import os, sys; from importlib import import_module; "
+        f"[import_module('napari_contransgan.gui.' + name) for name in {modules}]; "
         f"assert 'torch' not in sys.modules; assert os.environ['OMP_WAIT_POLICY'] == 'PASSIVE'"
     )
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
