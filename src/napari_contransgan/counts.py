@@ -99,7 +99,7 @@ def check_dark(yx_intensity: NDArray[np.number], dark: float | NDArray[np.float3
     what = "a dark level of" if isinstance(dark, float) else "a picture without light with a mean of"
     if level - mean <= float(np.median(np.abs(bright - level))):
         raise UnusableFrameError(
-            f"{what} {mean:g} counts leaves nothing of the bright level, {level:.4g} counts: "
+            f"{what} {mean:g} counts leaves nothing of the bright level, {level:.5g} counts: "
             "give the counts that the camera records without light"
         )
     if mean < 0 <= yx_intensity.min():

@@ -173,13 +173,15 @@ class Plateau:
         )
 
 
-def dark_plateau(yx_light: NDArray[np.floating]) -> Plateau | None:
+def dark_plateau(yx_light: NDArray[np.floating], level: float | None = None) -> Plateau | None:
     """Find a dark level that was forgotten: a field stop's dark that is even, sharply bounded, and not at 0.
 
     Parameters
     ----------
     yx_light : (Y, X) ndarray
         Counts, with nothing or too little subtracted.
+    level : float or None
+        Bright level, where it is known already.
 
     Returns
     -------
@@ -189,7 +191,7 @@ def dark_plateau(yx_light: NDArray[np.floating]) -> Plateau | None:
     step = max(1, -(-max(yx_light.shape) // _PLATEAU_CELLS))
     if min(yx_light.shape) < 8 * step:
         return None
-    level = bright_level(yx_light)
+    level = bright_level(yx_light) if level is None else level
     low, high = (share * level for share in _PLATEAU_RANGE)
     strips = yx_light[:step], yx_light[-step:], yx_light[:, :step], yx_light[:, -step:]
     if min(float(block_mean(strip, step).min()) for strip in strips) > high:

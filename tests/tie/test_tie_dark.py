@@ -129,6 +129,16 @@ def test_a_plane_with_the_shutter_closed_is_refused(raised):
         result(closed, dark=100)
 
 
+def test_signed_counts_have_a_dark_level_below_0(stack):
+    signed = replace(stack, data=(stack.data.astype(int) - 32768).astype(np.int16))
+
+    found = result(signed, dark=-32768)
+
+    np.testing.assert_allclose(found.phase.data, result(stack).phase.data, atol=1e-4)
+    with pytest.raises(InputError, match="plane 0 carries no light: give intensities as the camera recorded them"):
+        result(signed)
+
+
 def test_a_picture_of_another_size_is_refused_before_the_work(raised, tmp_path):
     write_image(tmp_path / "dark.tif", Image(np.full((10, 72), 100, np.uint16), "YX"))
 

@@ -31,9 +31,10 @@ def result(image: Image, **settings) -> TieResult:
     return result_of(retrieve_phase(image, TieSettings(**settings)))
 
 
+@pytest.mark.parametrize("electrons", [8000, 500])
 @pytest.mark.parametrize(("planes", "pair"), [((0, 0, 2), "0 and 1"), ((0, 2, 2), "1 and 2")])
-def test_planes_between_which_the_stage_stood_still_are_noted(light, planes, pair):
-    notes = " ".join(result(recorded(light[list(planes)])).notes)
+def test_planes_between_which_the_stage_stood_still_are_noted(light, planes, pair, electrons):
+    notes = " ".join(result(recorded(light[list(planes)] / 8000 * electrons)).notes)
 
     assert f"Planes {pair} differ by no more than their noise, unlike the others: see whether the stage moved" in notes
 
@@ -44,10 +45,11 @@ def test_planes_that_moved_are_not(light, electrons):
     assert "Planes" not in " ".join(result(recorded(light / 8000 * electrons), z_um=(-3.0, 0.0, 3.0)).notes)
 
 
-def test_planes_close_to_each_other_are_not(bright_field_stack, wide_phase):
-    near = bright_field_stack(wide_phase, (-0.1, 0.0, 6.0), 0.325)[:, *CUT] * 2000
+@pytest.mark.parametrize("z_um", [(-0.1, 0.0, 6.0), (-1.0, 0.0, 20.0), (0.0, 0.2, 0.4)])
+def test_planes_close_to_each_other_and_far_apart_are_not(bright_field_stack, wide_phase, z_um):
+    planes = bright_field_stack(wide_phase, z_um, 0.325)[:, *CUT] * 2000
 
-    assert "Planes" not in " ".join(result(recorded(near), z_um=(-0.1, 0.0, 6.0)).notes)
+    assert "Planes" not in " ".join(result(recorded(planes), z_um=z_um).notes)
 
 
 def test_an_empty_field_tells_nothing(light):

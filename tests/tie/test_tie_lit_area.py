@@ -160,15 +160,16 @@ def test_a_round_field_stop_keeps_its_whole_field(counts):
     assert solution.figures["solved_rows_columns"] == [[0, 256], [0, 256]]
 
 
-def test_the_dark_level_under_a_field_stop_is_told_and_taken_for_no_light(counts):
-    stopped, shown = round_stop(counts, dark=2000.0)
+@pytest.mark.parametrize(("dark", "share"), [(2000.0, "20%"), (600.0, "7%")])
+def test_the_dark_level_under_a_field_stop_is_told_and_taken_for_no_light(counts, dark, share):
+    stopped, shown = round_stop(counts, dark)
     recorded = np.random.default_rng(1).normal(stopped, 5)
 
     solution = solved(recorded)
 
-    assert "reads a steady 2000 counts, 20% of the bright level" in solution.figures["plateau_note"]
+    assert f"reads a steady {dark:.0f} counts, {share} of the bright level" in solution.figures["plateau_note"]
     assert np.mean(np.isfinite(solution.yx_std_rad) != shown) < 0.02
-    assert solved(recorded, preparation=Preparation(dark=2000.0)).figures["plateau_note"] is None
+    assert solved(recorded, preparation=Preparation(dark=dark)).figures["plateau_note"] is None
 
 
 @pytest.mark.parametrize("place", [(80, 90), (0, 40), (128, 255)])

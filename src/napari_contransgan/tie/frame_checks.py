@@ -13,13 +13,17 @@ from napari_contransgan.resampling import block_mean
 from napari_contransgan.tie.lit_area import without_borders
 
 _COMPARED_PX = 512
-_LIKE_NOISE = 1.3  # variance of a difference, relative to the noise of its planes
-_COARSER = 4
-_CLEAR_CHANGE = 3.0  # noises that a move of the stage would show
+_WIDTHS = (1, 2, 4, 8, 16)  # over which differences are averaged
+_LEAST_CELLS = 64
+_NOISE_KNOWN_TO = 0.1
+_STILL = 0.1  # of the expected change
+_CLEAR_CHANGE = 4.0  # times what noise may do
 _LIT_BESIDE = 0.5
 
 
-def checked_frame(zyx_stack: NDArray[Any], focus_index: int, name: str) -> NDArray[Any]:
+def checked_frame(
+    zyx_stack: NDArray[Any], focus_index: int, name: str, dark: float | NDArray[np.float32] = 0.0
+) -> NDArray[Any]:
     """Refuse a frame that no phase can come from; borders without data become 0.
 
     Raises
@@ -31,17 +35,17 @@ def checked_frame(zyx_stack: NDArray[Any], focus_index: int, name: str) -> NDArr
     try:
         zyx_stack, _ = without_borders(zyx_stack)
         check_pixels(Image(zyx_stack, "ZYX", name=name))
-        _check_planes(zyx_stack, focus_index)
+        _check_planes(zyx_stack, focus_index, dark)
         _check_doubled(zyx_stack)
     except InputError as error:
         raise UnusableFrameError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from error
     return zyx_stack
 
 
-def _check_planes(zyx_stack: NDArray[Any], focus_index: int) -> None:
+def _check_planes(zyx_stack: NDArray[Any], focus_index: int, dark: float | NDArray[np.float32]) -> None:
     """Refuse blank planes and masks. In focus, a clean phase object may well look constant."""
     for index, yx_plane in enumerate(zyx_stack):
-        if yx_plane.mean() <= 0:
+        if yx_plane.mean() <= min(float(np.mean(dark)), 0.0):
             raise InputError(f"plane {index} carries no light: give intensities as the camera recorded them")
         if index != focus_index and yx_plane.min() == yx_plane.max():
             raise InputError(
@@ -51,7 +55,7 @@ def _check_planes(zyx_stack: NDArray[Any], focus_index: int) -> None:
         if index == focus_index and _is_even_within_a_stop(zyx_stack, index):
             continue
         try:
-            check_intensities(yx_plane)
+            check_intensities(yx_plane, dark)
         except InputError as error:
             raise InputError(f"plane {index}: {error}") from None
 
@@ -104,16 +108,22 @@ def planes_at_rest(
     if len(zyx_planes) < 3:
         return []
     step = max(1, max(zyx_planes.shape[1:]) // _COMPARED_PX)
-    cells = [block_mean(plane, step) for plane in zyx_planes]
-    differences = [above - below for below, above in pairwise(cells)]
-    variances = np.array([np.var(difference, dtype=np.float64) for difference in differences])
-    coarse = np.array([np.var(block_mean(difference, _COARSER), dtype=np.float64) for difference in differences])
+    changes = [above - below for below, above in pairwise([block_mean(plane, step) for plane in zyx_planes])]
     noises = np.square(z_noise)
     noises = (noises[1:] + noises[:-1]) / step**2
-    slopes = np.maximum(variances - noises, 0) / np.square(np.diff(z_um))
-    found = []
-    for pair in np.flatnonzero((variances < _LIKE_NOISE * noises) & (coarse < 2 * _LIKE_NOISE * noises / _COARSER**2)):
-        expected = np.delete(slopes, pair).min() * (z_um[pair + 1] - z_um[pair]) ** 2
-        if expected > _CLEAR_CHANGE**2 * noises[pair]:
-            found.append((int(pair), int(pair) + 1))
-    return found
+    nearer = np.square(np.diff(z_um))
+    nearer = np.minimum(nearer[:, None] / nearer[None, :], 1.0)  # a move that is half as long changes half as much
+    at_rest, others_moved = np.ones(len(changes), bool), np.zeros(len(changes), bool)
+    for width in _WIDTHS:
+        cells = [block_mean(change, width) for change in changes]
+        if cells[0].size < _LEAST_CELLS:
+            break
+        noise = noises / width**2
+        excess = np.array([np.var(change, dtype=np.float64) for change in cells]) - noise
+        doubt = noise * (4 * np.sqrt(2 / cells[0].size) + _NOISE_KNOWN_TO)
+        by_others = nearer * np.maximum(excess, 0)[None, :]
+        np.fill_diagonal(by_others, np.inf)
+        expected = by_others.min(axis=1)
+        at_rest &= excess < np.maximum(_STILL * expected, doubt)
+        others_moved |= expected > _CLEAR_CHANGE * doubt
+    return [(int(pair), int(pair) + 1) for pair in np.flatnonzero(at_rest & others_moved)]

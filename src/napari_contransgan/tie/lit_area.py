@@ -146,14 +146,14 @@ def lit_area(zyx_light: NDArray[np.float32], missing: Sequence[Mask | None], foc
     yx_focus = zyx_light[focus_index]
     level = bright_level(yx_focus)
     none = np.zeros(yx_focus.shape, bool)
-    found, plateau = dark_places(yx_focus, level), None
-    if found is None:
-        plateau = dark_plateau(yx_focus)
-        found = None if plateau is None else plateau.yx_places
+    plateau = dark_plateau(yx_focus, level)
+    places = [dark_places(yx_focus, level), None if plateau is None else plateau.yx_places]
     bordered = [mask for mask in missing if mask is not None]
-    if found is None and not bordered:
+    if not bordered and all(place is None for place in places):
         return None
-    yx_dark = none if found is None else found
+    yx_dark = none
+    for place in places:
+        yx_dark = yx_dark if place is None else yx_dark | place
     yx_missing = np.asarray(np.any(bordered, axis=0), bool) if bordered else none
     is_border = bool(np.count_nonzero(yx_missing & (zyx_light.max(axis=0) >= _BRIGHT * level)) >= _TORN_PX)
     yx_unused = _along_sides(yx_dark | yx_missing) | (yx_missing if is_border else none)

@@ -125,7 +125,7 @@ class _Kept:
 
 def _retrieved(planes: Planes, image: Image, zyx_stack: NDArray[Any], index: int, kept: _Kept) -> TieFrame:
     solution = phase_from_stack(
-        checked_frame(zyx_stack, planes.focus_index, image.name),
+        checked_frame(zyx_stack, planes.focus_index, image.name, planes.preparation.dark),
         planes.z_um,
         wavelength_um=planes.wavelength_um,
         pixel_size_um=planes.pixel_size_um,
