@@ -20,8 +20,13 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version
 # benchmarks load PyTorch before it.
 export OMP_WAIT_POLICY := PASSIVE
 
+# As many tests at once as there are processors, up to what memory holds; one that is idle takes over from the others.
+AT_ONCE := -n logical --maxprocesses 4 --dist worksteal
+
 ifeq ($(shell uname -s),Linux)
 XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen 0 1600x1200x24 -nolisten tcp"
+# Each process starts a virtual display of its own; on one display windows take the keyboard from each other.
+GUI_AT_ONCE := $(AT_ONCE)
 endif
 
 .PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test screenshots bench-files bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search networks graphs bundle display clean distclean
@@ -59,11 +64,12 @@ docs: $(VENV)/.dev ## Build the documentation as a site, into site/
 
 unit: export OMP_NUM_THREADS := 1
 unit: $(VENV)/.dev ## Run the tests that need no display
-	$(BIN)/pytest tests --ignore=tests/gui -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest tests --ignore=tests/gui $(AT_ONCE) $(PYTEST_ARGS)
 
 gui-test: export OMP_NUM_THREADS := 1
+gui-test: export DISPLAY :=
 gui-test: $(VENV)/.dev display ## Run the tests in real napari windows, side by side, each on a virtual display
-	$(BIN)/pytest tests/gui -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest tests/gui $(GUI_AT_ONCE) $(PYTEST_ARGS)
 
 screenshots: $(VENV)/.dev display ## Take the pictures of docs/images again
 	$(XVFB) $(BIN)/python tools/screenshots.py docs/images

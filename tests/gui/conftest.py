@@ -35,14 +35,19 @@ def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     if shutil.which("Xvfb") is None:
         pytest.skip("no display, and no Xvfb to make one: install xvfb")
     read_end, write_end = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write_end), "-screen", "0", "1600x1200x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=(write_end,), stderr=subprocess.DEVNULL)  # noqa: S603
+    options = ["-screen", "0", "1600x1200x24", "-nolisten", "tcp", "-terminate"]  # also when this process is killed
+    server = subprocess.Popen(  # noqa: S603
+        ["Xvfb", "-displayfd", str(write_end), *options],  # noqa: S607 - wherever the system keeps it
+        pass_fds=(write_end,),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     os.close(write_end)
     with os.fdopen(read_end) as pipe:
         number = pipe.readline().strip()
     if not number:
         server.wait(timeout=10)
-        pytest.skip("no display, and Xvfb could not make one")
+        pytest.fail("no display, and Xvfb could not make one")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DISPLAY", f":{number}")
         patch.setenv("LIBGL_ALWAYS_SOFTWARE", "1")

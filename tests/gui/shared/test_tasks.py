@@ -297,8 +297,11 @@ def test_a_paused_task_goes_on_where_it_was(viewer, qtbot, calls, counter):
 
 
 def test_a_pause_waits_for_the_event_to_ask_at_and_for_the_answer(viewer, qtbot, calls):
+    asked = threading.Event()
+
     def events():
         yield "prelude"
+        asked.wait()  # without this the thousand steps may be over before the pause is asked for
         answers = []
         for step in range(1000):
             request = yield step
@@ -310,6 +313,7 @@ def test_a_pause_waits_for_the_event_to_ask_at_and_for_the_answer(viewer, qtbot,
     waiting = threading.Event()
     task = calls.start(events, on_paused=waiting.set)
     task.pause("save", at=lambda event: isinstance(event, int), until=lambda event: event == "second answer")
+    asked.set()
     qtbot.waitUntil(waiting.is_set)
     assert calls.values[-3:] == [calls.values[-3], "first answer", "second answer"]
     assert isinstance(calls.values[-3], int)
