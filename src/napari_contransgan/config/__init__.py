@@ -3,6 +3,7 @@
 Every settings object refuses unknown keys and carries the version of its own layout.
 """
 
+from napari_contransgan.config.adapting import AdaptSettings
 from napari_contransgan.config.images import TILE_UNIT_PX, PredictSettings, TileSettings
 from napari_contransgan.config.names import (
     DeviceName,
@@ -21,6 +22,7 @@ from napari_contransgan.config.training import PairFolders, PhysicsSettings, Tra
 __all__ = [
     "HELD_OUT_SEEDS",
     "TILE_UNIT_PX",
+    "AdaptSettings",
     "DeviceName",
     "EngineName",
     "GeneratorName",
