@@ -3,14 +3,14 @@
 ``import napari_contransgan`` offers them under its own name and loads what they need when they are called.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from napari_contransgan.config import PredictSettings, SimulationSettings, TieSettings, TrainSettings
+from napari_contransgan.config import AdaptSettings, PredictSettings, SimulationSettings, TieSettings, TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, write_image
 from napari_contransgan.io.image import Quantity
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from napari_contransgan.evaluation import Comparison
     from napari_contransgan.inference import Prediction
     from napari_contransgan.tie import TieResult
+    from napari_contransgan.training.adapt_events import AdaptEvent, AdaptResult
     from napari_contransgan.training.events import TrainingEvent
 
-__all__ = ["evaluate", "predict", "read_image", "retrieve_phase", "simulate", "train", "write_image"]
+__all__ = ["adapt", "evaluate", "predict", "read_image", "retrieve_phase", "simulate", "train", "write_image"]
 
 Source = Path | str | Image | ArrayLike
 Tell = Callable[[Progress], object]
@@ -190,6 +191,75 @@ def train(
         except StopIteration as stop:
             checkpoint: Path = stop.value
             return checkpoint
+        if progress is not None:
+            progress(event)
+
+
+def adapt(
+    stack: "Source | Sequence[Source]",
+    out: Path | str,
+    *,
+    frames: Sequence[Source] = (),
+    labels: Sequence[Source] = (),
+    name: str = "",
+    pixel_size_um: float | None = None,
+    progress: "Callable[[AdaptEvent], object] | None" = None,
+    tie: dict[str, Any] | None = None,
+    **settings: Any,
+) -> "AdaptResult":
+    """Adapt a network to your microscope from a focus stack.
+
+    Parameters
+    ----------
+    stack : path, Image, (Z, Y, X) array, or a list of these
+        Focus stacks of the specimen; without `frames`, taken by the objective whose frames will be predicted.
+    out : path
+        Folder for the adapted network; it must not hold one.
+    frames : sequence of path, Image or array
+        Frames by another objective, for which the network is to be adapted: of the same places, or of others
+        (``unpaired=True``).
+    labels : sequence of path, Image or array
+        A phase map for each stack, in place of its TIE phase.
+    name : str
+        What you call the network, such as "my 10x".
+    pixel_size_um : float, optional
+        Lateral pixel size; otherwise the files'.
+    progress : callable, optional
+        Called with each event of `napari_contransgan.training.adapt_events`.
+    tie : dict, optional
+        Fields of `napari_contransgan.config.TieSettings`, such as ``dz_um`` and ``wavelength_um``.
+    **settings
+        Further fields of `napari_contransgan.config.AdaptSettings`, such as ``start_from`` and ``minutes``.
+
+    Returns
+    -------
+    AdaptResult
+        ``checkpoint``, to be used as ``predict(..., model=checkpoint)``, which network was ``kept``, and its scores
+        ``before`` and ``after`` on the part that was kept back.
+
+    Raises
+    ------
+    InputError
+        Naming the stack, what is wrong and what to do.
+    """
+    from napari_contransgan.training.adapting import adapt as events
+
+    how = {"pixel_size_um": pixel_size_um, **(tie or {})}
+    checked = AdaptSettings.checked({"name": name, "tie": how, **settings}, source="adapt")
+    several = list(stack) if isinstance(stack, (list, tuple)) else [stack]
+    running = events(
+        [_image(one, "stack") for one in several],
+        checked,
+        Path(out),
+        frames=[_image(one, "frame") for one in frames],
+        labels=[_image(one, "label", quantity="phase") for one in labels],
+    )
+    while True:
+        try:
+            event = next(running)
+        except StopIteration as stop:
+            result: AdaptResult = stop.value
+            return result
         if progress is not None:
             progress(event)
 

@@ -130,8 +130,8 @@ def _check_direction(name: str, report: dict[str, object], settings: TieSettings
     if report.get("direction") == "contradicts" and settings.specimen_sign == "auto":
         raise InputError(
             f"{name}: the specimen comes out with less phase than its surroundings, so the planes probably are in "
-            f"order of falling z, and the network would learn everything upside down: flip z, or state a negative sign of "
-            f"the specimen if its index really is below that of its medium"
+            f"order of falling z, and the network would learn everything upside down: flip z, or state a negative sign "
+            f"of the specimen if its index really is below that of its medium"
         )
 
 
