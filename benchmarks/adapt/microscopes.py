@@ -11,11 +11,13 @@ from napari_contransgan.config import SimulationSettings, Variation
 from napari_contransgan.config.microscope import CameraModel, Microscope
 from napari_contransgan.io import Image
 from napari_contransgan.simulation.fields import image_lr, image_stack, true_phase
-from napari_contransgan.simulation.specimen import draw_specimen
+from napari_contransgan.simulation.specimen import Specimen, draw_specimen
 
 ADAPT_PX, SCORED_PX = 640, 384
 """Sides of the field that is adapted on, and of those that are scored, on the model's grid."""
-STACK_DZ_UM = 6.0
+STACK_DZ_UM = 5.0
+USUAL_ABSORPTION_PER_UM = 0.1
+FOCUS_UM = (-10.0, -5.0, 0.0, 5.0, 10.0)
 SCORED_FIELDS = 5
 SCENES = ("sparse", "dense")
 
@@ -105,16 +107,29 @@ def settings_of(strange: Strange, seed: int, field_px: int, scene: str = "sparse
         seed=seed,
         field_px=field_px,
         defocus_um=focus_um,
-        max_absorption_per_um=0.3 * strange.absorption,
         variation=Variation(stack_focus_um=(focus_um - 0.2, focus_um + 0.2), phase_factor=(strange.phase,) * 2),
     )
 
 
+def specimen_of(strange: Strange, settings: SimulationSettings, index: int) -> Specimen:
+    """Draw a field; all fields of a microscope show cells that absorb alike, since a user has one kind."""
+    return replace(draw_specimen(settings, index), absorption_per_um=USUAL_ABSORPTION_PER_UM * strange.absorption)
+
+
 def stack_of(strange: Strange, seed: int) -> Image:
-    """The one focus stack that the network is adapted on; its file states no condenser, as most do not."""
+    """The one focus stack that the network is adapted on; its file states aperture and condenser, as the guide asks."""
     settings = settings_of(strange, seed, ADAPT_PX)
-    stack = image_stack(draw_specimen(settings, 0), settings, 0)
-    return replace(stack, coherence=None, settings={})
+    return replace(image_stack(specimen_of(strange, settings, 0), settings, 0), settings={})
+
+
+def far_stack_of(strange: Strange, seed: int) -> Image:
+    """A 40x stack of another place on a microscope with the same light, for the unpaired way."""
+    settings = settings_of(strange, seed + 3, ADAPT_PX)
+    usual = Microscope()
+    microscope = usual.model_copy(update={"wavelength_um": strange.wavelength_um})
+    variation = Variation(phase_factor=(strange.phase,) * 2)
+    settings = settings.model_copy(update={"microscope": microscope, "defocus_um": None, "variation": variation})
+    return replace(image_stack(specimen_of(strange, settings, 0), settings, 0), settings={})
 
 
 def deep_stack_of(strange: Strange, seed: int) -> Image:
@@ -126,10 +141,10 @@ def deep_stack_of(strange: Strange, seed: int) -> Image:
         settings = settings.model_copy(
             update={"microscope": microscope, "variation": Variation(stack_focus_um=(0.0, 0.0))}
         )
-        planes.append(image_stack(draw_specimen(settings, 0), settings, 0))
+        planes.append(image_stack(specimen_of(strange, settings, 0), settings, 0))
     outer, inner = (plane.data for plane in planes)
     data = np.stack([outer[0], inner[0], inner[1], inner[2], outer[2]])
-    return replace(planes[1], data=data, z_step_um=5.0, coherence=None, settings={})
+    return replace(planes[1], data=data, z_step_um=5.0, settings={})
 
 
 def scored_fields(strange: Strange, seed: int, focus_um: float | None = None) -> list[tuple[Image, Image]]:
@@ -140,6 +155,6 @@ def scored_fields(strange: Strange, seed: int, focus_um: float | None = None) ->
         if focus_um is not None:
             variation = settings.variation.model_copy(update={"focus_share": (0.0, 0.0)})
             settings = settings.model_copy(update={"defocus_um": focus_um, "variation": variation})
-        specimen = draw_specimen(settings, index)
+        specimen = specimen_of(strange, settings, index)
         pairs.append((image_lr(specimen, settings, index), true_phase(specimen, settings, index)))
     return pairs

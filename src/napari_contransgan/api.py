@@ -196,7 +196,7 @@ def train(
 
 
 def adapt(
-    stack: "Source | Sequence[Source]",
+    stack: "Source | list[Source] | tuple[Source, ...]",
     out: Path | str,
     *,
     frames: Sequence[Source] = (),
@@ -246,7 +246,7 @@ def adapt(
 
     how = {"pixel_size_um": pixel_size_um, **(tie or {})}
     checked = AdaptSettings.checked({"name": name, "tie": how, **settings}, source="adapt")
-    several = list(stack) if isinstance(stack, (list, tuple)) else [stack]
+    several: list[Source] = list(stack) if isinstance(stack, (list, tuple)) else [stack]  # type: ignore[arg-type]
     running = events(
         [_image(one, "stack") for one in several],
         checked,

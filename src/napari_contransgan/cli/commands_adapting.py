@@ -44,6 +44,9 @@ def adapt(
     start_from: Annotated[str, typer.Option(help="A bundled network's name, a run or a checkpoint.")] = "all",
     minutes: Annotated[float | None, typer.Option(help="Longest duration of the training itself.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps, unless the time is over before.")] = None,
+    replay: Annotated[
+        int | None, typer.Option(help="Simulated images that are mixed in, against forgetting. [default: 16]")
+    ] = None,
     wavelength: Annotated[
         float | None, typer.Option(help="Vacuum wavelength in um; else the file's, else 0.55.", show_default=False)
     ] = None,
@@ -82,6 +85,7 @@ def adapt(
         "start_from": start_from,
         "unpaired": unpaired,
         "minutes": minutes,
+        "replay_images": replay,
         "steps": steps,
         "tie": {
             "wavelength_um": wavelength,

@@ -45,6 +45,8 @@ class AdaptField:
         TIE phase.
     yx_weight : Tensor, float32, shape (Y, X)
         How far the label can be trusted: 1 fully, 0 not at all.
+    focus_index : int or None
+        Plane in focus; None where all planes count alike.
     has_zero : bool
         Whether TIE knows the zero of the phase; without it, only differences within short distances count.
     pixel_size_um, wavelength_um : float
@@ -59,6 +61,7 @@ class AdaptField:
     zyx_contrast: torch.Tensor
     yx_label_rad: torch.Tensor
     yx_weight: torch.Tensor
+    focus_index: int | None
     has_zero: bool
     pixel_size_um: float
     wavelength_um: float
@@ -110,6 +113,7 @@ def field_of_stack(stack: Image, settings: TieSettings) -> Generator[Progress, N
         zyx_contrast,
         yx_label_rad,
         yx_weight,
+        used["focus_index"],
         has_zero,
         pixel_um,
         float(used["wavelength_um"]),

@@ -117,6 +117,7 @@ def paired_field(frame: Frame, field: AdaptField, applied: Applied) -> AdaptFiel
         name=f"{frame.name} with {field.name}",
         zyx_contrast=torch.from_numpy(yx_contrast)[None],
         yx_weight=weight,
+        focus_index=None,
         pixel_size_um=frame.pixel_size_um,
         optics=f"frames of {frame.pixel_size_um:g} um pixels; phase from {field.name}: {field.optics}",
     )
@@ -180,7 +181,7 @@ def _rough_place(yx_moving: NDArray[np.float32], yx_fixed: NDArray[np.float32]) 
     moving, fixed = block_mean(yx_moving, COARSE_STEP), block_mean(yx_fixed, COARSE_STEP)
     if any(own <= other for own, other in zip(moving.shape, fixed.shape, strict=True)) or min(fixed.shape) < 8:
         return whole
-    agreement = match_template(moving, fixed)
+    agreement = match_template(moving, fixed)  # type: ignore[no-untyped-call]
     corner = np.unravel_index(int(np.argmax(agreement)), agreement.shape)
     spans = [
         slice(max(0, int(first) * COARSE_STEP - EXTRA_PX), int(first) * COARSE_STEP + side + EXTRA_PX)

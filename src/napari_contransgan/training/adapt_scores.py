@@ -95,7 +95,7 @@ def score(parts: Sequence[Part], phases_rad: Sequence[FloatMap]) -> PartScores:
     power, own, both = float(np.sum(label**2)), float(np.sum(phase**2)), float(np.sum(phase * label))
     return PartScores(
         slope=both / power if power > 0 else 0.0,
-        correlation=both / np.sqrt(power * own) if power * own > 0 else 0.0,
+        correlation=both / float(np.sqrt(power * own)) if power * own > 0 else 0.0,
         rmse_rad=float(np.sqrt(np.mean(difference**2))),
     )
 
@@ -149,8 +149,6 @@ def _window(part: Part, rng: np.random.Generator) -> Part:
 @torch.no_grad()
 def fold_scale(network: nn.Module, factor: float) -> None:
     """Multiply a network's output by a factor, in its last layer."""
-    head = network.head.conv
-    assert isinstance(head, nn.Conv2d)  # noqa: S101 - every generator ends in a `LinearHead`
-    head.weight.mul_(factor)
-    if head.bias is not None:
-        head.bias.mul_(factor)
+    head = network.get_submodule("head.conv")  # every generator ends in a `LinearHead`
+    for values in head.parameters():
+        values.mul_(factor)

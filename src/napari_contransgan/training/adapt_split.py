@@ -15,7 +15,7 @@ MARGIN_PX = 48
 """Between what is learnt from and what is kept back: 16 um, about as far as defocused light reaches."""
 STRIP_PX = 224
 STRIP_SHARE = 0.25
-LEAST_STRIP_PX = 64
+LEAST_STRIP_PX = 48
 LONGEST_STRIP_PX = 5 * 224
 """Longer strips tell little more, and take time to be predicted."""
 

@@ -113,6 +113,7 @@ def simulated_fields(fields: Sequence[AdaptField], frames: Sequence[Frame], fits
         replace(
             field,
             zyx_contrast=torch.stack([_imaged(field.yx_label_rad, fit.model) for fit in fits]),
+            focus_index=None,
             pixel_size_um=frames[0].pixel_size_um,
             optics=f"fitted to {frames[0].name}: {fits[0].describe()}",
         )

@@ -1,0 +1,149 @@
+"""Adapt the bundled network and score it: python -m benchmarks.adapt [--way paired|unpaired] [--only PART ...].
+
+Prints, for each simulated strange microscope, how fields that no adaptation saw score before and after against the
+truth; the same at five focus positions, and on the halves of the real 20x HeLa pair; and what standard fields lose.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from benchmarks.adapt.hela import score_halves
+from benchmarks.adapt.microscopes import (
+    DEVELOPMENT,
+    FOCUS_UM,
+    SCORED,
+    SEEDS,
+    Strange,
+    deep_stack_of,
+    far_stack_of,
+    scored_fields,
+    stack_of,
+)
+from benchmarks.adapt.running import adapted
+from benchmarks.training.timing import print_head, print_row
+from numpy.typing import NDArray
+
+from napari_contransgan.config import AdaptSettings, PredictSettings, SimulationSettings, TieSettings
+from napari_contransgan.held_out import score_simulated
+from napari_contransgan.inference import predict
+from napari_contransgan.io import Image
+from napari_contransgan.models.bundled import DEFAULT_MODEL, find_model
+from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
+from napari_contransgan.progress import result_of
+from napari_contransgan.simulation import simulate_pair
+
+STANDARD = SimulationSettings(specimen="hela", objective="10x", scene="mixed", seed=960, count=12)
+PARTS = ("microscopes", "focus", "hela")
+PSNR, RMSE, SLOPE = 0, 1, 2
+
+Pairs = Sequence[tuple[Image, Image]]
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.adapt", description=__doc__)
+    parser.add_argument("--way", choices=("paired", "unpaired"), default="paired")
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--development", action="store_true", help="the microscopes that defaults were chosen with")
+    parser.add_argument("--names", nargs="*", help="only these microscopes")
+    chosen = parser.parse_args()
+    kind = "development" if chosen.development else "scored"
+    microscopes = {
+        name: (strange, SEEDS[kind] + 10 * number)
+        for number, (name, strange) in enumerate((DEVELOPMENT if chosen.development else SCORED).items())
+        if not chosen.names or name in chosen.names
+    }
+    if "microscopes" in chosen.only:
+        score_microscopes(microscopes, chosen.way)
+    if "focus" in chosen.only:
+        score_focus(SEEDS[kind] + 500)
+    if "hela" in chosen.only:
+        score_halves()
+
+
+def score_microscopes(microscopes: dict[str, tuple[Strange, int]], way: str) -> None:
+    """Print a row for each microscope, and the medians."""
+    bundled = load_checkpoint(find_model(DEFAULT_MODEL))
+    standard = [simulate_pair(STANDARD, index) for index in range(STANDARD.count)]
+    standard_before = scores(bundled, standard)
+    print_head(
+        "microscope",
+        "RMSE, rad",
+        "RMSE after / before",
+        "worst field",
+        "slope before",
+        "slope after",
+        "fields' slopes",
+        "kept",
+        "standard fields, dB",
+        "s",
+    )
+    ratios, slopes = [], []
+    for name, (strange, seed) in microscopes.items():
+        pairs = scored_fields(strange, seed)
+        before = scores(bundled, pairs)
+        if way == "paired":
+            loaded, result = adapted([stack_of(strange, seed)], AdaptSettings(tie=TieSettings(drift=False)))
+        else:
+            frames = [frame for frame, _ in scored_fields(strange, seed + 2)]
+            settings = AdaptSettings(unpaired=True, tie=TieSettings(drift=False))
+            loaded, result = adapted([far_stack_of(strange, seed)], settings, frames)
+        after = scores(loaded, pairs)
+        lost = float(np.mean(scores(loaded, standard)[:, PSNR] - standard_before[:, PSNR]))
+        ratio = after[:, RMSE].mean() / before[:, RMSE].mean()
+        ratios.append(ratio)
+        slopes.append(after[:, SLOPE].mean())
+        print_row(
+            name,
+            f"{before[:, RMSE].mean():.3f} -> {after[:, RMSE].mean():.3f}",
+            f"{ratio:.2f}",
+            f"{(after[:, RMSE] / before[:, RMSE]).max():.2f}",
+            f"{before[:, SLOPE].mean():.2f}",
+            f"{after[:, SLOPE].mean():.2f}",
+            ", ".join(f"{value:.2f}" for value in after[:, SLOPE]),
+            result.kept,
+            f"{lost:+.2f}",
+            f"{60 * result.minutes:.0f}",
+        )
+    print(f"\nmedian RMSE after / before {np.median(ratios):.2f}, median slope {np.median(slopes):.2f}\n", flush=True)
+
+
+def score_focus(seed: int) -> None:
+    """Print the slopes at five focus positions, before and after adapting on all planes of one stack."""
+    usual = Strange()
+    bundled = load_checkpoint(find_model(DEFAULT_MODEL))
+    loaded, result = adapted([deep_stack_of(usual, seed)], AdaptSettings(tie=TieSettings(drift=False)))
+    print_head("focus, um", "slope before", "slope after", "fields' slopes", "RMSE before, rad", "RMSE after, rad")
+    for focus_um in FOCUS_UM:
+        pairs = scored_fields(usual, seed, focus_um)
+        before, after = scores(bundled, pairs), scores(loaded, pairs)
+        print_row(
+            f"{focus_um:+.0f}",
+            f"{before[:, SLOPE].mean():.2f}",
+            f"{after[:, SLOPE].mean():.2f}",
+            ", ".join(f"{value:.2f}" for value in after[:, SLOPE]),
+            f"{before[:, RMSE].mean():.3f}",
+            f"{after[:, RMSE].mean():.3f}",
+        )
+    print(f"\nkept: {result.kept}, {60 * result.minutes:.0f} s\n", flush=True)
+
+
+def scores(loaded: LoadedModel, pairs: Pairs) -> NDArray[np.float64]:
+    """PSNR, RMSE and slope of each field that shows a specimen."""
+    return np.array(list(_scores(loaded, pairs)))
+
+
+def _scores(loaded: LoadedModel, pairs: Pairs) -> Iterator[tuple[float, float, float]]:
+    for frame, truth in pairs:
+        if truth.data.max() < 0.1:
+            continue
+        phase = result_of(predict(frame, PredictSettings(), loaded)).data
+        height, width = (min(sides) for sides in zip(phase.shape, truth.data.shape, strict=True))
+        label = truth.data[:height, :width]
+        found = score_simulated(phase[:height, :width], label, label, "hela")
+        yield found.psnr_db, found.rmse_rad, found.slope
+
+
+if __name__ == "__main__":
+    main()
