@@ -15,10 +15,7 @@ from benchmarks.adapt.microscopes import (
     SCORED,
     SEEDS,
     Strange,
-    deep_stack_of,
-    far_stack_of,
-    scored_fields,
-    stack_of,
+    dish_of,
 )
 from benchmarks.adapt.running import adapted
 from benchmarks.training.timing import print_head, print_row
@@ -81,14 +78,14 @@ def score_microscopes(microscopes: dict[str, tuple[Strange, int]], way: str) -> 
     )
     ratios, slopes = [], []
     for name, (strange, seed) in microscopes.items():
-        pairs = scored_fields(strange, seed)
+        dish = dish_of(strange, seed)
+        pairs = dish.scored_fields()
         before = scores(bundled, pairs)
         if way == "paired":
-            loaded, result = adapted([stack_of(strange, seed)], AdaptSettings(tie=TieSettings(drift=False)))
+            loaded, result = adapted([dish.stack()], AdaptSettings(tie=TieSettings(drift=False)))
         else:
-            frames = [frame for frame, _ in scored_fields(strange, seed + 2)]
             settings = AdaptSettings(unpaired=True, tie=TieSettings(drift=False))
-            loaded, result = adapted([far_stack_of(strange, seed)], settings, frames)
+            loaded, result = adapted([dish.high_power_stack()], settings, [frame for frame, _ in pairs[:3]])
         after = scores(loaded, pairs)
         lost = float(np.mean(scores(loaded, standard)[:, PSNR] - standard_before[:, PSNR]))
         ratio = after[:, RMSE].mean() / before[:, RMSE].mean()
@@ -111,12 +108,12 @@ def score_microscopes(microscopes: dict[str, tuple[Strange, int]], way: str) -> 
 
 def score_focus(seed: int) -> None:
     """Print the slopes at five focus positions, before and after adapting on all planes of one stack."""
-    usual = Strange()
+    dish = dish_of(Strange(), seed)
     bundled = load_checkpoint(find_model(DEFAULT_MODEL))
-    loaded, result = adapted([deep_stack_of(usual, seed)], AdaptSettings(tie=TieSettings(drift=False)))
+    loaded, result = adapted([dish.deep_stack()], AdaptSettings(tie=TieSettings(drift=False)))
     print_head("focus, um", "slope before", "slope after", "fields' slopes", "RMSE before, rad", "RMSE after, rad")
     for focus_um in FOCUS_UM:
-        pairs = scored_fields(usual, seed, focus_um)
+        pairs = dish.scored_fields(focus_um)
         before, after = scores(bundled, pairs), scores(loaded, pairs)
         print_row(
             f"{focus_um:+.0f}",

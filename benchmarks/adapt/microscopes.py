@@ -10,16 +10,18 @@ import numpy as np
 from napari_contransgan.config import SimulationSettings, Variation
 from napari_contransgan.config.microscope import CameraModel, Microscope
 from napari_contransgan.io import Image
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.simulation.fields import image_lr, image_stack, true_phase
 from napari_contransgan.simulation.specimen import Specimen, draw_specimen
 
-ADAPT_PX, SCORED_PX = 640, 384
-"""Sides of the field that is adapted on, and of those that are scored, on the model's grid."""
+DISH_PX, ADAPT_PX, SCORED_PX = 1472, 704, 384
+"""Sides of the simulated dish, of the field in it that is adapted on, and of those that are scored, on the model's
+grid. All show the same kind of cells, as in a user's dish."""
+PLACES_YX_PX = ((0, 768), (384, 1088), (768, 0), (768, 384), (1088, 768))
+"""First pixels of the scored fields; the field that is adapted on begins at the first pixel of the dish."""
 STACK_DZ_UM = 5.0
 USUAL_ABSORPTION_PER_UM = 0.1
 FOCUS_UM = (-10.0, -5.0, 0.0, 5.0, 10.0)
-SCORED_FIELDS = 5
-SCENES = ("sparse", "dense")
 
 
 @dataclass(frozen=True)
@@ -83,15 +85,13 @@ DEVELOPMENT: Mapping[str, Strange] = MappingProxyType(
 SEEDS = MappingProxyType({"scored": 7100, "development": 7300})
 
 
-def settings_of(strange: Strange, seed: int, field_px: int, scene: str = "sparse") -> SimulationSettings:
+def settings_of(strange: Strange, seed: int) -> SimulationSettings:
     """Describe the digital microscope: its stack is taken by the objective of the frames, around their focus."""
     usual = Microscope()
     lens = usual.lens("10x")
-    lens = lens.model_copy(
-        update={"aberrations": lens.aberrations.model_copy(update={"spherical_um": strange.spherical_um})}
-    )
+    aberrations = lens.aberrations.model_copy(update={"spherical_um": strange.spherical_um})
     microscope = Microscope(
-        objectives={"10x": lens},
+        objectives={"10x": lens.model_copy(update={"aberrations": aberrations}), "40x": usual.lens("40x")},
         wavelength_um=strange.wavelength_um,
         coherence=strange.coherence,
         stack_objective="10x",
@@ -103,58 +103,76 @@ def settings_of(strange: Strange, seed: int, field_px: int, scene: str = "sparse
     return SimulationSettings(
         microscope=microscope,
         objective="10x",
-        scene=scene,  # type: ignore[arg-type]
+        scene="sparse",
         seed=seed,
-        field_px=field_px,
+        field_px=DISH_PX,
         defocus_um=focus_um,
         variation=Variation(stack_focus_um=(focus_um - 0.2, focus_um + 0.2), phase_factor=(strange.phase,) * 2),
     )
 
 
-def specimen_of(strange: Strange, settings: SimulationSettings, index: int) -> Specimen:
-    """Draw a field; all fields of a microscope show cells that absorb alike, since a user has one kind."""
-    return replace(draw_specimen(settings, index), absorption_per_um=USUAL_ABSORPTION_PER_UM * strange.absorption)
+@dataclass(frozen=True)
+class Dish:
+    """One simulated dish under a strange microscope.
 
+    Parameters
+    ----------
+    settings : SimulationSettings
+        The microscope.
+    specimen : Specimen
+        Its cells.
+    """
 
-def stack_of(strange: Strange, seed: int) -> Image:
-    """The one focus stack that the network is adapted on; its file states aperture and condenser, as the guide asks."""
-    settings = settings_of(strange, seed, ADAPT_PX)
-    return replace(image_stack(specimen_of(strange, settings, 0), settings, 0), settings={})
+    settings: SimulationSettings
+    specimen: Specimen
 
+    def stack(self) -> Image:
+        """The focus stack to adapt on; its file states aperture and condenser, as the guide asks."""
+        return _adapted_part(image_stack(self.specimen, self.settings, 0))
 
-def far_stack_of(strange: Strange, seed: int) -> Image:
-    """A 40x stack of another place on a microscope with the same light, for the unpaired way."""
-    settings = settings_of(strange, seed + 3, ADAPT_PX)
-    usual = Microscope()
-    microscope = usual.model_copy(update={"wavelength_um": strange.wavelength_um})
-    variation = Variation(phase_factor=(strange.phase,) * 2)
-    settings = settings.model_copy(update={"microscope": microscope, "defocus_um": None, "variation": variation})
-    return replace(image_stack(specimen_of(strange, settings, 0), settings, 0), settings={})
+    def deep_stack(self) -> Image:
+        """A stack of five planes, 5 um apart, around focus."""
+        planes = []
+        for dz_um in (10.0, 5.0):
+            microscope = self.settings.microscope.model_copy(update={"stack_dz_um": dz_um})
+            variation = self.settings.variation.model_copy(update={"stack_focus_um": (0.0, 0.0)})
+            settings = self.settings.model_copy(update={"microscope": microscope, "variation": variation})
+            planes.append(image_stack(self.specimen, settings, 0))
+        outer, inner = (plane.data for plane in planes)
+        data = np.stack([outer[0], inner[0], inner[1], inner[2], outer[2]])
+        return _adapted_part(replace(planes[1], data=data))
 
+    def high_power_stack(self) -> Image:
+        """A 40x stack of the field to adapt on, for the unpaired way."""
+        usual = Microscope()
+        microscope = usual.model_copy(update={"wavelength_um": self.settings.microscope.wavelength_um})
+        variation = self.settings.variation.model_copy(update={"stack_focus_um": (-0.2, 0.2)})
+        settings = self.settings.model_copy(update={"microscope": microscope, "variation": variation})
+        return _adapted_part(image_stack(self.specimen, settings, 0))
 
-def deep_stack_of(strange: Strange, seed: int) -> Image:
-    """A stack of five planes, 5 um apart."""
-    planes = []
-    for dz_um in (10.0, 5.0):
-        settings = settings_of(strange, seed, ADAPT_PX)
-        microscope = settings.microscope.model_copy(update={"stack_dz_um": dz_um})
-        settings = settings.model_copy(
-            update={"microscope": microscope, "variation": Variation(stack_focus_um=(0.0, 0.0))}
-        )
-        planes.append(image_stack(specimen_of(strange, settings, 0), settings, 0))
-    outer, inner = (plane.data for plane in planes)
-    data = np.stack([outer[0], inner[0], inner[1], inner[2], outer[2]])
-    return replace(planes[1], data=data, z_step_um=5.0, settings={})
-
-
-def scored_fields(strange: Strange, seed: int, focus_um: float | None = None) -> list[tuple[Image, Image]]:
-    """Frames and true phases of fields that no adaptation sees."""
-    pairs = []
-    for index in range(SCORED_FIELDS):
-        settings = settings_of(strange, seed + 1, SCORED_PX, SCENES[index % len(SCENES)])
+    def scored_fields(self, focus_um: float | None = None) -> list[tuple[Image, Image]]:
+        """Frames and true phases of fields that no adaptation sees, at the usual focus or at another."""
+        settings = self.settings
         if focus_um is not None:
             variation = settings.variation.model_copy(update={"focus_share": (0.0, 0.0)})
             settings = settings.model_copy(update={"defocus_um": focus_um, "variation": variation})
-        specimen = specimen_of(strange, settings, index)
-        pairs.append((image_lr(specimen, settings, index), true_phase(specimen, settings, index)))
-    return pairs
+        frame, truth = image_lr(self.specimen, settings, 0), true_phase(self.specimen, settings, 0)
+        return [(_part(frame, place, SCORED_PX), _part(truth, place, SCORED_PX)) for place in PLACES_YX_PX]
+
+
+def dish_of(strange: Strange, seed: int) -> Dish:
+    """Draw the cells of a dish; they absorb as the strange microscope's specimen does."""
+    settings = settings_of(strange, seed)
+    specimen = replace(draw_specimen(settings, 0), absorption_per_um=USUAL_ABSORPTION_PER_UM * strange.absorption)
+    return Dish(settings, specimen)
+
+
+def _adapted_part(stack: Image) -> Image:
+    return replace(_part(stack, (0, 0), ADAPT_PX), settings={})
+
+
+def _part(image: Image, first_yx_px: tuple[int, int], side_px: int) -> Image:
+    """Cut a square out of an image, given on the model's grid."""
+    scale = MODEL_PIXEL_SIZE_UM / (image.pixel_size_um or MODEL_PIXEL_SIZE_UM)
+    spans = [slice(round(first * scale), round((first + side_px) * scale)) for first in first_yx_px]
+    return replace(image, data=image.data[..., spans[0], spans[1]])

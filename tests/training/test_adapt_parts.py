@@ -73,7 +73,7 @@ def test_places_that_tie_does_not_know_do_not_teach() -> None:
     output[..., 26:] = 5.0
     zero = torch.tensor([True])
     assert float(label_loss(output, label, weight, 1.5, zero)) == pytest.approx(0, abs=1e-6)
-    assert float(label_loss(output, label, torch.ones_like(label), 1.5, zero)) > 1
+    assert float(label_loss(output, label, torch.ones_like(label), 1.5, zero)) > 0.5
 
 
 def test_a_label_without_a_zero_is_compared_up_to_a_constant() -> None:

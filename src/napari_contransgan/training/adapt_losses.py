@@ -8,7 +8,7 @@ from torch.nn import functional
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 
 GRADIENT_WEIGHT = 0.2
-BLUR_OF_PIXEL = 0.75
+BLUR_OF_PIXEL = 1.5
 """Standard deviation of the blur before maps are compared, in camera pixels: what is finer, a lens that is sampled well
 by these pixels does not resolve, and its TIE phase does not show."""
 LEAST_BLUR_PX = 1.0
