@@ -11,6 +11,7 @@ from scipy import ndimage
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, Quantity, check_pixels
 from napari_contransgan.optics import check_pixel_size, check_wavelength, height_from_phase, path_from_phase
+from napari_contransgan.robust import quieter_sigma
 from napari_contransgan.tie.background import background_median
 from napari_contransgan.unlit import opened
 
@@ -294,6 +295,4 @@ def _converted(image: Image, data: NDArray[Any], quantity: Quantity, numbers: di
 
 def _threshold_rad(phase_rad: NDArray[np.float64]) -> float:
     """Five robust standard deviations of the background about zero, on its quieter side, and at least 0.1 rad."""
-    below, above = -phase_rad[phase_rad <= 0], phase_rad[phase_rad >= 0]
-    sigma = min(float(np.median(side)) for side in (below, above) if side.size) / 0.6745
-    return max(THRESHOLD_SIGMAS * sigma, LOWEST_THRESHOLD_RAD)
+    return max(THRESHOLD_SIGMAS * quieter_sigma(phase_rad), LOWEST_THRESHOLD_RAD)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_contransgan.robust import quieter_sigma
 from napari_contransgan.tie.background import background_median
 
 Verdict = Literal["agrees", "contradicts", "cannot tell"]
@@ -63,7 +64,7 @@ def _sign_of_most(yx_phase_rad: NDArray[np.floating], std_rad: float, yx_measure
     if yx_measured is not None:
         values = values[yx_measured[::stride, ::stride]]
     values = values - background_median(values)
-    spread = min(float(np.median(-values[values <= 0])), float(np.median(values[values >= 0]))) / 0.6745
+    spread = quieter_sigma(values)
     standing_out = values[np.abs(values) > _SIGMAS * max(spread, std_rad)]
     if standing_out.size < _LEAST_AREA * values.size:
         return 0
