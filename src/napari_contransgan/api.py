@@ -251,7 +251,7 @@ def _image(source: Source, name: str, pixel_size_um: float | None = None, quanti
         return read_image(Path(source))
     data = np.asarray(source)
     if data.ndim not in _AXES:
-        raise InputError(f"{name}: an array of {data.ndim} axes was given: give (Y, X), (Z, Y, X) or (T, Z, Y, X)")
+        raise InputError(f"an array of {data.ndim} axes was given: give (Y, X), (Z, Y, X) or (T, Z, Y, X)", source=name)
     if quantity != "intensity":
         data = data.astype(np.float32)
     return Image(data, _AXES[data.ndim], pixel_size_um, quantity=quantity, name=name)

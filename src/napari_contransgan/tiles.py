@@ -155,13 +155,13 @@ def crop_tiles(image: Image, settings: TileSettings) -> list[Image]:
         If the image has no pixel size, or its frame does not divide, see `partition`.
     """
     if image.pixel_size_um is None:
-        raise InputError(f"{image.name}: no pixel size, so its tiles would have no place: state it in um")
+        raise InputError("no pixel size, so its tiles would have no place: state it in um", source=image.name)
     y_axis, x_axis = image.axes.index("Y"), image.axes.index("X")
     shape_yx = (image.data.shape[y_axis], image.data.shape[x_axis])
     try:
         tiles = partition(shape_yx, settings.rows, settings.columns, settings.overlap_px)
     except InputError as error:
-        raise InputError(f"{image.name}: {error}") from None
+        raise error.named(image.name) from None
     source = {"source": image.name, "source_digest": _digest(image.data)}
     cropped = []
     for tile in tiles:
@@ -264,7 +264,7 @@ def write_tiles(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{out}: cannot be made as a folder ({error.strerror}): choose another") from error
+        raise InputError(f"cannot be made as a folder ({error.strerror}): choose another", source=out) from error
     written = []
     for index, path in enumerate(paths):
         for tile in _cut(path, settings, pixel_size_um):
@@ -339,17 +339,19 @@ def _cut(path: Path, settings: TileSettings, pixel_size_um: float | None) -> lis
     try:
         return crop_tiles(image, settings)
     except InputError as error:
-        raise InputError(f"{path}: {str(error).removeprefix(f'{image.name}: ')}") from None
+        raise error.named(path, instead_of=image.name) from None
 
 
 def _check_targets(tiles: Sequence[Image], out: Path) -> list[Path]:
     targets = [_target(out, tile) for tile in tiles]
     if len(set(targets)) < len(targets):
         doubled = next(target for target in targets if targets.count(target) > 1)
-        raise InputError(f"{doubled}: two tiles have this name: rename an image, or save in two folders")
+        raise InputError("two tiles have this name: rename an image, or save in two folders", source=doubled)
     for tile, target in zip(tiles, targets, strict=True):
         if target.exists() and _cut_from(target) != tile.settings.get("tile"):
-            raise InputError(f"{target}: is there already, from another image or another grid: choose an empty folder")
+            raise InputError(
+                "is there already, from another image or another grid: choose an empty folder", source=target
+            )
     return targets
 
 

@@ -143,7 +143,7 @@ def _died(worker: _Worker[Task]) -> InputError:
     if not worker.tasks_done and code > 0:
         hint = "a script that starts workers must do so below 'if __name__ == \"__main__\":'"
     return InputError(
-        f"{worker.task}: the worker process {how}; what was done before is kept: run it again to go on ({hint})"
+        f"the worker process {how}; what was done before is kept: run it again to go on ({hint})", source=worker.task
     )
 
 

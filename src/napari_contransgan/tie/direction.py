@@ -18,10 +18,9 @@ _LEAST_AREA = 1e-3
 
 NOTES = {
     "contradicts": "The specimen comes out with less phase than its surroundings. Cells and beads usually have "
-    "more, so the planes probably stand in order of falling z: flip z (--flip-z), unless the specimen's index is below "
+    "more, so the planes probably stand in order of falling z: flip z, unless the specimen's index is below "
     "its medium's. Images whose bright and dark were exchanged look the same: record them anew, or invert them back.",
-    "cannot tell": "The planes do not tell whether their order is right: if cells come out as hollows, flip z "
-    "(--flip-z).",
+    "cannot tell": "The planes do not tell whether their order is right: if cells come out as hollows, flip z.",
 }
 
 
