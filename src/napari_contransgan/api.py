@@ -183,15 +183,7 @@ def train(
         if isinstance(settings.get(name), (str, Path)):
             settings[name] = [settings[name]]
     checked = TrainSettings.checked(settings, source="train")
-    running = events(checked, Path(out), resume)
-    while True:
-        try:
-            event = next(running)
-        except StopIteration as stop:
-            checkpoint: Path = stop.value
-            return checkpoint
-        if progress is not None:
-            progress(event)
+    return result_of(events(checked, Path(out), resume), progress or _silent)
 
 
 def evaluate(
@@ -257,5 +249,5 @@ def _image(source: Source, name: str, pixel_size_um: float | None = None, quanti
     return Image(data, _AXES[data.ndim], pixel_size_um, quantity=quantity, name=name)
 
 
-def _silent(_: Progress) -> None:
+def _silent(_: object) -> None:
     """Tell nobody."""

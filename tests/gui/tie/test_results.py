@@ -131,7 +131,7 @@ def test_run_adds_new_layers_each_time(viewer, open_widget, click, finish, bump_
 @pytest.fixture
 def no_bars(monkeypatch):
     """Layers without colour bars: drawing after one was removed can crash vispy with a software OpenGL."""
-    monkeypatch.setattr(layers, "_show_colour_bar", lambda _: None)
+    monkeypatch.setattr(layers, "show_colour_bar", lambda _: None)
 
 
 @pytest.fixture
