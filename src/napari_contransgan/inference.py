@@ -181,9 +181,9 @@ def _in_radians(
     yx_phase_rad, yx_std_rad = mean * phase_ref_rad, None if spread is None else spread * phase_ref_rad
     if not lit.all():
         share = torch.from_numpy(lit[None, None].astype(np.float32))
-        yx_seen = functional.interpolate(share, size=mean.shape)[0, 0].numpy() > 0.5
-        yx_phase_rad = np.where(yx_seen, yx_phase_rad, np.float32(0))
-        yx_std_rad = None if yx_std_rad is None else np.where(yx_seen, yx_std_rad, np.float32(np.inf))
+        yx_lit = functional.interpolate(share, size=mean.shape)[0, 0].numpy() > 0.5
+        yx_phase_rad = np.where(yx_lit, yx_phase_rad, np.float32(0))
+        yx_std_rad = None if yx_std_rad is None else np.where(yx_lit, yx_std_rad, np.float32(np.inf))
     return _Frame(yx_phase_rad, yx_std_rad)
 
 

@@ -36,11 +36,11 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
         )
     else:
         outputs = [out / f"{image_stem(path)}_{kind}.ome.tif" for path in inputs]
-    seen: dict[Path, Path] = {}
+    source_of: dict[Path, Path] = {}
     for path, output in zip(inputs, outputs, strict=True):
-        if output in seen:
-            raise InputError(f"{path} and {seen[output]} would both be written to {output}: rename one")
-        seen[output] = path
+        if output in source_of:
+            raise InputError(f"{path} and {source_of[output]} would both be written to {output}: rename one")
+        source_of[output] = path
     keep_inputs(outputs, inputs)
     return outputs
 

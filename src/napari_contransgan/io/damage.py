@@ -35,11 +35,11 @@ def directories_are_whole(path: Path, byteorder: str, is_bigtiff: bool) -> bool:
         try:
             handle.seek(8 if is_bigtiff else 4)
             (offset,) = read(offset_format)
-            seen: set[int] = set()
+            visited: set[int] = set()
             while offset:
-                if offset in seen:
+                if offset in visited:
                     return False  # a chain that leads back never ends
-                seen.add(offset)
+                visited.add(offset)
                 handle.seek(offset)
                 (count,) = read(count_format)
                 for tag, kind, length, inline in struct.iter_unpack(
