@@ -1,10 +1,16 @@
 """The error that a user can mend: its source, and how others put their own in front."""
 
+import ast
 import copy
+import re
+from pathlib import Path
 
 import pytest
 
+import napari_contransgan
 from napari_contransgan.errors import InputError, UnusableFrameError
+
+ROOT = Path(napari_contransgan.__file__).parent
 
 
 def test_the_message_begins_with_the_source() -> None:
@@ -31,3 +37,15 @@ def test_a_copy_is_whole_as_when_an_error_comes_from_another_process() -> None:
     error = copy.copy(InputError("is empty", source="cell.tif", hint="resume"))
     assert str(error) == "cell.tif: is empty"
     assert (error.source, error.reason, error.hint) == ("cell.tif", "is empty", "resume")
+
+
+def test_no_message_of_the_core_names_an_option() -> None:
+    """Texts outside of the command line and the window; a scheduler's own command is no option of ours."""
+    texts = [
+        (path, node.value)
+        for path in ROOT.rglob("*.py")
+        if path.relative_to(ROOT).parts[0] not in ("cli", "gui") and path.name != "cluster.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "``--" not in node.value
+    ]
+    assert not [(path.name, text) for path, text in texts if re.search(r"(?<![-\w])--[a-z]", text)]
