@@ -13,7 +13,7 @@ Folders = Path | Sequence[Path | PairFolders] | None
 
 DATA_FOLDERS = ("lr", "phase", "pairs")
 MAY_CHANGE_ON_RESUME = {
-    *("steps", "warm_start_steps", *DATA_FOLDERS),
+    *("steps", "minutes", "warm_start_steps", *DATA_FOLDERS),
     *("device", "threads", "simulation_workers", "validate_every", "save_every"),
 }
 
