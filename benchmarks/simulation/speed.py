@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import torch
@@ -68,7 +69,7 @@ def _sample(specimen: str, index: int) -> dict[str, float]:
     drawn = timed("specimen", lambda: draw_specimen(settings, index))
     for objective in settings.microscope.objectives:
         own = settings.model_copy(update={"objective": objective})
-        timed(f"low power {objective}", lambda own=own: image_lr(drawn, own, index))
+        timed(f"low power {objective}", partial(image_lr, drawn, own, index))
     stack = timed("stack", lambda: image_stack(drawn, settings, index))
     timed("TIE label", lambda: tie_label(stack, settings))
     timed("truth", lambda: true_phase(drawn, settings, index))

@@ -69,11 +69,17 @@ def _parts(settings: TrainSettings, folder: Path) -> dict[str, Work]:
     contrast, phase_rad = draw_pairs(data.paired_lr, data.paired_phase, settings, 0)
     network, optimiser = state.networks["to_phase"], state.optimisers[WARM]
     with autocast(CPU, settings.precision):
-        network(contrast).float().square().mean().backward()
+        loss: torch.Tensor = network(contrast).float().square().mean()
+        loss.backward()
     label = phase_rad / settings.phase_ref_rad
     output = torch.randn_like(label).requires_grad_()
     process = psutil.Process()
     record = {"step": 1, "supervised": 0.1234, "images_per_s": 6.1, "learning_rate": 1e-4}
+
+    def log_and_memory() -> None:
+        append_record(folder, record)
+        process.memory_info()
+
     return {
         "data: drawing and augmenting": lambda: draw_pairs(data.paired_lr, data.paired_phase, settings, state.step),
         "loss and its gradient": lambda: supervised_loss(output, label, settings.phase_ref_rad).backward(),
@@ -81,7 +87,7 @@ def _parts(settings: TrainSettings, folder: Path) -> dict[str, Work]:
         "optimiser": optimiser.step,
         "averaged network": lambda: steps.update_average(state, settings.ema_decay),
         "copy of the norms' statistics": _statistics(state),
-        "log and memory": lambda: (append_record(folder, record), process.memory_info()),
+        "log and memory": log_and_memory,
     }
 
 

@@ -100,11 +100,14 @@ def drawn_from_ready(data: TrainingData, settings: TrainSettings, step: int, ite
     scored = [field for index in scored_fields(data) for field in simulated_fields(data.held_out_lr, index)]
     due = [*shuffled[:least], *scored, *shuffled[least:]]
     ready = ReadyFields(maker, dict.fromkeys(due), set(scored), least, [])
-    lists = {
-        name: _drawing_from(getattr(data, name), ready.fields)
-        for name in ("paired_lr", "paired_phase", "unpaired_lr", "unpaired_phase")
-    }
-    return replace(data, ready=ready, **lists)
+    return replace(
+        data,
+        ready=ready,
+        paired_lr=_drawing_from(data.paired_lr, ready.fields),
+        paired_phase=_drawing_from(data.paired_phase, ready.fields),
+        unpaired_lr=_drawing_from(data.unpaired_lr, ready.fields),
+        unpaired_phase=_drawing_from(data.unpaired_phase, ready.fields),
+    )
 
 
 def _drawing_from(frames: FrameList, ready: list[FieldKey]) -> FrameList:
