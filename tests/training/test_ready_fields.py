@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import closing
 from pathlib import Path
 
@@ -37,10 +38,15 @@ def ready_of(data: TrainingData) -> list[FieldKey]:
     return data.ready.fields
 
 
+def wait_for_one(data: TrainingData) -> None:
+    assert data.maker is not None
+    wait(data.maker._ahead.values(), timeout=60, return_when=FIRST_COMPLETED)
+
+
 def wait_for_all(data: TrainingData) -> None:
     assert data.ready is not None
     while data.ready.due:
-        data.ready.maker.wait()
+        wait_for_one(data)
         data.ready.follow()
 
 
@@ -103,7 +109,7 @@ def test_what_is_asked_for_at_a_time_is_bounded_and_so_is_what_is_kept(
         live.prepare(settings, 0)
         while live.maker._ahead:  # type: ignore[union-attr]
             assert len(live.maker._ahead) <= 3  # type: ignore[union-attr]
-            live.maker.wait()  # type: ignore[union-attr]
+            wait_for_one(live)
             live.prepare(settings, 1)
         assert 7 <= len(ready_of(live)) <= 10
         assert all(field in cache for field in ready_of(live))

@@ -1,7 +1,7 @@
 """Simulated pairs that are made when a step wants them, or a little ahead of it by other processes."""
 
 from collections.abc import Hashable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -80,10 +80,6 @@ class PairMaker:
         for wanted in made:
             self.load(wanted)
         return made
-
-    def wait(self) -> None:
-        """Wait until one of the fields that are made ahead is there."""
-        wait(self._ahead.values(), return_when=FIRST_COMPLETED)
 
     def close(self) -> None:
         """End the other processes; what is asked for afterwards is made here."""

@@ -50,7 +50,7 @@ class ReadyFields:
     fields: list[FieldKey]
 
     def follow(self) -> None:
-        """Take what was made since the last call, and let the next ones be made; wait only for the first few."""
+        """Take what was made since the last call, and let the next ones be made; help only with the first few."""
         while True:
             for made in self.maker.collect():
                 self._add(made)
@@ -58,12 +58,9 @@ class ReadyFields:
             self.maker.prepare(list(islice(self.due, IN_FLIGHT * self.maker.workers)) if has_room else [])
             if len(self.fields) >= self.least or not self.due:
                 return
-            if self.maker.workers:
-                self.maker.wait()
-            else:  # the processes died
-                first = next(iter(self.due))
-                self.maker.load(first)
-                self._add(first)
+            last = next(reversed(self.due))  # the other processes, if they have begun yet, are at the first ones
+            self.maker.load(last)
+            self._add(last)
 
     def _add(self, made: FieldKey) -> None:
         del self.due[made]

@@ -52,6 +52,9 @@ def with_choices_resolved(settings: TrainSettings, before: TrainSettings | None)
     if warm == first.steps:
         # "None" says the same where there are only pairs, and still fits when the file serves a longer run elsewhere.
         warm = None if settings.lr is None else settings.steps
+    elif settings.minutes is not None:
+        # By the clock a share of the run is supervised, however many steps it has.
+        warm = warm * settings.steps // first.steps
     return settings.model_copy(update={"warm_start_steps": warm, "threads": threads})
 
 

@@ -127,7 +127,7 @@ def save_state(path: Path, state: RunState) -> None:
     for name, pool in state.pools.items():
         if pool.images is not None:
             tensors[f"pools/{name}"] = pool.images
-    names = ["step", "best_psnr_db", "rate_factor", "rollbacks", *(["warm_steps", "taken_s"] if state.taken_s else [])]
+    names = ["step", "best_psnr_db", "rate_factor", "rollbacks", "warm_steps", *(["taken_s"] if state.taken_s else [])]
     header = json.dumps({name: getattr(state, name) for name in names})
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with replaced_atomically(path) as temporary:
