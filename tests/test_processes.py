@@ -159,7 +159,10 @@ def test_no_process_outlives_its_parent(tmp_path: Path, number: signal.Signals) 
         assert len(pids) == 2
         assert all(map(is_there, pids))
         parent.send_signal(number)
-        parent.wait(PATIENCE_S)
+        try:
+            parent.wait(PATIENCE_S)
+        finally:
+            parent.kill()
     wait_until_gone(pids)
 
 

@@ -14,9 +14,8 @@ from scipy import fft, ndimage
 from napari_contransgan.config import TieMethod
 from napari_contransgan.tie import SOLVERS, phase_from_stack
 from napari_contransgan.tie.derivative import axial_derivative
-from napari_contransgan.tie.focus_data import FocusData
+from napari_contransgan.tie.focus_data import FocusData, Solution
 from napari_contransgan.tie.preparation import Preparation, prepare
-from napari_contransgan.tie.solving import Solution
 from napari_contransgan.tie.transfer import Aperture
 
 SIZES = (512, 1024, 2048, 4096, 8192)

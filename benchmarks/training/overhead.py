@@ -9,6 +9,7 @@ import torch
 from benchmarks.training.data import supervised
 from benchmarks.training.timing import Work, medians, print_head, print_row
 from torch import nn
+from torch.autograd import backward
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.models.compute import autocast
@@ -69,8 +70,7 @@ def _parts(settings: TrainSettings, folder: Path) -> dict[str, Work]:
     contrast, phase_rad = draw_pairs(data.paired_lr, data.paired_phase, settings, 0)
     network, optimiser = state.networks["to_phase"], state.optimisers[WARM]
     with autocast(CPU, settings.precision):
-        loss: torch.Tensor = network(contrast).float().square().mean()
-        loss.backward()
+        network(contrast).float().square().mean().backward()
     label = phase_rad / settings.phase_ref_rad
     output = torch.randn_like(label).requires_grad_()
     process = psutil.Process()
@@ -82,7 +82,7 @@ def _parts(settings: TrainSettings, folder: Path) -> dict[str, Work]:
 
     return {
         "data: drawing and augmenting": lambda: draw_pairs(data.paired_lr, data.paired_phase, settings, state.step),
-        "loss and its gradient": lambda: supervised_loss(output, label, settings.phase_ref_rad).backward(),
+        "loss and its gradient": lambda: backward(supervised_loss(output, label, settings.phase_ref_rad)),
         "clipping the gradient": lambda: nn.utils.clip_grad_norm_(network.parameters(), steps.MAX_GRADIENT_NORM),
         "optimiser": optimiser.step,
         "averaged network": lambda: steps.update_average(state, settings.ema_decay),

@@ -16,14 +16,14 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, closing, contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess, parent_process
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from napari_contransgan.errors import InputError
@@ -72,8 +72,12 @@ class _Worker:
         )
 
 
+_Order = tuple["Future[Any]", Callable[[Any], Any], Any]
+"""A task with what is to be done, and where the result goes."""
+
+
 class Workers:
-    """A number of processes, which start at once; close them in the end.
+    """A number of processes, which start at once; close them when they are no longer needed.
 
     Parameters
     ----------
@@ -82,15 +86,16 @@ class Workers:
     """
 
     def __init__(self, count: int) -> None:
-        self._idle: SimpleQueue[_Worker] = SimpleQueue()
-        # A thread for each process, so that a thread that has a task always finds an idle process.
-        self._threads = ThreadPoolExecutor(count, "worker")
+        self._waiting: SimpleQueue[_Order | None] = SimpleQueue()
         self._all: list[_Worker] = []
+        self._threads: list[threading.Thread] = []
         with ExitStack() as stack, _interrupts_ignored():
             stack.callback(self.close)
             for _ in range(count):
                 self._all.append(_started())
-                self._idle.put(self._all[-1])
+                # A daemon, like the process: a program that ends without closing waits for neither.
+                self._threads.append(threading.Thread(target=self._drive, args=(self._all[-1],), daemon=True))
+                self._threads[-1].start()
             stack.pop_all()  # all of them could be started
 
     @property
@@ -113,23 +118,32 @@ class Workers:
         Future
             With the result, or what `work` raised, or `WorkerDiedError`.
         """
-        return self._threads.submit(self._do, work, task)
+        order: _Order = (Future(), work, task)
+        self._waiting.put(order)
+        return order[0]
 
     def close(self) -> None:
         """End the processes at once; tasks that wait are cancelled, and those under way fail."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        with suppress(Empty):
+            while (order := self._waiting.get_nowait()) is not None:
+                order[0].cancel()
         for worker in self._all:
+            self._waiting.put(None)
             worker.end()
-        self._threads.shutdown()
+        for thread in self._threads:
+            thread.join()
         for worker in self._all:
             worker.pipe.close()
 
-    def _do(self, work: Callable[[Task], Result], task: Task) -> Result:
-        worker = self._idle.get()
-        try:
-            return worker.do(work, task)
-        finally:
-            self._idle.put(worker)  # one that died too: it says so to whoever comes next
+    def _drive(self, worker: _Worker) -> None:
+        """Body of a thread: let one process do one task after the other; once it is dead, they all fail."""
+        while (order := self._waiting.get()) is not None:
+            future, work, task = order
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(worker.do(work, task))
+                except Exception as error:
+                    future.set_exception(error)
 
 
 def in_processes(

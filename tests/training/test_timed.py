@@ -134,6 +134,12 @@ def test_steps_end_a_run_that_has_time_left(minutes: Tiny, tmp_path: Path) -> No
     assert "ends after 60 minutes, or at step 3 if that is sooner" in events[0].message  # type: ignore[union-attr]
 
 
+def test_a_run_takes_one_step_however_little_time_it_has(minutes: Tiny, by_looks: Time, tmp_path: Path) -> None:
+    events = list(train(minutes(0.001), tmp_path))
+    assert [event.step for event in steps_of(events)] == [1]
+    assert events[-1] == TrainingFinished(1, tmp_path / "best.safetensors")
+
+
 def test_a_resumed_run_has_the_minutes_that_are_left(minutes: Tiny, by_looks: Time, tmp_path: Path) -> None:
     settings = minutes(1.0, validate_every=1000, save_every=1000)
     whole = steps_of(list(train(settings, tmp_path / "whole")))

@@ -52,8 +52,8 @@ class Run:
 
     @property
     def is_over(self) -> bool:
-        """Whether all steps are done, or no time is left."""
-        return self.state.step >= self.settings.steps or self.state.clock_share >= 1
+        """Whether all steps are done, or one at least and no time is left."""
+        return self.state.step >= self.settings.steps or (self.state.step > 0 and self.state.clock_share >= 1)
 
     def look_at_clock(self) -> None:
         """Note how much of the run's time is over: the same in all processes, and until the next call."""
