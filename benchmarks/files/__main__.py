@@ -43,7 +43,7 @@ def main() -> None:
     for title, cases in GROUPS.items():
         print(f"\n{title}\n\n| file | what came out |\n| --- | --- |")
         for name, make in cases.items():
-            options = OPTIONS.get(name, {})
+            options: dict[str, object] = {**OPTIONS.get(name, {})}
             try:
                 eager, lazy = (outcome(make, options, lazy) for lazy in (False, True))
             except InputError as error:

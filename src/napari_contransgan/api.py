@@ -151,6 +151,8 @@ def train(
     out: Path | str,
     *,
     resume: bool = False,
+    minutes: float | None = None,
+    workers: int | None = None,
     progress: "Callable[[TrainingEvent], object] | None" = None,
     **settings: Any,
 ) -> Path:
@@ -162,6 +164,10 @@ def train(
         Folder of the run; new, unless `resume`.
     resume : bool
         Continue from the last save in the folder.
+    minutes : float, optional
+        Length of the run by the clock; with ``steps`` it ends at whichever comes first.
+    workers : int, optional
+        Processes that simulate the fields of ``simulate`` ahead of the steps.
     progress : callable, optional
         Called with each event of `napari_contransgan.training.events`.
     **settings
@@ -182,6 +188,8 @@ def train(
     for name in ("pairs", "simulate"):
         if isinstance(settings.get(name), (str, Path)):
             settings[name] = [settings[name]]
+    stated = {"minutes": minutes, "simulation_workers": workers}
+    settings |= {name: value for name, value in stated.items() if value is not None}
     checked = TrainSettings.checked(settings, source="train")
     return result_of(events(checked, Path(out), resume), progress or _silent)
 

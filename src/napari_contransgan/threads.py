@@ -86,6 +86,12 @@ def on_threads(number: int) -> Iterator[None]:
         yield
 
 
+def stay_on_one_thread() -> None:
+    """Compute on one thread from now on: for a process, or a thread, that does nothing else."""
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+
+
 def each_on_threads(number: int, events: Generator[Event, Request, Result]) -> Generator[Event, Request, Result]:
     """Run a generator with so many threads for PyTorch; between its events the caller has the caller's own number."""
     with closing(events):

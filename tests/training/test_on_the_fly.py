@@ -165,7 +165,7 @@ def test_a_process_that_dies_does_not_end_the_run(made: list[int]) -> None:
     maker = PairMaker((RECIPE,), FrameCache(), 1)
     fields = [FieldKey(0, index) for index in range(4)]
     maker.prepare(fields)
-    for process in maker._pool._processes:  # type: ignore[union-attr]
+    for process in maker._pool.pids:  # type: ignore[union-attr]
         os.kill(process, signal.SIGKILL)
     for field in fields:
         maker.load(field)

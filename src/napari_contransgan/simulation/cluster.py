@@ -12,7 +12,7 @@ from typing import Any
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.simulation.field_files import FieldTask, make_files
-from napari_contransgan.simulation.workers import stay_on_one_thread
+from napari_contransgan.threads import stay_on_one_thread
 
 CONNECT_S = 6
 LOST_S = 60

@@ -14,10 +14,10 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import QUANTITY_UNITS, read_image
 from napari_contransgan.io.atomic import write_atomically
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.processes import in_processes
 from napari_contransgan.progress import Progress
 from napari_contransgan.simulation.cluster import on_cluster
 from napari_contransgan.simulation.field_files import PARTS, PARTS_WITHOUT_STACKS, FieldTask, make_files
-from napari_contransgan.simulation.workers import in_processes
 from napari_contransgan.threads import on_threads
 
 DESCRIPTION = "dataset.json"

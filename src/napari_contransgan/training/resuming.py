@@ -13,7 +13,7 @@ Folders = Path | Sequence[Path | PairFolders] | None
 
 DATA_FOLDERS = ("lr", "phase", "pairs")
 MAY_CHANGE_ON_RESUME = {
-    *("steps", "warm_start_steps", *DATA_FOLDERS),
+    *("steps", "minutes", "warm_start_steps", *DATA_FOLDERS),
     *("device", "threads", "simulation_workers", "validate_every", "save_every"),
 }
 
@@ -48,10 +48,14 @@ def with_choices_resolved(settings: TrainSettings, before: TrainSettings | None)
     """
     first = before or settings
     threads = threads_to_train(settings.threads or first.threads)
-    warm: int | None = warm_start_steps(first)
-    if warm == first.steps:
+    kept = warm_start_steps(first)
+    warm: int | None = kept
+    if kept == first.steps:
         # "None" says the same where there are only pairs, and still fits when the file serves a longer run elsewhere.
         warm = None if settings.lr is None else settings.steps
+    elif settings.minutes is not None:
+        # By the clock a share of the run is supervised, however many steps it has.
+        warm = kept * settings.steps // first.steps
     return settings.model_copy(update={"warm_start_steps": warm, "threads": threads})
 
 
