@@ -98,6 +98,10 @@ PairSource = Annotated[
 ]
 
 
+MOST_STEPS = 10_000_000
+"""Steps of a run of which only the minutes are stated; it never comes to so many."""
+
+
 class TrainSettings(Settings):
     """A training run.
 
@@ -124,6 +128,10 @@ class TrainSettings(Settings):
         Unpaired CycleGAN throughout, or a supervised warm start on pairs first.
     steps : int
         Training steps in all.
+    minutes : float or None
+        Length of the run by the clock: it ends then, or at the last step if that is sooner, and the schedule goes by
+        whichever is further. Where only the minutes are stated, the number of steps is not limited. Simulated pairs
+        are then drawn from those that ``simulation_workers`` have made so far, and no step waits for one.
     warm_start_steps : int or None
         Supervised steps at the beginning of ``semi-supervised``; None takes all where there are only pairs,
         else three quarters.
@@ -144,6 +152,9 @@ class TrainSettings(Settings):
         (R1), and the noise on made images before they are turned back; None takes the recipe's own.
     physics : PhysicsSettings or None
         Optics for the physics-consistency loss; None takes those of the simulated images, where there are any.
+    freeze_norms_at : float
+        Share of the warm start, or of a run without one, after which batch norms keep their statistics, so that the
+        scale of the phase settles.
     pool_size : int
         Images in each history pool.
     ema_decay : float
@@ -181,6 +192,7 @@ class TrainSettings(Settings):
     start_from: str | None = None
     recipe: RecipeName = "semi-supervised"
     steps: int = Field(3000, ge=1)
+    minutes: float | None = Field(None, gt=0)
     warm_start_steps: int | None = Field(None, ge=0)
     batch_size: int = Field(4, ge=1)
     accumulate: int = Field(1, ge=1)
@@ -193,6 +205,7 @@ class TrainSettings(Settings):
     gradient_penalty: float | None = Field(None, ge=0)
     cycle_noise: float | None = Field(None, ge=0)
     physics: PhysicsSettings | None = None
+    freeze_norms_at: float = Field(0.6, ge=0, le=1)
     pool_size: int = Field(50, ge=0)
     ema_decay: float = Field(0.999, ge=0, lt=1)
     phase_ref_rad: float = Field(2.0, gt=0)
@@ -205,6 +218,15 @@ class TrainSettings(Settings):
     device: DeviceName = "auto"
     precision: PrecisionName = "auto"
     threads: int | None = Field(None, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _must_have_a_length(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or values.get("minutes") is None or values.get("steps") is not None:
+            return values
+        if values.get("warm_start_steps") is not None:
+            raise ValueError("warm_start_steps is a part of steps: give steps too, or leave it out")
+        return {**values, "steps": MOST_STEPS}
 
     @field_validator("pairs")
     @classmethod

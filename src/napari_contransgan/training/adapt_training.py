@@ -25,7 +25,8 @@ from napari_contransgan.training.steps import MAX_GRADIENT_NORM, freeze_norms, m
 
 BETTER = 0.98
 """The adapted network is kept if its error on the part that was kept back is at most this share of the original's."""
-RAMP_STEPS = 10
+RAMP_STEPS = 30
+TRAINED = "all"
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,10 @@ class _Trainer:
         self.network = copy.deepcopy(self.original).train().requires_grad_(True)
         freeze_norms(self.network)
         self.average = copy.deepcopy(self.original)
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), weight_decay=0.0)
+        if TRAINED == "affine":
+            for name, p in self.network.named_parameters():
+                p.requires_grad_(p.ndim == 1 or name.startswith("head"))
+        self.optimiser = torch.optim.AdamW([p for p in self.network.parameters() if p.requires_grad], weight_decay=0.0)
         self.sigma_px = blur_px(split.learnt[0].field.pixel_size_um)
         self.own_count = settings.batch_size - (settings.replay_per_batch if replay else 0)
         self.best_rmse_rad = math.inf
