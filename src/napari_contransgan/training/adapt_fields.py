@@ -29,6 +29,8 @@ TRUSTED_STD_RAD = 0.15
 FEW_EMPTY = 0.05
 """Share of empty background below which TIE does not know the zero of the phase and its slow changes."""
 DRIFT_MATTERS_PX = 0.3
+FOCUS_COUNTS = 2
+"""The plane in focus counts so many times as much as another: frames are taken there, and least is to be seen."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class AdaptField:
     wavelength_um: float
     optics: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def plane_counts(self) -> tuple[int, ...]:
+        """How much each plane counts, in training and in scores."""
+        return tuple(FOCUS_COUNTS if plane == self.focus_index else 1 for plane in range(len(self.zyx_contrast)))
 
 
 def field_of_stack(stack: Image, settings: TieSettings) -> Generator[Progress, None, AdaptField]:

@@ -78,7 +78,7 @@ def gather_fields(
     _check_together([(frame.name, frame.pixel_size_um, fields[0].wavelength_um) for frame in frames])
     description = f"{stacks} and {len(frames)} frame{'s' if len(frames) > 1 else ''}"
     if not settings.unpaired:
-        applied = Applied(loaded.model.to(device), loaded.card.phase_ref_rad, device)
+        applied = Applied(loaded.model.to(device), loaded.card.phase_ref_rad, device, settings.precision)
         paired, left_out = yield from _paired(frames, fields, applied)
         if paired:
             notes += tuple(f"{name}: shows the place of no stack, and is left out." for name in left_out)

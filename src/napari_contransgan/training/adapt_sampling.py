@@ -15,9 +15,6 @@ LEAST_KNOWN = 0.3
 CHOOSY_SHARE = 0.5
 """Of so many draws the one of three crops with the most structure is taken, since sparse fields are mostly empty."""
 
-FOCUS_COUNTS = 2.0
-"""The plane in focus is drawn so many times as often as another: frames are taken there, and least is to be seen."""
-
 SCALE_JITTER = 0.2
 """Contrast and label are scaled together by up to e to this, as a specimen that is thicker or thinner would be."""
 CONTRAST_JITTER = 0.03
@@ -63,9 +60,7 @@ def draw_batch(parts: Sequence[Part], count: int, crop_px: int, rng: np.random.G
 
 
 def _crop(part: Part, crop_px: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    shares = np.ones(len(part.zyx_contrast))
-    if part.field.focus_index is not None:
-        shares[part.field.focus_index] = FOCUS_COUNTS
+    shares = np.array(part.field.plane_counts, np.float64)
     plane = part.zyx_contrast[int(rng.choice(len(shares), p=shares / shares.sum()))]
     maps = (plane, part.yx_label_rad, part.yx_weight)
     wanted = 3 if rng.random() < CHOOSY_SHARE else 1

@@ -84,11 +84,10 @@ def score(parts: Sequence[Part], phases_rad: Sequence[FloatMap]) -> PartScores:
     phases_rad : sequence of ndarray, shape (Z, Y, X)
         Phase from each plane of each part.
     """
-    pairs = [
-        (phase, label)
-        for part, zyx_phase_rad in zip(parts, phases_rad, strict=True)
-        for phase, label in map(lambda yx, part=part: comparable(part, yx), zyx_phase_rad)  # type: ignore[misc]
-    ]
+    pairs = []
+    for part, zyx_phase_rad in zip(parts, phases_rad, strict=True):
+        for yx_phase_rad, count in zip(zyx_phase_rad, part.field.plane_counts, strict=True):
+            pairs += [comparable(part, yx_phase_rad)] * count
     difference = np.concatenate([phase - label for phase, label in pairs])
     phase = np.concatenate([phase - phase.mean() for phase, _ in pairs])
     label = np.concatenate([label - label.mean() for _, label in pairs])
@@ -127,11 +126,11 @@ def fit_scale(parts: Sequence[Part], applied: Applied, rng: np.random.Generator)
     areas = np.array([part.shape_yx[0] * part.shape_yx[1] for part in parts], np.float64)
     for _ in range(SCALE_WINDOWS):
         part = _window(parts[int(rng.choice(len(parts), p=areas / areas.sum()))], rng)
-        for yx_contrast in part.zyx_contrast:
+        for yx_contrast, count in zip(part.zyx_contrast, part.field.plane_counts, strict=True):
             phase, label = comparable(part, applied.phase_rad(yx_contrast))
             if phase.size:
-                phase_power += float(np.sum((phase - phase.mean()) ** 2))
-                label_power += float(np.sum((label - label.mean()) ** 2))
+                phase_power += count * float(np.sum((phase - phase.mean()) ** 2))
+                label_power += count * float(np.sum((label - label.mean()) ** 2))
     if not (phase_power > 0 and label_power > 0):
         return 1.0
     return float(np.clip(np.sqrt(label_power / phase_power), *SCALE_RANGE))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from napari_contransgan.config import AdaptSettings
+from napari_contransgan.config import AdaptSettings, PrecisionName
 from napari_contransgan.errors import InputError
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.compute import autocast
@@ -25,8 +25,7 @@ from napari_contransgan.training.steps import MAX_GRADIENT_NORM, freeze_norms, m
 
 BETTER = 0.98
 """The adapted network is kept if its error on the part that was kept back is at most this share of the original's."""
-RAMP_STEPS = 30
-TRAINED = "all"
+RAMP_STEPS = 20
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def train_adapted(
         If the losses become infinite.
     """
     trainer = _Trainer(loaded, split, replay, settings, device)
-    before_rad = trainer.kept_back_rad(trainer.original, "auto")
+    before_rad = trainer.kept_back_rad(trainer.original, settings.precision)
     yield trainer.preview(0, before_rad, before_rad)
     began, step = time.monotonic(), 0
     while step < settings.steps:
@@ -83,14 +82,27 @@ def train_adapted(
         speed = settings.batch_size / (time.perf_counter() - step_began)
         yield AdaptStep(step, settings.steps, "adapting the network", loss, speed)
         if step % settings.validate_every == 0 and step < settings.steps:
-            now_rad = trainer.kept_back_rad(trainer.average, "auto")
-            trainer.keep_if_best(score(split.kept_back, now_rad))
-            yield trainer.preview(step, before_rad, now_rad)
-    trainer.keep_if_best(score(split.kept_back, trainer.kept_back_rad(trainer.average, "auto")))
+            yield trainer.preview(step, before_rad, trainer.kept_if_best())
+    trainer.kept_if_best()
     yield AdaptStep(step, step, "fitting the scale and scoring")
     adapted, before_rad, after_rad = trainer.finish(step)
     yield trainer.preview(step, before_rad, after_rad)
     return adapted
+
+
+def trained_parameters(network: nn.Module) -> list[nn.Parameter]:
+    """Free what an adaptation changes, hold the rest, and return the former.
+
+    Gains and offsets of the features (normalisations and biases) and the last layer are a hundredth of all weights.
+    They can make the network see more or less in the same contrast, but not forget what cells look like; training all
+    weights was less calm and cost standard images more, see docs/background/adapting-results.md.
+    """
+    freed = []
+    for name, values in network.named_parameters():
+        values.requires_grad_(values.ndim == 1 or name.startswith("head."))
+        if values.requires_grad:
+            freed.append(values)
+    return freed
 
 
 class _Trainer:
@@ -105,10 +117,8 @@ class _Trainer:
         self.network = copy.deepcopy(self.original).train().requires_grad_(True)
         freeze_norms(self.network)
         self.average = copy.deepcopy(self.original)
-        if TRAINED == "affine":
-            for name, p in self.network.named_parameters():
-                p.requires_grad_(p.ndim == 1 or name.startswith("head"))
-        self.optimiser = torch.optim.AdamW([p for p in self.network.parameters() if p.requires_grad], weight_decay=0.0)
+        self.trained = trained_parameters(self.network)
+        self.optimiser = torch.optim.AdamW(self.trained, weight_decay=0.0)
         self.sigma_px = blur_px(split.learnt[0].field.pixel_size_um)
         self.own_count = settings.batch_size - (settings.replay_per_batch if replay else 0)
         self.best_rmse_rad = math.inf
@@ -141,24 +151,32 @@ class _Trainer:
             loss = loss + supervised_loss(rest, label, self.phase_ref_rad) * (replayed / self.settings.batch_size)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), MAX_GRADIENT_NORM)
+        norm = nn.utils.clip_grad_norm_(self.trained, MAX_GRADIENT_NORM)
         if not bool(torch.isfinite(loss.detach()) & torch.isfinite(norm)):
             raise InputError("adapting: the loss is not finite: lower the learning rate, or look for a broken stack")
         self.optimiser.step()
         move_average(self.average, self.network, self.settings.ema_decay, number)
         return float(loss.detach())
 
-    def kept_back_rad(self, network: nn.Module, precision: str) -> list[FloatMap]:
+    def kept_back_rad(self, network: nn.Module, precision: PrecisionName) -> list[FloatMap]:
         """Phase of the parts that are kept back."""
-        chosen = self.settings.precision if precision == "auto" else "fp32"
-        applied = Applied(network, self.phase_ref_rad, self.device, chosen)
+        applied = Applied(network, self.phase_ref_rad, self.device, precision)
         return [applied.planes_rad(part) for part in self.split.kept_back]
 
-    def keep_if_best(self, scores: PartScores) -> None:
-        """Keep the averaged weights if their error is the least so far."""
-        if scores.rmse_rad < self.best_rmse_rad:
-            self.best_rmse_rad = scores.rmse_rad
+    def kept_if_best(self) -> list[FloatMap]:
+        """Keep the averaged weights if their error, with the last scale, is the least so far; return their phase."""
+        factor = self.scale(self.settings.precision)
+        phases_rad = [factor * phase for phase in self.kept_back_rad(self.average, self.settings.precision)]
+        rmse_rad = score(self.split.kept_back, phases_rad).rmse_rad
+        if rmse_rad < self.best_rmse_rad:
+            self.best_rmse_rad = rmse_rad
             self.best = copy.deepcopy(self.average.state_dict())
+        return phases_rad
+
+    def scale(self, precision: PrecisionName) -> float:
+        """Fit the last scale of the averaged network on the learnt parts."""
+        applied = Applied(self.average, self.phase_ref_rad, self.device, precision)
+        return fit_scale(self.split.learnt, applied, np.random.default_rng([self.settings.seed, 4]))
 
     def finish(self, steps: int) -> tuple[Adapted, list[FloatMap], list[FloatMap]]:
         """Fit the scale, score both networks in full precision, and choose; with the phase before and after."""
@@ -166,9 +184,7 @@ class _Trainer:
         before_rad = self.kept_back_rad(self.original, "fp32")
         before = score(kept_back, before_rad)
         self.average.load_state_dict(self.best)
-        applied = Applied(self.average, self.phase_ref_rad, self.device)
-        factor = fit_scale(self.split.learnt, applied, np.random.default_rng([self.settings.seed, 4]))
-        fold_scale(self.average, factor)
+        fold_scale(self.average, self.scale("fp32"))
         after_rad = self.kept_back_rad(self.average, "fp32")
         after = score(kept_back, after_rad)
         if after.rmse_rad <= BETTER * before.rmse_rad:
