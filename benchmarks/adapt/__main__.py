@@ -5,14 +5,16 @@ truth; the same at five focus positions, and on the halves of the real 20x HeLa 
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from benchmarks.adapt.hela import score_halves
 from benchmarks.adapt.microscopes import (
     DEVELOPMENT,
     FOCUS_UM,
+    PLACES_YX_PX,
     SCORED,
+    SCORED_PX,
     SEEDS,
     Strange,
     dish_of,
@@ -33,6 +35,10 @@ from napari_contransgan.simulation import simulate_pair
 STANDARD = SimulationSettings(specimen="hela", objective="10x", scene="mixed", seed=960, count=12)
 PARTS = ("microscopes", "focus", "hela")
 PSNR, RMSE, SLOPE = 0, 1, 2
+LEAST_PHASE_RAD = 0.1
+"""Fields with less are empty."""
+
+Floats = NDArray[np.floating]
 
 Pairs = Sequence[tuple[Image, Image]]
 
@@ -79,14 +85,14 @@ def score_microscopes(microscopes: dict[str, tuple[Strange, int]], way: str) -> 
     ratios, slopes = [], []
     for name, (strange, seed) in microscopes.items():
         dish = dish_of(strange, seed)
-        pairs = dish.scored_fields()
-        before = scores(bundled, pairs)
+        shown = dish.frame_and_truth()
+        before = dish_scores(bundled, *shown)
         if way == "paired":
             loaded, result = adapted([dish.stack()], AdaptSettings(tie=TieSettings(drift=False)))
         else:
             settings = AdaptSettings(unpaired=True, tie=TieSettings(drift=False))
-            loaded, result = adapted([dish.high_power_stack()], settings, [frame for frame, _ in pairs[:3]])
-        after = scores(loaded, pairs)
+            loaded, result = adapted([dish.high_power_stack()], settings, dish.other_frames())
+        after = dish_scores(loaded, *shown)
         lost = float(np.mean(scores(loaded, standard)[:, PSNR] - standard_before[:, PSNR]))
         ratio = after[:, RMSE].mean() / before[:, RMSE].mean()
         ratios.append(ratio)
@@ -113,8 +119,8 @@ def score_focus(seed: int) -> None:
     loaded, result = adapted([dish.deep_stack()], AdaptSettings(tie=TieSettings(drift=False)))
     print_head("focus, um", "slope before", "slope after", "fields' slopes", "RMSE before, rad", "RMSE after, rad")
     for focus_um in FOCUS_UM:
-        pairs = dish.scored_fields(focus_um)
-        before, after = scores(bundled, pairs), scores(loaded, pairs)
+        shown = dish.frame_and_truth(focus_um)
+        before, after = dish_scores(bundled, *shown), dish_scores(loaded, *shown)
         print_row(
             f"{focus_um:+.0f}",
             f"{before[:, SLOPE].mean():.2f}",
@@ -126,20 +132,29 @@ def score_focus(seed: int) -> None:
     print(f"\nkept: {result.kept}, {60 * result.minutes:.0f} s\n", flush=True)
 
 
+def dish_scores(loaded: LoadedModel, frame: Image, truth: Image) -> NDArray[np.float64]:
+    """PSNR, RMSE and slope of each scored field of a dish, out of the phase of the whole frame."""
+    phase = result_of(predict(frame, PredictSettings(), loaded)).data
+    places = [np.s_[y : y + SCORED_PX, x : x + SCORED_PX] for y, x in PLACES_YX_PX]
+    return np.array([_score(phase[place], truth.data[place]) for place in places])
+
+
 def scores(loaded: LoadedModel, pairs: Pairs) -> NDArray[np.float64]:
     """PSNR, RMSE and slope of each field that shows a specimen."""
-    return np.array(list(_scores(loaded, pairs)))
+    return np.array(
+        [
+            _score(result_of(predict(frame, PredictSettings(), loaded)).data, truth.data)
+            for frame, truth in pairs
+            if truth.data.max() > LEAST_PHASE_RAD
+        ]
+    )
 
 
-def _scores(loaded: LoadedModel, pairs: Pairs) -> Iterator[tuple[float, float, float]]:
-    for frame, truth in pairs:
-        if truth.data.max() < 0.1:
-            continue
-        phase = result_of(predict(frame, PredictSettings(), loaded)).data
-        height, width = (min(sides) for sides in zip(phase.shape, truth.data.shape, strict=True))
-        label = truth.data[:height, :width]
-        found = score_simulated(phase[:height, :width], label, label, "hela")
-        yield found.psnr_db, found.rmse_rad, found.slope
+def _score(yx_phase_rad: Floats, yx_truth_rad: Floats) -> tuple[float, float, float]:
+    height, width = (min(sides) for sides in zip(yx_phase_rad.shape, yx_truth_rad.shape, strict=True))
+    truth = yx_truth_rad[:height, :width]
+    found = score_simulated(yx_phase_rad[:height, :width], truth, truth, "hela")
+    return found.psnr_db, found.rmse_rad, found.slope
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ DISH_PX, ADAPT_PX, SCORED_PX = 1472, 704, 384
 """Sides of the simulated dish, of the field in it that is adapted on, and of those that are scored, on the model's
 grid. All show the same kind of cells, as in a user's dish."""
 PLACES_YX_PX = ((0, 768), (384, 1088), (768, 0), (768, 384), (1088, 768))
-"""First pixels of the scored fields; the field that is adapted on begins at the first pixel of the dish."""
+"""First pixels of the scored fields in the frame of the dish; the field that is adapted on begins at the first pixel of the dish."""
 STACK_DZ_UM = 5.0
 USUAL_ABSORPTION_PER_UM = 0.1
 FOCUS_UM = (-10.0, -5.0, 0.0, 5.0, 10.0)
@@ -150,14 +150,18 @@ class Dish:
         settings = self.settings.model_copy(update={"microscope": microscope, "variation": variation})
         return _adapted_part(image_stack(self.specimen, settings, 0))
 
-    def scored_fields(self, focus_um: float | None = None) -> list[tuple[Image, Image]]:
-        """Frames and true phases of fields that no adaptation sees, at the usual focus or at another."""
+    def frame_and_truth(self, focus_um: float | None = None) -> tuple[Image, Image]:
+        """A frame of the whole dish, at the usual focus or at another, and its true phase."""
         settings = self.settings
         if focus_um is not None:
             variation = settings.variation.model_copy(update={"focus_share": (0.0, 0.0)})
             settings = settings.model_copy(update={"defocus_um": focus_um, "variation": variation})
-        frame, truth = image_lr(self.specimen, settings, 0), true_phase(self.specimen, settings, 0)
-        return [(_part(frame, place, SCORED_PX), _part(truth, place, SCORED_PX)) for place in PLACES_YX_PX]
+        return image_lr(self.specimen, settings, 0), true_phase(self.specimen, settings, 0)
+
+    def other_frames(self) -> list[Image]:
+        """Frames of places that the stack does not show."""
+        frame, _ = self.frame_and_truth()
+        return [_part(frame, place, SCORED_PX) for place in PLACES_YX_PX[:3]]
 
 
 def dish_of(strange: Strange, seed: int) -> Dish:

@@ -45,7 +45,7 @@ def adapt(
     minutes: Annotated[float | None, typer.Option(help="Longest duration of the training itself.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps, unless the time is over before.")] = None,
     replay: Annotated[
-        int | None, typer.Option(help="Simulated images that are mixed in, against forgetting. [default: 16]")
+        int | None, typer.Option(help="Simulated images that are mixed in, against forgetting. [default: 24]")
     ] = None,
     wavelength: Annotated[
         float | None, typer.Option(help="Vacuum wavelength in um; else the file's, else 0.55.", show_default=False)
