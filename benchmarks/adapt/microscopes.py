@@ -18,7 +18,7 @@ DISH_PX, ADAPT_PX, SCORED_PX = 1472, 704, 384
 """Sides of the simulated dish, of the field in it that is adapted on, and of those that are scored, on the model's
 grid. All show the same kind of cells, as in a user's dish."""
 PLACES_YX_PX = ((0, 768), (384, 1088), (768, 0), (768, 384), (1088, 768))
-"""First pixels of the scored fields in the frame of the dish; the field that is adapted on begins at the first pixel of the dish."""
+"""First pixels of the scored fields in the frame of the dish; the stack shows its first corner."""
 STACK_DZ_UM = 5.0
 USUAL_ABSORPTION_PER_UM = 0.1
 FOCUS_UM = (-10.0, -5.0, 0.0, 5.0, 10.0)
