@@ -23,7 +23,7 @@ def outcome(make: Make, options: dict[str, object], lazy: bool) -> str:
             image = read_image(path, lazy=lazy)
             result = result_of(retrieve_phase(image, TieSettings.checked(options)), lambda _: None)
         except InputError as error:
-            return _short("refused: " + str(error).replace(str(path), "").removeprefix(": "))
+            return _short(f"refused: {error.reason}")
         except Exception as error:
             return f"FAULT {type(error).__name__}: {error}"
         phase = result.phase.data

@@ -191,15 +191,7 @@ def train(
     stated = {"minutes": minutes, "simulation_workers": workers}
     settings |= {name: value for name, value in stated.items() if value is not None}
     checked = TrainSettings.checked(settings, source="train")
-    running = events(checked, Path(out), resume)
-    while True:
-        try:
-            event = next(running)
-        except StopIteration as stop:
-            checkpoint: Path = stop.value
-            return checkpoint
-        if progress is not None:
-            progress(event)
+    return result_of(events(checked, Path(out), resume), progress or _silent)
 
 
 def evaluate(
@@ -259,11 +251,11 @@ def _image(source: Source, name: str, pixel_size_um: float | None = None, quanti
         return read_image(Path(source))
     data = np.asarray(source)
     if data.ndim not in _AXES:
-        raise InputError(f"{name}: an array of {data.ndim} axes was given: give (Y, X), (Z, Y, X) or (T, Z, Y, X)")
+        raise InputError(f"an array of {data.ndim} axes was given: give (Y, X), (Z, Y, X) or (T, Z, Y, X)", source=name)
     if quantity != "intensity":
         data = data.astype(np.float32)
     return Image(data, _AXES[data.ndim], pixel_size_um, quantity=quantity, name=name)
 
 
-def _silent(_: Progress) -> None:
+def _silent(_: object) -> None:
     """Tell nobody."""

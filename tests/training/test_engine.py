@@ -85,7 +85,7 @@ def test_two_processes_come_to_the_losses_of_one_at_the_same_batch(
         lambda_physics=1.0,
         validate_every=20,
     )
-    result_of(train(settings.model_copy(update={"accumulate": 2}), tmp_path / "one"))  # type: ignore[arg-type]
+    result_of(train(settings.model_copy(update={"accumulate": 2}), tmp_path / "one"))
     running = start_two(settings, tmp_path / "two", "--json")
     printed, told = running.communicate(300)
     assert running.watching.exitcode == 0, told

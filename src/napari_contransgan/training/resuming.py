@@ -29,7 +29,7 @@ def settings_before(config: Path, settings: TrainSettings, resume: bool) -> Trai
     if not config.is_file():
         return None
     if not resume:
-        raise InputError(f"{config.parent}: holds a run already; resume it or choose another folder")
+        raise InputError("holds a run already; resume it or choose another folder", source=config.parent, hint="resume")
     before = TrainSettings.from_yaml(config)
     old = before.model_dump(exclude=MAY_CHANGE_ON_RESUME)
     changed = [name for name, value in settings.model_dump(exclude=MAY_CHANGE_ON_RESUME).items() if old[name] != value]

@@ -7,6 +7,7 @@ from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_contransgan.config import SimulationSettings
+from napari_contransgan.config.base import reason_of
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.microscope.form import MicroscopeForm
 from napari_contransgan.gui.microscope.objectives import PLACE as OBJECTIVES
@@ -185,5 +186,5 @@ def _place(where: Location, message: str) -> Location:
 
 
 def _in_plain_words(error: Any) -> str:
-    text = str(error["msg"]).removeprefix("Value error, ")
+    text = reason_of(error)
     return _PLAIN.get(error["type"], text.replace("Input should be", "must be"))

@@ -10,7 +10,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.form import NumberField, Section, form
 from napari_contransgan.gui.tie.results import MoreResults
 from napari_contransgan.io import Image
-from napari_contransgan.quantities import REFRACTIVE_INCREMENT_UM3_PER_PG
+from napari_contransgan.quantities import REFRACTIVE_INCREMENT_UM3_PER_PG, Conversions
 
 
 class Microscope(Section):
@@ -236,7 +236,7 @@ class MoreResultsSection(Section):
         increment = self.increment.number if self.wants_dry_mass.value else None
         if self.wants_dry_mass.value and increment is None:
             raise InputError("Refractive increment: state it, for example 0.19 µm³/pg for cells")
-        return MoreResults(self.wants_uncertainty.value, self.wants_path.value, contrast, increment)
+        return MoreResults(self.wants_uncertainty.value, Conversions(self.wants_path.value, contrast, increment))
 
     def _on_wish(self) -> None:
         self.index_contrast.enabled = self.wants_height.value
