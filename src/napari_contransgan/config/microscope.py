@@ -43,12 +43,47 @@ class CameraModel(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    pixel_um: float = Field(CAMERA_PIXEL_UM, gt=0, le=50)
-    frame_px: int = Field(2048, ge=64)
-    bit_depth: int = Field(12, ge=MIN_BITS, le=MAX_BITS)
-    full_well_e: float = Field(60_000.0, ge=100)
-    exposure: float = Field(0.3, gt=0, le=1)
-    read_noise_e: float = Field(3.0, ge=0)
+    pixel_um: float = Field(
+        CAMERA_PIXEL_UM,
+        gt=0,
+        le=50,
+        title="Pixel (µm)",
+        description="Side of a pixel on the sensor, not in the specimen; see the camera's data sheet.",
+    )
+    frame_px: int = Field(
+        2048,
+        ge=64,
+        title="Frame side (px)",
+        description="Side of the whole camera frame, of which the simulated field is a part. It determines where "
+        "vignetting darkens the image.",
+    )
+    bit_depth: int = Field(
+        12,
+        ge=MIN_BITS,
+        le=MAX_BITS,
+        title="Bit depth (bit)",
+        description="Bit depth of the counts: 8 to 16.",
+    )
+    full_well_e: float = Field(
+        60_000.0,
+        ge=100,
+        title="Full well (e⁻)",
+        description="Number of electrons at which a pixel saturates; see the camera's data sheet. A larger full well "
+        "means less noise.",
+    )
+    exposure: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        title="Exposure (fraction)",
+        description="Fraction of the full well that an empty field fills, 0 to 1.",
+    )
+    read_noise_e: float = Field(
+        3.0,
+        ge=0,
+        title="Read noise (e⁻)",
+        description="Standard deviation of the noise added when a pixel is read, in electrons.",
+    )
 
 
 class Microscope(Settings):
@@ -78,16 +113,55 @@ class Microscope(Settings):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: str = "inverted bright-field, 550 nm"
+    name: str = Field(
+        "inverted bright-field, 550 nm",
+        title="Name",
+        description="Your name for this microscope.",
+    )
     objectives: dict[str, Objective] = Field(default_factory=lambda: dict(OBJECTIVES), min_length=1)
-    wavelength_um: float = DEFAULT_WAVELENGTH_UM
-    bandwidth_um: float = Field(0.01, ge=0)
-    coherence: float = 0.6
-    stack_objective: str = "40x"
-    stack_coherence: float = 0.3
-    stack_dz_um: float = Field(3.0, gt=0, le=MAX_DEFOCUS_UM)
+    wavelength_um: float = Field(
+        DEFAULT_WAVELENGTH_UM,
+        title="Wavelength (µm)",
+        description="Centre wavelength of the light, in vacuum. Green light has 0.55 µm.",
+    )
+    bandwidth_um: float = Field(
+        0.01,
+        ge=0,
+        title="Bandwidth (µm)",
+        description="Full width at half maximum of the filter or the LED; 0 for a laser.",
+    )
+    coherence: float = Field(
+        0.6,
+        title="Condenser ratio S",
+        description="NA of the condenser as its diaphragm is set, divided by the objective's NA, for the low-power "
+        "image. Small values give strong contrast with fringes; values near 1 give fine detail with weak "
+        "contrast.",
+    )
+    stack_objective: str = Field(
+        "40x",
+        title="Stack objective",
+        description="Objective of the focus stack, from which TIE computes the phase.",
+    )
+    stack_coherence: float = Field(
+        0.3,
+        title="Stack ratio S",
+        description="Condenser ratio S while the focus stack is acquired; TIE works best with a small one.",
+    )
+    stack_dz_um: float = Field(
+        3.0,
+        gt=0,
+        le=MAX_DEFOCUS_UM,
+        title="Plane distance (µm)",
+        description="Distance between neighbouring planes of the three-plane focus stack.",
+    )
     camera: CameraModel = CameraModel()
-    vignetting: float = Field(0.03, ge=0, le=0.9)
+    vignetting: float = Field(
+        0.03,
+        ge=0,
+        le=0.9,
+        title="Vignetting (fraction)",
+        description="Fraction of the light lost at the corners of the camera's frame, 0 to 0.9.",
+    )
 
     @field_validator("wavelength_um")
     @classmethod

@@ -69,24 +69,98 @@ class Variation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    focus_um: Range = (0.0, 0.0)
-    focus_share: Range = (-0.2, 0.2)
-    stack_focus_um: Range = (-0.2, 0.2)
-    drift_um: Range = (0.0, 0.0)
-    spherical_um: AberrationRange = (0.0, 0.0)
-    coma_um: AberrationRange = (0.0, 0.0)
-    astigmatism_um: AberrationRange = (0.0, 0.0)
-    coherence_factor: FactorRange = (1.0, 1.0)
-    exposure_factor: FactorRange = (0.6, 1.4)
-    gain_factor: FactorRange = (0.85, 1.0)
-    read_noise_factor: FactorRange = (0.67, 1.67)
-    unevenness: ShareRange = (0.0, 0.02)
-    dust_specks: tuple[Annotated[int, Field(ge=0, le=100)], Annotated[int, Field(ge=0, le=100)]] = (0, 0)
-    clutter: ShareRange = (0.0, 0.0)
-    stray_light: ShareRange = (0.0, 0.0)
-    phase_factor: FactorRange = (1.0, 1.0)
-    pixel_size_factor: NearOneRange = (1.0, 1.0)
-    wavelength_factor: NearOneRange = (1.0, 1.0)
+    focus_um: Range = Field(
+        (0.0, 0.0),
+        title="Focus (µm)",
+        description="Added to the focus of the low-power image.",
+    )
+    focus_share: Range = Field(
+        (-0.2, 0.2),
+        title="Focus (depths)",
+        description="Also added to the focus of the low-power image, in units of its automatic focus, 0.25 "
+        "wavelength / NA².",
+    )
+    stack_focus_um: Range = Field(
+        (-0.2, 0.2),
+        title="Stack focus (µm)",
+        description="Focus error common to all planes of the stack.",
+    )
+    drift_um: Range = Field(
+        (0.0, 0.0),
+        title="Drift (µm)",
+        description="Shift of each plane of the stack except the middle one, along y and along x.",
+    )
+    spherical_um: AberrationRange = Field(
+        (0.0, 0.0),
+        title="Spherical (µm RMS)",
+        description="Spherical aberration added to the low-power objective, as caused by a dish bottom of the wrong "
+        "thickness.",
+    )
+    coma_um: AberrationRange = Field(
+        (0.0, 0.0),
+        title="Coma (µm RMS)",
+        description="Coma added to the low-power objective, in a random direction.",
+    )
+    astigmatism_um: AberrationRange = Field(
+        (0.0, 0.0),
+        title="Astigmatism (µm RMS)",
+        description="Astigmatism added to the low-power objective, in a random direction.",
+    )
+    coherence_factor: FactorRange = Field(
+        (1.0, 1.0),
+        title="Condenser S (factor)",
+        description="Multiplies the microscope's condenser ratio S.",
+    )
+    exposure_factor: FactorRange = Field(
+        (0.6, 1.4),
+        title="Exposure (factor)",
+        description="Multiplies the camera's exposure; less light means more noise.",
+    )
+    gain_factor: FactorRange = Field(
+        (0.85, 1.0),
+        title="Gain (factor)",
+        description="Multiplies the counts, with the same noise relative to the signal.",
+    )
+    read_noise_factor: FactorRange = Field(
+        (0.67, 1.67),
+        title="Read noise (factor)",
+        description="Multiplies the camera's read noise.",
+    )
+    unevenness: ShareRange = Field(
+        (0.0, 0.02),
+        title="Unevenness (fraction)",
+        description="Slow unevenness of the illumination: its largest deviation from 1.",
+    )
+    dust_specks: tuple[Annotated[int, Field(ge=0, le=100)], Annotated[int, Field(ge=0, le=100)]] = Field(
+        (0, 0),
+        title="Dust (specks)",
+        description="Number of out-of-focus dust specks near the camera.",
+    )
+    clutter: ShareRange = Field(
+        (0.0, 0.0),
+        title="Fine clutter (contrast)",
+        description="Diffraction patterns of small out-of-focus objects, as the standard deviation of the contrast.",
+    )
+    stray_light: ShareRange = Field(
+        (0.0, 0.0),
+        title="Stray light (fraction)",
+        description="Fraction of the light that forms no image and lowers all contrast.",
+    )
+    phase_factor: FactorRange = Field(
+        (1.0, 1.0),
+        title="Phase (factor)",
+        description="Multiplies the specimen's phase: thicker or denser specimens.",
+    )
+    pixel_size_factor: NearOneRange = Field(
+        (1.0, 1.0),
+        title="Pixel size (factor)",
+        description="True pixel size divided by the stated one; 1.02 is an error of two percent.",
+    )
+    wavelength_factor: NearOneRange = Field(
+        (1.0, 1.0),
+        title="Wavelength (factor)",
+        description="True wavelength divided by the stated one.",
+    )
 
     @field_validator("*")
     @classmethod
@@ -127,15 +201,70 @@ class SimulationSettings(Settings):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     microscope: Microscope = Microscope()
-    specimen: SpecimenName = "hela"
-    scene: SceneName = "mixed"
-    objective: str = "10x"
-    count: int = Field(1, ge=1)
-    seed: int = Field(0, ge=0)
-    field_px: int = Field(240, ge=64)
-    defocus_um: float | None = Field(None, ge=-MAX_DEFOCUS_UM, le=MAX_DEFOCUS_UM)
-    max_absorption_per_um: float = Field(0.3, ge=0)
-    inside_frame: bool = False
+    specimen: SpecimenName = Field(
+        "hela",
+        title="Specimen",
+        description="Kind of specimen that is simulated.",
+        json_schema_extra={"choices": {"hela": "HeLa-like cells", "psm": "Beads (polystyrene, 3 µm)"}},
+    )
+    scene: SceneName = Field(
+        "mixed",
+        title="Scene",
+        description="How densely a field is filled.",
+        json_schema_extra={
+            "choices": {
+                "mixed": "Mixed (all of these)",
+                "empty": "Empty",
+                "sparse": "Sparse",
+                "dense": "Dense",
+                "confluent": "Confluent",
+            }
+        },
+    )
+    objective: str = Field(
+        "10x",
+        title="Low-power objective",
+        description="Objective of the low-power image.",
+    )
+    count: int = Field(
+        1,
+        ge=1,
+        title="Number of fields",
+        description="Fields 0, 1, 2 … of the seed above.",
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        title="Seed",
+        description="Another seed gives other specimens of the same kind.",
+    )
+    field_px: int = Field(
+        240,
+        ge=64,
+        title="Field side (px)",
+        description="Side of the field, in pixels of the phase image, which are 0.325 µm wide.",
+    )
+    defocus_um: float | None = Field(
+        None,
+        ge=-MAX_DEFOCUS_UM,
+        le=MAX_DEFOCUS_UM,
+        title="Focus (µm)",
+        description="Defocus of the low-power image. Empty: 0.25 wavelength / NA², where a specimen that does not "
+        "absorb just becomes visible; at 0 it would have almost no contrast.",
+        json_schema_extra={"empty": "automatic"},
+    )
+    max_absorption_per_um: float = Field(
+        0.3,
+        ge=0,
+        title="Absorption (1/µm)",
+        description="Cells absorb light: the amplitude falls by exp(-a × optical path), and each field draws its own "
+        "a between 0 and this value. Beads do not absorb.",
+    )
+    inside_frame: bool = Field(
+        False,
+        title="All cells inside the frame",
+        description="Keeps every cell away from the field's edges.",
+    )
     variation: Variation = Variation()
 
     @model_validator(mode="after")

@@ -175,36 +175,142 @@ class TrainSettings(Settings):
     pairs: tuple[PairSource, ...] = ()
     simulate: tuple[SimulationSettings, ...] = ()
     simulation_workers: int = Field(1, ge=0)
-    bad_images: Literal["refuse", "skip"] = "refuse"
-    generator: GeneratorName = "contrans"
-    preset: PresetName = "compact"
+    bad_images: Literal["refuse", "skip"] = Field(
+        "refuse",
+        title="Unusable images",
+        description="What happens if a file is damaged, too small or of the wrong kind.",
+        json_schema_extra={"choices": {"refuse": "Stop and name the file", "skip": "Skip the file and name it"}},
+    )
+    generator: GeneratorName = Field(
+        "contrans",
+        title="Network",
+        description="contrans combines a CNN with a Swin Transformer; unet is the CNN alone, and swin the "
+        "transformer alone.",
+    )
+    preset: PresetName = Field(
+        "compact",
+        title="Network size",
+        description="tiny is for a first try; published has the size given in the paper and needs a GPU.",
+    )
     start_from: str | None = None
-    recipe: RecipeName = "semi-supervised"
-    steps: int = Field(3000, ge=1)
+    recipe: RecipeName = Field(
+        "semi-supervised",
+        title="Recipe",
+        description="semi-supervised learns from pairs first, then from unpaired images too; paper is the unpaired "
+        "CycleGAN of the paper.",
+    )
+    steps: int = Field(
+        3000,
+        ge=1,
+        title="Steps",
+        description="Number of training steps. Each step updates the network with one batch of images.",
+    )
     warm_start_steps: int | None = Field(None, ge=0)
-    batch_size: int = Field(4, ge=1)
-    accumulate: int = Field(1, ge=1)
-    crop_px: int = Field(224, ge=64, multiple_of=32)
+    batch_size: int = Field(
+        4,
+        ge=1,
+        title="Batch size",
+        description="Number of images per step. Larger batches give steadier steps and need more memory.",
+    )
+    accumulate: int = Field(
+        1,
+        ge=1,
+        title="Accumulate (parts)",
+        description="Divides each batch into this many parts, processed one after the other, which needs less "
+        "memory. The batch size must be a multiple of it.",
+    )
+    crop_px: int = Field(
+        224,
+        ge=64,
+        multiple_of=32,
+        title="Crop (px)",
+        description="Side of a training image, in pixels of 0.325 µm; a multiple of 32. Smaller crops need less "
+        "memory.",
+    )
     scale_range: tuple[float, float] = (1.0, 1.0)
-    learning_rate: float | None = Field(None, gt=0)
-    lambda_cycle: float = Field(10.0, ge=0)
-    lambda_gan: float | None = Field(None, ge=0)
-    lambda_physics: float | None = Field(None, ge=0)
-    gradient_penalty: float | None = Field(None, ge=0)
-    cycle_noise: float | None = Field(None, ge=0)
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        title="Learning rate",
+        description="How far each step changes the network; smaller is slower and more stable.",
+        json_schema_extra={"empty": "from the recipe"},
+    )
+    lambda_cycle: float = Field(
+        10.0,
+        ge=0,
+        title="Cycle weight",
+        description="Weight of the cycle loss: translating an image to the other domain and back should return the "
+        "same image.",
+    )
+    lambda_gan: float | None = Field(
+        None,
+        ge=0,
+        title="Adversarial weight",
+        description="Weight of the adversarial loss: generated images should look like real ones.",
+        json_schema_extra={"empty": "from the recipe"},
+    )
+    lambda_physics: float | None = Field(
+        None,
+        ge=0,
+        title="Physics weight",
+        description="Weight of the physics loss: imaging the predicted phase with the microscope's optics should "
+        "give the measured image.",
+        json_schema_extra={"empty": "from the recipe"},
+    )
+    gradient_penalty: float | None = Field(
+        None,
+        ge=0,
+        title="Gradient penalty (R1)",
+        description="Weight of the R1 penalty, which stabilises the discriminators.",
+        json_schema_extra={"empty": "from the recipe"},
+    )
+    cycle_noise: float | None = Field(
+        None,
+        ge=0,
+        title="Cycle noise",
+        description="Noise added to generated images before they are translated back, so that the networks cannot "
+        "hide information in imperceptible detail.",
+        json_schema_extra={"empty": "from the recipe"},
+    )
     physics: PhysicsSettings | None = None
     pool_size: int = Field(50, ge=0)
     ema_decay: float = Field(0.999, ge=0, lt=1)
     phase_ref_rad: float = Field(2.0, gt=0)
     validation_fraction: float = Field(0.15, ge=0, lt=1)
-    validate_every: int = Field(200, ge=1)
-    save_every: int = Field(100, ge=1)
-    previews: int = Field(3, ge=1, le=12)
+    validate_every: int = Field(
+        200,
+        ge=1,
+        title="Validate every (steps)",
+        description="Number of steps between validations on held-out images; each also updates the preview.",
+    )
+    save_every: int = Field(
+        100,
+        ge=1,
+        title="Save every (steps)",
+        description="Number of steps between checkpoints.",
+    )
+    previews: int = Field(
+        3,
+        ge=1,
+        le=12,
+        title="Preview images",
+        description="Number of held-out images shown after each validation and kept in the run folder.",
+    )
     tensorboard: bool = False
     seed: int = Field(0, ge=0)
-    device: DeviceName = "auto"
+    device: DeviceName = Field(
+        "auto",
+        title="Device",
+        description="auto uses a supported graphics card if there is one, and the processor (cpu) otherwise.",
+    )
     precision: PrecisionName = "auto"
-    threads: int | None = Field(None, ge=1)
+    threads: int | None = Field(
+        None,
+        ge=1,
+        title="Threads",
+        description="Number of processor cores to use. Empty: all but one, which stays free for other programs.",
+        json_schema_extra={"empty": "automatic"},
+    )
 
     @field_validator("pairs")
     @classmethod

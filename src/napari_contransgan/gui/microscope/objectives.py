@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QPushBut
 from qtpy.QtWidgets import QTableWidget as Table
 from qtpy.QtWidgets import QTableWidgetItem as Cell
 
+from napari_contransgan.gui.shared.fields import number_or_text, number_text
 from napari_contransgan.gui.shared.rows import ERROR_COLOR, Location, message_label, say, show_mark
-from napari_contransgan.gui.shared.value_fields import number_or_text, number_text
 from napari_contransgan.optics import Objective
 
 PLACE: Location = ("microscope", "objectives")
@@ -30,7 +30,7 @@ _REST = Qt.ItemDataRole.UserRole
 class ObjectiveTable(QWidget):
     """Objectives with their names; what has no column stays with its row."""
 
-    edited = Signal()
+    valueChanged = Signal()  # noqa: N815 - Qt's naming
     renamed = Signal(str, str)
 
     def __init__(self) -> None:
@@ -175,7 +175,7 @@ class ObjectiveTable(QWidget):
         ]
         say(self.note, f"With aberrations, which stand in the YAML file: {', '.join(aberrant)}." if aberrant else "")
         self._fit()
-        self.edited.emit()
+        self.valueChanged.emit()
 
     def _fit(self) -> None:
         rows = min(max(self.table.rowCount(), 2), MOST_ROWS_SHOWN)

@@ -12,9 +12,9 @@ from napari_contransgan.gui.microscope.layers import grid_of
 from napari_contransgan.gui.microscope.live import LiveField
 from napari_contransgan.gui.microscope.settings import SettingsForm
 from napari_contransgan.gui.shared.closing import DockedWidget
+from napari_contransgan.gui.shared.fields import Tick, WholeNumber
 from napari_contransgan.gui.shared.form import Fold, FormScroll
 from napari_contransgan.gui.shared.rows import WrappedLabel, align_rows
-from napari_contransgan.gui.shared.value_fields import Tick, WholeNumber
 from napari_contransgan.gui.shared.yaml_dialogs import ask_for_yaml, ask_where_to_save
 from napari_contransgan.io.atomic import write_atomically
 
@@ -41,8 +41,8 @@ class MicroscopeWidget(DockedWidget):
         self.live = LiveField(viewer, inputs=self._inputs, on_text=self._say, owner=self)
         self._lay_out()
         self.side_box.setChecked(grid_of(viewer).enabled)
-        self.form.edited.connect(self._on_edit)
-        self.index.edited.connect(self._on_edit)
+        self.form.valueChanged.connect(self._on_edit)
+        self.index.valueChanged.connect(lambda _: self._on_edit())
         self.show_button.clicked.connect(self.live.show)
         self.live_box.toggled.connect(self._on_live)
         self.side_box.toggled.connect(self._on_side_by_side)

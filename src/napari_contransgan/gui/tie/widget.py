@@ -108,7 +108,7 @@ class TieWidget(DockedWidget):
     def flip_and_run(self) -> None:
         """Take the planes in the other order than the last run did, and put the results in place of its."""
         if self._last is not None:
-            self.form.flip_z.value = not self._last.settings.flip_z
+            self.form.flip_z.setValue(not self._last.settings.flip_z)
             self._start(dict(self._layers))
 
     def save_labels(self) -> None:

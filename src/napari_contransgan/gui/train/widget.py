@@ -9,7 +9,6 @@ from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.runs.opened import RunList
 from napari_contransgan.gui.shared.closing import DockedWidget
-from napari_contransgan.gui.shared.folders import FoldersEdit
 from napari_contransgan.gui.shared.form import Fold, FormScroll
 from napari_contransgan.gui.shared.tasks import Task, run_task
 from napari_contransgan.gui.train.buttons import TrainButtons
@@ -46,11 +45,8 @@ class TrainWidget(DockedWidget):
         self._unsaved = False
 
         self.form = TrainForm()
-        self.run_folder = FoldersEdit(placeholder="where the network is saved")
-        self.run_folder.setToolTip("A new folder, which gets the network, its settings, its curves and its previews")
-        self.resume = QCheckBox("Go on with the run in this folder")
-        self.resume.setToolTip("Shows the settings that the run was started with")
-        self.resume.toggled.connect(lambda _: self._show_settings_of_run())
+        self.run_folder, self.resume = self.form.run_folder, self.form.resume
+        self.resume.valueChanged.connect(self._show_settings_of_run)
         self.run_folder.valueChanged.connect(self._show_settings_of_run)
         self.fold = Fold("Settings", tooltip="What to train, on what, and where to save it", body=FormScroll(self.form))
         self.fold.header.setChecked(True)
@@ -209,8 +205,6 @@ class TrainWidget(DockedWidget):
             self.message.setText(f"The settings are those of the run in {folders[0]}")
 
     def _lay_out(self) -> None:
-        self.form.rows.addRow("Run folder", self.run_folder)
-        self.form.rows.addRow("", self.resume)
         choices = QHBoxLayout()
         choices.addWidget(self.show_preview)
         choices.addStretch(1)
