@@ -90,12 +90,12 @@ def test_cancel_keeps_what_is_there_and_a_second_run_goes_on(widget, click, ende
     ended(widget)
     assert len(written(folder)) == there + 2
     assert all((folder / "lr" / name).stat().st_mtime_ns == stamp for name, stamp in stamps.items())
-    assert any("goes on where it stopped" in text for text in texts)
-    assert f"{there} were there already" in told(widget)
+    assert any("Resumed: " in text for text in texts)
+    assert f"{there} had been simulated before" in told(widget)
 
     click(widget.dataset.panel.run_button)
     ended(widget)
-    assert "All of them were there already" in told(widget)
+    assert "All of them had been simulated before" in told(widget)
     assert messages() == []
 
 
@@ -191,6 +191,6 @@ def test_checking_of_what_is_there_is_not_taken_for_new_fields(tmp_path: Path, m
     end_of(dataset_events(settings, tmp_path, 1, stacks=False))
     monkeypatch.setattr(dataset, "CHECKS_PER_EVENT", 1)
     messages, text = end_of(dataset_events(settings.model_copy(update={"count": 3}), tmp_path, 1, stacks=False))
-    assert "2 were there already" in text
-    assert sum("goes on where it stopped" in message for message in messages) == 1
+    assert "2 had been simulated before" in text
+    assert sum("Resumed: " in message for message in messages) == 1
     assert sum("checking" in message for message in messages) == 3

@@ -103,7 +103,7 @@ def test_uncertainty_comes_as_a_layer_of_its_own_under_the_phase(
     assert uncertainty.metadata[METADATA_KEY]["quantity"] == "phase-std"
     assert phase.visible
     assert not uncertainty.visible
-    assert "Switched off in the layer list: uncertainty" in widget.panel.message.value
+    assert "Hidden in the layer list: uncertainty" in widget.panel.message.value
 
 
 def test_networks_are_listed_with_their_cards(open_widget, bundled, qtbot):

@@ -115,7 +115,7 @@ def test_numbers_that_are_not_finite_give_no_surface(viewer, phase, given):
         ({}, {"wavelength": "550"}, "did you mean 0.55 um"),
         ({}, {"what": "height"}, "Index contrast"),
         ({"data": np.full((8, 8), np.nan, np.float32)}, {}, "NaN"),
-        ({"quantity": "intensity"}, {"what": "height"}, "no phase map"),
+        ({"quantity": "intensity"}, {"what": "height"}, "not a phase map"),
         ({}, {"exaggeration": "0"}, "Vertical stretch"),
         ({}, {"exaggeration": "-2"}, "Vertical stretch"),
         ({}, {"exaggeration": "inf"}, "Vertical stretch"),

@@ -24,7 +24,7 @@ def test_dropped_stack_gives_the_phase_over_it(
     assert widget.pixel_size.number == bump_stack.pixel_size_um
     assert widget.dz.number == bump_stack.z_step_um
     assert widget.wavelength.number == bump_stack.wavelength_um
-    assert [field[1].value for field in (widget.pixel_size, widget.dz, widget.wavelength)] == ["from file"] * 3
+    assert [field.origin for field in (widget.pixel_size, widget.dz, widget.wavelength)] == ["from file"] * 3
     widget.regularisation.setText("0")
 
     click(widget.panel.run_button)

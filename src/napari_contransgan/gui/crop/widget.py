@@ -1,4 +1,4 @@
-"""Dock widget: divide a frame into tiles, as a layer to look through and as a folder of files to train on."""
+"""Dock widget: divide a frame into tiles, shown as a layer and saved as a folder of training files."""
 
 from collections.abc import Generator
 from dataclasses import replace
@@ -16,6 +16,7 @@ from napari_contransgan.gui.shared.form import FormWidget, chosen_layer, layer_c
 from napari_contransgan.gui.shared.layers import add_tile_stack, image_from_layer, in_memory, set_pixel_size
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
+from napari_contransgan.gui.shared.setting_fields import checked
 from napari_contransgan.gui.shared.tasks import errors_shown
 from napari_contransgan.io import Image
 from napari_contransgan.optics import check_pixel_size
@@ -26,11 +27,11 @@ TITLE = "Crop into tiles"
 
 
 class CropWidget(FormWidget):
-    """Choose a frame and a grid, press Crop: one layer with a slider through the tiles, and one file for each."""
+    """Divides a frame into a grid of tiles: one layer with a slider, and one file for each tile."""
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
-        self.image = layer_choice(viewer, name="image", label="Image", tooltip="The layer to divide.")
+        self.image = layer_choice(viewer, name="image", label="Image", tooltip="The layer that is divided into tiles.")
         self.folder = FileEdit(
             name="folder",
             label="Save in folder",
@@ -44,7 +45,9 @@ class CropWidget(FormWidget):
         fields = Rows()
         fields.add_magicgui(self.image)
         fields.add_settings(TileSettings, "rows", "columns", "overlap_px")
-        fields.add_setting(PredictSettings, "pixel_size_um", hint="It gives each tile its position; training needs it.")
+        fields.add_setting(
+            PredictSettings, "pixel_size_um", hint="It gives each tile its position, and training needs it."
+        )
         fields.add_magicgui(self.folder)
         fields.add(
             "show_layer",
@@ -61,7 +64,7 @@ class CropWidget(FormWidget):
 
     def settings(self) -> TileSettings:
         """Read the form."""
-        return TileSettings.checked(self.fields.values_of(TileSettings), source=TITLE)
+        return checked(TileSettings, self.fields.values_of(TileSettings), TITLE)
 
     def run(self) -> None:
         """Start cropping."""
@@ -72,10 +75,10 @@ class CropWidget(FormWidget):
                 image = replace(image, pixel_size_um=check_pixel_size(self.pixel_size.number, TITLE))
             settings = self.settings()
             folder = self.folder.value if isinstance(self.folder.value, Path) else None
-            # As they stand now, whatever is typed meanwhile.
+            # Read now: the user may edit the form while the tiles are cut.
             typed, shown = self.pixel_size.typed, self.show_layer.value()
             if folder is None and not shown:
-                raise InputError("Crop into tiles: choose a folder, or tick 'Show the tiles as a layer'")
+                raise InputError("Crop into tiles: nothing to do: choose a folder, or tick 'Show the tiles as a layer'")
             self.panel.start(
                 lambda: crop_and_save(image, settings, folder),
                 title=TITLE,
@@ -87,9 +90,9 @@ class CropWidget(FormWidget):
         if shown:
             stated = tiles[0].pixel_size_um
             if typed and stated is not None and layer in self._viewer.layers:
-                set_pixel_size(layer, stated)  # else the tiles would not lie over their image
+                set_pixel_size(layer, stated)  # so that the tiles are aligned with the image
             add_tile_stack(self._viewer, tiles, name=f"{layer.name} tiles")
-            layer.visible = False  # all tiles are shown in the place of the first
+            layer.visible = False  # all tiles are shown where the first one is
             self._viewer.reset_view()
         if folder is not None:
             done = f"{done}, saved in {folder}"

@@ -14,19 +14,13 @@ from napari_contransgan.gui.microscope.variation import VariationForm
 from napari_contransgan.gui.shared.fields import Choice, NumberLine, WholeNumber
 from napari_contransgan.gui.shared.form import Fold
 from napari_contransgan.gui.shared.rows import ERROR_COLOR, Location, Rows, message_label, say
+from napari_contransgan.gui.shared.setting_fields import in_plain_words
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 
 SOURCE = "digital microscope"
 LARGEST_SEED = 2**31 - 1
 LARGEST_FIELD_PX = 4096
 
-_PLAIN = {
-    "float_parsing": "type a number",
-    "float_type": "type a number",
-    "int_parsing": "type a whole number",
-    "int_type": "type a whole number",
-    "int_from_float": "type a whole number",
-}
 _OF_SEVERAL = (  # a word in the message of an error that concerns several values, and the location to mark
     ("stack_objective", ("microscope", "stack_objective")),
     ("unknown objective", ("objective",)),
@@ -113,7 +107,7 @@ class SettingsForm(QWidget):
             settings = SimulationSettings.model_validate(values)
         except ValidationError as error:
             found = [(tuple(one["loc"]), one) for one in error.errors()]
-            return None, errors | {_place(where, one["msg"]): _in_plain_words(one) for where, one in found}
+            return None, errors | {_place(where, one["msg"]): in_plain_words(one) for where, one in found}
         return (None if errors else settings), errors
 
     def _on_edit(self) -> None:
@@ -160,8 +154,3 @@ def _place(where: Location, message: str) -> Location:
     if where in ((), ("microscope",)):
         return next((place for word, place in _OF_SEVERAL if word in message), where)
     return where
-
-
-def _in_plain_words(error: Any) -> str:
-    text = str(error["msg"]).removeprefix("Value error, ")
-    return _PLAIN.get(error["type"], text.replace("Input should be", "must be"))

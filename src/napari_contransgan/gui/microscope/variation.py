@@ -1,4 +1,4 @@
-"""The part of the digital microscope's form that says how fields differ from each other."""
+"""The part of the digital microscope's form for the variation from field to field."""
 
 from typing import Any
 

@@ -18,6 +18,7 @@ from napari_contransgan.gui.shared.form import FormWidget, chosen_layer, layer_c
 from napari_contransgan.gui.shared.layers import image_from_layer, set_pixel_size
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
+from napari_contransgan.gui.shared.setting_fields import checked
 from napari_contransgan.gui.shared.tasks import Task, errors_shown, run_task
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.progress import Progress
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
     from napari_contransgan.models.checkpoint import ModelCard
 
 Summaries = dict[str, tuple[str, str]]
-"""Short and full text of cards, by the bundled network's name or the checkpoint's path."""
+"""Short and full text of model cards, by the name of a bundled network or the path of a checkpoint."""
 
 
 class PredictWidget(FormWidget):
-    """Choose an image, press Run: a phase layer in radians appears exactly over it."""
+    """Predicts the phase of an image layer; the result, in radians, is a layer aligned with it."""
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
@@ -97,15 +98,17 @@ class PredictWidget(FormWidget):
         values = self.fields.values_of(PredictSettings)
         check_pixel_size(values["pixel_size_um"], f"layer '{chosen_layer(self.image).name}'")
         model = str(self.own_model.value or self.model.value)
-        return PredictSettings.checked(values | {"model": model}, source=TITLE)
+        return checked(PredictSettings, values | {"model": model}, TITLE)
 
     def run(self) -> None:
         """Start the prediction."""
         with errors_shown():
             layer = chosen_layer(self.image)
-            image = replace(image_from_layer(layer), dark_counts=None)  # the form's field counts, also where cleared
+            image = replace(
+                image_from_layer(layer), dark_counts=None
+            )  # the form decides, also if the field was cleared
             settings = self.settings()
-            typed_um = settings.pixel_size_um if self.pixel_size.typed else None  # now, whatever is typed meanwhile
+            typed_um = settings.pixel_size_um if self.pixel_size.typed else None  # read now: the user may edit it
             surface = self.surface.value()
             self.panel.start(
                 lambda: predict_events(image, settings),
@@ -115,7 +118,7 @@ class PredictWidget(FormWidget):
 
     def _add(self, prediction: "Prediction", layer: ImageLayer, typed_um: float | None, *, surface: bool) -> str:
         if typed_um is not None and layer in self._viewer.layers:
-            set_pixel_size(layer, typed_um)  # else the phase would not lie over its image
+            set_pixel_size(layer, typed_um)  # so that the phase is aligned with the image
         return add_prediction(self._viewer, prediction, layer.name, surface=surface)
 
     def _on_image(self, layer: ImageLayer | None) -> None:
@@ -126,7 +129,7 @@ class PredictWidget(FormWidget):
                 self.dark.state(image.dark_counts, origin_of(layer))
 
     def refresh(self) -> None:
-        """Offer the networks that there are now, and read the cards of those that are new or were trained further."""
+        """Update the list of networks, and read the cards of those that are new or were trained further."""
         self._runs = {title: folder / BEST for title, folder in run_titles(known_runs()).items()}
         self._offer()
         # Not now: a task's activity bar lets napari handle events, and inside a show event, while Qt goes through the
@@ -150,10 +153,10 @@ class PredictWidget(FormWidget):
 
     def _offer(self) -> None:
         chosen, networks = self.model.value, self._networks()
-        if networks != self._offered:  # else a list that is open would move under the mouse
+        if networks != self._offered:  # otherwise an open list would move under the mouse
             self._offered = networks
             with self.model.changed.blocked():
-                self.model.choices = networks[:1]  # what is new would stand at the end else, and not in its place
+                self.model.choices = networks[:1]  # so that new ones are listed in their place, not at the end
                 self.model.reset_choices()
                 if chosen in self.model.choices:
                     self.model.value = chosen
@@ -175,14 +178,14 @@ class PredictWidget(FormWidget):
 
 
 class _BeforeUse(QObject):
-    """Calls when a field is shown, and before a click or a key reaches it.
+    """Calls a function when a field is shown, and before a click or a key reaches it.
 
     Parameters
     ----------
     field : QObject
-        The field's Qt widget, which keeps this.
+        The field's Qt widget, which owns this object.
     call : callable
-        What to call.
+        Function to call.
     """
 
     def __init__(self, field: QObject, call: Callable[[], None]) -> None:
@@ -191,7 +194,7 @@ class _BeforeUse(QObject):
         field.installEventFilter(self)
 
     def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's naming
-        """Call, and let the event go on."""
+        """Call the function, and pass the event on."""
         if event is not None and event.type() in (
             QEvent.Type.Show,
             QEvent.Type.MouseButtonPress,
@@ -224,7 +227,7 @@ def _read_summaries(paths: Sequence[Path]) -> Generator[Progress, None, Summarie
 
 
 def card_summary(card: "ModelCard") -> tuple[str, str]:
-    """Say what a network is for and where it fails: shortly, and with its training, optics and figures."""
+    """Describe what a network is for and its limits: in short, and with its training, optics and scores."""
     figures = "\n".join(
         f"{data}: " + ", ".join(f"{name} {value:.3g}" for name, value in scores.items())
         for data, scores in card.figures.items()

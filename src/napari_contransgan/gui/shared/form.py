@@ -49,6 +49,9 @@ def wrapped_text(*, tooltip: str = "") -> Label:
 class Fold(QWidget):
     """A body under a title that a click opens and closes; closed at first.
 
+    superqt's QCollapsible fixes the height of an open body, so that a row of error text is cut off, leaves the fields
+    of a closed one in the tab order, and draws its arrow in a colour that is lost in napari's dark theme.
+
     Parameters
     ----------
     title : str
@@ -150,7 +153,7 @@ def chosen_layer(choice: ComboBox) -> ImageLayer:
         If there is none.
     """
     if choice.value is None:
-        raise InputError("there is no image layer: open an image first (drag it onto the window)")
+        raise InputError("there is no image layer: open an image first, for example by dragging it onto the window")
     return choice.value
 
 

@@ -1,15 +1,26 @@
-"""The form field of a setting, built from the setting itself: label, tooltip, limits, choices, what empty means."""
+"""Build the form field of a setting from the setting itself: label, tooltip, limits, choices, meaning of empty."""
 
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.fields import Choice, Field, NumberLine, RangeLine, TextLine, Tick, WholeNumber
 
+M = TypeVar("M", bound=BaseModel)
+
 LARGEST = 10_000_000
-"""Upper end of a whole number whose setting has none; a longer number would not be seen."""
+"""Upper limit of a whole number whose setting has none."""
+
+_PLAIN = {
+    "float_parsing": "type a number",
+    "float_type": "type a number",
+    "int_parsing": "type a whole number",
+    "int_type": "type a whole number",
+    "int_from_float": "type a whole number",
+}
 
 
 def setting_field(model: type[BaseModel], name: str) -> Field:
@@ -32,6 +43,30 @@ def setting_field(model: type[BaseModel], name: str) -> Field:
     field = _empty_field(info, label_of(model, name))
     field.setValue(info.get_default(call_default_factory=True))
     return field
+
+
+def checked(model: type[M], values: dict[str, Any], source: str) -> M:
+    """Build settings from the values of a form.
+
+    Raises
+    ------
+    InputError
+        Naming the label of the first value that is not allowed.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        names = [str(part) for part in first["loc"]]
+        if names and names[0] in model.model_fields:
+            names = [label_of(model, names[0])]
+        raise InputError(": ".join([source, *names, in_plain_words(first)])) from error
+
+
+def in_plain_words(error: Any) -> str:
+    """Return what pydantic says about a value, in words for the user of a form."""
+    text = str(error["msg"]).removeprefix("Value error, ")
+    return _PLAIN.get(error["type"], text.replace("Input should be", "must be"))
 
 
 def label_of(model: type[BaseModel], name: str) -> str:

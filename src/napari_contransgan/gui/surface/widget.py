@@ -1,4 +1,4 @@
-"""Dock widget: a phase layer as a surface in 3D."""
+"""Dock widget: show a phase layer as a surface in 3D."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ SHOWN = (("Phase (rad)", "phase"), ("Height (µm)", "height"))
 
 
 class SurfaceWidget(FormWidget):
-    """Choose a phase layer, press Show in 3D."""
+    """Shows a phase layer as a surface in 3D."""
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
@@ -70,12 +70,12 @@ class SurfaceWidget(FormWidget):
         self._on_what()
 
     def show_surface(self) -> None:
-        """Add the surface and turn the view to 3D."""
+        """Add the surface and switch the viewer to 3D."""
         with errors_shown():
             layer = chosen_layer(self.phase)
             if self.pixel_size.typed:
                 pixel_size_um = check_pixel_size(self.pixel_size.number, f"layer '{layer.name}'")
-                set_pixel_size(layer, pixel_size_um)  # else layer and surface would differ in place and units
+                set_pixel_size(layer, pixel_size_um)  # so that layer and surface agree in position and units
             frame = displayed_frame(image_from_layer(layer), layer, self._viewer)
             frame = replace(frame, pixel_size_um=self.pixel_size.number, wavelength_um=self.wavelength.number)
             show_surface(

@@ -11,7 +11,7 @@ from napari_contransgan.gui.shared.fields import Choice, NumberLine, Tick
 from napari_contransgan.gui.shared.form import chosen_layer, layer_choice, origin_of, state_wavelength
 from napari_contransgan.gui.shared.layers import image_from_layer
 from napari_contransgan.gui.shared.rows import Rows, align_rows
-from napari_contransgan.gui.shared.setting_fields import label_of
+from napari_contransgan.gui.shared.setting_fields import checked, label_of
 from napari_contransgan.gui.shared.tasks import errors_shown
 from napari_contransgan.gui.tie.results import MoreResults
 from napari_contransgan.gui.tie.sections import Corrections, Microscope, MoreResultsSection
@@ -91,7 +91,7 @@ class TieForm(QWidget):
             raise InputError(f"Plane in focus: {focus:g} is not the index of a plane; the slider counts 0, 1, 2 …")
         if values["wavelength_um"] is None:
             raise InputError("Wavelength (µm): give it, for example 0.55")
-        return TieSettings.checked(values | self.microscope.values() | self.corrections.values(), source=TITLE)
+        return checked(TieSettings, values | self.microscope.values() | self.corrections.values(), TITLE)
 
     def more_results(self) -> MoreResults:
         """Read which results are wanted besides the phase.
