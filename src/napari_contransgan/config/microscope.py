@@ -1,4 +1,4 @@
-"""The description of a user's microscope, as the digital microscope takes it: validated, with presets, from YAML."""
+"""The description of a user's microscope for the digital microscope: validated, with presets, in YAML."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from napari_contransgan.optics import (
 )
 
 MAX_DEFOCUS_UM = 50.0
-"""Further out of focus nothing can be seen, and waves would reach past any margin."""
+"""Further out of focus nothing is visible, and the waves would exceed any margin."""
 
 MIN_BITS, MAX_BITS = 8, 16
 
@@ -30,13 +30,13 @@ class CameraModel(BaseModel):
     pixel_um : float
         Side of a square pixel on the chip.
     frame_px : int
-        Side of the frame; vignetting is that of the whole frame, of which a simulated field is a part.
+        Side of the whole frame, of which a simulated field is a part; it determines the vignetting.
     bit_depth : int
-        Of the counts; the full well fills them.
+        Bit depth of the counts; the full well corresponds to the largest count.
     full_well_e : float
         Electrons at which a pixel saturates.
     exposure : float
-        Share of the full well that the empty field fills.
+        Fraction of the full well that an empty field fills.
     read_noise_e : float
         Standard deviation of the read noise, in electrons.
     """
@@ -92,13 +92,13 @@ class Microscope(Settings):
     Parameters
     ----------
     name : str
-        What its users call it.
+        Name of the microscope.
     objectives : dict
         Its dry objectives, by name.
     wavelength_um : float
         Centre vacuum wavelength of the light.
     bandwidth_um : float
-        Full width at half maximum of the filter; 0 is a laser's.
+        Full width at half maximum of the filter; 0 for a laser.
     coherence : float
         S of the low-resolution image: condenser NA over objective NA.
     stack_objective : str
@@ -108,7 +108,7 @@ class Microscope(Settings):
     camera : CameraModel
         The camera.
     vignetting : float
-        Share of the light that is lost at the corners of the camera's frame.
+        Fraction of the light lost at the corners of the camera's frame.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -198,12 +198,12 @@ class Microscope(Settings):
         return self
 
     def lens(self, objective: str) -> Objective:
-        """Look an objective up by its name, in any case.
+        """Return an objective by its name, ignoring case.
 
         Raises
         ------
         InputError
-            If this microscope has none of that name.
+            If there is no objective of that name.
         """
         for name, lens in self.objectives.items():
             if name.lower() == objective.lower():
@@ -211,22 +211,22 @@ class Microscope(Settings):
         raise InputError(f"unknown objective {objective!r}: use one of {', '.join(self.objectives)}")
 
     def pixel_size_um(self, objective: str) -> float:
-        """Pixel size in the specimen, in micrometres."""
+        """Return the pixel size in the specimen, in micrometres."""
         return self.camera.pixel_um / self.lens(objective).magnification
 
     def nominal_defocus_um(self, objective: str) -> float:
-        """The defocus at which a microscopist calls a phase object "in focus": 0.25 wavelength / NA^2.
+        """Return the defocus at which a microscopist calls a phase object "in focus": 0.25 wavelength / NA^2.
 
         At z = 0 a pure phase object has almost no contrast and its sign cannot be seen.
         """
         return 0.25 * self.wavelength_um / self.lens(objective).numerical_aperture ** 2
 
     def coarsest_pixel_um(self, objective: str, coherence: float) -> float:
-        """Largest pixel that samples all that the lens passes: wavelength / (2 NA (1 + S))."""
+        """Return the largest pixel that samples everything the objective transmits: wavelength / (2 NA (1 + S))."""
         return self.wavelength_um / (2 * self.lens(objective).numerical_aperture * (1 + coherence))
 
     def advice(self) -> tuple[str, ...]:
-        """What is allowed but unwise: objectives whose images the camera undersamples, one sentence each.
+        """Return advice on objectives whose images the camera undersamples, one sentence each.
 
         The stated limit is `coarsest_pixel_um`, with S as for the image that the objective takes.
         """
@@ -237,8 +237,8 @@ class Microscope(Settings):
                 pixel_um, limit_um = self.pixel_size_um(name), self.coarsest_pixel_um(name, coherence)
                 if pixel_um > limit_um * (1 + 1e-9):
                     notes.append(
-                        f"{name}: {use}pixels of {pixel_um:.3g} um are larger than the {limit_um:.3g} um that sample "
-                        f"what this lens passes at S = {coherence:g}; fine detail is lost or comes out false"
+                        f"{name}: {use}pixels of {pixel_um:.3g} um are larger than the {limit_um:.3g} um needed to "
+                        f"sample what this objective transmits at S = {coherence:g}; fine detail is lost or aliased"
                     )
         return tuple(notes)
 
@@ -261,11 +261,11 @@ PRESETS: Mapping[str, Microscope] = MappingProxyType(
         ),
     }
 )
-"""Microscopes to begin with; ``paper`` has the paper's four objectives."""
+"""Microscopes to start from; ``paper`` has the paper's four objectives."""
 
 
 def preset_named(name: str) -> Microscope:
-    """Look a preset up by its name.
+    """Return a preset by its name.
 
     Raises
     ------

@@ -102,7 +102,7 @@ class TieSettings(Settings):
     dead_pixels: bool = Field(
         True,
         title="Dead pixels",
-        description="Replaces single pixels that are dark or bright in every plane with values from their neighbours.",
+        description="Replaces single pixels that are dark or bright in every plane by the median of their neighbours.",
     )
     saturation: bool = Field(
         True,
