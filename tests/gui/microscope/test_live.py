@@ -118,7 +118,7 @@ def test_edits_change_the_layers_in_place(viewer, shown, settle, messages):
     assert viewer.dims.current_step[0] == 2
     assert tuple(layer(viewer, "lr").scale) == pytest.approx((0.325, 0.325))
     assert len(viewer.layers) == 4
-    assert "still of the former field" not in shown.text.text()
+    assert "still of the previous field" not in shown.text.text()
     shown.form.field["field_px"].setValue(96)
     settle(shown)
     for role in NAMES:
@@ -269,9 +269,9 @@ def test_layers_that_are_still_of_the_former_field_are_named(shown, settle):
     shown.live._on_text = texts.append
     shown.index.setValue(1)
     settle(shown)
-    assert any("(still of the former field: focus stack, TIE phase)" in text for text in texts)
-    assert any("(still of the former field: TIE phase)" in text for text in texts)
-    assert "still of the former field" not in texts[-1]
+    assert any("(still of the previous field: focus stack, TIE phase)" in text for text in texts)
+    assert any("(still of the previous field: TIE phase)" in text for text in texts)
+    assert "still of the previous field" not in texts[-1]
 
 
 def test_stack_of_a_former_field_goes_when_none_comes(viewer, shown, settle, monkeypatch):

@@ -61,7 +61,7 @@ def test_message_tells_phase_uncertainty_and_dry_mass(
     click(widget.panel.run_button)
     finish(widget)
     done, phase, mass = widget.panel.message.value.splitlines()
-    assert "Switched off in the layer list: dry mass." in done
+    assert "Hidden in the layer list: dry mass." in done
     assert phase.startswith("Phase -0.00 to 0.79 rad, median uncertainty 0.0")
     assert mass.endswith(" pg in 1 object.")
     total_pg = float(mass.split()[2])
