@@ -117,7 +117,8 @@ class TrainSettings(Settings):
     generator, preset : str
         Network and its size; see `napari_contransgan.models.registry`.
     start_from : str or None
-        Name of a bundled network, or path of a checkpoint, whose weights the run starts from; None starts anew.
+        Name of a bundled network, or path of a checkpoint, from whose weights the run starts; None starts from random
+        weights.
     recipe : {"paper", "semi-supervised"}
         Unpaired CycleGAN throughout, or a supervised start on pairs.
     steps : int

@@ -376,20 +376,28 @@ def test_file_dialogs_give_paths(qtbot, form, monkeypatch, tmp_path):
     assert ask_where_to_save(form, "x", "y.yaml") is None
 
 
-def test_wheel_scrolls_the_form_and_changes_no_value(form):
+@pytest.mark.parametrize("name", ["field_px", "scene"])
+def test_wheel_scrolls_the_form_and_changes_no_value(form, qtbot, name):
     from qtpy.QtCore import QPoint, QPointF, Qt
     from qtpy.QtGui import QWheelEvent
+    from qtpy.QtWidgets import QApplication
 
-    for name in ("field_px", "scene"):
-        before = field(form.field, name).value()
-        turn = QWheelEvent(
+    def turn():
+        event = QWheelEvent(
             *(QPointF(5, 5), QPointF(5, 5), QPoint(0, 0), QPoint(0, -120), Qt.MouseButton.NoButton),
             *(Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False),
         )
-        field(form.field, name).clearFocus()
-        field(form.field, name).wheelEvent(turn)
-        assert field(form.field, name).value() == before
-        assert not turn.isAccepted()
+        QApplication.sendEvent(wheeled, event)
+
+    wheeled = field(form.field, name)
+    before = wheeled.value()
+    wheeled.clearFocus()
+    turn()
+    assert wheeled.value() == before
+    wheeled.setFocus()
+    qtbot.waitUntil(wheeled.hasFocus)
+    turn()
+    assert wheeled.value() != before
 
 
 def test_settings_of_the_microscope_that_have_no_field_would_be_kept(form):

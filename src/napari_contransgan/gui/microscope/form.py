@@ -58,7 +58,7 @@ class MicroscopeForm(QWidget):
         )
 
     def problems(self) -> dict[Location, str]:
-        """Return what is wrong besides what the settings would refuse."""
+        """Return errors that the settings would not find."""
         return self.objectives.problems()
 
     def microscope(self) -> Microscope:

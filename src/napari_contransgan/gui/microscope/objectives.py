@@ -93,7 +93,7 @@ class ObjectiveTable(QWidget):
         self._changed()
 
     def problems(self) -> dict[Location, str]:
-        """Return what is wrong with the names, which the settings could not hold."""
+        """Return the errors in the names, which the settings could not hold."""
         problems: dict[Location, str] = {}
         seen: set[str] = set()
         for name in self.names():

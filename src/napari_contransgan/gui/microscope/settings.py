@@ -99,7 +99,7 @@ class SettingsForm(QWidget):
         return ".".join(str(part) for part in location) or SOURCE
 
     def _checked(self) -> tuple[SimulationSettings | None, dict[Location, str]]:
-        """Return the settings, or what is wrong with each value."""
+        """Return the settings, or the errors of the values."""
         values = self._rest | self.field.value()
         values |= {"microscope": self.microscope.value(), "variation": self.variation.value()}
         errors = self.microscope.problems()

@@ -83,18 +83,18 @@ def _parts(settings: SimulationSettings, index: int) -> Generator[FieldPart, Non
     from napari_contransgan.simulation.specimen import draw_specimen
     from napari_contransgan.tie import retrieve_phase
 
-    told = f"Field {index}"
+    done_text = f"Field {index}"
     specimen, specimen_s = _timed(lambda: draw_specimen(settings, index))
-    yield FieldPart({}, f"{told}: specimen {specimen_s:.1f} s; low-power image …")
+    yield FieldPart({}, f"{done_text}: specimen {specimen_s:.1f} s; low-power image …")
     lr, lr_s = _timed(lambda: image_lr(specimen, settings, index))
-    told += f": specimen {specimen_s:.1f} s, low-power image {lr_s:.1f} s"
+    done_text += f": specimen {specimen_s:.1f} s, low-power image {lr_s:.1f} s"
     yield FieldPart(
-        {"lr": lr}, f"{told}; true phase …"
+        {"lr": lr}, f"{done_text}; true phase …"
     )  # one at a time, since the window freezes while it adds a layer
-    yield FieldPart({"phase": true_phase(specimen, settings, index)}, f"{told}; focus stack …")
+    yield FieldPart({"phase": true_phase(specimen, settings, index)}, f"{done_text}; focus stack …")
     stack, stack_s = _timed(lambda: image_stack(specimen, settings, index))
-    told += f", focus stack {stack_s:.1f} s"
-    yield FieldPart({"stack": stack}, f"{told}; TIE phase …")
+    done_text += f", focus stack {stack_s:.1f} s"
+    yield FieldPart({"stack": stack}, f"{done_text}; TIE phase …")
     start, events = time.monotonic(), retrieve_phase(stack, label_settings(settings))
     while True:
         try:
@@ -102,10 +102,10 @@ def _parts(settings: SimulationSettings, index: int) -> Generator[FieldPart, Non
         except StopIteration as stop:
             result = stop.value
             break
-        yield FieldPart({}, f"{told}; TIE phase …")  # a point at which the work can be cancelled
-    told += f", TIE phase {time.monotonic() - start:.1f} s"
-    yield FieldPart({"tie": result.phase}, f"{told}.")
-    return FieldDone(f"{told}.", complete=True)
+        yield FieldPart({}, f"{done_text}; TIE phase …")  # a point at which the work can be cancelled
+    done_text += f", TIE phase {time.monotonic() - start:.1f} s"
+    yield FieldPart({"tie": result.phase}, f"{done_text}.")
+    return FieldDone(f"{done_text}.", complete=True)
 
 
 def _timed(make: Callable[[], T]) -> tuple[T, float]:

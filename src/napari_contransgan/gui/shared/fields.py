@@ -7,8 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtCore import QEvent, QObject, Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit, QSpinBox, QWidget
 
 from napari_contransgan.errors import InputError
@@ -52,7 +51,7 @@ class NumberLine(QLineEdit):
         self.textChanged.connect(self._on_text)
 
     def value(self) -> Any:
-        """Return the number, or the text if it is not a number; for an empty line, what that stands for."""
+        """Return the number, or the text if it is not a number; for an empty line, its meaning."""
         if self._stated is not None:
             return self._stated
         text = self.text().strip()
@@ -157,11 +156,7 @@ class WholeNumber(QSpinBox):
         super().__init__()
         self.setRange(low, high)
         self.setSingleStep(step)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent | None) -> None:  # noqa: N802 - Qt's naming
-        """Leave the wheel to the form, unless this field has the focus."""
-        _wheel(self, event, super().wheelEvent)
+        leave_wheel_to_form(self)
 
 
 class Choice(QComboBox):
@@ -175,7 +170,7 @@ class Choice(QComboBox):
             self.addItem(text, value)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(8)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        leave_wheel_to_form(self)
         self.currentIndexChanged.connect(lambda _: self.valueChanged.emit())
 
     def value(self) -> Any:
@@ -183,7 +178,7 @@ class Choice(QComboBox):
         return self.currentData()
 
     def setValue(self, value: Any) -> None:  # noqa: N802 - Qt's naming
-        """Choose a value; one that is not offered is added, so that the form can say what is wrong with it."""
+        """Choose a value; one that is not offered is added, so that the form can report it."""
         index = self.findData(value)
         if index < 0:
             self.addItem(str(value), value)
@@ -199,10 +194,6 @@ class Choice(QComboBox):
         if chosen is not None:
             self.setValue(chosen)
         self.blockSignals(blocked)
-
-    def wheelEvent(self, event: QWheelEvent | None) -> None:  # noqa: N802 - Qt's naming
-        """Leave the wheel to the form, unless this field has the focus."""
-        _wheel(self, event, super().wheelEvent)
 
 
 class Tick(QCheckBox):
@@ -237,8 +228,15 @@ def number_or_text(text: str) -> float | str:
         return text
 
 
-def _wheel(field: QWidget, event: QWheelEvent | None, take: Any) -> None:
-    if event is None or field.hasFocus():
-        take(event)
-    else:
+def leave_wheel_to_form(field: QWidget) -> None:
+    """Let the mouse wheel over a field scroll the form; it changes the value only of the field that has the focus."""
+    field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    field.installEventFilter(_WheelFilter(field))
+
+
+class _WheelFilter(QObject):
+    def eventFilter(self, field: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's naming
+        if event is None or event.type() != QEvent.Type.Wheel or (isinstance(field, QWidget) and field.hasFocus()):
+            return False
         event.ignore()
+        return True

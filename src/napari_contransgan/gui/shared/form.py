@@ -9,7 +9,7 @@ from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QScrollArea, QScrollBar, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.shared.fields import NumberLine
+from napari_contransgan.gui.shared.fields import NumberLine, leave_wheel_to_form
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.io import Image
 from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM
@@ -137,6 +137,7 @@ def layer_choice(
     choice = ComboBox(name=name, label=label, tooltip=tooltip, choices=choices, nullable=False)
     choice.native.setSizeAdjustPolicy(choice.native.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     choice.native.setMinimumContentsLength(10)
+    leave_wheel_to_form(choice.native)
     suited = [layer for layer in viewer.layers if isinstance(layer, ImageLayer) and suits(layer)]
     if suited:
         active = viewer.layers.selection.active

@@ -1,4 +1,4 @@
-"""A form: rows of a label and a field, each with a word beside the field and a line below it for what is wrong."""
+"""A form: rows of a label and a field, each with a note to the right of the field and a line below it for errors."""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ _FONT_GROWS = 1.2  # napari's font is larger than the one that labels are measur
 
 @dataclass(frozen=True)
 class Row:
-    """A field, its label, a word beside it and a line below that says what is wrong."""
+    """A field, its label, a note to the right of it and a line below it for errors."""
 
     label: QLabel
     field: Any
@@ -35,7 +35,7 @@ class Row:
     error: QLabel
 
     def mark(self, text: str) -> None:
-        """Say what is wrong with the value; an empty text clears the mark."""
+        """Show an error of the value; an empty text clears the mark."""
         show_mark(self.field, self.error, text)
 
 
@@ -143,7 +143,7 @@ class Rows(QWidget):
         return tuple(self._labels)
 
     def note(self, name: str, text: str) -> None:
-        """Show a word beside a field."""
+        """Show a note to the right of a field."""
         say(self.rows[name].note, text)
 
     def value(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def setting_field(model: type[BaseModel], name: str) -> Field:
     model : type of BaseModel
         The settings class.
     name : str
-        The setting. Its ``json_schema_extra`` may hold ``empty``, which says what an empty line means and stands for
+        The setting. Its ``json_schema_extra`` may hold ``empty``, the placeholder of an empty line, which means
         the default, and ``choices``, the text of each value.
 
     Returns
