@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QLabel
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.fields import Choice, NumberLine, RangeLine, TextLine, Tick, WholeNumber
 from napari_contransgan.gui.shared.rows import Rows
-from napari_contransgan.gui.shared.setting_fields import setting_field
+from napari_contransgan.gui.shared.setting_fields import checked, setting_field
 
 pytestmark = pytest.mark.gui
 
@@ -126,3 +126,19 @@ def test_only_the_settings_of_one_class_are_returned(rows):
     rows.add("note", "Note", TextLine(), "Not a setting.")
     assert "note" in rows.value()
     assert "note" not in rows.values_of(Cake)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("layers", "many", "cake: Layers: type a whole number"),
+        ("layers", 2.5, "cake: Layers: type a whole number"),
+        ("temperature", "", "cake: Oven (°C): type a number"),
+        ("sugar_g", -1.0, "cake: Sugar (g): must be greater than 0"),
+        ("servings", ("few", 3), "cake: Servings: type a whole number"),
+    ],
+)
+def test_error_names_the_label_and_says_what_to_type(rows, name, value, message):
+    with pytest.raises(InputError) as caught:
+        checked(Cake, rows.values_of(Cake) | {name: value}, "cake")
+    assert str(caught.value) == message
