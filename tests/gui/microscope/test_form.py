@@ -377,7 +377,7 @@ def test_file_dialogs_give_paths(qtbot, form, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["field_px", "scene"])
-def test_wheel_scrolls_the_form_and_changes_no_value(form, qtbot, name):
+def test_wheel_scrolls_the_form_and_changes_no_value(form, monkeypatch, name):
     from qtpy.QtCore import QPoint, QPointF, Qt
     from qtpy.QtGui import QWheelEvent
     from qtpy.QtWidgets import QApplication
@@ -394,8 +394,7 @@ def test_wheel_scrolls_the_form_and_changes_no_value(form, qtbot, name):
     wheeled.clearFocus()
     turn()
     assert wheeled.value() == before
-    wheeled.setFocus()
-    qtbot.waitUntil(wheeled.hasFocus)
+    monkeypatch.setattr(wheeled, "hasFocus", lambda: True)  # a display without a window manager gives none
     turn()
     assert wheeled.value() != before
 

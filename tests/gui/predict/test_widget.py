@@ -91,7 +91,7 @@ def test_uncertainty_comes_as_a_layer_of_its_own_under_the_phase(
 
     add_image(viewer, frame)
     widget = open_widget(NAME)
-    widget.trust.setValue(True)
+    widget.fields["trust"].setValue(True)
     click(widget.panel.run_button)
     finish(widget)
     truth = result_of(predict_with_uncertainty(frame, PredictSettings(model=str(network), trust=True)))
@@ -294,7 +294,7 @@ def test_command_stands_in_the_layers_menu_and_in_the_palette(viewer, qtbot, fra
 
 def test_one_click_without_an_image_or_a_pixel_size_says_so(viewer, messages):
     predict_active_layer(viewer)
-    assert "click an image layer" in messages()[-1]
+    assert "no image layer is selected" in messages()[-1]
     viewer.add_image(np.zeros((40, 40)), name="plain")
     predict_active_layer(viewer)
     assert "layer 'plain': no pixel size" in messages()[-1]
