@@ -3,6 +3,7 @@
 #   PYTHON=python3.12          another Python, 3.11 or newer
 #   TORCH_ARGS="torch ..."     what to install PyTorch with instead of the automatic choice
 #   PYTEST_ARGS="-k tie"       extra arguments for pytest
+#   WORKERS=4                  processes that simulate while make networks trains
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -14,6 +15,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 DEMO_OUT ?= demo-output
 NAME ?= all
+WORKERS ?= 14
 PIP_INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check
 
 # Threads that spin while they wait slow everything else on a small machine down. The package sees to it itself; tests and
@@ -98,8 +100,18 @@ bench-threads: $(VENV)/.package ## Measure prediction and training alone and bes
 bench-window: $(VENV)/.dev display ## Measure how long the window stands still while a network trains in it (3 minutes)
 	$(XVFB) $(BIN)/python -m benchmarks.training.window
 
-networks: $(VENV)/.package ## Train the bundled networks and those of Figs. 9 and 11, into runs/gpu (9 minutes of a GPU and 16 cores)
-	$(BIN)/python tools/train_by_time.py runs/gpu
+# Each ends after its minutes, or at the steps of the settings if that is sooner. The three that are compared have to take
+# the same number of steps, so they have no limit by the clock. What is interrupted goes on when it is run again.
+TRAIN = $(BIN)/napari-contransgan train --resume --workers $(WORKERS)
+
+networks: $(VENV)/.package ## Train the bundled networks and those of Figs. 9 and 11, into runs/ (half an hour of a GPU, WORKERS=14)
+	$(TRAIN) --out runs/all --config tools/networks/all.yaml --minutes 9
+	$(TRAIN) --out runs/psm --config tools/networks/psm.yaml --minutes 3
+	$(TRAIN) --out runs/hela --config tools/networks/hela.yaml --minutes 2
+	$(TRAIN) --out runs/defocus --config tools/networks/defocus.yaml --minutes 2
+	$(TRAIN) --out runs/compared_contrans --config tools/networks/compared.yaml --generator contrans
+	$(TRAIN) --out runs/compared_unet --config tools/networks/compared.yaml --generator unet
+	$(TRAIN) --out runs/compared_swin --config tools/networks/compared.yaml --generator swin
 
 graphs: $(VENV)/.graphs ## Write the networks as ONNX graphs again, after a change of their layers
 	$(BIN)/python tools/export_graphs.py

@@ -16,7 +16,7 @@ ROOT = Path(napari_contransgan.__file__).parent
 
 RANKS = {
     **dict.fromkeys(("errors", "progress", "optics", "config", "io"), 0),
-    **dict.fromkeys(("resampling", "threads", "counts", "unlit", "notes"), 0),
+    **dict.fromkeys(("resampling", "robust", "threads", "processes", "counts", "unlit", "notes"), 0),
     **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface", "quantities"), 1),
     **dict.fromkeys(("models", "drawing"), 2),
     **dict.fromkeys(("training", "inference"), 3),
@@ -25,7 +25,7 @@ RANKS = {
     **dict.fromkeys(("cli", "gui"), 6),
 }
 LIGHT = (
-    *("optics", "config", "errors", "progress", "io", "resampling"),
+    *("optics", "config", "errors", "progress", "io", "resampling", "robust"),
     *("counts", "unlit", "notes"),
     *("tie", "tiles", "evaluation", "surface", "quantities", "api", "cli"),
 )

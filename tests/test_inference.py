@@ -65,7 +65,7 @@ def frame(height: int = 200, width: int = 260, dtype: type = np.uint16) -> np.nd
 
 
 def run(image: Image, **settings: object) -> Image:
-    return result_of(predict(image, PredictSettings(**settings), STAND_IN))  # type: ignore[arg-type]
+    return result_of(predict(image, PredictSettings(**settings), STAND_IN))
 
 
 @pytest.mark.parametrize("pixel_um", [0.1625, 0.2325, 0.325, 0.65])

@@ -10,6 +10,7 @@ import pytest
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image
 from napari_contransgan.quantities import (
+    Conversions,
     ObjectMass,
     dry_mass_density,
     height,
@@ -275,3 +276,20 @@ def test_places_without_phase_are_no_background_and_cut_objects_as_the_edge_does
     stopped[:, :80] = 0
     (cut,) = object_masses(retrieved(replace(SPHERE, data=stopped)))
     assert cut.touches_edge
+
+
+def test_conversions_compute_just_what_is_wanted() -> None:
+    phase = Image(np.full((2, 2), 2 * np.pi, np.float32), "YX", quantity="phase", wavelength_um=0.5, name="cell")
+    wanted = Conversions(path=True, index_contrast=0.05, refractive_increment_um3_per_pg=0.2)
+    values = {kind: float(convert(phase).data[0, 0]) for kind, convert in wanted.functions.items()}
+    assert values == pytest.approx({"path": 500.0, "height": 10.0, "dry-mass": 2.5})
+    assert not Conversions().functions
+    assert list(Conversions(index_contrast=-0.02).functions) == ["height"]
+
+
+def test_conversions_refuse_impossible_numbers_before_any_work() -> None:
+    Conversions(True, 0.03, 0.19).check("cell")
+    with pytest.raises(InputError, match=r"^cell: an index contrast of 0 "):
+        Conversions(index_contrast=0.0).check("cell")
+    with pytest.raises(InputError, match=r"^cell: a refractive increment of 3 "):
+        Conversions(refractive_increment_um3_per_pg=3.0).check("cell")

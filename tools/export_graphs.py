@@ -33,6 +33,7 @@ def _without_weights(generator: str, preset: str, side_px: int) -> bytes:
     exported = torch.onnx.export(
         network, (tile,), dynamo=True, optimize=False, verbose=False, input_names=[INPUT], output_names=["phase"]
     )
+    assert exported is not None  # noqa: S101 - as from every export by dynamo
     model = onnx.inliner.inline_local_functions(exported.model_proto)
     names = network.state_dict().keys()
     weights = {tensor.name: tensor for tensor in model.graph.initializer if tensor.name in names}

@@ -23,7 +23,7 @@ def outcome(make: Make, options: dict[str, object], lazy: bool) -> str:
             image = read_image(path, lazy=lazy)
             result = result_of(retrieve_phase(image, TieSettings.checked(options)), lambda _: None)
         except InputError as error:
-            return _short("refused: " + str(error).replace(str(path), "").removeprefix(": "))
+            return _short(f"refused: {error.reason}")
         except Exception as error:
             return f"FAULT {type(error).__name__}: {error}"
         phase = result.phase.data
@@ -43,7 +43,7 @@ def main() -> None:
     for title, cases in GROUPS.items():
         print(f"\n{title}\n\n| file | what came out |\n| --- | --- |")
         for name, make in cases.items():
-            options = OPTIONS.get(name, {})
+            options: dict[str, object] = {**OPTIONS.get(name, {})}
             try:
                 eager, lazy = (outcome(make, options, lazy) for lazy in (False, True))
             except InputError as error:

@@ -42,8 +42,8 @@ def write_imagej(path: Path, stack: Stack, axes: str = "ZYX", **text: Any) -> Pa
 def write_ome(path: Path, stack: Stack, axes: str = "ZYX", **metadata: Any) -> Path:
     """Write a stack as OME-TIFF, with its pixel size unless `metadata` says another."""
     sizes: Mapping[str, Any] = {"PhysicalSizeX": PIXEL_UM, "PhysicalSizeY": PIXEL_UM}
-    options = {"photometric": "rgb" if axes.endswith("S") else "minisblack"}
-    tifffile.imwrite(path, stack, ome=True, metadata={"axes": axes, **sizes, **metadata}, **options)
+    photometric = "rgb" if axes.endswith("S") else "minisblack"
+    tifffile.imwrite(path, stack, ome=True, metadata={"axes": axes, **sizes, **metadata}, photometric=photometric)
     return path
 
 

@@ -1,6 +1,7 @@
 """Fields to learn from and to choose by; the held-out seeds of the package stay untouched."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,8 @@ def load_or_make(path: Path, wanted: dict[SpecimenName, tuple[int, int]]) -> dic
         file = path / f"{specimen}_{seed}.npz"
         if not file.is_file():
             path.mkdir(parents=True, exist_ok=True)
-            np.savez(file, **_make(settings_of(specimen, seed), count))
+            made: dict[str, Any] = {**_make(settings_of(specimen, seed), count)}
+            np.savez(file, **made)
         with np.load(file) as maps:
             found[specimen] = dict(maps)
     return found

@@ -22,8 +22,8 @@ from napari_contransgan.simulation.image_formation import (
     through_focus_images,
     transmission,
 )
+from napari_contransgan.tie import phase_from_stack
 from napari_contransgan.tie.preparation import Preparation
-from napari_contransgan.tie.retrieval import phase_from_stack
 
 Array = NDArray[np.floating]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_contransgan.config import SimulationSettings, TieSettings
+from napari_contransgan.config import SimulationSettings, TieMethod, TieSettings
 from napari_contransgan.evaluation.scores import Scores, evaluate, level
 from napari_contransgan.io import Image
 from napari_contransgan.progress import result_of
@@ -95,17 +95,23 @@ def _rmse(yx_phase_rad: NDArray[np.floating], truth: NDArray[np.floating]) -> fl
     return float(np.sqrt(np.mean(difference**2)))
 
 
-def _solved(stack: Image, method: str, strength: float) -> NDArray[np.floating]:
+def _solved(stack: Image, method: TieMethod, strength: float) -> NDArray[np.floating]:
     return phase_from_stack(
         stack.data,
         (-3.0, 0.0, 3.0),
-        wavelength_um=stack.wavelength_um,
-        pixel_size_um=stack.pixel_size_um,
+        wavelength_um=_stated(stack.wavelength_um),
+        pixel_size_um=_stated(stack.pixel_size_um),
         focus_index=1,
         method=method,
         regularisation=float(strength),
         preparation=Preparation(dead_pixels=False, drift=False),
     ).yx_phase_rad
+
+
+def _stated(value: float | None) -> float:
+    """What every simulated image states."""
+    assert value is not None  # noqa: S101
+    return value
 
 
 def _waveorder_best(stack: Image, truth: NDArray[np.floating]) -> float:
@@ -119,7 +125,7 @@ def _waveorder_best(stack: Image, truth: NDArray[np.floating]) -> float:
         "z_pixel_size": stack.z_step_um,
         "index_of_refraction_media": 1.0,  # z is read from the focus drive of a dry lens
         "numerical_aperture_detection": stack.numerical_aperture,
-        "numerical_aperture_illumination": stack.numerical_aperture * stack.coherence,
+        "numerical_aperture_illumination": _stated(stack.numerical_aperture) * _stated(stack.coherence),
     }
     best = np.inf
     for planes in (stack.data, stack.data[::-1]):

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.training.runs import (
-    LAST,
     SAVE_EVERY,
     Run,
     count_steps,
@@ -19,6 +18,8 @@ from benchmarks.training.runs import (
     start,
     temporaries,
 )
+
+from napari_contransgan.training.run_folder import LAST
 
 DISK_BYTES = 64 * 2**20
 ROOM_BYTES = 16 * 2**10

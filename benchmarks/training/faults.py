@@ -50,7 +50,7 @@ def _print_kills(outcomes: list[Outcome]) -> None:
 def _checks(pairs: Path, folder: Path) -> list[tuple[str, str, Check]]:
     whole = folder / "whole"
     finished(short_settings(folder / "whole.yaml", pairs), whole)
-    found = [
+    found: list[tuple[str, str, Check]] = [
         (
             "disk full while saving",
             "old save kept, later ones work, as uninterrupted",

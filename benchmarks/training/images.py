@@ -43,7 +43,8 @@ def first_drawn(settings: TrainSettings, after: int) -> Path:
         for item in range(settings.batch_size):
             index, _ = chosen_index([data.paired_lr, data.paired_phase], settings, step, PAIRED, item)
             if step > after and index not in seen:
-                return data.paired_lr.paths[index]  # type: ignore[attr-defined]
+                path: Path = data.paired_lr.paths[index]  # type: ignore[attr-defined]
+                return path
             seen.append(index)
     raise RuntimeError("every image is drawn early on: the data set is too small")
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.training.runs import (
-    LAST,
     SAVE_EVERY,
     STEPS,
     Run,
@@ -19,6 +18,8 @@ from benchmarks.training.runs import (
     start,
     temporaries,
 )
+
+from napari_contransgan.training.run_folder import LAST
 
 SEED = 4402
 LONGEST_START_S = 0.5

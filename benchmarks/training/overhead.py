@@ -9,6 +9,7 @@ import torch
 from benchmarks.training.data import supervised
 from benchmarks.training.timing import Work, medians, print_head, print_row
 from torch import nn
+from torch.autograd import backward
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.models.compute import autocast
@@ -74,14 +75,19 @@ def _parts(settings: TrainSettings, folder: Path) -> dict[str, Work]:
     output = torch.randn_like(label).requires_grad_()
     process = psutil.Process()
     record = {"step": 1, "supervised": 0.1234, "images_per_s": 6.1, "learning_rate": 1e-4}
+
+    def log_and_memory() -> None:
+        append_record(folder, record)
+        process.memory_info()
+
     return {
         "data: drawing and augmenting": lambda: draw_pairs(data.paired_lr, data.paired_phase, settings, state.step),
-        "loss and its gradient": lambda: supervised_loss(output, label, settings.phase_ref_rad).backward(),
+        "loss and its gradient": lambda: backward(supervised_loss(output, label, settings.phase_ref_rad)),
         "clipping the gradient": lambda: nn.utils.clip_grad_norm_(network.parameters(), steps.MAX_GRADIENT_NORM),
         "optimiser": optimiser.step,
         "averaged network": lambda: steps.update_average(state, settings.ema_decay),
         "copy of the norms' statistics": _statistics(state),
-        "log and memory": lambda: (append_record(folder, record), process.memory_info()),
+        "log and memory": log_and_memory,
     }
 
 

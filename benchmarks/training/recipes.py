@@ -22,6 +22,8 @@ from napari_contransgan.training.run_folder import BEST, RunRecord, read_run
 from napari_contransgan.training.trainer import train
 
 GENERATORS: tuple[GeneratorName, ...] = ("contrans", "unet", "swin")
+Records = Mapping[GeneratorName, RunRecord]
+
 SCORED_SEED, SCORED_FIELDS = 4405, 24
 THICK_AND_THIN = Variation(phase_factor=(0.5, 1.6))
 
@@ -88,7 +90,7 @@ def _trained(recipe: str, runs: Path, generator: GeneratorName) -> RunRecord:
     return read_run(folder)
 
 
-def _print_scores(records: Mapping[str, RunRecord], specimens: tuple[str, ...]) -> None:
+def _print_scores(records: Records, specimens: tuple[str, ...]) -> None:
     print(
         f"\n{SCORED_FIELDS} fields of 240 px at 10x of each specimen (seed {SCORED_SEED}), levelled; each network as "
         f"it was at its best validation\n"
@@ -111,7 +113,7 @@ def _print_scores(records: Mapping[str, RunRecord], specimens: tuple[str, ...]) 
             )
 
 
-def draw(records: Mapping[str, RunRecord], picture: Path) -> None:
+def draw(records: Records, picture: Path) -> None:
     """Draw the validation scores of the runs over their steps."""
     figure = Figure(figsize=(9, 3), layout="constrained")
     axes = figure.subplots(1, 3)

@@ -99,7 +99,7 @@ class Run:
         self.send(signal.SIGCONT)
 
 
-def settings_file(path: Path, pairs: Path, recipe: str = "paper", **changes: Any) -> Path:
+def settings_file(path: Path, pairs: Path, /, recipe: str = "paper", **changes: Any) -> Path:
     """Write the settings of a small run of both kinds of images, whose result is the same each time."""
     values = {
         "pairs": (pairs,),

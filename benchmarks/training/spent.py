@@ -82,7 +82,7 @@ def _recorded(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _kind(event: Any) -> str:
-    ancestors = []
+    ancestors: list[str] = []
     while event is not None:
         ancestors.append(event.name)
         event = event.cpu_parent

@@ -4,7 +4,6 @@ xvfb-run -a python -m benchmarks.training.window [--seconds 120] [--shot PICTURE
 """
 
 import argparse
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -115,4 +114,4 @@ def wait(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -151,6 +151,8 @@ def train(
     out: Path | str,
     *,
     resume: bool = False,
+    minutes: float | None = None,
+    workers: int | None = None,
     progress: "Callable[[TrainingEvent], object] | None" = None,
     **settings: Any,
 ) -> Path:
@@ -162,6 +164,10 @@ def train(
         Folder of the run; new, unless `resume`.
     resume : bool
         Continue from the last save in the folder.
+    minutes : float, optional
+        Length of the run by the clock; with ``steps`` it ends at whichever comes first.
+    workers : int, optional
+        Processes that simulate the fields of ``simulate`` ahead of the steps.
     progress : callable, optional
         Called with each event of `napari_contransgan.training.events`.
     **settings
@@ -182,16 +188,10 @@ def train(
     for name in ("pairs", "simulate"):
         if isinstance(settings.get(name), (str, Path)):
             settings[name] = [settings[name]]
+    stated = {"minutes": minutes, "simulation_workers": workers}
+    settings |= {name: value for name, value in stated.items() if value is not None}
     checked = TrainSettings.checked(settings, source="train")
-    running = events(checked, Path(out), resume)
-    while True:
-        try:
-            event = next(running)
-        except StopIteration as stop:
-            checkpoint: Path = stop.value
-            return checkpoint
-        if progress is not None:
-            progress(event)
+    return result_of(events(checked, Path(out), resume), progress or _silent)
 
 
 def evaluate(
@@ -251,11 +251,11 @@ def _image(source: Source, name: str, pixel_size_um: float | None = None, quanti
         return read_image(Path(source))
     data = np.asarray(source)
     if data.ndim not in _AXES:
-        raise InputError(f"{name}: an array of {data.ndim} axes was given: give (Y, X), (Z, Y, X) or (T, Z, Y, X)")
+        raise InputError(f"an array of {data.ndim} axes was given: give (Y, X), (Z, Y, X) or (T, Z, Y, X)", source=name)
     if quantity != "intensity":
         data = data.astype(np.float32)
     return Image(data, _AXES[data.ndim], pixel_size_um, quantity=quantity, name=name)
 
 
-def _silent(_: Progress) -> None:
+def _silent(_: object) -> None:
     """Tell nobody."""

@@ -58,19 +58,21 @@ def stated_dark(stated: float | Path | None, image: Image) -> float | NDArray[np
     picture = read_image(stated)
     if picture.quantity != "intensity" or picture.axes[-2:] != "YX" or len(picture.axes) > 3:
         raise InputError(
-            f"{stated}: axes {picture.axes} with {picture.quantity} are no picture without light: give one YX picture, "
-            "or a stack of such pictures"
+            f"axes {picture.axes} with {picture.quantity} are no picture without light: give one YX picture, "
+            "or a stack of such pictures",
+            source=stated,
         )
     frames = picture.data.reshape(-1, *picture.data.shape[-2:])
     yx_dark: NDArray[np.float32] = frames.mean(axis=0, dtype=np.float64).astype(np.float32)
     shape = tuple(image.data.shape[image.axes.index(axis)] for axis in "YX")
     if yx_dark.shape != shape:
         raise InputError(
-            f"{stated}: the picture without light has {_size(yx_dark.shape)} px and {image.name} {_size(shape)}: "
-            "take it with the same camera settings"
+            f"the picture without light has {_size(yx_dark.shape)} px and {image.name} {_size(shape)}: "
+            "take it with the same camera settings",
+            source=stated,
         )
     if not np.all(np.isfinite(yx_dark)):
-        raise InputError(f"{stated}: the picture without light holds NaN or infinite values: take another one")
+        raise InputError("the picture without light holds NaN or infinite values: take another one", source=stated)
     return yx_dark
 
 

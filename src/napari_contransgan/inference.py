@@ -181,9 +181,9 @@ def _in_radians(
     yx_phase_rad, yx_std_rad = mean * phase_ref_rad, None if spread is None else spread * phase_ref_rad
     if not lit.all():
         share = torch.from_numpy(lit[None, None].astype(np.float32))
-        yx_seen = functional.interpolate(share, size=mean.shape)[0, 0].numpy() > 0.5
-        yx_phase_rad = np.where(yx_seen, yx_phase_rad, np.float32(0))
-        yx_std_rad = None if yx_std_rad is None else np.where(yx_seen, yx_std_rad, np.float32(np.inf))
+        yx_lit = functional.interpolate(share, size=mean.shape)[0, 0].numpy() > 0.5
+        yx_phase_rad = np.where(yx_lit, yx_phase_rad, np.float32(0))
+        yx_std_rad = None if yx_std_rad is None else np.where(yx_lit, yx_std_rad, np.float32(np.inf))
     return _Frame(yx_phase_rad, yx_std_rad)
 
 
@@ -230,30 +230,32 @@ def check_input(image: Image, pixel_size_um: float | None, dark: float | Path | 
         If the size of the frames, the pixel size, the dark level or the pixels of every frame cannot be used.
     """
     if image.data.size == 0:
-        raise InputError(f"{image.name}: has no pixels (shape {image.data.shape}): choose another image")
+        raise InputError(f"has no pixels (shape {image.data.shape}): choose another image", source=image.name)
     if image.data.dtype.kind not in "uifb":
-        raise InputError(f"{image.name}: holds {image.data.dtype} numbers: give an image of integers or real numbers")
+        raise InputError(
+            f"holds {image.data.dtype} numbers: give an image of integers or real numbers", source=image.name
+        )
     if image.quantity != "intensity":
-        raise InputError(f"{image.name}: holds {image.quantity} already; choose a bright-field image")
+        raise InputError(f"holds {image.quantity} already; choose a bright-field image", source=image.name)
     height, width = image.data.shape[-2:]
     if image.axes[-2:] != "YX" or min(height, width) < SMALLEST_FRAME_PX:
         raise InputError(
-            f"{image.name}: frames of {height} x {width} px; at least "
-            f"{SMALLEST_FRAME_PX} x {SMALLEST_FRAME_PX} px are needed"
+            f"frames of {height} x {width} px; at least {SMALLEST_FRAME_PX} x {SMALLEST_FRAME_PX} px are needed",
+            source=image.name,
         )
     checked_um = check_pixel_size(image.pixel_size_um if pixel_size_um is None else pixel_size_um, image.name)
     level = stated_dark(dark, image)
-    first: InputError | None = None
+    refusals: list[InputError] = []
     for yx_frame in image.data.reshape(-1, height, width):
         try:
             light_of_frame(yx_frame, level)
         except UnusableFrameError as error:
-            first = first or error
+            refusals.append(error.named(image.name))
         except InputError as error:
-            raise InputError(f"{image.name}: {error}") from error
+            raise error.named(image.name) from error
         else:
             return checked_um
-    raise InputError(f"{image.name}: {first}")
+    raise refusals[0]
 
 
 def _doubts(image: Image, pixel_size_um: float, card: ModelCard) -> list[str]:

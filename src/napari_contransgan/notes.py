@@ -56,7 +56,7 @@ def doubts_added(notes: Sequence[str]) -> Iterator[None]:
     except InputError as error:
         if not notes:
             raise
-        raise InputError(f"{error} ({' '.join(notes)})") from error
+        raise InputError(f"{error.reason} ({' '.join(notes)})", source=error.source, hint=error.hint) from error
 
 
 def _numbers(note: str) -> tuple[float, ...]:

@@ -140,8 +140,10 @@ def check_pixel_size(pixel_size_um: float | None, source: str) -> float:
         If it is missing or outside 0.01 to 50 um.
     """
     if pixel_size_um is None:
-        raise InputError(f"{source}: no pixel size in the file and none given: state it in um")
+        raise InputError("no pixel size in the file and none given: state it in um", source=source)
     low, high = PLAUSIBLE_PIXEL_SIZE_UM
     if not low <= pixel_size_um <= high:
-        raise InputError(f"{source}: a pixel size of {pixel_size_um:g} um cannot be right: give {low:g} to {high:g} um")
+        raise InputError(
+            f"a pixel size of {pixel_size_um:g} um cannot be right: give {low:g} to {high:g} um", source=source
+        )
     return pixel_size_um

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
+E = TypeVar("E")
 T = TypeVar("T")
 
 
@@ -24,11 +25,11 @@ class Progress:
     message: str
 
 
-def result_of(events: Generator[Progress, None, T], tell: Callable[[Progress], object] = lambda _: None) -> T:
-    """Run a task that yields `Progress` to its end, tell each step, and give what it returns."""
+def result_of(events: Generator[E, Any, T], on_event: Callable[[E], object] = lambda _: None) -> T:
+    """Run a task to its end, pass on each of its events, and return its result."""
     while True:
         try:
-            tell(next(events))
+            on_event(next(events))
         except StopIteration as stop:
             value: T = stop.value
             return value

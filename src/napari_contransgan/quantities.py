@@ -1,6 +1,7 @@
 """What a phase map says of the specimen: optical path, height, dry mass, and the dry mass of each object."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from scipy import ndimage
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, Quantity, check_pixels
 from napari_contransgan.optics import check_pixel_size, check_wavelength, height_from_phase, path_from_phase
+from napari_contransgan.robust import quieter_sigma
 from napari_contransgan.tie.background import background_median
 from napari_contransgan.unlit import opened
 
@@ -121,8 +123,9 @@ def height(image: Image, index_contrast: float) -> Image:
     wavelength_um = _checked_wavelength_um(image)
     if index_contrast == 0 or not math.isfinite(index_contrast):
         raise InputError(
-            f"{image.name}: an index contrast of {index_contrast:g} gives no height: "
-            "give the specimen's index minus the medium's, for example 0.03"
+            f"an index contrast of {index_contrast:g} gives no height: "
+            "give the specimen's index minus the medium's, for example 0.03",
+            source=image.name,
         )
     height_um = height_from_phase(image.data, wavelength_um, float(index_contrast))
     numbers = {"wavelength_um": wavelength_um, "index_contrast": float(index_contrast)}
@@ -156,6 +159,50 @@ def dry_mass_density(image: Image, refractive_increment_um3_per_pg: float = REFR
     density = path_from_phase(image.data, wavelength_um) / increment
     numbers = {"wavelength_um": wavelength_um, "refractive_increment_um3_per_pg": increment}
     return _converted(image, density, "dry-mass", numbers)
+
+
+@dataclass(frozen=True)
+class Conversions:
+    """The quantities to compute from a phase.
+
+    Parameters
+    ----------
+    path : bool
+        Whether to compute the optical path difference.
+    index_contrast : float or None
+        The specimen's index minus the medium's; with it, the height is computed.
+    refractive_increment_um3_per_pg : float or None
+        Rise of the refractive index with the concentration of dry matter; with it, the dry mass is computed.
+    """
+
+    path: bool = False
+    index_contrast: float | None = None
+    refractive_increment_um3_per_pg: float | None = None
+
+    @property
+    def functions(self) -> Mapping[Quantity, Callable[[Image], Image]]:
+        """The function that computes each quantity from a phase."""
+        wanted: dict[Quantity, Callable[[Image], Image]] = {}
+        contrast, increment = self.index_contrast, self.refractive_increment_um3_per_pg
+        if self.path:
+            wanted["path"] = optical_path
+        if contrast is not None:
+            wanted["height"] = lambda phase: height(phase, contrast)
+        if increment is not None:
+            wanted["dry-mass"] = lambda phase: dry_mass_density(phase, increment)
+        return wanted
+
+    def check(self, name: str) -> None:
+        """Try the numbers on a single pixel, before the long work.
+
+        Raises
+        ------
+        InputError
+            Naming `name` and the number that cannot be right.
+        """
+        pixel = Image(np.zeros((1, 1), np.float32), "YX", quantity="phase", wavelength_um=0.55, name=name)
+        for convert in self.functions.values():
+            convert(pixel)
 
 
 def object_masses(
@@ -198,12 +245,12 @@ def object_masses(
     wavelength_um = _checked_wavelength_um(image)
     increment = _checked_increment(image, refractive_increment_um3_per_pg)
     if image.axes != "YX":
-        raise InputError(f"{image.name}: has axes {image.axes}: objects are found in one frame: give it as YX")
+        raise InputError(f"has axes {image.axes}: objects are found in one frame: give it as YX", source=image.name)
     pixel_size_um = check_pixel_size(image.pixel_size_um, image.name)
     if threshold_rad is not None and not 0 < threshold_rad < math.inf:
-        raise InputError(f"{image.name}: a threshold of {threshold_rad:g} rad finds no objects: give one above 0")
+        raise InputError(f"a threshold of {threshold_rad:g} rad finds no objects: give one above 0", source=image.name)
     if not 0 <= smallest_area_um2 < math.inf:
-        raise InputError(f"{image.name}: a smallest area of {smallest_area_um2:g} um^2 cannot be: give 0 or more")
+        raise InputError(f"a smallest area of {smallest_area_um2:g} um^2 cannot be: give 0 or more", source=image.name)
     yx_phase_rad = np.asarray(image.data, dtype=np.float64)
     if yx_phase_rad.size == 0 or not np.isfinite(yx_phase_rad).all():  # but an even map is one without objects
         check_pixels(replace(image, data=yx_phase_rad))
@@ -264,25 +311,26 @@ def total_dry_mass_pg(
 
 def _checked_wavelength_um(image: Image) -> float:
     if image.quantity != "phase":
-        raise InputError(f"{image.name}: holds {image.quantity}, not phase: give a phase map in radians")
+        raise InputError(f"holds {image.quantity}, not phase: give a phase map in radians", source=image.name)
     if not image.axes.endswith("YX") or image.data.ndim != len(image.axes):
         raise InputError(
-            f"{image.name}: has axes {image.axes} and shape {image.data.shape}: give phase frames that end in YX"
+            f"has axes {image.axes} and shape {image.data.shape}: give phase frames that end in YX", source=image.name
         )
     if image.wavelength_um is None:
-        raise InputError(f"{image.name}: states no wavelength: give the one it was recorded with, in um")
+        raise InputError("states no wavelength: give the one it was recorded with, in um", source=image.name)
     try:
         return check_wavelength(float(image.wavelength_um))
     except InputError as error:
-        raise InputError(f"{image.name}: {error}") from None
+        raise error.named(image.name) from None
 
 
 def _checked_increment(image: Image, increment_um3_per_pg: float) -> float:
     low, high = PLAUSIBLE_INCREMENT_UM3_PER_PG
     if not low <= increment_um3_per_pg <= high:
         raise InputError(
-            f"{image.name}: a refractive increment of {increment_um3_per_pg:g} um^3/pg cannot be right: "
-            f"give {low:g} to {high:g} um^3/pg, which is the same number in ml/g; cells have 0.18 to 0.21"
+            f"a refractive increment of {increment_um3_per_pg:g} um^3/pg cannot be right: "
+            f"give {low:g} to {high:g} um^3/pg, which is the same number in ml/g; cells have 0.18 to 0.21",
+            source=image.name,
         )
     return float(increment_um3_per_pg)
 
@@ -294,6 +342,4 @@ def _converted(image: Image, data: NDArray[Any], quantity: Quantity, numbers: di
 
 def _threshold_rad(phase_rad: NDArray[np.float64]) -> float:
     """Five robust standard deviations of the background about zero, on its quieter side, and at least 0.1 rad."""
-    below, above = -phase_rad[phase_rad <= 0], phase_rad[phase_rad >= 0]
-    sigma = min(float(np.median(side)) for side in (below, above) if side.size) / 0.6745
-    return max(THRESHOLD_SIGMAS * sigma, LOWEST_THRESHOLD_RAD)
+    return max(THRESHOLD_SIGMAS * quieter_sigma(phase_rad), LOWEST_THRESHOLD_RAD)

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from napari_contransgan.counts import LIGHT_FLOOR, bright_level
 from napari_contransgan.resampling import block_mean
+from napari_contransgan.robust import robust_sigma
 
 Mask = NDArray[np.bool_]
 
@@ -203,7 +204,7 @@ def dark_plateau(yx_light: NDArray[np.floating], level: float | None = None) -> 
     if np.count_nonzero(inner) < max(_PLATEAU_AREA * cells.size, 16):
         return None
     counts = float(np.median(cells[inner]))
-    spread = float(np.median(np.abs(cells[inner] - counts))) / 0.6745
+    spread = robust_sigma(cells[inner] - counts)
     allowed = max(5 * spread, 2 * _PLATEAU_SPREAD * level)
     is_even = spread <= _PLATEAU_SPREAD * level and np.mean(np.abs(cells[inner] - counts) <= allowed) > 0.98
     if not is_even or counts < max(low, 3 * spread) or np.quantile(cells, 1e-3) < counts - allowed:

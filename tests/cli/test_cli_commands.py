@@ -16,6 +16,7 @@ import yaml
 from typer.testing import Result
 
 from napari_contransgan.config import TieSettings, TrainSettings
+from napari_contransgan.config.training import MOST_STEPS
 from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation import evaluate
 from napari_contransgan.io import Image, read_image, write_image
@@ -101,6 +102,21 @@ def test_train_takes_a_batch_size_and_a_crop(call_for_json: Json, hela: Path, tm
     call_for_json("train", "--out", tmp_path / "run", "--pairs", hela, *options)
     settings = TrainSettings.from_yaml(tmp_path / "run" / "config.yaml")
     assert (settings.batch_size, settings.crop_px) == (1, 96)
+
+
+def test_train_by_the_clock_ends_and_is_resumed_with_more_minutes(
+    call_for_json: Json, hela: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tiny.yaml").write_text("generator: unet\npreset: tiny\nbatch_size: 1\ncrop_px: 96\n")
+    options = ["--out", tmp_path / "run", "--config", tmp_path / "tiny.yaml", "--pairs", hela]
+    figures = call_for_json("train", *options, "--minutes", "0.01")
+    assert figures["step"] >= 1
+    assert Path(figures["checkpoint"]).is_file()
+    settings = TrainSettings.from_yaml(tmp_path / "run" / "config.yaml")
+    assert (settings.minutes, settings.steps) == (0.01, MOST_STEPS)
+    more = str(figures["step"] + 1)
+    again = call_for_json("train", "--out", tmp_path / "run", "--resume", "--minutes", "10", "--steps", more)
+    assert again["step"] == figures["step"] + 1
 
 
 def test_simulate_is_repeatable_and_records_its_settings(call_for_json: Json, hela: Path, tmp_path: Path) -> None:

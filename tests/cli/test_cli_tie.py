@@ -289,9 +289,16 @@ def test_notes_of_the_result_go_to_standard_error_and_into_the_figures(call: Cal
 
     result = call("tie", source, "--out", tmp_path / "phase.tif", "--json")
 
-    (text,) = json.loads(result.stdout)["notes"]
+    text, hint = json.loads(result.stdout)["notes"]
     assert "planes probably stand in order of falling z" in text
-    assert result.stderr == f"{source}: {text}\n"
+    assert hint == "To flip z, add --flip-z."
+    assert result.stderr == f"{source}: {text}\n{source}: {hint}\n"
+
+
+def test_a_refusal_names_the_option_that_solves_it(call: Call, stack: Path, tmp_path: Path) -> None:
+    result = call("tie", stack, "--out", tmp_path / "phase.tif", "--dz", "-3")
+    assert result.exit_code == 2
+    assert "flip z if the planes are in order of falling z. To flip z, add --flip-z." in result.stderr
 
 
 def test_doubts_about_the_file_are_told_with_the_result_and_with_a_refusal(call: Call, tmp_path: Path) -> None:

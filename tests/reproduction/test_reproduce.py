@@ -157,7 +157,7 @@ def test_stopping_half_way_leaves_no_report(tmp_path: Path, network: Path) -> No
 
 
 def test_a_baseline_of_another_kind_is_refused(tmp_path: Path, network: Path) -> None:
-    with pytest.raises(InputError, match="is a unet network: give a swin network for --swin"):
+    with pytest.raises(InputError, match="is a unet network, given as swin: give a swin network"):
         result_of(reproduce(["speed"], tmp_path, NetworkChoice(str(network), swin=str(network)), QUICK))
 
 

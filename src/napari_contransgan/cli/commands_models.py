@@ -65,11 +65,11 @@ def export_network(
     if form != "safetensors":
         raise InputError(f"--format {form}: networks are exported as safetensors")
     if out.suffix != ".safetensors":
-        raise InputError(f"{out}: the name must end in .safetensors")
+        raise InputError("the name must end in .safetensors", source=out)
     path = find_model(name)
     card = read_card(path)
     if out.resolve() == path.resolve():
-        raise InputError(f"{out}: is the network itself: choose another --out")
+        raise InputError("is the network itself: choose another --out", source=out)
     write_atomically(out, path.read_bytes())
     write_card(out, card)
     return {"model": name, "network": card.name, "out": out, "card": card_path(out), "bytes": out.stat().st_size}

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import tempfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from rich.markup import escape
 
 from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
-from napari_contransgan.cli.runner import Position, command, naming, note, number_or_path, progress_bar
+from napari_contransgan.cli.runner import HINTS, Position, command, naming, note, number_or_path, progress_bar
 from napari_contransgan.config import TieSettings
-from napari_contransgan.errors import InputError
+from napari_contransgan.errors import Hint, InputError
 from napari_contransgan.io import Image, read_image, write_frames
 from napari_contransgan.notes import join_notes
 from napari_contransgan.progress import Progress
@@ -86,6 +86,7 @@ def tie(
     Solves the transport-of-intensity equation. z grows along the light's path: a specimen of a higher index
     than its medium is brighter in the middle at +z. Time series are worked on one time point at a time.
     """
+    from napari_contransgan.quantities import Conversions
     from napari_contransgan.tie import retrieve_frames
 
     wanted = _wanted(also, index_contrast)
@@ -112,14 +113,15 @@ def tie(
         "magnification": magnification,
     }
     settings = TieSettings.checked(values, source="tie")
+    conversions = Conversions("path" in wanted, index_contrast, refractive_increment if "dry-mass" in wanted else None)
     keep_inputs([output, *(beside(output, kind) for kind in wanted)], [stack, settings.flat_field, settings.dark])
     kept: list[Path] = []
     with naming(stack, image), removed_on_failure(output.parent, kept):
-        _try_conversions(image, wanted, index_contrast, refractive_increment)
+        conversions.check(image.name)
         first, figures, notes = _written(retrieve_frames(image, settings), image, output, wanted, kept)
-        for kind in [kind for kind in wanted if kind != "uncertainty"]:
+        for kind, convert in conversions.functions.items():
             path = beside(output, kind)
-            _write_quantity(output, path, kind, index_contrast, refractive_increment)
+            _write_quantity(output, path, convert)
             kept.append(path)
         if "dry-mass" in wanted:
             figures |= _masses(output, refractive_increment)
@@ -171,6 +173,7 @@ def _written(
         statistics = _Statistics()
         notes: list[tuple[str, ...]] = []
         left_out: list[bool] = []
+        hints: dict[Hint, str] = {}
         with tempfile.TemporaryDirectory() as folder:
             spread: NDArray[np.float32] | None = None
             if "uncertainty" in wanted:  # kept on disk meanwhile, since frames come only once
@@ -184,6 +187,7 @@ def _written(
                     statistics.add(frame.phase.data[np.isfinite(frame.uncertainty.data)])
                     notes.append(frame.notes)
                     left_out.append(frame.is_left_out)
+                    hints.update((hint, HINTS[hint]) for hint in frame.hints)
                     yield frame.phase.data
                     frame = next(coming, None)
 
@@ -194,7 +198,7 @@ def _written(
                 write_frames(path, replace(phase, **_as_uncertainty(first)), iter(spread), shape)
                 kept.append(path)
     figures = {"axes": phase.axes, "shape": shape, "pixel_size_um": phase.pixel_size_um, **statistics.figures()}
-    return first, figures, join_notes(notes, left_out)
+    return first, figures, (*join_notes(notes, left_out), *hints.values())
 
 
 def _as_uncertainty(first: "TieFrame") -> dict[str, Any]:
@@ -222,38 +226,12 @@ class _Statistics:
         return {"min_rad": self._low, "max_rad": self._high, "std_rad": float(np.sqrt(variance))}
 
 
-def _converted(frame: Image, kind: str, index_contrast: float | None, refractive_increment: float) -> Image:
-    from napari_contransgan import quantities
-
-    if kind == "path":
-        return quantities.optical_path(frame)
-    if kind == "height":
-        return quantities.height(frame, index_contrast or 0.0)
-    return quantities.dry_mass_density(frame, refractive_increment)
-
-
-def _try_conversions(
-    image: Image, wanted: Sequence[str], index_contrast: float | None, refractive_increment: float
-) -> None:
-    """Refuse numbers that cannot be right before the work begins."""
-    pixel = Image(np.zeros((1, 1), np.float32), "YX", quantity="phase", wavelength_um=0.5, name=image.name)
-    for kind in wanted:
-        if kind != "uncertainty":
-            _converted(pixel, kind, index_contrast, refractive_increment)
-
-
-def _write_quantity(
-    phase_path: Path, path: Path, kind: str, index_contrast: float | None, refractive_increment: float
-) -> None:
+def _write_quantity(phase_path: Path, path: Path, convert: Callable[[Image], Image]) -> None:
     """Convert a written phase, one frame at a time."""
-
-    def converted(frame: Image) -> Image:
-        return _converted(frame, kind, index_contrast, refractive_increment)
-
     phase = read_image(phase_path, lazy=True)
-    first = converted(next(_single_frames(phase)))
+    first = convert(next(_single_frames(phase)))
     whole = replace(first, axes=phase.axes, time_step_s=phase.time_step_s)
-    write_frames(path, whole, (converted(frame).data for frame in _single_frames(phase)), phase.data.shape)
+    write_frames(path, whole, (convert(frame).data for frame in _single_frames(phase)), phase.data.shape)
 
 
 def _single_frames(phase: Image) -> Iterator[Image]:

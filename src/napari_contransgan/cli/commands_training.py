@@ -55,6 +55,10 @@ def train(
     recipe: Annotated[str | None, typer.Option(help="paper (unpaired throughout) or semi-supervised.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps in all.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Instead: how often each image is seen.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Length of the run by the clock; with --steps it ends at whichever comes first."),
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images a step; less needs less memory. [default: 4]")] = None,
     crop: Annotated[
         int | None,
@@ -96,6 +100,7 @@ def train(
         "start_from": start_from,
         "recipe": recipe,
         "steps": steps,
+        "minutes": minutes,
         "batch_size": batch_size,
         "crop_px": crop,
         "accumulate": accumulate,
@@ -107,7 +112,8 @@ def train(
     }
     if config is None and resume and (out / CONFIG).is_file():
         config = out / CONFIG
-    before = {} if config is None else TrainSettings.from_yaml(config).model_dump()
+    # Without what it does not state, so that minutes alone do not meet the usual number of steps.
+    before = {} if config is None else TrainSettings.from_yaml(config).model_dump(exclude_unset=True)
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = TrainSettings.checked(before | chosen, source="train" if config is None else str(config))
     if epochs is not None:
@@ -125,11 +131,12 @@ def _steps_of(epochs: float, settings: TrainSettings) -> int:
 
 
 def _train(settings: TrainSettings, out: Path, resume: bool) -> dict[str, Any]:
-    from napari_contransgan.training.events import STOP, ImageSkipped, StepFinished, TrainingStarted
+    from napari_contransgan.training.events import STOP, ImageSkipped, StepFinished, TrainingFinished, TrainingStarted
     from napari_contransgan.training.known_runs import remember_run
     from napari_contransgan.training.trainer import train as train_events
 
     figures: dict[str, Any] = {"run": out}
+    is_over = False
     tells = int(os.environ.get("RANK", "0")) == 0  # one of several processes is enough
     events = train_events(settings, out, resume)
     with progress_bar() as bar, interrupt_held_back(bar) as interrupted, closing(events):
@@ -140,13 +147,14 @@ def _train(settings: TrainSettings, out: Path, resume: bool) -> dict[str, Any]:
                 figures |= _tell(event, figures, bar, task)
             if isinstance(event, StepFinished):
                 figures["step"] = event.step
+            is_over = isinstance(event, TrainingFinished)
             if tells and isinstance(event, TrainingStarted):
                 remember_run(out)
             try:
                 event = events.send(STOP if interrupted() else None)
             except StopIteration:
                 event = None
-    if interrupted() and figures.get("step", 0) < settings.steps:
+    if interrupted() and not is_over:
         if tells:
             note(f"stopped after step {figures.get('step', 0)}; the work is kept in {out}: go on with --resume")
         raise KeyboardInterrupt
@@ -163,7 +171,7 @@ def _tell(event: "TrainingEvent", figures: Mapping[str, Any], bar: Bar, task: Ta
             return {"device": event.device, "parameters": event.parameters}
         case kinds.StepFinished():
             losses = ", ".join(f"{name} {value:.4g}" for name, value in event.losses.items())
-            bar.update(task, completed=event.step, description=escape(losses))
+            bar.update(task, completed=event.step, total=event.total_steps, description=escape(losses))
             return {"step": event.step, "losses": event.losses, "images_per_s": event.images_per_s}
         case kinds.Validated():
             note(f"step {event.step}: {_scores(event)}", bar)

@@ -28,17 +28,19 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
     """
     if out.suffix.lower() in (".tif", ".tiff"):
         if len(inputs) > 1:
-            raise InputError(f"{out}: one file cannot hold the results of {len(inputs)} images: give a folder")
+            raise InputError(f"one file cannot hold the results of {len(inputs)} images: give a folder", source=out)
         outputs = [out]
     elif out.suffix and not out.is_dir():
-        raise InputError(f"{out}: {out.suffix} files are not written: give a .tif file, or a folder without a suffix")
+        raise InputError(
+            f"{out.suffix} files are not written: give a .tif file, or a folder without a suffix", source=out
+        )
     else:
         outputs = [out / f"{image_stem(path)}_{kind}.ome.tif" for path in inputs]
-    seen: dict[Path, Path] = {}
+    source_of: dict[Path, Path] = {}
     for path, output in zip(inputs, outputs, strict=True):
-        if output in seen:
-            raise InputError(f"{path} and {seen[output]} would both be written to {output}: rename one")
-        seen[output] = path
+        if output in source_of:
+            raise InputError(f"{path} and {source_of[output]} would both be written to {output}: rename one")
+        source_of[output] = path
     keep_inputs(outputs, inputs)
     return outputs
 
@@ -54,7 +56,7 @@ def keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | float | N
     read = [path.resolve() for path in inputs if isinstance(path, Path)]
     for path in outputs:
         if path.resolve() in read:
-            raise InputError(f"{path}: is an input and would be overwritten: choose another --out")
+            raise InputError("is an input and would be overwritten: choose another --out", source=path)
 
 
 @contextlib.contextmanager

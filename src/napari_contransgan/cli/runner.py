@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress as Bar
 
-from napari_contransgan.errors import InputError
+from napari_contransgan.errors import Hint, InputError
 from napari_contransgan.io import Image
 from napari_contransgan.progress import Progress, result_of
 
@@ -28,6 +28,12 @@ Position = Annotated[
     int | None,
     typer.Option(help="Which stage position of a file with several, from 0; else the first.", show_default=False),
 ]
+
+HINTS: Mapping[Hint, str] = {
+    "flip_z": "To flip z, add --flip-z.",
+    "resume": "To resume the run, add --resume.",
+}
+"""How the command line carries out what a message or note asks for."""
 
 _USER_CAN_MEND = (errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOSPC, errno.EROFS)
 
@@ -81,7 +87,7 @@ def _exit_status(debug: bool) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        status, message = 2, str(error)
+        status, message = 2, str(error) if error.hint is None else f"{error}. {HINTS[error.hint]}"
     except KeyboardInterrupt:
         status, message = 130, "interrupted"
     except OSError as error:
@@ -158,10 +164,9 @@ def naming(path: Path, image: Image) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        text = str(error)
-        if str(path) in text:
+        if str(path) in str(error):
             raise
-        raise InputError(f"{path}: {text.removeprefix(f'{image.name}: ')}") from error
+        raise error.named(path, instead_of=image.name) from error
 
 
 def number_or_path(text: str | None) -> float | Path | None:

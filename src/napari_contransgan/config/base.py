@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from napari_contransgan.errors import InputError
 
@@ -32,9 +33,9 @@ class Settings(BaseModel):
         try:
             values = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InputError(f"{path}: cannot be read as YAML settings ({str(error).splitlines()[0]})") from error
+            raise InputError(f"cannot be read as YAML settings ({str(error).splitlines()[0]})", source=path) from error
         if not isinstance(values, dict):
-            raise InputError(f"{path}: holds no settings; write one 'name: value' a line")
+            raise InputError("holds no settings; write one 'name: value' a line", source=path)
         return cls.checked(values, source=str(path))
 
     @classmethod
@@ -51,4 +52,9 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "values"
-            raise InputError(f"{source}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
+            raise InputError(f"{where}: {reason_of(first)}", source=source) from error
+
+
+def reason_of(error: ErrorDetails) -> str:
+    """Return what a validation error says, without pydantic's words in front of our own."""
+    return str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]

@@ -98,6 +98,10 @@ PairSource = Annotated[
 ]
 
 
+MOST_STEPS = 10_000_000
+"""Steps of a run of which only the minutes are stated; it never comes to so many."""
+
+
 class TrainSettings(Settings):
     """A training run.
 
@@ -123,6 +127,10 @@ class TrainSettings(Settings):
         Unpaired CycleGAN throughout, or a supervised start on pairs.
     steps : int
         Total number of training steps.
+    minutes : float or None
+        Duration of the run. The run ends after this time, or at the last step if that comes first; the schedule follows
+        whichever is further along. If only the minutes are given, the number of steps is not limited. Simulated pairs
+        are then drawn from those that ``simulation_workers`` have made so far, so that no step waits for one.
     warm_start_steps : int or None
         Supervised steps at the start of ``semi-supervised``; None means all steps if there are only pairs, and three
         quarters otherwise.
@@ -143,6 +151,9 @@ class TrainSettings(Settings):
         (R1), and the noise that is added to generated images before they are translated back. None uses the recipe's.
     physics : PhysicsSettings or None
         Optics for the physics-consistency loss; None uses those of the simulated images, if there are any.
+    freeze_norms_at : float
+        Fraction of the warm start, or of a run without one, after which batch norms keep their statistics, so that the
+        scale of the phase settles.
     pool_size : int
         Number of images in each history pool.
     ema_decay : float
@@ -204,6 +215,7 @@ class TrainSettings(Settings):
         title="Steps",
         description="Number of training steps. Each step updates the network with one batch of images.",
     )
+    minutes: float | None = Field(None, gt=0)
     warm_start_steps: int | None = Field(None, ge=0)
     batch_size: int = Field(
         4,
@@ -272,6 +284,7 @@ class TrainSettings(Settings):
         json_schema_extra={"empty": "from the recipe"},
     )
     physics: PhysicsSettings | None = None
+    freeze_norms_at: float = Field(0.6, ge=0, le=1)
     pool_size: int = Field(50, ge=0)
     ema_decay: float = Field(0.999, ge=0, lt=1)
     phase_ref_rad: float = Field(2.0, gt=0)
@@ -310,6 +323,15 @@ class TrainSettings(Settings):
         description="Number of processor cores to use. Empty: all but one, which stays free for other programs.",
         json_schema_extra={"empty": "automatic"},
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _must_have_a_length(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or values.get("minutes") is None or values.get("steps") is not None:
+            return values
+        if values.get("warm_start_steps") is not None:
+            raise ValueError("warm_start_steps is a part of steps: give steps too, or leave it out")
+        return {**values, "steps": MOST_STEPS}
 
     @field_validator("pairs")
     @classmethod

@@ -12,6 +12,7 @@ from skimage.measure import regionprops
 from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation.scores import level
 from napari_contransgan.optics import check_pixel_size, check_wavelength
+from napari_contransgan.robust import robust_sigma
 
 _SMALLEST_AREA_PX = 9
 _OUTLINE_FRACTION = 0.25  # of a bead's peak
@@ -125,7 +126,7 @@ def _find_spots(yx_height: NDArray[np.float64], widest_px: int) -> list[_Spot]:
     highest = float(smooth.max())
     if highest <= 0:
         return []
-    noise = float(np.median(-smooth[smooth <= 0])) / 0.6745 if np.any(smooth <= 0) else 0.0
+    noise = robust_sigma(smooth[smooth <= 0])
     low = min(max(4 * noise, 0.05 * highest), 0.5 * highest)
     labels, count = ndimage.label(smooth > low)
     numbers = np.arange(1, count + 1)

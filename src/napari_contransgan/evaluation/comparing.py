@@ -84,7 +84,7 @@ def compare(
     for image in (phase, reference):
         check_pixels(image)
         if image.axes != "YX":
-            raise InputError(f"{image.name}: has the axes {image.axes}: give a single phase map (YX)")
+            raise InputError(f"has the axes {image.axes}: give a single phase map (YX)", source=image.name)
     for image in (phase, reference):
         _refuse_counts(image)
     whole = phase
@@ -113,10 +113,10 @@ def compare(
 def _refuse_counts(image: Image) -> None:
     """Refuse what a camera counted; maps of other programs, which state no quantity, hold real numbers."""
     if image.quantity not in ("phase", "intensity"):
-        raise InputError(f"{image.name}: holds {image.quantity}, no phase: give phase maps")
+        raise InputError(f"holds {image.quantity}, no phase: give phase maps", source=image.name)
     if image.quantity != "phase" and image.data.dtype.kind != "f":
         raise InputError(
-            f"{image.name}: is a camera frame of {image.data.dtype} counts, no phase in radians: give phase maps"
+            f"is a camera frame of {image.data.dtype} counts, no phase in radians: give phase maps", source=image.name
         )
 
 
@@ -134,7 +134,7 @@ def _on_one_grid(phase: Image, reference: Image) -> tuple[Image, Image, tuple[st
         return phase, reference, ()
     finer = phase if sizes_um[0] < sizes_um[1] else reference
     if min(finer.data.shape) < step:
-        raise InputError(f"{finer.name}: is smaller than one pixel of the other map: choose another")
+        raise InputError("is smaller than one pixel of the other map: choose another", source=finer.name)
     coarse = replace(finer, data=block_mean(finer.data, step), pixel_size_um=max(sizes_um[0], sizes_um[1]))
     note = f"{finer.name}: averaged over {step} x {step} pixels to {coarse.pixel_size_um:g} um"
     return (coarse, reference, (note,)) if finer is phase else (phase, coarse, (note,))
@@ -157,6 +157,6 @@ def _beads(
     stated = (wavelength_um, phase.wavelength_um, reference.wavelength_um)
     used_um = next((value for value in stated if value is not None), None)
     if used_um is None:
-        raise InputError(f"{phase.name}: states no wavelength: give it in um")
+        raise InputError("states no wavelength: give it in um", source=phase.name)
     pixel_um = check_pixel_size(phase.pixel_size_um, phase.name)
     return tuple(measure_bead_heights(phase.data, pixel_um, check_wavelength(used_um), index_contrast))

@@ -25,7 +25,7 @@ def own_annotation(path: Path, root: ElementTree.Element) -> dict[str, Any] | No
             try:
                 values: dict[str, Any] = json.loads(text or "")
             except json.JSONDecodeError as error:
-                raise InputError(f"{path}: its {NAMESPACE} annotation is damaged: export it again") from error
+                raise InputError(f"its {NAMESPACE} annotation is damaged: export it again", source=path) from error
             return values
     return None
 
@@ -56,14 +56,16 @@ def restored(path: Path, image: Image, own: Mapping[str, Any]) -> Image:
             dark_counts=_optional_float(own.get("dark_counts")),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: its {NAMESPACE} annotation is damaged: export it again") from error
+        raise InputError(f"its {NAMESPACE} annotation is damaged: export it again", source=path) from error
     quantity = own.get("quantity", "intensity")
     if quantity not in QUANTITY_UNITS:
-        raise InputError(f"{path}: holds the quantity {quantity!r}, unknown to this version: update napari-contransgan")
+        raise InputError(
+            f"holds the quantity {quantity!r}, unknown to this version: update napari-contransgan", source=path
+        )
     dtype = image.data.dtype
     if quantity != "intensity" and dtype.kind != "f":
         unit = QUANTITY_UNITS[quantity]
-        raise InputError(f"{path}: says {quantity} but holds {dtype} numbers, not {unit}: export it again")
+        raise InputError(f"says {quantity} but holds {dtype} numbers, not {unit}: export it again", source=path)
     return replace(image, quantity=quantity)
 
 

@@ -38,14 +38,14 @@ def check_meaning(path: Path, page: tifffile.TiffPage) -> None:
     """
     reason = _REFUSED.get(int(page.photometric))
     if reason is not None:
-        raise InputError(f"{path}: {reason}")
+        raise InputError(reason, source=path)
     if page.photometric == _PHOTOMETRIC.PALETTE and page.colormap is not None:
         rising = _rising_share(page.colormap)
         if rising <= 1 - RISING_SHARE:
-            raise InputError(f"{path}: its palette is inverted (0 is white): invert it and save it as greyscale")
+            raise InputError("its palette is inverted (0 is white): invert it and save it as greyscale", source=path)
         if rising < RISING_SHARE:
             raise InputError(
-                f"{path}: its colours do not get brighter with their number in the palette: save it as greyscale"
+                "its colours do not get brighter with their number in the palette: save it as greyscale", source=path
             )
 
 

@@ -16,7 +16,7 @@ import tifffile
 
 from napari_contransgan.errors import InputError
 
-DAMAGED = "{path}: the file is damaged or cut short: copy or export it again"
+DAMAGED = "the file is damaged or cut short: copy or export it again"
 
 _TAGS_TO_CHECK = {270, 273, 279, 282, 283, 324, 325}  # description, offsets, byte counts and resolution
 _BYTES_PER_TAG_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8, 17: 8, 18: 8}
@@ -35,11 +35,11 @@ def directories_are_whole(path: Path, byteorder: str, is_bigtiff: bool) -> bool:
         try:
             handle.seek(8 if is_bigtiff else 4)
             (offset,) = read(offset_format)
-            seen: set[int] = set()
+            visited: set[int] = set()
             while offset:
-                if offset in seen:
+                if offset in visited:
                     return False  # a chain that leads back never ends
-                seen.add(offset)
+                visited.add(offset)
                 handle.seek(offset)
                 (count,) = read(count_format)
                 for tag, kind, length, inline in struct.iter_unpack(
@@ -88,19 +88,19 @@ def failures_explained(path: Path) -> Iterator[None]:
     except InputError:
         raise
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file: check the path") from None
+        raise InputError("there is no such file: check the path", source=path) from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise InputError(f"cannot be read: {error.strerror or error}", source=path) from error
     except MemoryError as error:
-        raise InputError(f"{path}: does not fit into memory: cut the image into smaller files") from error
+        raise InputError("does not fit into memory: cut the image into smaller files", source=path) from error
     except Exception as error:
         # tifffile meets damage with many error types (struct, zlib, index, key and value errors)
         if not _starts_like_tiff(path):
-            raise InputError(f"{path}: is not a TIFF file: give a TIFF or OME-TIFF") from error
+            raise InputError("is not a TIFF file: give a TIFF or OME-TIFF", source=path) from error
         if "imagecodecs" in str(error):
             hint = "its compression needs the package imagecodecs (pip install imagecodecs), or save it uncompressed"
-            raise InputError(f"{path}: {hint}") from error
-        raise InputError(DAMAGED.format(path=path)) from error
+            raise InputError(hint, source=path) from error
+        raise InputError(DAMAGED, source=path) from error
 
 
 def _starts_like_tiff(path: Path) -> bool:

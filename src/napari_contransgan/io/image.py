@@ -99,15 +99,17 @@ def check_pixels(image: Image) -> None:
     """
     data = image.data
     if data.size == 0:
-        raise InputError(f"{image.name}: has no pixels (shape {data.shape}): choose another image")
+        raise InputError(f"has no pixels (shape {data.shape}): choose another image", source=image.name)
     if data.dtype.kind not in "uifb":
-        raise InputError(f"{image.name}: holds {data.dtype} numbers: give an image of integers or real numbers")
+        raise InputError(f"holds {data.dtype} numbers: give an image of integers or real numbers", source=image.name)
     if data.dtype.kind == "f" and not np.isfinite(data).all():
         count = int(data.size - np.count_nonzero(np.isfinite(data)))
-        raise InputError(f"{image.name}: {count} of {data.size} pixels are NaN or infinite: replace them first")
+        raise InputError(f"{count} of {data.size} pixels are NaN or infinite: replace them first", source=image.name)
     lowest = data.min()
     if lowest == data.max():
-        raise InputError(f"{image.name}: every pixel has the same value ({float(lowest):g}): there is nothing in it")
+        raise InputError(
+            f"every pixel has the same value ({float(lowest):g}): there is nothing in it", source=image.name
+        )
 
 
 def to_luminance(image: Image) -> tuple[Image, bool]:
@@ -129,6 +131,6 @@ def to_luminance(image: Image) -> tuple[Image, bool]:
         return image, False
     samples = image.data.shape[-1]
     if samples not in (3, 4):
-        raise InputError(f"{image.name}: has {samples} samples a pixel: give an RGB or a grey image")
+        raise InputError(f"has {samples} samples a pixel: give an RGB or a grey image", source=image.name)
     luminance = image.data[..., :3].astype(np.float32) @ np.asarray(LUMINANCE_WEIGHTS, np.float32)
     return replace(image, data=luminance, axes=image.axes[:-1]), True

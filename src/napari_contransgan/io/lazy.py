@@ -177,7 +177,7 @@ def _read_chunk(source: PixelSource, ordered: str, *, block_id: tuple[int, ...])
 def _read_pages(source: PixelSource, indices: NDArray[np.intp]) -> NDArray[Any]:
     status = source.path.stat()
     if (status.st_size, status.st_mtime_ns) != source.stamp:
-        raise InputError(f"{source.path}: was changed since it was opened: open it again")
+        raise InputError("was changed since it was opened: open it again", source=source.path)
     dtype = np.dtype(source.dtype)
     if not source.is_bare:
         with tifffile.TiffFile(source.path) as tif:
@@ -188,7 +188,7 @@ def _read_pages(source: PixelSource, indices: NDArray[np.intp]) -> NDArray[Any]:
         for row, index in zip(data, indices, strict=True):
             handle.seek(source.offsets[index])
             if handle.readinto(row.view(np.uint8)) != row.nbytes:
-                raise InputError(f"{source.path}: was changed since it was opened: open it again")
+                raise InputError("was changed since it was opened: open it again", source=source.path)
     return data
 
 
@@ -197,6 +197,6 @@ def _read_page(source: PixelSource, tif: tifffile.TiffFile, index: int) -> NDArr
     tif.filehandle.seek(source.offsets[index])
     page = tifffile.TiffPage(tif, 0)
     if page.hash != source.page_hashes[index] or not page_is_whole(page):
-        raise InputError(DAMAGED.format(path=source.path))
+        raise InputError(DAMAGED, source=source.path)
     pixels: NDArray[Any] = page.asarray(maxworkers=1)  # dask reads chunks in parallel already
     return pixels

@@ -41,7 +41,7 @@ def with_ome(path: Path, image: Image, tif: tifffile.TiffFile, element: ElementT
     root = ElementTree.fromstring(tif.ome_metadata or "")  # noqa: S314 (tifffile has parsed the same text already)
     pixels = element.find("{*}Pixels")
     if pixels is None:
-        raise InputError(f"{path}: its OME description holds no image: export it again")
+        raise InputError("its OME description holds no image: export it again", source=path)
     own = own_annotation(path, root)
     notes: list[str] = []
     x_um, y_um, z_um = (_length_um(pixels, f"PhysicalSize{axis}", "µm") for axis in "XYZ")

@@ -72,7 +72,7 @@ def images_in(path: Path, tif: tifffile.TiffFile) -> list[Found]:
     """
     every_series = [series for series in tif.series if not series.keyframe.is_reduced]
     if not every_series:
-        raise InputError(f"{path}: holds no image: export it again")
+        raise InputError("holds no image: export it again", source=path)
     kind = every_series[0].kind
     if kind in ("mmstack", "ndtiff"):
         return [_completed(path, found, None) for found in _positions(path, tif, every_series[0])]
@@ -85,7 +85,7 @@ def images_in(path: Path, tif: tifffile.TiffFile) -> list[Found]:
             return [_completed(path, found, set_of_files(path, root, found.element)) for found in own]
         return [_without_ome(path, tif, every_series)]
     if tif.is_imagej and kind != "imagej":
-        raise InputError(DAMAGED.format(path=path))
+        raise InputError(DAMAGED, source=path)
     return [_plain(path, tif, every_series)]
 
 
@@ -96,14 +96,14 @@ def _plain(path: Path, tif: tifffile.TiffFile, every_series: Sequence[tifffile.T
         return Found((first,), _named_axes(tif, first), first.get_shape(squeeze=False))
     if all(other.kind == "shaped" and other.axes == "YX" for other in every_series):  # planes appended one by one
         return Found(tuple(every_series), "ZYX", (len(every_series), *first.shape))
-    raise InputError(f"{path}: holds {len(every_series)} separate images: save one image to a file")
+    raise InputError(f"holds {len(every_series)} separate images: save one image to a file", source=path)
 
 
 def _check_shapes(path: Path, every_series: Sequence[tifffile.TiffPageSeries]) -> None:
     shapes = {series.shape for series in every_series}
     if len(shapes) > 1:
         text = ", ".join("x".join(map(str, shape)) for shape in sorted(shapes))
-        raise InputError(f"{path}: holds images or planes of different shapes ({text}): save one shape to a file")
+        raise InputError(f"holds images or planes of different shapes ({text}): save one shape to a file", source=path)
 
 
 def _named_axes(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> str:
@@ -164,16 +164,17 @@ def _without_ome(path: Path, tif: tifffile.TiffFile, every_series: Sequence[tiff
             return replace(_plain(path, tif, every_series), notes=(note,))
         if own is not None and own.names and path.name not in own.names:
             raise InputError(
-                f"{path}: is described as a set of {len(own.names)} files, none of which has this name: "
-                f"give it back its name ({', '.join(own.names[:3])})"
+                f"is described as a set of {len(own.names)} files, none of which has this name: "
+                f"give it back its name ({', '.join(own.names[:3])})",
+                source=path,
             )
-        raise InputError(DAMAGED.format(path=path))
+        raise InputError(DAMAGED, source=path)
     (pixels,) = elements[0].iterfind("{*}Pixels")
     axes = "".join(reversed(pixels.get("DimensionOrder", "XYCZT")))
     shape = tuple(int(pixels.get("Size" + letter, "0")) for letter in axes)
     pages = list(tif.pages)
     if math.prod(shape[:-2]) != len(pages) or (shape[-2], shape[-1]) != pages[0].shape:
-        raise InputError(DAMAGED.format(path=path))
+        raise InputError(DAMAGED, source=path)
     first = every_series[0]
     note = f"The file calls itself {own.names[0]}, so it was probably renamed."
     return Found(
@@ -244,14 +245,16 @@ def _check_micromanager(path: Path, tif: tifffile.TiffFile, kind: str) -> None:
     about = (tif.micromanager_metadata if tif.is_micromanager else None) or {}
     if about.get("MajorVersion", 0) >= 2:
         raise InputError(
-            f"{path}: belongs to an NDTiff data set whose NDTiff.index is missing: "
-            "put the index into the same folder, or export the images as OME-TIFF"
+            "belongs to an NDTiff data set whose NDTiff.index is missing: "
+            "put the index into the same folder, or export the images as OME-TIFF",
+            source=path,
         )
     index_map = about.get("IndexMap")
     if kind not in ("ome", "imagej") and index_map is not None and (np.ptp(index_map[:, [0, 2, 3]], axis=0) > 0).any():
         raise InputError(
-            f"{path}: Micro-Manager's summary of the file is incomplete, so that the order of its pages is not known: "
-            "export the images as OME-TIFF"
+            "Micro-Manager's summary of the file is incomplete, so that the order of its pages is not known: "
+            "export the images as OME-TIFF",
+            source=path,
         )
 
 
@@ -272,7 +275,7 @@ def _completed(path: Path, found: Found, others: SetOfFiles | None) -> Found:
     leading = leading_axes(found.axes)
     if math.prod(found.shape[:leading]) != keys.size:
         if any(page is None for page in pages):
-            raise InputError(DAMAGED.format(path=path))
+            raise InputError(DAMAGED, source=path)
         return found
     grid = keys.reshape(found.shape[:leading])
     foreign = set() if others is None else set(others.foreign)
@@ -280,11 +283,13 @@ def _completed(path: Path, found: Found, others: SetOfFiles | None) -> Found:
     if there.all():
         return found
     if others is not None and not (others.missing or others.foreign):
-        raise InputError(DAMAGED.format(path=path))
+        raise InputError(DAMAGED, source=path)
     kept, axis = _complete_indices(there, found.axes)
     why = "some pages were never recorded, as when an acquisition is aborted" if others is None else others.described()
     if not kept.size:
-        raise InputError(f"{path}: {why}, and nothing that is left is complete: bring the files together in one folder")
+        raise InputError(
+            f"{why}, and nothing that is left is complete: bring the files together in one folder", source=path
+        )
     names = {"T": "time points", "C": "channels", "Z": "planes", "R": "positions"}
     what = names.get(found.axes[axis], f"indices of axis {found.axes[axis]}")
     note = f"{_sentence(why)}. Only what is complete was read: {kept.size} of {grid.shape[axis]} {what}."
@@ -327,4 +332,4 @@ def check_whole(path: Path, found: Found) -> None:
     else:
         is_whole = all(page is not None and page_is_whole(page) for page in found.pages)
     if not is_whole:
-        raise InputError(DAMAGED.format(path=path))
+        raise InputError(DAMAGED, source=path)

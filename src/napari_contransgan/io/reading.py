@@ -65,19 +65,19 @@ def read_positions(path: Path, *, lazy: bool = False) -> list[Image]:
 def _read(path: Path, lazy: bool, wanted: int | str | None) -> list[Image]:
     path = Path(path)
     if path.is_dir():
-        raise InputError(f"{path}: is a folder: name one TIFF file")
+        raise InputError("is a folder: name one TIFF file", source=path)
     with failures_explained(path):
         if path.stat().st_size == 0:
-            raise InputError(f"{path}: the file is empty (0 bytes): copy or export it again")
+            raise InputError("the file is empty (0 bytes): copy or export it again", source=path)
         with tifffile.TiffFile(path) as tif:
             if not directories_are_whole(path, tif.byteorder, tif.is_bigtiff):
-                raise InputError(DAMAGED.format(path=path))
+                raise InputError(DAMAGED, source=path)
             every = images_in(path, tif)
             if wanted == "all":
                 return [_image_of(path, tif, found, lazy, is_one_of=len(every)) for found in every]
             number = 0 if wanted is None else int(wanted)
             if not 0 <= number < len(every):
-                raise InputError(f"{path}: has no position {number}: it holds positions 0 to {len(every) - 1}")
+                raise InputError(f"has no position {number}: it holds positions 0 to {len(every) - 1}", source=path)
             image = _image_of(path, tif, every[number], lazy)
             if wanted is None and len(every) > 1:
                 names = ", ".join(found.label for found in every)
@@ -93,7 +93,9 @@ def _image_of(path: Path, tif: tifffile.TiffFile, found: Found, lazy: bool, is_o
         letter for letter, length in zip(found.axes, found.shape, strict=True) if length > 1 and letter not in "TZCYXS"
     ]
     if unknown:
-        raise InputError(f"{path}: has an axis {unknown[0]!r}, which has no meaning here: save it as T, Z, C, Y, X")
+        raise InputError(
+            f"has an axis {unknown[0]!r}, which has no meaning here: save it as T, Z, C, Y, X", source=path
+        )
     ordered = _standard_axes(path, found.shape, found.axes)
     data = lazy_pixels(path, tif, found, ordered) if lazy else None
     if data is None:
@@ -122,7 +124,7 @@ def _pixels(tif: tifffile.TiffFile, found: Found) -> NDArray[Any]:
 def _standard_axes(path: Path, shape: Sequence[int], axes: str) -> str:
     """Axis letters without those of length one, except Y and X, and with Y, X and S at the end."""
     if "Y" not in axes or "X" not in axes:
-        raise InputError(f"{path}: holds no image: export it again")
+        raise InputError("holds no image: export it again", source=path)
     kept = "".join(letter for letter, length in zip(axes, shape, strict=True) if letter in "YX" or length > 1)
     return "".join(letter for letter in kept if letter not in "YXS") + "YX" + ("S" if "S" in kept else "")
 
@@ -137,14 +139,14 @@ def find_images(folder: Path) -> list[Path]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder: check the path")
+        raise InputError("there is no such folder: check the path", source=folder)
     found = natural_order(
         path
         for path in folder.iterdir()
         if path.suffix.lower() in (".tif", ".tiff") and not path.name.startswith(".") and path.is_file()
     )
     if not found:
-        raise InputError(f"{folder}: holds no .tif or .tiff file: name a folder with images")
+        raise InputError("holds no .tif or .tiff file: name a folder with images", source=folder)
     return found
 
 

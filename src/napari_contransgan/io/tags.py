@@ -92,7 +92,7 @@ def square(path: Path, x_um: float | None, y_um: float | None) -> float | None:
     if x_um is None or y_um is None:
         return None
     if not math.isclose(x_um, y_um, rel_tol=1e-3):
-        raise InputError(f"{path}: its pixels are not square ({x_um:g} x {y_um:g} um): resample the image first")
+        raise InputError(f"its pixels are not square ({x_um:g} x {y_um:g} um): resample the image first", source=path)
     return x_um
 
 

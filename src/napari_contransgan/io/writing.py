@@ -87,9 +87,9 @@ def _write(
 ) -> None:
     path, shape = Path(path), tuple(shape)
     if path.suffix.lower() not in (".tif", ".tiff"):
-        raise InputError(f"{path}: the name of an image must end in .tif or .ome.tif")
+        raise InputError("the name of an image must end in .tif or .ome.tif", source=path)
     if 0 in shape:
-        raise InputError(f"{image.name}: {dtype} pixels {shape} cannot be written: there are none")
+        raise InputError(f"{dtype} pixels {shape} cannot be written: there are none", source=image.name)
     metadata = _ome_metadata(image, shape)
     is_rgb = image.axes.endswith("S") and shape[-1] in (3, 4)
     resolution = None if image.pixel_size_um is None else (1e4 / image.pixel_size_um,) * 2
@@ -97,7 +97,9 @@ def _write(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{path}: its folder cannot be made: {error.strerror or error}: choose another") from error
+        raise InputError(
+            f"its folder cannot be made: {error.strerror or error}: choose another", source=path
+        ) from error
     is_whole = isinstance(pixels, np.ndarray)
     try:
         tifffile.imwrite(
@@ -118,7 +120,7 @@ def _write(
         )
         part.replace(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise InputError(f"cannot be written: {error.strerror or error}", source=path) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -126,13 +128,13 @@ def _write(
 def _stored_dtype(image: Image, dtype: DTypeLike) -> np.dtype[Any]:
     given = np.dtype(dtype)
     if given.kind not in "uifc" or given.name in ("int64", "uint64", "float16"):
-        raise InputError(f"{image.name}: {given} pixels cannot be written: convert them to float32")
+        raise InputError(f"{given} pixels cannot be written: convert them to float32", source=image.name)
     if image.quantity == "intensity":
         return given.newbyteorder("=")
     if given.kind != "f":
         unit = QUANTITY_UNITS[image.quantity]
         raise InputError(
-            f"{image.name}: {image.quantity} must be floating-point numbers in {unit}, not {given}: convert it"
+            f"{image.quantity} must be floating-point numbers in {unit}, not {given}: convert it", source=image.name
         )
     return np.dtype(np.float32)
 
@@ -174,7 +176,7 @@ def _one_by_one(
         try:
             frame = next(frames, None)
         except OSError as error:
-            raise InputError(f"{image.name}: frame {index} cannot be read: {error.strerror or error}") from error
+            raise InputError(f"frame {index} cannot be read: {error.strerror or error}", source=image.name) from error
         if frame is None:
             raise ValueError(f"{image.name}: {index} frames came, {count} were announced")
         if frame.shape != frame_shape or _stored_dtype(image, frame.dtype) != dtype:

@@ -37,6 +37,7 @@ def find_model(name_or_path: str) -> Path:
     if path.is_file():
         return path
     raise InputError(
-        f"{name_or_path}: neither a bundled network ({', '.join(models) or 'none'}) nor a checkpoint file, nor a run's "
-        f"folder that holds one"
+        f"neither a bundled network ({', '.join(models) or 'none'}) nor a checkpoint file, nor a run's "
+        f"folder that holds one",
+        source=name_or_path,
     )

@@ -136,15 +136,15 @@ def read_card(path: Path) -> ModelCard:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(CARD_KEY)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such checkpoint") from None
+        raise InputError("no such checkpoint", source=path) from None
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: is not a checkpoint of this program (no safetensors file)") from error
+        raise InputError("is not a checkpoint of this program (no safetensors file)", source=path) from error
     if text is None:
-        raise InputError(f"{path}: is not a checkpoint of this program (it carries no card)")
+        raise InputError("is not a checkpoint of this program (it carries no card)", source=path)
     try:
         return ModelCard(**json.loads(text))
     except (ValidationError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: its card cannot be read; it may come from a newer version") from error
+        raise InputError("its card cannot be read; it may come from a newer version", source=path) from error
 
 
 def load_checkpoint(path: Path) -> LoadedModel:
@@ -162,9 +162,11 @@ def load_checkpoint(path: Path) -> LoadedModel:
     try:
         model.load_state_dict({n: v.float() if v.is_floating_point() else v for n, v in weights.items()})
     except RuntimeError as error:
-        raise InputError(f"{path}: its weights do not fit a {card.preset} {card.generator} network") from error
+        raise InputError(f"its weights do not fit a {card.preset} {card.generator} network", source=path) from error
     if not all_finite(weights.values()):
-        raise InputError(f"{path}: holds weights that are NaN or infinite: its training failed, use another network")
+        raise InputError(
+            "holds weights that are NaN or infinite: its training failed, use another network", source=path
+        )
     return LoadedModel(model.eval().to(memory_format=torch.channels_last), card)
 
 

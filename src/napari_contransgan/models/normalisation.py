@@ -17,6 +17,7 @@ from napari_contransgan.counts import check_dark, check_intensities, clipped_not
 from napari_contransgan.errors import UnusableFrameError
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.resampling import block_mean
+from napari_contransgan.robust import robust_sigma
 from napari_contransgan.unlit import dark_plateau, edge_fill
 
 CONTRAST_REF = 0.1
@@ -107,7 +108,7 @@ def fit_background(yx_intensity: NDArray[np.floating]) -> tuple[NDArray[np.float
             break
         coefficients = np.linalg.lstsq(terms[keep], coarse[keep].astype(np.float64), rcond=None)[0]
         residual = coarse - terms @ coefficients
-        spread = 1.4826 * float(np.median(np.abs(residual[keep])))
+        spread = robust_sigma(residual[keep])
         keep = coarse_lit & (np.abs(residual) <= max(2.5 * spread, 1e-6 * abs(level)))
     background = np.zeros(yx_intensity.shape, np.float32)
     for coefficient, term in zip(coefficients, _paraboloid_terms(*yx_intensity.shape), strict=True):

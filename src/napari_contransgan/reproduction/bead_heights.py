@@ -68,17 +68,18 @@ def height_figures(values_um: NDArray[np.float64], true_um: NDArray[np.float64])
     values_um, true_um : (N,) ndarray
         Heights of the same beads; NaN where a bead was not found.
     """
-    seen = np.isfinite(values_um)
+    is_found = np.isfinite(values_um)
+    found_um = values_um[is_found]
     low, high = paper.BEAD_HEIGHTS_UM
-    inside = seen & (values_um >= low) & (values_um <= high)
+    inside = is_found & (values_um >= low) & (values_um <= high)
     nothing = float("nan")
     return {
-        "found": int(seen.sum()),
-        "median_um": float(np.median(values_um[seen])) if seen.any() else nothing,
-        "lowest_um": float(values_um[seen].min()) if seen.any() else nothing,
-        "highest_um": float(values_um[seen].max()) if seen.any() else nothing,
+        "found": found_um.size,
+        "median_um": float(np.median(found_um)) if found_um.size else nothing,
+        "lowest_um": float(found_um.min()) if found_um.size else nothing,
+        "highest_um": float(found_um.max()) if found_um.size else nothing,
         "share_in_range": float(inside.mean()),
-        "mean_relative_error": float(np.mean(np.abs(values_um[seen] / true_um[seen] - 1))) if seen.any() else nothing,
+        "mean_relative_error": float(np.mean(np.abs(found_um / true_um[is_found] - 1))) if is_found.any() else nothing,
     }
 
 

@@ -51,8 +51,8 @@ def defocus_and_aperture(networks: LoadedNetworks, extent: Extent, out: Path) ->
     summary = means(rows, ("axis", "value", "specimen", "network"))
     write_csv(out / "fig11.csv", summary)
     picture = write_picture(out / "fig11.png", _draw(summary))
-    options = ("defocus_model", "aperture_model")
-    trained = [f"no --{name.replace('_', '-')} was given" for name in options if name not in networks.loaded]
+    kinds = {"defocus_model": "defocus", "aperture_model": "the condenser aperture"}
+    missing = [f"a range of {what}" for name, what in kinds.items() if name not in networks.loaded]
     return Part(
         "fig11",
         "Fig. 11: defocus and condenser aperture at 10x",
@@ -63,10 +63,10 @@ def defocus_and_aperture(networks: LoadedNetworks, extent: Extent, out: Path) ->
             "for S.",
             *(
                 [
-                    f"{' and '.join(trained)}: what stands here is another network, which was not trained for the "
-                    "whole range."
+                    f"No network trained for {' and '.join(missing)} was given: the figures are those of another "
+                    "network, which was not trained for the whole range."
                 ]
-                if trained
+                if missing
                 else []
             ),
         ],

@@ -56,7 +56,7 @@ class NetworkChoice:
         for name in COMPARED:
             if name in loaded and loaded[name].card.generator != name:
                 kind = loaded[name].card.generator
-                raise InputError(f"{given[name]}: is a {kind} network: give a {name} network for --{name}")
+                raise InputError(f"is a {kind} network, given as {name}: give a {name} network", source=given[name])
         special = {name: load_checkpoint(path) for name, path in bundled.items() if name != self.model}
         return LoadedNetworks(self, loaded, special)
 

@@ -238,6 +238,6 @@ def _text() -> list[str]:
         "nearest to the paper's. The paper puts a quarter of a 10x frame on 224 px, a coarser grid than ours, on "
         "which its "
         "figures are easier to reach.",
-        "Eight orientations: the mean of what a network makes of the frame turned and mirrored, as `predict --trust` "
-        "gives it. Goals are judged without it.",
+        "Eight orientations: the mean of what a network makes of the frame turned and mirrored, as a prediction "
+        "with a map of trust gives it. Goals are judged without it.",
     ]

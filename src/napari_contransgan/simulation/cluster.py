@@ -12,7 +12,7 @@ from typing import Any
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.simulation.field_files import FieldTask, make_files
-from napari_contransgan.simulation.workers import stay_on_one_thread
+from napari_contransgan.threads import stay_on_one_thread
 
 CONNECT_S = 6
 LOST_S = 60
@@ -71,8 +71,9 @@ def on_cluster(address: str, tasks: Sequence[FieldTask]) -> Generator[tuple[Fiel
             except TimeoutError:
                 if not _threads(client, address):
                     raise InputError(
-                        f"{address}: all workers are gone; what was made is kept: start workers with "
-                        f"'dask worker {address} --nthreads 1' and run it again"
+                        f"all workers are gone; what was made is kept: start workers with "
+                        f"'dask worker {address} --nthreads 1' and run it again",
+                        source=address,
                     ) from None
                 continue
             for future in done:
@@ -142,14 +143,15 @@ def _connected(address: str, stack: ExitStack) -> Any:
         client = stack.enter_context(distributed.Client(address, timeout=CONNECT_S, set_as_default=False))
     except Exception as error:  # of any type, where something else listens
         raise InputError(
-            f"{address}: no dask scheduler answers: check the address, or start one with 'dask scheduler', and workers "
-            f"with 'dask worker {address} --nthreads 1'"
+            f"no dask scheduler answers: check the address, or start one with 'dask scheduler', and workers "
+            f"with 'dask worker {address} --nthreads 1'",
+            source=address,
         ) from error
     try:
         client.wait_for_workers(1, timeout=CONNECT_S)
     except TimeoutError:
         raise InputError(
-            f"{address}: the scheduler has no workers: start some with 'dask worker {address} --nthreads 1'"
+            f"the scheduler has no workers: start some with 'dask worker {address} --nthreads 1'", source=address
         ) from None
     return client
 
@@ -180,7 +182,7 @@ def _threads(client: Any, address: str) -> int:
 
 
 def _lost(address: str) -> InputError:
-    return InputError(f"{address}: the scheduler is gone; what was made is kept: start it and run this again")
+    return InputError("the scheduler is gone; what was made is kept: start it and run this again", source=address)
 
 
 def _result(future: Any, task: FieldTask, address: str) -> dict[str, bytes]:
@@ -191,12 +193,14 @@ def _result(future: Any, task: FieldTask, address: str) -> dict[str, bytes]:
         raise _lost(address) from error
     except distributed.KilledWorker as error:
         raise InputError(
-            f"{task}: the workers of {address} that made it died one after the other; if their memory is short, start "
-            f"fewer of them"
+            f"the workers of {address} that made it died one after the other; if their memory is short, start "
+            f"fewer of them",
+            source=task,
         ) from error
     except ImportError as error:
         raise InputError(
-            f"{address}: a worker cannot import {error.name}: install napari-contransgan "
-            f"{versions_here()['napari-contransgan']} on all of them"
+            f"a worker cannot import {error.name}: install napari-contransgan "
+            f"{versions_here()['napari-contransgan']} on all of them",
+            source=address,
         ) from error
     return files

@@ -14,10 +14,10 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import QUANTITY_UNITS, read_image
 from napari_contransgan.io.atomic import write_atomically
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.processes import in_processes
 from napari_contransgan.progress import Progress
 from napari_contransgan.simulation.cluster import on_cluster
 from napari_contransgan.simulation.field_files import PARTS, PARTS_WITHOUT_STACKS, FieldTask, make_files
-from napari_contransgan.simulation.workers import in_processes
 from napari_contransgan.threads import on_threads
 
 DESCRIPTION = "dataset.json"
@@ -134,15 +134,16 @@ def _begin(settings: SimulationSettings, out: Path, stacks: bool) -> tuple[tuple
     if is_new:
         held = next((out / part for part in PARTS if (out / part).is_dir() and any((out / part).iterdir())), None)
         if held is not None:
-            raise InputError(f"{held}: holds files that no {DESCRIPTION} describes; choose another folder")
+            raise InputError(f"holds files that no {DESCRIPTION} describes; choose another folder", source=held)
     else:
         known = _known(path)
         if {**known["settings"], "count": 0} != {**settings.model_dump(mode="json"), "count": 0}:
-            raise InputError(f"{out}: holds a data set made with other settings; choose another folder")
+            raise InputError("holds a data set made with other settings; choose another folder", source=out)
         if known.get("program_version") != napari_contransgan.__version__:
             raise InputError(
-                f"{out}: was begun by version {known.get('program_version')}, this is "
-                f"{napari_contransgan.__version__}, whose fields may differ; choose another folder"
+                f"was begun by version {known.get('program_version')}, this is "
+                f"{napari_contransgan.__version__}, whose fields may differ; choose another folder",
+                source=out,
             )
         stacks = stacks or known.get("stacks") is True
         settings = settings.model_copy(update={"count": max(settings.count, int(known["settings"]["count"]))})
@@ -167,7 +168,7 @@ def _known(path: Path) -> dict[str, Any]:
             return dict(known)
     except (ValueError, KeyError, TypeError):
         pass
-    raise InputError(f"{path}: is damaged; choose another folder for the data set")
+    raise InputError("is damaged; choose another folder for the data set", source=path)
 
 
 def _describe(settings: SimulationSettings, out: Path, parts: tuple[str, ...], *, finished: bool) -> None:

@@ -71,7 +71,7 @@ def make_files(task: FieldTask) -> dict[str, bytes]:
     try:
         return {part: _encoded(image, task.scratch) for part, image in _images(task)}
     except InputError as error:
-        raise InputError(f"{task}: {error}") from error
+        raise error.named(task) from error
     except Exception as error:
         named = FieldError(f"{task}: {type(error).__name__}: {error}")
         named.add_note(traceback.format_exc())  # a traceback does not travel between processes

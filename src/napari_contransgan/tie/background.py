@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_contransgan.robust import quieter_sigma
+
 COMMON_FRACTION = 0.1
 """Share of the pixels whose narrowest range marks the most common value."""
 
@@ -38,9 +40,7 @@ def background_median(values: NDArray[np.floating]) -> float:
     start = int(np.argmin(ordered[width:] - ordered[: ordered.size - width]))
     centre = float(np.median(ordered[start : start + width + 1]))
     for _ in range(5):
-        below = centre - ordered[: np.searchsorted(ordered, centre, side="right")]
-        above = ordered[np.searchsorted(ordered, centre, side="left") :] - centre
-        sigma = min(float(np.median(below)), float(np.median(above))) / 0.6745
+        sigma = quieter_sigma(ordered - centre)
         if sigma == 0:  # a background without noise, as in simulated truth
             break
         low, high = centre - BACKGROUND_SIGMAS * sigma, centre + BACKGROUND_SIGMAS * sigma

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_contransgan.robust import robust_sigma
 from napari_contransgan.tie.poisson import COSINES
 from napari_contransgan.tie.transfer import Aperture, derivative_transfer, frequency_line, on_frame
 
@@ -153,7 +154,7 @@ def plane_noise(yx_plane: NDArray[np.number]) -> float:
     stride = max(1, int(yx_plane.size // _SAMPLED_PX))
     rows = np.arange(0, max(yx_plane.shape[0] - 3, 1), stride)
     fine = sum(sign * yx_plane[rows + step].astype(np.float32) for step, sign in enumerate((1, -3, 3, -1)))
-    fine = np.abs(np.diff(np.asarray(fine), n=3, axis=1))
-    size = float(np.median(fine)) / 0.6745 or 1.2533 * float(fine.mean())
+    fine = np.diff(np.asarray(fine), n=3, axis=1)
+    size = robust_sigma(fine) or 1.2533 * float(np.abs(fine).mean())
     rounding = 1 / np.sqrt(12) if yx_plane.dtype.kind in "ui" else 0.0
     return max(size / float(np.sqrt(_THIRD_DIFFERENCES)), rounding)

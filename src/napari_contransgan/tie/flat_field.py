@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.resampling import block_mean
+from napari_contransgan.robust import quieter_sigma
 from napari_contransgan.tie.background import background_median
 from napari_contransgan.tie.focus_data import INTENSITY_FLOOR
 
@@ -77,8 +78,7 @@ def _estimated_flat(yx_mean: NDArray[np.float32]) -> NDArray[np.float32]:
     lit = values > INTENSITY_FLOOR * np.percentile(cells, 99)
     residual, fitted = values - background_median(values[lit]), np.zeros(1)
     for degree in _FLAT_DEGREES:
-        below, above = -residual[lit & (residual <= 0)], residual[lit & (residual >= 0)]
-        spread = max(1.4826 * min(float(np.median(side)) for side in (below, above) if side.size), 1e-12)
+        spread = max(quieter_sigma(residual[lit]), 1e-12)
         weights = lit * np.maximum(1 - (residual / (4 * spread)) ** 2, 0) ** 2
         count = (degree + 1) * (degree + 2) // 2
         fitted = np.linalg.lstsq(design[:, :count] * weights[:, None], values * weights, rcond=None)[0]

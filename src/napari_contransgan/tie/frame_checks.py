@@ -38,7 +38,7 @@ def checked_frame(
         _check_planes(zyx_stack, focus_index, dark)
         _check_doubled(zyx_stack)
     except InputError as error:
-        raise UnusableFrameError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from error
+        raise UnusableFrameError(error.named(name).reason, source=name) from error
     return zyx_stack
 
 

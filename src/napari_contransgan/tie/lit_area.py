@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from napari_contransgan.counts import bright_level
 from napari_contransgan.errors import UnusableFrameError
+from napari_contransgan.robust import robust_sigma
 from napari_contransgan.unlit import Mask, dark_places, dark_plateau, edge_fill
 
 Window = tuple[slice, slice]
@@ -256,7 +257,7 @@ def _mixed(lines: NDArray[np.floating]) -> int:
     if further.shape[1] < _MIXED_LINES:
         return 0
     level = np.median(further, axis=1, keepdims=True)
-    spread = 1.4826 * np.median(np.abs(further - level), axis=1, keepdims=True)
+    spread = np.array([[robust_sigma(line)] for line in further - level])
     odd = np.abs(lines[:, :_MIXED_LINES] - level) > np.maximum(_MIXED_SIGMAS * spread, _LEAST_MIXED * np.abs(level))
     found = np.flatnonzero(odd.any(axis=0))
     return int(found[-1]) + 1 if found.size else 0

@@ -11,6 +11,7 @@ from scipy.sparse.linalg import spsolve
 
 from napari_contransgan.counts import bright_level, check_dark, take_dark
 from napari_contransgan.errors import UnusableFrameError
+from napari_contransgan.robust import robust_sigma
 from napari_contransgan.tie.derivative import plane_noise
 from napari_contransgan.tie.drift import NOTICEABLE_PX, measure_drift, undo_drift
 from napari_contransgan.tie.flat_field import FlatField, flatten, light_of_flat
@@ -240,7 +241,7 @@ def _mend_dead_pixels(zyx: NDArray[np.float32]) -> list[tuple[int, int]]:
         around += padded[rows : rows + yx_mean.shape[0], columns : columns + yx_mean.shape[1]]
     yx_mean -= 0.25 * around
     level = float(np.median(around[::4, ::4])) / 4
-    spread = float(np.median(np.abs(yx_mean[::2, ::2]))) / 0.6745
+    spread = robust_sigma(yx_mean[::2, ::2])
     threshold = max(_DEAD_SIGMAS * spread, _DEAD_SHARE * level)
     dead = np.argwhere(np.abs(yx_mean) > threshold)
     lonely = [(y, x) for y, x in dead if _stands_alone(padded[1:-1, 1:-1], y, x)]

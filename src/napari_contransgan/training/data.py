@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
@@ -23,6 +24,9 @@ from napari_contransgan.training.sampling import (
     chosen_index,
 )
 from napari_contransgan.training.survey import Survey, survey
+
+if TYPE_CHECKING:
+    from napari_contransgan.training.ready_fields import ReadyFields
 
 AHEAD_STEPS = 4
 """Simulated pairs of so many steps, the next one among them, are made ahead."""
@@ -46,6 +50,7 @@ class TrainingData:
     notes: tuple[str, ...] = ()
     maker: PairMaker | None = None
     bad: BadImages | None = None
+    ready: "ReadyFields | None" = None
 
     def describe(self) -> str:
         """Say in a line what was found."""
@@ -73,6 +78,8 @@ class TrainingData:
     def prepare(self, settings: TrainSettings, step: int, items: Sequence[int] | None = None) -> None:
         """Let simulated pairs that this step and the next ones draw be made ahead, where there are any.
 
+        In a run that draws from those that are ready, take the new ones.
+
         Parameters
         ----------
         settings, step
@@ -80,15 +87,19 @@ class TrainingData:
         items : sequence of int, optional
             Which of each batch's images are drawn here; all of them unless stated.
         """
-        if self.maker is None:
-            return
+        if self.ready is not None:
+            self.ready.follow()
+        elif self.maker is not None:
+            self._prepare(self.maker, settings, step, items)
+
+    def _prepare(self, maker: PairMaker, settings: TrainSettings, step: int, items: Sequence[int] | None) -> None:
         wanted: dict[FieldKey, None] = {}
         for ahead in range(step, min(step + AHEAD_STEPS, settings.steps)):
             for stream, lists in self._drawn_from(settings, ahead):
                 for item in range(settings.batch_size) if items is None else items:
                     index, _ = chosen_index(lists, settings, ahead, stream, item)
-                    wanted |= dict.fromkeys(_simulated(lists[0], index))
-        self.maker.prepare(list(wanted))
+                    wanted |= dict.fromkeys(simulated_fields(lists[0], index))
+        maker.prepare(list(wanted))
 
     def _drawn_from(self, settings: TrainSettings, step: int) -> list[tuple[int, list[FrameList]]]:
         if is_supervised(settings, step):
@@ -133,7 +144,8 @@ def _left_out(bad: Mapping[Path, str]) -> str:
     return f"{files} left out: {'; '.join(named)}{more}"
 
 
-def _simulated(frames: FrameList, index: int) -> list[FieldKey]:
+def simulated_fields(frames: FrameList, index: int) -> list[FieldKey]:
+    """Give the field that image `index` of a list is, or nothing where it lies in a file."""
     if isinstance(frames, Joined):
         frames, index = frames.find(index)
     return [frames.fields[index]] if isinstance(frames, SimulatedFrames) else []

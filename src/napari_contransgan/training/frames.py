@@ -231,8 +231,9 @@ class Frames:
         except InputError as error:
             if _is_gone(path.parent):
                 raise InputError(
-                    f"{path.parent}: the folder is gone or empty; bring it back, then resume the run (--resume), which "
-                    f"goes on from its last save"
+                    "the folder is gone or empty; bring it back, then resume the run, which goes on from its last save",
+                    source=path.parent,
+                    hint="resume",
                 ) from error
             if self.bad is None:
                 raise

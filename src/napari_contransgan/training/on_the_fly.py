@@ -1,10 +1,8 @@
 """Simulated pairs that are made when a step wants them, or a little ahead of it by other processes."""
 
 from collections.abc import Hashable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 
 import numpy as np
 import torch
@@ -13,8 +11,8 @@ from numpy.typing import NDArray
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.models.normalisation import contrast_on_model_grid, to_model_grid
 from napari_contransgan.optics import check_pixel_size
+from napari_contransgan.processes import WorkerDiedError, Workers
 from napari_contransgan.simulation import simulate_pair
-from napari_contransgan.simulation.workers import begin_worker, interrupts_ignored
 from napari_contransgan.threads import on_threads
 from napari_contransgan.training.frames import FrameCache, check_size
 
@@ -58,7 +56,7 @@ class PairMaker:
     recipes: Sequence[SimulationSettings]
     cache: FrameCache
     workers: int = 1
-    _pool: ProcessPoolExecutor | None = field(default=None, init=False, repr=False)
+    _pool: Workers | None = field(default=None, init=False, repr=False)
     _ahead: "dict[FieldKey, Future[tuple[Half, Half]]]" = field(default_factory=dict, init=False, repr=False)
 
     def load(self, wanted: FieldKey) -> tuple[torch.Tensor, ...]:
@@ -76,28 +74,31 @@ class PairMaker:
             if new not in self._ahead and new not in self.cache:
                 self._submit(new)
 
+    def collect(self) -> list[FieldKey]:
+        """Keep the fields that other processes have made since the last call; give their keys."""
+        made = [wanted for wanted, future in self._ahead.items() if future.done()]
+        for wanted in made:
+            self.load(wanted)
+        return made
+
     def close(self) -> None:
         """End the other processes; what is asked for afterwards is made here."""
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.close()
         self._pool, self.workers = None, 0
         self._ahead.clear()
 
     def _submit(self, wanted: FieldKey) -> None:
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=begin_worker)
-        try:
-            with interrupts_ignored():  # the first call starts the processes
-                self._ahead[wanted] = self._pool.submit(make_pair, self.recipes[wanted.recipe], wanted.index)
-        except BrokenProcessPool:
-            self.close()
+            self._pool = Workers(self.workers)
+        self._ahead[wanted] = self._pool.submit(_make, (self.recipes[wanted.recipe], wanted.index))
 
     def _made(self, wanted: FieldKey) -> tuple[torch.Tensor, ...]:
         future = self._ahead.pop(wanted, None)
         if future is not None and not future.cancel():
             try:
                 return tuple(torch.from_numpy(half) for half in future.result())
-            except BrokenProcessPool:  # killed, say for want of memory: the run must not end with it
+            except WorkerDiedError:  # the run must not end with it
                 self.close()
         with on_threads(1):
             halves = make_pair(self.recipes[wanted.recipe], wanted.index)
@@ -145,6 +146,10 @@ class SimulatedFrames:
         image = self.maker.load(wanted)[HALVES.index(self.kind)]
         check_size(f"simulated field {wanted.index}", (image.shape[0], image.shape[1]), crop_px)
         return image
+
+
+def _make(task: tuple[SimulationSettings, int]) -> tuple[Half, Half]:
+    return make_pair(*task)
 
 
 def make_pair(settings: SimulationSettings, index: int) -> tuple[Half, Half]:

@@ -67,19 +67,35 @@ def warm_start_steps(settings: TrainSettings) -> int:
     return settings.steps if settings.lr is None else settings.steps * 3 // 4
 
 
-def is_supervised(settings: TrainSettings, step: int) -> bool:
-    """Whether a step is taken on pairs; in the unpaired phase of the semi-supervised recipe one in four is."""
-    if step < warm_start_steps(settings):
+def is_supervised(settings: TrainSettings, step: int, place: float | None = None) -> bool:
+    """Whether a step is taken on pairs; in the unpaired phase of the semi-supervised recipe one in four is.
+
+    Parameters
+    ----------
+    settings, step
+        The run, and the step.
+    place : float, optional
+        Where on the schedule of ``settings.steps`` steps the run is, if the clock has taken it further than its steps.
+    """
+    if (step if place is None else place) < warm_start_steps(settings):
         return True
     return settings.recipe == "semi-supervised" and settings.has_pairs and step % PAIRED_EVERY == 0
 
 
-def learning_rate(settings: TrainSettings, step: int) -> float:
-    """Rate at a step: a ramp and a cosine for the warm start; constant, then falling to 0, for the unpaired steps."""
+def learning_rate(settings: TrainSettings, step: int, place: float | None = None) -> float:
+    """Rate at a step: a ramp and a cosine for the warm start; constant, then falling to 0, for the unpaired steps.
+
+    Parameters
+    ----------
+    settings, step, place
+        As for `is_supervised`.
+    """
     warm = warm_start_steps(settings)
-    if step < warm:
+    place = step if place is None else place
+    if place < warm:
         top = settings.learning_rate or WARM_START_RATE
-        ramp = min(1.0, (step + 1) / min(RAMP_STEPS, max(1, warm // 5)))
-        return top * ramp * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / warm)))
-    done = (step - warm) / max(1, settings.steps - warm)
+        # So many steps, or a fifth of the warm start, whichever is over first.
+        ramp = min(1.0, max((step + 1) / min(RAMP_STEPS, max(1, warm // 5)), 5 * place / warm))
+        return top * ramp * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * place / warm)))
+    done = (place - warm) / max(1, settings.steps - warm)
     return (settings.learning_rate or UNPAIRED_RATE) * min(1.0, 2 * (1 - done))

@@ -13,7 +13,7 @@ Folders = Path | Sequence[Path | PairFolders] | None
 
 DATA_FOLDERS = ("lr", "phase", "pairs")
 MAY_CHANGE_ON_RESUME = {
-    *("steps", "warm_start_steps", *DATA_FOLDERS),
+    *("steps", "minutes", "warm_start_steps", *DATA_FOLDERS),
     *("device", "threads", "simulation_workers", "validate_every", "save_every"),
 }
 
@@ -29,7 +29,7 @@ def settings_before(config: Path, settings: TrainSettings, resume: bool) -> Trai
     if not config.is_file():
         return None
     if not resume:
-        raise InputError(f"{config.parent}: holds a run already; resume it or choose another folder")
+        raise InputError("holds a run already; resume it or choose another folder", source=config.parent, hint="resume")
     before = TrainSettings.from_yaml(config)
     old = before.model_dump(exclude=MAY_CHANGE_ON_RESUME)
     changed = [name for name, value in settings.model_dump(exclude=MAY_CHANGE_ON_RESUME).items() if old[name] != value]
@@ -48,10 +48,14 @@ def with_choices_resolved(settings: TrainSettings, before: TrainSettings | None)
     """
     first = before or settings
     threads = threads_to_train(settings.threads or first.threads)
-    warm: int | None = warm_start_steps(first)
-    if warm == first.steps:
+    kept = warm_start_steps(first)
+    warm: int | None = kept
+    if kept == first.steps:
         # "None" says the same where there are only pairs, and still fits when the file serves a longer run elsewhere.
         warm = None if settings.lr is None else settings.steps
+    elif settings.minutes is not None:
+        # By the clock a share of the run is supervised, however many steps it has.
+        warm = kept * settings.steps // first.steps
     return settings.model_copy(update={"warm_start_steps": warm, "threads": threads})
 
 

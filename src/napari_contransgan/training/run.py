@@ -17,6 +17,7 @@ from napari_contransgan.training.events import CheckpointSaved, SaveFailed, Vali
 from napari_contransgan.training.physics import ForwardModel
 from napari_contransgan.training.run_folder import BEST, LAST, append_record
 from napari_contransgan.training.state import RunState, save_state
+from napari_contransgan.training.timed import Clock, as_done
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Run:
 
     Parameters
     ----------
-    settings, folder, engine, data, state, physics
+    settings, folder, engine, data, state, physics, clock
         What it was begun with, and what changes.
     saved_step : int
         Step of the last save; -1 before there is one.
@@ -43,10 +44,21 @@ class Run:
     data: TrainingData
     state: RunState
     physics: ForwardModel | None
+    clock: Clock
     saved_step: int = -1
     bad_steps: int = 0
     unwritten: list[Mapping[str, Any]] = field(default_factory=list)
     process: psutil.Process = field(default_factory=psutil.Process)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all steps are done, or one at least and no time is left."""
+        return self.state.step >= self.settings.steps or (self.state.step > 0 and self.state.clock_share >= 1)
+
+    def look_at_clock(self) -> None:
+        """Note how much of the run's time is over: the same in all processes, and until the next call."""
+        if self.clock.limit_s is not None:
+            self.state.clock_share = self.engine.greatest(round(self.clock.share * 1e6)) / 1e6
 
 
 def save_best(run: Run, scores: Validated | None) -> None:
@@ -57,7 +69,7 @@ def save_best(run: Run, scores: Validated | None) -> None:
     OSError
         If it cannot be written.
     """
-    card = make_card(run.settings, run.state.step, run.data.found, scores)
+    card = make_card(as_done(run.settings, run.state), run.state.step, run.data.found, scores)
     save_checkpoint(run.folder / BEST, run.state.networks["ema"], card)
     if scores is not None and scores.has_scores:
         run.state.best_psnr_db = scores.psnr_db
@@ -71,7 +83,7 @@ def save(run: Run) -> CheckpointSaved | SaveFailed:
     if run.bad_steps:
         return SaveFailed(run.state.step, "the last step was not finite, so the save before it is kept until one is")
     try:
-        save_state(run.folder / LAST, run.state)
+        _save_state(run)
     except OSError as error:
         return SaveFailed(run.state.step, reason_of(run, error))
     run.saved_step = run.state.step
@@ -88,12 +100,18 @@ def save_at_the_end(run: Run) -> None:
     """
     try:
         if run.saved_step != run.state.step and not run.bad_steps:
-            save_state(run.folder / LAST, run.state)
+            _save_state(run)
         if not (run.folder / BEST).is_file():
             save_best(run, None)
     except OSError as error:
         kept = f"what was saved at step {run.saved_step} is kept" if run.saved_step >= 0 else "nothing was saved yet"
         raise InputError(f"{reason_of(run, error)}; {kept}") from error
+
+
+def _save_state(run: Run) -> None:
+    if run.clock.limit_s is not None:
+        run.state.taken_s = run.clock.taken_s
+    save_state(run.folder / LAST, run.state)
 
 
 def reason_of(run: Run, error: OSError) -> str:

@@ -47,6 +47,12 @@ class RunState:
         How often the run went back to a save.
     is_whole : bool
         Whether no step has been begun and not ended, so that a save would be one of the run.
+    clock_share : float
+        Share of the run's minutes that is over; 0 in a run whose length is not stated in minutes.
+    warm_steps : int
+        Steps of the warm start that were done.
+    taken_s : float
+        Time that the run had taken at its last save, if its length is stated in minutes; else 0.
     """
 
     step: int
@@ -57,6 +63,19 @@ class RunState:
     rate_factor: float = 1.0
     rollbacks: int = 0
     is_whole: bool = True
+    clock_share: float = 0.0
+    warm_steps: int = 0
+    taken_s: float = 0.0
+
+    def place(self, settings: TrainSettings) -> float:
+        """Where on the schedule of ``settings.steps`` steps the run is: by its steps or by the clock, if that is more.
+
+        More minutes in a resumed run never go back to the warm start.
+        """
+        if settings.minutes is None:
+            return self.step
+        place = max(self.step, self.clock_share * settings.steps)
+        return place if self.warm_steps == self.step else max(place, warm_start_steps(settings))
 
     def is_finite(self) -> bool:
         """Whether weights, statistics and image pools are finite, also in the half precision of a checkpoint."""
@@ -108,7 +127,8 @@ def save_state(path: Path, state: RunState) -> None:
     for name, pool in state.pools.items():
         if pool.images is not None:
             tensors[f"pools/{name}"] = pool.images
-    header = json.dumps({name: getattr(state, name) for name in ("step", "best_psnr_db", "rate_factor", "rollbacks")})
+    names = ["step", "best_psnr_db", "rate_factor", "rollbacks", "warm_steps", *(["taken_s"] if state.taken_s else [])]
+    header = json.dumps({name: getattr(state, name) for name in names})
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with replaced_atomically(path) as temporary:
         try:
@@ -156,6 +176,8 @@ def load_state(path: Path, state: RunState, device: torch.device) -> None:
     state.best_psnr_db = float(known["best_psnr_db"])
     state.rate_factor = float(known.get("rate_factor", 1.0))
     state.rollbacks = int(known.get("rollbacks", 0))
+    state.warm_steps = int(known.get("warm_steps", state.step))
+    state.taken_s = float(known.get("taken_s", 0.0))
 
 
 def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -30,8 +30,6 @@ from napari_contransgan.training.recipe import (
 from napari_contransgan.training.sampling import POOL, UNPAIRED_LR, UNPAIRED_PHASE, draw_pairs, draw_single
 from napari_contransgan.training.state import GENERATORS, JUDGES, WARM, RunState
 
-FREEZE_NORM_AT = 0.6
-"""Share of the warm start after which batch norms keep their statistics, so that the phase scale settles."""
 MAX_GRADIENT_NORM = 1.0
 NOISE = POOL + 1
 """The stream of chance of the noise on made images, after those of the data."""
@@ -67,19 +65,20 @@ def train_step(
     were, and its losses are nan.
     """
     warm = warm_start_steps(settings)
-    rate = state.rate_factor * learning_rate(settings, state.step)
+    place = state.place(settings)
+    rate = state.rate_factor * learning_rate(settings, state.step, place)
     for optimiser in state.optimisers.values():
         for group in optimiser.param_groups:
             group["lr"] = rate
     state.networks.train()
     # Without a warm start the norms freeze at the same share of the whole run, for the same reason.
-    if state.step >= FREEZE_NORM_AT * (warm or settings.steps):
+    if place >= settings.freeze_norms_at * (warm or settings.steps):
         freeze_norms(state.networks["to_phase"])
     data.prepare(settings, state.step, engine.items)
     statistics = _norm_statistics(state.networks)
     before = [value.clone() for value in statistics]
-    if is_supervised(settings, state.step):
-        optimiser = state.optimisers[WARM if state.step < warm else GENERATORS]
+    if is_supervised(settings, state.step, place):
+        optimiser = state.optimisers[WARM if place < warm else GENERATORS]
         losses = _supervised_step(state, data, settings, engine, optimiser)
     else:
         losses = _unpaired_step(state, data, settings, engine, physics)
@@ -91,6 +90,8 @@ def train_step(
         for value, old in zip(statistics, before, strict=True):
             value.copy_(old)
     state.step += 1
+    if place < warm:
+        state.warm_steps = state.step
     state.is_whole = True
     return losses
 

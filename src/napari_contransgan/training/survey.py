@@ -12,11 +12,11 @@ from pydantic import ValidationError
 
 from napari_contransgan.config import SimulationSettings, TrainSettings
 from napari_contransgan.errors import InputError
+from napari_contransgan.training.appearance import Appearance, appearance_of, described, doubts
 from napari_contransgan.training.file_frames import FileFrame
 from napari_contransgan.training.frames import check_size, read_frame, size_on_model_grid
 from napari_contransgan.training.pairing import FoundPairs, halves
 from napari_contransgan.training.place import difference_of
-from napari_contransgan.training.seen import SeenImage, described, doubts, seen_image
 
 T = TypeVar("T")
 
@@ -90,9 +90,9 @@ def survey(
         look.read(kind, files)
     for found in pairs:
         look.compare(found)
-    seen, bad, wavelengths_um = look.seen_by_kind(), look.bad, look.wavelengths_um
+    looks, bad, wavelengths_um = look.by_kind(), look.bad, look.wavelengths_um
     recipes = settings.simulate
-    pixel_sizes_um = {float(f"{image.pixel_size_um:.4g}") for image in seen["lr"]}
+    pixel_sizes_um = {float(f"{image.pixel_size_um:.4g}") for image in looks["lr"]}
     for recipe in recipes:
         pixel_sizes_um.add(float(f"{recipe.microscope.pixel_size_um(recipe.objective):.4g}"))
         _add_wavelength(wavelengths_um, f"simulated {recipe.specimen}", recipe.microscope.wavelength_um)
@@ -110,8 +110,8 @@ def survey(
             for one in recipes
         ),
         simulated=simulated_unpaired(settings),
-        images=tuple(filter(None, (described(kind, images) for kind, images in seen.items()))),
-        doubts=(*doubts(seen["lr"], seen["phase"]), *look.file_doubts),
+        images=tuple(filter(None, (described(kind, images) for kind, images in looks.items()))),
+        doubts=(*doubts(looks["lr"], looks["phase"]), *look.file_doubts),
         bad=bad,
     )
 
@@ -135,7 +135,7 @@ class _Look:
         total = sum(len(files) for _, files in lists)
         self._share = total if total <= MAX_FILES_READ else max(2, MAX_FILES_READ // len(lists))
         self._crop_px, self._skip_bad = settings.crop_px, settings.bad_images == "skip"
-        self._seen: dict[tuple[str, FileFrame], SeenImage] = {}
+        self._appearances: dict[tuple[str, FileFrame], Appearance] = {}
         self.bad = bad
         self.wavelengths_um: list[tuple[str, float]] = []
         self._first_with: dict[str, FileFrame] = {}
@@ -158,7 +158,7 @@ class _Look:
             except InputError as error:
                 self._refuse(file.path, error)
                 continue
-            self._seen[kind, file] = seen_image(image, shape_yx)
+            self._appearances[kind, file] = appearance_of(image, shape_yx)
             for note in image.notes:
                 self._first_with.setdefault(note, file)
             if kind == "phase" and image.wavelength_um is not None:
@@ -169,16 +169,16 @@ class _Look:
     def compare(self, found: FoundPairs) -> None:
         """Compare the places that the halves of those pairs show of which both were read."""
         for lr, phase in zip(spread(found.lr, self._share), spread(found.phase, self._share), strict=True):
-            seen = self._seen.get(("lr", lr)), self._seen.get(("phase", phase))
-            places = [one.place for one in seen if one is not None and one.place is not None]
+            both = self._appearances.get(("lr", lr)), self._appearances.get(("phase", phase))
+            places = [one.place for one in both if one is not None and one.place is not None]
             difference = difference_of(*places) if len(places) == 2 else ""
             if difference:
                 reason = f"{lr} and {phase} do not show the same place: {difference}; cut both to the same field"
                 self._refuse(lr.path, InputError(reason))
 
-    def seen_by_kind(self) -> dict[str, list[SeenImage]]:
+    def by_kind(self) -> dict[str, list[Appearance]]:
         """What the low-resolution images and the phase maps that were read look like."""
-        return {kind: [one for (own, _), one in self._seen.items() if own == kind] for kind in ("lr", "phase")}
+        return {kind: [one for (own, _), one in self._appearances.items() if own == kind] for kind in ("lr", "phase")}
 
     def _refuse(self, path: Path, error: InputError) -> None:
         if not self._skip_bad:

@@ -33,6 +33,7 @@ from napari_contransgan.training.events import (
     TrainingStarted,
 )
 from napari_contransgan.training.physics import ForwardModel, forward_model
+from napari_contransgan.training.ready_fields import drawn_from_ready
 from napari_contransgan.training.recipe import learning_rate, weights_of
 from napari_contransgan.training.resuming import changed_folders, settings_before, with_choices_resolved
 from napari_contransgan.training.run import Run, note, reason_of, save, save_at_the_end, save_best
@@ -48,6 +49,7 @@ from napari_contransgan.training.run_lock import run_locked
 from napari_contransgan.training.state import RunState, load_state, new_state
 from napari_contransgan.training.steps import train_step
 from napari_contransgan.training.tensorboard import open_writer, write_event
+from napari_contransgan.training.timed import Clock, clocked, length_of, total_steps
 from napari_contransgan.training.validation import validate
 
 MAX_BAD_STEPS = 20
@@ -92,23 +94,33 @@ def train(
         If the data or the folder cannot serve, or the losses stay not finite.
     """
     fabric = start_fabric(settings)
+    clock = Clock(None if settings.minutes is None else 60 * settings.minutes)
     with run_locked(run_dir) if fabric.is_global_zero else nullcontext():
         before = settings_before(run_dir / CONFIG, settings, resume)
         settings = with_choices_resolved(settings, before)
         threads = threads_to_train(settings.threads)
-        steps = yield from each_on_threads(threads, _train(settings, before, run_dir, resume, fabric))
-    if steps == settings.steps:
-        yield TrainingFinished(steps, run_dir / BEST)
+        working = clocked(_train(settings, before, run_dir, resume, fabric, clock), clock)
+        step, is_over = yield from each_on_threads(threads, working)
+    if is_over:
+        yield TrainingFinished(step, run_dir / BEST)
     return run_dir / BEST
 
 
 def _train(
-    settings: TrainSettings, before: TrainSettings | None, run_dir: Path, resume: bool, fabric: Fabric
-) -> Generator[TrainingEvent, TrainingRequest | None, int]:
-    """Train within the lock and on the threads of `train`, and return the number of steps that the run has done."""
+    settings: TrainSettings,
+    before: TrainSettings | None,
+    run_dir: Path,
+    resume: bool,
+    fabric: Fabric,
+    clock: Clock,
+) -> Generator[TrainingEvent, TrainingRequest | None, tuple[int, bool]]:
+    """Train within the lock and on the threads of `train`; return the steps done, and whether the run is over."""
     with ExitStack() as stack:
         data = stack.enter_context(closing(gather(settings)))
-        run = _prepare(settings, run_dir, resume, fabric, data)
+        run = _prepare(settings, run_dir, resume, fabric, data, clock)
+        message = _start_message(run, before)
+        if settings.minutes is not None:
+            run.data = drawn_from_ready(data, settings, run.state.step, run.engine.items)
         writer = None
         if settings.tensorboard and run.engine.is_first:
             writer = open_writer(run_dir, run.state.step)
@@ -119,7 +131,7 @@ def _train(
             write_atomically(run_dir / CONFIG, settings.to_yaml().encode())
             trim_metrics(run_dir, run.state.step)
         yield TrainingStarted(
-            message=_start_message(run, before),
+            message=message,
             first_step=run.state.step,
             total_steps=settings.steps,
             device=_describe_devices(run),
@@ -135,10 +147,12 @@ def _train(
             # Reached on success, on an error and when the consumer closes the generator.
             if run.engine.is_first and not diverged and run.state.is_whole and run.state.is_finite():
                 save_at_the_end(run)
-    return run.state.step
+    return run.state.step, run.is_over
 
 
-def _prepare(settings: TrainSettings, run_dir: Path, resume: bool, fabric: Fabric, data: TrainingData) -> Run:
+def _prepare(
+    settings: TrainSettings, run_dir: Path, resume: bool, fabric: Fabric, data: TrainingData, clock: Clock
+) -> Run:
     state = new_state(settings, fabric.device)
     saved = resume and (run_dir / LAST).is_file()
     if saved:
@@ -148,9 +162,12 @@ def _prepare(settings: TrainSettings, run_dir: Path, resume: bool, fabric: Fabri
     engine = make_engine(fabric, state.networks, settings)
     if state.step > settings.steps:
         raise InputError(f"{run_dir}: has done {state.step} steps already; give that many or more")
+    clock.before_s = state.taken_s
     physics = forward_model(settings, data.found.simulated) if weights_of(settings).physics else None
     _check_physics(settings, physics)
-    return Run(settings, run_dir, engine, data, state, physics, saved_step=state.step if saved else -1)
+    run = Run(settings, run_dir, engine, data, state, physics, clock, saved_step=state.step if saved else -1)
+    run.look_at_clock()
+    return run
 
 
 def _check_physics(settings: TrainSettings, physics: ForwardModel | None) -> None:
@@ -184,7 +201,7 @@ def _begin_with(name: str, state: RunState, settings: TrainSettings) -> None:
 
 def _start_message(run: Run, before: TrainSettings | None) -> str:
     settings = run.settings
-    parts = [run.data.describe()]
+    parts = [run.data.describe(), *filter(None, [length_of(settings, run.clock.before_s)])]
     if settings.start_from and before is None:
         parts.append(f"begins with the weights of {settings.start_from}")
     if settings.recipe == "semi-supervised" and not settings.has_pairs:
@@ -229,15 +246,16 @@ def _steps(run: Run) -> Events:
     settings, state = run.settings, run.state
     if run.engine.is_first and _is_due(run) and not was_validated(run.folder, state.step):
         yield from _validate_and_keep_best(run)  # the run was stopped between the step and its validation
-    while state.step < settings.steps:
+    while not run.is_over:
         event = _step(run)
         asked = yield event
         for skipped in run.data.take_skipped():  # noqa: UP028 - a list cannot be sent requests
             yield skipped
         # What one process is asked for, all do.
         request = _REQUESTS[run.engine.greatest(_REQUESTS.index(asked))]
+        run.look_at_clock()
         validates = _is_due(run)
-        saves = request is not None or state.step == settings.steps or state.step % settings.save_every == 0
+        saves = request is not None or run.is_over or state.step % settings.save_every == 0
         trouble = _trouble(run, looks_at_weights=validates or saves)
         if trouble and request != STOP:
             yield _rolled_back(run, trouble)
@@ -259,8 +277,7 @@ def _trouble(run: Run, *, looks_at_weights: bool) -> str:
 
 def _is_due(run: Run) -> bool:
     """Whether a validation belongs to this step."""
-    step = run.state.step
-    return step == run.settings.steps or (step > 0 and step % run.settings.validate_every == 0)
+    return run.is_over or (run.state.step > 0 and run.state.step % run.settings.validate_every == 0)
 
 
 _REQUESTS: tuple[TrainingRequest | None, ...] = (None, SAVE, STOP)
@@ -269,12 +286,12 @@ _REQUESTS: tuple[TrainingRequest | None, ...] = (None, SAVE, STOP)
 def _step(run: Run) -> StepFinished:
     settings, state = run.settings, run.state
     began = time.perf_counter()
-    rate = state.rate_factor * learning_rate(settings, state.step)
+    rate = state.rate_factor * learning_rate(settings, state.step, state.place(settings))
     losses = train_step(state, run.data, settings, run.engine, run.physics)
     run.bad_steps = 0 if all(map(math.isfinite, losses.values())) else run.bad_steps + 1
     speed = settings.batch_size / (time.perf_counter() - began)
     note(run, {"step": state.step, **losses, "images_per_s": round(speed, 2), "learning_rate": rate})
-    return StepFinished(state.step, settings.steps, losses, speed, rate, _memory_bytes(run))
+    return StepFinished(state.step, total_steps(settings, state), losses, speed, rate, _memory_bytes(run))
 
 
 def _memory_bytes(run: Run) -> int:
@@ -292,7 +309,7 @@ def _rolled_back(run: Run, reason: str) -> RolledBack:
         If that has been tried often enough.
     """
     settings, state, step = run.settings, run.state, run.state.step
-    rate = state.rate_factor * learning_rate(settings, step - 1)
+    rate = state.rate_factor * learning_rate(settings, step - 1, max(0.0, state.place(settings) - 1))
     if state.rollbacks >= MAX_ROLLBACKS:
         raise DivergedError(
             f"{run.folder}: training diverged: {reason}, up to step {step}; going back to the last save with half the "
@@ -325,7 +342,7 @@ def _restore(run: Run) -> None:
     state.networks.load_state_dict(fresh.networks.state_dict())
     for name, optimiser in state.optimisers.items():
         optimiser.load_state_dict(fresh.optimisers[name].state_dict())
-    state.pools, state.step, state.best_psnr_db = fresh.pools, 0, fresh.best_psnr_db
+    state.pools, state.step, state.best_psnr_db, state.warm_steps = fresh.pools, 0, fresh.best_psnr_db, 0
     if settings.start_from:
         _begin_with(settings.start_from, state, settings)
 

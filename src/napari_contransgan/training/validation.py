@@ -1,6 +1,7 @@
 """Scores of the averaged network on held-out pairs while a run goes on, and fixed images to look at."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from napari_contransgan.evaluation import Scores, evaluate
 from napari_contransgan.models.compute import autocast
 from napari_contransgan.training.data import TrainingData
 from napari_contransgan.training.events import Preview, Validated
+from napari_contransgan.training.frames import FrameList
 from napari_contransgan.training.sampling import load_together
 
 MAX_FIELDS = 24
@@ -32,11 +34,8 @@ def validate(
     """
     networks.eval()
     has_labels = len(data.held_out_lr) > 0
-    frames = data.held_out_lr if has_labels else data.unpaired_lr
-    count = MAX_FIELDS if has_labels else settings.previews
-    lists = (frames, data.held_out_phase) if has_labels else (frames,)
-    good = [index for index in range(len(frames)) if not any(one.is_bad(index) for one in lists)]
-    chosen = good[:: max(1, len(good) // count)][:count]
+    lists = (data.held_out_lr, data.held_out_phase) if has_labels else (data.unpaired_lr,)
+    chosen = scored_fields(data) if has_labels else _spread(lists, settings.previews)
     scores: list[Scores] = []
     previews: list[Preview] = []
     for place, index in enumerate(chosen):
@@ -63,6 +62,16 @@ def validate(
         psnr_zero_db=_mean([score.psnr_zero_db for score in scores]),
         previews=tuple(previews),
     )
+
+
+def scored_fields(data: TrainingData) -> list[int]:
+    """Numbers of the held-out pairs that are scored, spread evenly over those that are not left out."""
+    return _spread((data.held_out_lr, data.held_out_phase), MAX_FIELDS)
+
+
+def _spread(lists: Sequence[FrameList], count: int) -> list[int]:
+    good = [index for index in range(len(lists[0])) if not any(one.is_bad(index) for one in lists)]
+    return good[:: max(1, len(good) // count)][:count]
 
 
 def _apply(

@@ -329,7 +329,7 @@ def test_closing_the_viewer_while_it_works_is_clean(viewer, widget, slow_fields,
 
 def test_deleting_layers_while_it_works_is_harmless(viewer, shown, settle, qtbot, messages):
     shown.index.setValue(3)
-    qtbot.waitUntil(lambda: shown.live._task is not None)
+    qtbot.waitUntil(lambda: shown.live.busy)
     viewer.layers.clear()
     settle(shown)
     assert len(viewer.layers) == 4

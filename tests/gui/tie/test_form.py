@@ -11,6 +11,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image
 from napari_contransgan.gui.tie.results import MoreResults
 from napari_contransgan.io import Image, write_image
+from napari_contransgan.quantities import Conversions
 from napari_contransgan.tie import SOLVERS
 
 NAME = "Phase from focus stack (TIE)"
@@ -195,9 +196,9 @@ def test_numbers_of_more_results_are_asked_for(open_widget, viewer, bump_stack):
     with pytest.raises(InputError, match="Index contrast"):
         more.value()
     more.index_contrast.setText("0.03")
-    assert more.value() == MoreResults(index_contrast=0.03)
+    assert more.value() == MoreResults(conversions=Conversions(index_contrast=0.03))
     more.wants_dry_mass.setValue(True)
-    assert more.value().increment_um3_per_pg == 0.19
+    assert more.value().conversions.refractive_increment_um3_per_pg == 0.19
     more.increment.setText("")
     with pytest.raises(InputError, match="increment"):
         more.value()

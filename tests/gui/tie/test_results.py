@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_contransgan import quantities
 from napari_contransgan.gui.shared import layers
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image
 from napari_contransgan.gui.tie import results as tie_results
@@ -130,7 +131,7 @@ def test_run_adds_new_layers_each_time(viewer, open_widget, click, finish, bump_
 @pytest.fixture
 def no_bars(monkeypatch):
     """Layers without colour bars: drawing after one was removed can crash vispy with a software OpenGL."""
-    monkeypatch.setattr(layers, "_show_colour_bar", lambda _: None)
+    monkeypatch.setattr(layers, "show_colour_bar", lambda _: None)
 
 
 @pytest.fixture
@@ -195,13 +196,13 @@ def test_flip_is_not_offered_for_another_stack(viewer, run_the_wrong_way, bump_s
 def test_window_answers_while_quantities_are_computed(
     viewer, open_widget, click, finish, bump_stack, monkeypatch, qtbot
 ):
-    convert = tie_results.dry_mass_density
+    convert = quantities.dry_mass_density
 
     def slowly(phase, increment):
         time.sleep(0.5)
         return convert(phase, increment)
 
-    monkeypatch.setattr(tie_results, "dry_mass_density", slowly)
+    monkeypatch.setattr(quantities, "dry_mass_density", slowly)
     add_image(viewer, bump_stack)
     widget = open_widget(NAME)
     widget.form.more.wants_dry_mass.setValue(True)

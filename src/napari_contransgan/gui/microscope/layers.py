@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_contransgan.gui.microscope.work import Role
 from napari_contransgan.gui.shared.layers import METADATA_KEY, contrast_limits, layer_tuple
+from napari_contransgan.gui.shared.napari_versions import grid_of, show_colour_bar
 from napari_contransgan.io import Image
 
 NAMES: dict[Role, str] = {
@@ -88,8 +89,8 @@ class FieldLayers:
         data, attributes, _ = layer_tuple(replace(image, name=NAMES[role]))
         layer = self._viewer.add_image(data, **attributes | {"contrast_limits": self._limits[role]})
         self._layers[role] = layer
-        if role == "phase" and hasattr(layer, "colorbar"):  # napari 0.6 has none; one serves both phases
-            layer.colorbar.visible = True
+        if role == "phase":  # one colour bar for both phases
+            show_colour_bar(layer)
         order = list(NAMES)
         above = [shown for later in order[order.index(role) + 1 :] if (shown := self._shown(later)) is not None]
         if above:
@@ -142,11 +143,6 @@ class FieldLayers:
         changed = before is not None and abs(before - field_um) > 0.05 * field_um
         if changed and not self._others():
             self._viewer.reset_view()
-
-
-def grid_of(viewer: Viewer) -> Any:
-    """Return the viewer's grid, which is an attribute of the viewer itself before napari 0.9."""
-    return viewer.canvas.grid if hasattr(viewer, "canvas") else viewer.grid
 
 
 def _limits(image: Image) -> tuple[float, float]:

@@ -8,12 +8,12 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.microscope.dataset import LARGEST_COUNT, DatasetForm
-from napari_contransgan.gui.microscope.layers import grid_of
 from napari_contransgan.gui.microscope.live import LiveField
 from napari_contransgan.gui.microscope.settings import SettingsForm
 from napari_contransgan.gui.shared.closing import DockedWidget
 from napari_contransgan.gui.shared.fields import Tick, WholeNumber
 from napari_contransgan.gui.shared.form import Fold, FormScroll
+from napari_contransgan.gui.shared.napari_versions import grid_of
 from napari_contransgan.gui.shared.rows import WrappedLabel, align_rows
 from napari_contransgan.gui.shared.yaml_dialogs import ask_for_yaml, ask_where_to_save
 from napari_contransgan.io.atomic import write_atomically

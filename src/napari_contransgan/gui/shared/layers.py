@@ -17,6 +17,7 @@ from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.gui.shared.napari_versions import show_colour_bar
 from napari_contransgan.io import QUANTITY_UNITS, Image, Quantity
 from napari_contransgan.surface import SurfaceMesh
 
@@ -64,7 +65,7 @@ def add_image(viewer: Viewer, image: Image) -> ImageLayer:
     data, attributes, _ = layer_tuple(image)
     layer = viewer.add_image(data, **attributes)
     if image.quantity != "intensity":
-        _show_colour_bar(layer)
+        show_colour_bar(layer)
     return layer
 
 
@@ -110,7 +111,7 @@ def add_surface(
         metadata={METADATA_KEY: dict(metadata)},
         **({"contrast_limits": limits} if limits is not None else {}),
     )
-    _show_colour_bar(layer)
+    show_colour_bar(layer)
     return layer
 
 
@@ -201,11 +202,6 @@ def contrast_limits(data: NDArray[Any], quantity: str) -> tuple[float, float] | 
     if low == high:
         low, high = sample.min(), sample.max()
     return (float(low), float(high)) if low < high else None
-
-
-def _show_colour_bar(layer: ImageLayer | SurfaceLayer) -> None:
-    if hasattr(layer, "colorbar"):  # napari 0.6 has none
-        layer.colorbar.visible = True
 
 
 def _displayable(image: Image) -> tuple[NDArray[Any], str, bool]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from napari_contransgan.config.base import reason_of
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.fields import Choice, Field, NumberLine, RangeLine, TextLine, Tick, WholeNumber
 
@@ -60,13 +61,12 @@ def checked(model: type[M], values: dict[str, Any], source: str) -> M:
         names = [str(part) for part in first["loc"]]
         if names and names[0] in model.model_fields:
             names = [label_of(model, names[0])]
-        raise InputError(": ".join([source, *names, in_plain_words(first)])) from error
+        raise InputError(": ".join([*names, in_plain_words(first)]), source=source) from error
 
 
 def in_plain_words(error: Any) -> str:
     """Return what pydantic says about a value, in words for the user of a form."""
-    text = str(error["msg"]).removeprefix("Value error, ")
-    return _PLAIN.get(error["type"], text.replace("Input should be", "must be"))
+    return _PLAIN.get(error["type"], reason_of(error).replace("Input should be", "must be"))
 
 
 def label_of(model: type[BaseModel], name: str) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.layers import PHASE_COLORMAP, add_surface
+from napari_contransgan.gui.shared.napari_versions import camera_of
 from napari_contransgan.io import Image
 from napari_contransgan.optics import check_wavelength, height_from_phase, path_from_phase
 from napari_contransgan.quantities import measured
@@ -142,7 +143,7 @@ def _values(
 def _look_at_relief(viewer: Viewer) -> None:
     viewer.dims.ndisplay = 3
     viewer.reset_view()
-    camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera  # napari before 0.9 has no scene
+    camera = camera_of(viewer)
     camera.perspective = 15
     camera.set_view_direction(VIEW_ZYX, UP_ZYX)
     camera.zoom *= 0.85  # perspective widens the near edge

@@ -21,6 +21,7 @@ from qtpy.QtCore import QObject
 from superqt.utils import WorkerBase
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.gui.shared.hints import message_of
 from napari_contransgan.gui.shared.torch_guard import keep_triton_out
 from napari_contransgan.progress import Progress
 
@@ -269,13 +270,13 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        show_error(str(error))
+        show_error(message_of(error))
 
 
 def show_failure(error: Exception, title: str) -> None:
     """Show why a task failed: the message alone for bad input, otherwise what happened and what to do."""
     if isinstance(error, InputError):
-        show_error(str(error))
+        show_error(message_of(error))
         return
     failure = TaskError(f"{title} failed. {_in_plain_words(error)}")
     failure.__cause__ = error

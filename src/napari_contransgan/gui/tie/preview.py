@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QWidget
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.layers import contrast_limits, image_from_layer, layer_tuple
-from napari_contransgan.gui.shared.tasks import Task, run_task
+from napari_contransgan.gui.shared.newest import NewestRequest, Request
 from napari_contransgan.gui.tie.region import (
     PreviewResult,
     Window,
@@ -65,11 +65,13 @@ class TiePreview:
         self._inputs = inputs
         self._on_text = on_text
         self._on_end = on_end
-        self._owner = owner
-        self._timer = QTimer(owner)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(PAUSE_MS)
-        self._timer.timeout.connect(self._compute)
+        self._newest = NewestRequest(
+            self._request,
+            title=TITLE,
+            pause_ms=PAUSE_MS,
+            on_refused=lambda error: self._on_text(f"No preview: {error}"),
+            owner=owner,
+        )
         self._ending = QTimer(owner)
         self._ending.setSingleShot(True)
         self._ending.timeout.connect(self._end)
@@ -79,9 +81,6 @@ class TiePreview:
         self._start_yx_px = (0, 0)
         self._limits: tuple[float, ...] = ()
         self._time: int | None = None
-        self._task: Task[Progress, PreviewResult] | None = None
-        self._busy = False
-        self._due = False
         self._connected: list[tuple[Any, Callable[..., None]]] = []
         owner.destroyed.connect(self.forget)
 
@@ -93,7 +92,7 @@ class TiePreview:
     @property
     def busy(self) -> bool:
         """Whether something is computed, or about to be."""
-        return self.on and (self._busy or self._timer.isActive())
+        return self.on and self._newest.busy
 
     def start(self, stack: ImageLayer) -> None:
         """Show the region on a stack, and start to compute."""
@@ -111,13 +110,13 @@ class TiePreview:
         ):
             emitter.connect(callback)
             self._connected.append((emitter, callback))
-        self._compute()
+        self._newest.compute()
 
     def stop(self) -> None:
         """Stop the work and remove the layers."""
         layers = [layer for layer in (self._shown, self._region) if layer is not None]
         if self.on:
-            self._timer.stop()
+            self._newest.cancel_pause()
         self.forget()
         for layer in layers:
             if layer in self._viewer.layers:
@@ -128,19 +127,13 @@ class TiePreview:
         for emitter, callback in self._connected:
             emitter.disconnect(callback)
         self._connected.clear()
-        if self._task is not None:
-            self._task.abandon()
-        self._task = None
-        self._busy = self._due = False
+        self._newest.abandon()
         self._stack = self._region = self._shown = None
 
     def refresh(self, *_: object) -> None:
         """Compute again after a pause, since something has changed."""
-        if not self.on:
-            return
-        if self._task is not None:
-            self._task.cancel()
-        self._timer.start()
+        if self.on:
+            self._newest.compute_later()
 
     def to_front(self) -> None:
         """Move the preview's layers above all others."""
@@ -149,42 +142,18 @@ class TiePreview:
             if layer is not None and layer in layers:
                 layers.move(layers.index(layer), len(layers))
 
-    def _compute(self) -> None:
-        if self._busy:
-            self._due = True  # what runs was told to stop, and gives way when it has
-            return
-        try:
-            image, settings, window = self._request()
-        except InputError as error:
-            self._on_text(f"No preview: {error}")
-            return
-        self._busy = True
-        if self._shown is None:  # later the former text stays, else the buttons below it would jump
-            self._on_text("Preview …")
-        time = self._time
-        self._task = run_task(
-            lambda: preview_events(image, settings, window, time),
-            title=TITLE,
-            on_result=lambda result: self._show(result, window),
-            on_finished=self._on_finished,
-            owner=self._owner,
-        )
-
-    def _request(self) -> tuple[Image, TieSettings, Window]:
+    def _request(self) -> Request[Progress, PreviewResult]:
         assert self._stack is not None  # noqa: S101
         assert self._region is not None  # noqa: S101
         image, settings = self._inputs()
-        self._time = time_point(self._viewer, self._stack, image)
+        time = self._time = time_point(self._viewer, self._stack, image)
         y_axis, x_axis = image.axes.index("Y"), image.axes.index("X")
         window = window_of(self._region, (image.data.shape[y_axis], image.data.shape[x_axis]))
-        return image, settings, window
-
-    def _on_finished(self) -> None:
-        self._task = None
-        self._busy = False
-        if self._due:
-            self._due = False
-            self._compute()
+        if self._shown is None:  # later the former text stays, else the buttons below it would jump
+            self._on_text("Preview …")
+        return Request(
+            lambda: preview_events(image, settings, window, time), on_result=lambda result: self._show(result, window)
+        )
 
     def _show(self, result: PreviewResult, window: Window) -> None:
         self._on_text(result.text)

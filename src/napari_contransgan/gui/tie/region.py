@@ -15,7 +15,7 @@ from napari_contransgan.config import TieSettings
 from napari_contransgan.counts import less_dark, stated_dark
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.layers import in_memory
-from napari_contransgan.gui.tie.results import notes_for_the_window, phase_range
+from napari_contransgan.gui.tie.results import phase_range
 from napari_contransgan.io import Image, read_image, to_luminance
 from napari_contransgan.progress import Progress
 from napari_contransgan.tie import retrieve_phase
@@ -151,7 +151,7 @@ def preview_events(
     height, width = phase.data.shape
     when = "" if time is None else f", time point {time}"
     text = f"Preview of {height} x {width} px{when}: {phase_range(phase)}."
-    return PreviewResult(phase, "\n".join([text, *notes_for_the_window(result.notes)]))
+    return PreviewResult(phase, "\n".join([text, *result.notes]))
 
 
 def _seen(stack: ImageLayer) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """Results of a TIE run: the phase and quantities computed from it, as images, layers and text."""
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from napari.layers import Image as ImageLayer
@@ -11,7 +11,7 @@ from napari_contransgan.config import TieSettings
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image, layer_tuple
 from napari_contransgan.io import Image, Quantity
 from napari_contransgan.progress import Progress
-from napari_contransgan.quantities import dry_mass_density, height, measured, object_masses, optical_path
+from napari_contransgan.quantities import Conversions, measured, object_masses
 from napari_contransgan.tie import retrieve_phase
 
 NAMES: Mapping[Quantity, str] = {
@@ -22,52 +22,21 @@ NAMES: Mapping[Quantity, str] = {
     "dry-mass": "dry mass",
 }
 
-_OPTION = " (--flip-z)"
-"""How the notes name the command line's option; the window has a button for it."""
-
 
 @dataclass(frozen=True)
 class MoreResults:
-    """What is wanted beside the phase.
+    """What is computed in addition to the phase.
 
     Parameters
     ----------
-    uncertainty, path : bool
-        Standard deviation of the phase; optical path difference.
-    index_contrast : float or None
-        The specimen's index minus the medium's, where its height is wanted.
-    increment_um3_per_pg : float or None
-        Refractive increment, where the dry mass is wanted.
+    uncertainty : bool
+        Whether the standard deviation of the phase is shown.
+    conversions : Conversions
+        What is computed from the phase.
     """
 
     uncertainty: bool = False
-    path: bool = False
-    index_contrast: float | None = None
-    increment_um3_per_pg: float | None = None
-
-    def conversions(self) -> list[Callable[[Image], Image]]:
-        """From the phase to each quantity that is wanted."""
-        wanted: list[Callable[[Image], Image]] = []
-        contrast, increment = self.index_contrast, self.increment_um3_per_pg
-        if self.path:
-            wanted.append(optical_path)
-        if contrast is not None:
-            wanted.append(lambda phase: height(phase, contrast))
-        if increment is not None:
-            wanted.append(lambda phase: dry_mass_density(phase, increment))
-        return wanted
-
-    def check(self, name: str) -> None:
-        """Try the numbers on a single pixel, before the long work.
-
-        Raises
-        ------
-        InputError
-            Naming `name` and the number that cannot be.
-        """
-        pixel = Image(np.zeros((1, 1), np.float32), "YX", quantity="phase", wavelength_um=0.55, name=name)
-        for convert in self.conversions():
-            convert(pixel)
+    conversions: Conversions = field(default_factory=Conversions)
 
 
 @dataclass(frozen=True)
@@ -118,23 +87,24 @@ def tie_results(image: Image, settings: TieSettings, more: MoreResults) -> Gener
     InputError
         As `napari_contransgan.tie.retrieve_phase` does, and for invalid numbers.
     """
-    more.check(image.name)
+    more.conversions.check(image.name)
     result = yield from retrieve_phase(image, settings)
     yield Progress(1, 1, "Measuring")
     images = [result.phase]
     if more.uncertainty:
         images.append(result.uncertainty)
-    images.extend(convert(result.phase) for convert in more.conversions())
+    images.extend(convert(result.phase) for convert in more.conversions.functions.values())
     named = tuple(replace(one, name=f"{image.name} {NAMES[one.quantity]} (TIE)") for one in images)
     figures = [f"Phase {phase_range(result.phase)}", f"median uncertainty {_median(result.uncertainty):.2g} rad"]
     message = ", ".join(figures) + "."
-    if more.increment_um3_per_pg is not None:
-        message = f"{message}\n{_mass_text(result.phase, more.increment_um3_per_pg)}"
+    increment = more.conversions.refractive_increment_um3_per_pg
+    if increment is not None:
+        message = f"{message}\n{_mass_text(result.phase, increment)}"
     return TieOutput(
         images=named,
         message=message,
-        notes=notes_for_the_window(result.notes),
-        may_stand_the_other_way=result.phase.settings["tie_report"].get("direction", "agrees") != "agrees",
+        notes=result.notes,
+        may_stand_the_other_way="flip_z" in result.hints,
     )
 
 
@@ -142,11 +112,6 @@ def phase_range(phase: Image) -> str:
     """Return the smallest and the largest phase, as text."""
     values_rad = phase.data[measured(phase)]
     return f"{float(values_rad.min()):.2f} to {float(values_rad.max()):.2f} rad"
-
-
-def notes_for_the_window(notes: tuple[str, ...]) -> tuple[str, ...]:
-    """Leave out what only the command line has."""
-    return tuple(note.replace(_OPTION, "") for note in notes)
 
 
 def show_output(

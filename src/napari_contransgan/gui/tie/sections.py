@@ -13,7 +13,7 @@ from napari_contransgan.gui.shared.form import Fold
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.tie.results import MoreResults
 from napari_contransgan.io import Image
-from napari_contransgan.quantities import REFRACTIVE_INCREMENT_UM3_PER_PG
+from napari_contransgan.quantities import REFRACTIVE_INCREMENT_UM3_PER_PG, Conversions
 
 
 class Section(Fold):
@@ -156,7 +156,8 @@ class MoreResultsSection(Section):
         increment = self.increment.number if self.wants_dry_mass.value() else None
         if self.wants_dry_mass.value() and increment is None:
             raise InputError("Refractive increment: give it in µm³/pg, for example 0.19 for cells")
-        return MoreResults(self.wants_uncertainty.value(), self.wants_path.value(), contrast, increment)
+        conversions = Conversions(self.wants_path.value(), contrast, increment)
+        return MoreResults(self.wants_uncertainty.value(), conversions)
 
     def _on_wish(self) -> None:
         self.index_contrast.setEnabled(self.wants_height.value())

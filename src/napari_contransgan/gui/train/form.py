@@ -10,6 +10,7 @@ from napari_contransgan.config import PairFolders, TrainSettings, pair_folders
 from napari_contransgan.gui.shared.fields import Choice, Tick, WholeNumber
 from napari_contransgan.gui.shared.folders import FoldersEdit
 from napari_contransgan.gui.shared.form import Fold
+from napari_contransgan.gui.shared.hints import RESUME
 from napari_contransgan.gui.shared.rows import Rows, align_rows
 
 PAIRS = "with lr and phase, or images"
@@ -66,9 +67,7 @@ class TrainForm(QWidget):
             *("run_folder", "Run folder", FoldersEdit(placeholder="where the network is saved")),
             "A new folder for the network, its settings, curves and previews.",
         )
-        self.resume = self.run.add(
-            *("resume", "", Tick("Resume the run in this folder")), "Shows the settings that the run was started with."
-        )
+        self.resume = self.run.add(*("resume", "", Tick(RESUME)), "Shows the settings that the run was started with.")
         self.advanced_fold = Fold(
             "Advanced", tooltip="Settings that a first run can leave as they are", body=self.advanced
         )

@@ -14,6 +14,7 @@ from napari_contransgan.config import TrainSettings
 from napari_contransgan.gui.runs.layers import Limits, link_limits, preview_attributes, preview_limits, usual_limits
 from napari_contransgan.gui.runs.montage import TITLES, Kind, blank_previews, columns, montages
 from napari_contransgan.gui.runs.titles import Title, add_titles, column_titles
+from napari_contransgan.gui.shared.napari_versions import show_colour_bar
 from napari_contransgan.gui.shared.pacing import OneAtATime
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.training.events import Preview
@@ -135,8 +136,8 @@ class LivePreview:
         attributes = preview_attributes(kind, picture, left_px)
         attributes |= {"name": PREFIX + TITLES[kind], "contrast_limits": self._limits[kind]}
         layer = self._viewer.add_image(picture, **attributes)
-        if kind == "output" and hasattr(layer, "colorbar"):  # napari 0.6 has none; one is enough for both phases
-            layer.colorbar.visible = True
+        if kind == "output":  # one colour bar for both phases
+            show_colour_bar(layer)
         self._layers[kind] = layer
 
     def _change(self, kind: Kind, picture: NDArray[np.float32], left_px: int) -> None:

@@ -17,8 +17,8 @@ FAR_APART = 10.0
 
 
 @dataclass(frozen=True)
-class SeenImage:
-    """One image that was read.
+class Appearance:
+    """What one image that was read looks like.
 
     Parameters
     ----------
@@ -45,10 +45,10 @@ class SeenImage:
     place: Place | None = None
 
 
-def seen_image(image: Image, shape_yx: tuple[int, int]) -> SeenImage:
+def appearance_of(image: Image, shape_yx: tuple[int, int]) -> Appearance:
     """Note what an image of a known size on the model's grid looks like."""
     values = np.ascontiguousarray(image.data, np.float32)
-    return SeenImage(
+    return Appearance(
         shape_yx=shape_yx,
         pixel_size_um=image.pixel_size_um or math.nan,
         lowest=float(values.min()),
@@ -59,21 +59,21 @@ def seen_image(image: Image, shape_yx: tuple[int, int]) -> SeenImage:
     )
 
 
-def described(kind: str, seen: Sequence[SeenImage]) -> str:
+def described(kind: str, images: Sequence[Appearance]) -> str:
     """Say in a line what the images of a kind, ``"lr"`` or ``"phase"``, look like; empty without any."""
-    if not seen:
+    if not images:
         return ""
     name, unit = ("low-resolution images", "counts") if kind == "lr" else ("phase maps", "rad")
-    sides = [side for image in seen for side in image.shape_yx]
-    lowest, highest = min(image.lowest for image in seen), max(image.highest for image in seen)
+    sides = [side for image in images for side in image.shape_yx]
+    lowest, highest = min(image.lowest for image in images), max(image.highest for image in images)
     return (
         f"{name}: sides of {_range(sides)} px on the grid of {MODEL_PIXEL_SIZE_UM:g} um, "
-        f"pixels of {_range(image.pixel_size_um for image in seen)} um, "
-        f"{_number(lowest)} to {_number(highest)} {unit} ({', '.join(sorted({_bits(one.dtype) for one in seen}))})"
+        f"pixels of {_range(image.pixel_size_um for image in images)} um, "
+        f"{_number(lowest)} to {_number(highest)} {unit} ({', '.join(sorted({_bits(one.dtype) for one in images}))})"
     )
 
 
-def doubts(lr: Sequence[SeenImage], phase: Sequence[SeenImage]) -> tuple[str, ...]:
+def doubts(lr: Sequence[Appearance], phase: Sequence[Appearance]) -> tuple[str, ...]:
     """Say what can hardly be meant: swapped or identical folders, empty phase maps, pixel sizes far apart."""
     found = []
     same = len({image.checksum for image in lr} & {image.checksum for image in phase})

@@ -3,18 +3,21 @@
 import numpy as np
 
 from napari_contransgan.io import Image
-from napari_contransgan.training.seen import SeenImage, described, doubts, seen_image
+from napari_contransgan.training.appearance import Appearance, appearance_of, described, doubts
 
 
 def look(
     lowest: float, highest: float, *, pixel_um: float = 0.65, dtype: str = "float32", checksum: int = 0
-) -> SeenImage:
-    return SeenImage((240, 300), pixel_um, lowest, highest, dtype, checksum)
+) -> Appearance:
+    return Appearance((240, 300), pixel_um, lowest, highest, dtype, checksum)
 
 
 def test_sizes_pixel_sizes_values_and_depths_stand_with_their_units() -> None:
     counts = np.arange(60 * 80, dtype=np.uint16).reshape(60, 80)
-    lr = [seen_image(Image(counts, "YX", pixel_size_um=0.65), (120, 160)), look(30, 255, pixel_um=1.3, dtype="uint8")]
+    lr = [
+        appearance_of(Image(counts, "YX", pixel_size_um=0.65), (120, 160)),
+        look(30, 255, pixel_um=1.3, dtype="uint8"),
+    ]
     assert described("lr", lr) == (
         "low-resolution images: sides of 120 to 300 px on the grid of 0.325 um, pixels of 0.65 to 1.3 um, "
         "0 to 4,799 counts (16 bit, 8 bit)"
@@ -40,7 +43,9 @@ def test_swapped_folders_are_doubted() -> None:
 
 def test_the_same_image_on_both_sides_is_doubted() -> None:
     data = np.random.default_rng(0).uniform(0, 3, (50, 50))
-    wide, narrow = (seen_image(Image(data.astype(t), "YX", pixel_size_um=1), (9, 9)) for t in (np.float64, np.float32))
+    wide, narrow = (
+        appearance_of(Image(data.astype(t), "YX", pixel_size_um=1), (9, 9)) for t in (np.float64, np.float32)
+    )
     (doubt,) = doubts([wide], [narrow])
     assert doubt.startswith("1 image stands among the low-resolution images and among the phase maps")
 

@@ -1,0 +1,115 @@
+"""Simulated fields for a run that does not wait: batches are drawn from those that are there, while more are made.
+
+A GPU takes fields faster than processors simulate them. A run whose length is so many steps draws each batch by the
+seed and the step alone and waits for its fields. A run whose length is stated in minutes draws from the fields that
+are ready instead, so what a step sees depends on the speed of the machine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+
+from napari_contransgan.config import TrainSettings
+from napari_contransgan.training.data import TrainingData, simulated_fields
+from napari_contransgan.training.frames import FrameList, Joined
+from napari_contransgan.training.on_the_fly import FieldKey, PairMaker, SimulatedFrames
+from napari_contransgan.training.validation import scored_fields
+
+LEAST_BATCHES = 2
+"""Fields for so many batches must be there before the first step."""
+IN_FLIGHT = 8
+"""Fields for each process that are asked for at a time, so that none is idle during a long step."""
+SHARE_OF_CACHE = 0.75
+"""More fields are not made: the rest of the memory for images is for files, so that neither drives out the other."""
+
+
+@dataclass
+class ReadyFields:
+    """The fields that are there, and those that are yet to be made, in this order.
+
+    Parameters
+    ----------
+    maker : PairMaker
+        Makes and keeps them.
+    due : dict
+        Fields to be made; the values mean nothing.
+    only_scored : set
+        Fields that no step may see.
+    least : int
+        So many must be there before a step.
+    fields : list
+        Those that steps draw from; the lists of `live` grow with it.
+    """
+
+    maker: PairMaker
+    due: dict[FieldKey, None]
+    only_scored: set[FieldKey]
+    least: int
+    fields: list[FieldKey]
+
+    def follow(self) -> None:
+        """Take what was made since the last call, and let the next ones be made; help only with the first few."""
+        while True:
+            for made in self.maker.collect():
+                self._add(made)
+            has_room = self.maker.cache.used_bytes < SHARE_OF_CACHE * self.maker.cache.budget_bytes
+            self.maker.prepare(list(islice(self.due, IN_FLIGHT * self.maker.workers)) if has_room else [])
+            if len(self.fields) >= self.least or not self.due:
+                return
+            last = next(reversed(self.due))  # the other processes, if they have begun yet, are at the first ones
+            self.maker.load(last)
+            self._add(last)
+
+    def _add(self, made: FieldKey) -> None:
+        del self.due[made]
+        if made not in self.only_scored:
+            self.fields.append(made)
+
+
+def drawn_from_ready(data: TrainingData, settings: TrainSettings, step: int, items: Sequence[int]) -> TrainingData:
+    """Let steps draw simulated pairs from those that are ready.
+
+    Parameters
+    ----------
+    data : TrainingData
+        What was found.
+    settings : TrainSettings
+        The run.
+    step : int
+        Steps done; a resumed run makes other fields first.
+    items : sequence of int
+        Images of each batch that this process takes; others make other fields first.
+
+    Returns
+    -------
+    TrainingData
+        `data` itself where no pairs are simulated, or none ahead.
+    """
+    maker = data.maker
+    if maker is None or not maker.workers:
+        return data
+    every = [field for index in range(len(data.paired_lr)) for field in simulated_fields(data.paired_lr, index)]
+    order = np.random.default_rng([settings.seed, step, items[0]]).permutation(len(every))
+    shuffled = [every[number] for number in order]
+    least = min(LEAST_BATCHES * settings.batch_size, len(every))
+    scored = [field for index in scored_fields(data) for field in simulated_fields(data.held_out_lr, index)]
+    due = [*shuffled[:least], *scored, *shuffled[least:]]
+    ready = ReadyFields(maker, dict.fromkeys(due), set(scored), least, [])
+    return replace(
+        data,
+        ready=ready,
+        paired_lr=_drawing_from(data.paired_lr, ready.fields),
+        paired_phase=_drawing_from(data.paired_phase, ready.fields),
+        unpaired_lr=_drawing_from(data.unpaired_lr, ready.fields),
+        unpaired_phase=_drawing_from(data.unpaired_phase, ready.fields),
+    )
+
+
+def _drawing_from(frames: FrameList, ready: list[FieldKey]) -> FrameList:
+    if isinstance(frames, SimulatedFrames):
+        return replace(frames, fields=ready)
+    if isinstance(frames, Joined):
+        return Joined([_drawing_from(part, ready) for part in frames.lists])
+    return frames
