@@ -51,14 +51,14 @@ class TieOutput:
         Summary of the numbers.
     notes : tuple of str
         Warnings and remarks for the user.
-    may_stand_the_other_way : bool
+    planes_may_be_reversed : bool
         Whether the planes may be in the wrong order.
     """
 
     images: tuple[Image, ...]
     message: str
     notes: tuple[str, ...]
-    may_stand_the_other_way: bool
+    planes_may_be_reversed: bool
 
 
 def tie_results(image: Image, settings: TieSettings, more: MoreResults) -> Generator[Progress, None, TieOutput]:
@@ -104,7 +104,7 @@ def tie_results(image: Image, settings: TieSettings, more: MoreResults) -> Gener
         images=named,
         message=message,
         notes=result.notes,
-        may_stand_the_other_way="flip_z" in result.hints,
+        planes_may_be_reversed="flip_z" in result.hints,
     )
 
 

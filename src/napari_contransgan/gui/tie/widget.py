@@ -151,7 +151,7 @@ class TieWidget(DockedWidget):
         self.preview.to_front()
         self.notes.value = "\n".join(output.notes)
         self.notes.visible = bool(output.notes)
-        self.flip_button.visible = output.may_stand_the_other_way and self.form.stack.value is run.layer
+        self.flip_button.visible = output.planes_may_be_reversed and self.form.stack.value is run.layer
         return f"{layers_text(self._layers)}\n{output.message}"
 
     def _show_busy(self, busy: bool) -> None:
