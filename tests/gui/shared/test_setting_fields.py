@@ -71,7 +71,7 @@ def test_limits_and_step_are_those_of_the_setting(rows):
 
 def test_label_and_tooltip_are_those_of_the_setting(rows):
     assert [label.text() for label in rows.labels()] == [
-        *("Layers", "", "Flavour", "Oven (°C)", "Sugar (g)", "Time (min)", "Servings", "Baker")
+        *("Layers", "Flavour", "Oven (°C)", "Sugar (g)", "Time (min)", "Servings", "Baker")
     ]
     assert rows["glazed"].text() == "Glazed"
     assert rows["layers"].toolTip() == rows.rows["layers"].label.toolTip() == "How many there are."

@@ -13,6 +13,10 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit,
 from napari_contransgan.errors import InputError
 
 
+LEAST_LETTERS, MOST_LETTERS = 8, 15
+"""Room that a choice has in any case; a longer text may be cut off in a narrow window."""
+
+
 class Field(Protocol):
     """What a form needs of each of its fields."""
 
@@ -166,10 +170,12 @@ class Choice(QComboBox):
 
     def __init__(self, choices: Iterable[tuple[str, Any]] = ()) -> None:
         super().__init__()
-        for text, value in choices:
+        offered = list(choices)
+        for text, value in offered:
             self.addItem(text, value)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(8)
+        longest = max((len(text) for text, _ in offered), default=0)
+        self.setMinimumContentsLength(min(max(longest, LEAST_LETTERS), MOST_LETTERS))
         leave_wheel_to_form(self)
         self.currentIndexChanged.connect(lambda _: self.valueChanged.emit())
 

@@ -61,7 +61,11 @@ class Rows(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setVerticalSpacing(3)
         self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.setMinimumWidth(LEAST_WIDTH_PX)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
+        """Return the size below which fields would be cut off."""
+        least = super().minimumSizeHint()
+        return QSize(max(least.width(), LEAST_WIDTH_PX), least.height())
 
     def __getitem__(self, name: str) -> Any:
         """Return the field of a value."""
@@ -93,7 +97,7 @@ class Rows(QWidget):
         return self.add(name, label, field, f"{tooltip_of(model, name)} {hint}".strip())
 
     def add(self, name: str, label: str, field: F, tooltip: str) -> F:
-        """Add the field of one value and return it."""
+        """Add the field of one value and return it; without a label it has the full width."""
         row = Row(QLabel(label), field, QLabel(), message_label(ERROR_COLOR))
         widget: Any = field
         line, body = QHBoxLayout(), QWidget()
@@ -108,8 +112,11 @@ class Rows(QWidget):
         for part in (row.label, widget):
             part.setToolTip(tooltip)
         widget.setAccessibleName(label)
-        self._layout.addRow(row.label, body)
-        self._labels.append(row.label)
+        if label:
+            self._layout.addRow(row.label, body)
+            self._labels.append(row.label)
+        else:  # a tick has its text beside it, and the width of the label too
+            self._layout.addRow(body)
         self.rows[name] = row
         widget.valueChanged.connect(lambda *_: self.valueChanged.emit())
         if isinstance(field, NumberLine):
@@ -139,7 +146,7 @@ class Rows(QWidget):
                 widget.reset_choices()
 
     def labels(self) -> tuple[QLabel, ...]:
-        """Return the labels of all rows."""
+        """Return the labels of the rows that have one."""
         return tuple(self._labels)
 
     def note(self, name: str, text: str) -> None:
