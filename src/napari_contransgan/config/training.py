@@ -188,7 +188,8 @@ class TrainSettings(Settings):
     bad_images: Literal["refuse", "skip"] = Field(
         "refuse",
         title="Unusable images",
-        description="What happens if a file is damaged, too small or of the wrong kind. The file is named in either case.",
+        description="What happens if a file is damaged, too small or of the wrong kind. The file is named in either "
+        "case.",
         json_schema_extra={"choices": {"refuse": "Stop the run", "skip": "Skip the file"}},
     )
     generator: GeneratorName = Field(

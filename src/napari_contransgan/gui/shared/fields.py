@@ -12,7 +12,6 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit,
 
 from napari_contransgan.errors import InputError
 
-
 LEAST_LETTERS, MOST_LETTERS = 8, 15
 """Room that a choice has in any case; a longer text may be cut off in a narrow window."""
 
