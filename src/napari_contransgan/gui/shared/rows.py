@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from magicgui.widgets import FileEdit
 from magicgui.widgets.bases import ValueWidget
 from pydantic import BaseModel
 from qtpy.QtCore import QSize, Qt, Signal  # type: ignore[attr-defined]
@@ -56,7 +57,7 @@ class Rows(QWidget):
         self.rows: dict[str, Row] = {}
         self._owners: dict[str, type[BaseModel]] = {}
         self._labels: list[QLabel] = []
-        self._magicgui: list[ValueWidget[Any]] = []
+        self._magicgui: list[ValueWidget[Any] | FileEdit] = []
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setVerticalSpacing(3)
@@ -123,7 +124,7 @@ class Rows(QWidget):
             field.originChanged.connect(lambda origin: self.note(name, origin))
         return field
 
-    def add_magicgui(self, widget: ValueWidget[Any]) -> None:
+    def add_magicgui(self, widget: ValueWidget[Any] | FileEdit) -> None:
         """Add a magicgui widget, such as a choice of layers or of a file, with its own label and tooltip.
 
         Its value is not among those of `value`.
