@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from napari_contransgan.api import (
         adapt,
         evaluate,
+        measure,
         predict,
         read_image,
         retrieve_phase,
@@ -25,7 +26,17 @@ if TYPE_CHECKING:
 # machine they then take the processor from the very threads they wait for.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__all__ = ["adapt", "evaluate", "predict", "read_image", "retrieve_phase", "simulate", "train", "write_image"]
+__all__ = [
+    "adapt",
+    "evaluate",
+    "measure",
+    "predict",
+    "read_image",
+    "retrieve_phase",
+    "simulate",
+    "train",
+    "write_image",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ from napari_contransgan.cli import (
     commands_adapting,
     commands_data,
     commands_images,
+    commands_measure,
     commands_models,
     commands_reproduce,
     commands_results,
@@ -50,6 +51,7 @@ commands_data.add_to(app)
 commands_training.add_to(app)
 commands_adapting.add_to(app)
 commands_results.add_evaluate(app)
+commands_measure.add_to(app)
 commands_reproduce.add_to(app)
 app.add_typer(commands_models.app, name="models")
 

@@ -59,7 +59,7 @@ def train(
         float | None,
         typer.Option(help="Length of the run by the clock; with --steps it ends at whichever comes first."),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images a step; less needs less memory. [default: 4]")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Batch size; smaller needs less memory. [default: 4]")] = None,
     crop: Annotated[
         int | None,
         typer.Option(help="Side of a training image on the grid of 0.325 um, a multiple of 32 px. [default: 224]"),
@@ -71,7 +71,7 @@ def train(
     tensorboard: Annotated[
         bool | None, typer.Option("--tensorboard", help="Also write what TensorBoard shows.", show_default=False)
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the run in the folder.")] = False,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     precision: Annotated[
         str | None, typer.Option(help="auto (bf16 where the processor is fast at it), fp32 or bf16.")

@@ -5,6 +5,7 @@ Every settings object refuses unknown keys and carries the version of its own la
 
 from napari_contransgan.config.adapting import AdaptSettings
 from napari_contransgan.config.images import TILE_UNIT_PX, PredictSettings, TileSettings
+from napari_contransgan.config.measure import MeasureSettings
 from napari_contransgan.config.names import (
     DeviceName,
     EngineName,
@@ -26,6 +27,7 @@ __all__ = [
     "DeviceName",
     "EngineName",
     "GeneratorName",
+    "MeasureSettings",
     "PairFolders",
     "PhysicsSettings",
     "PrecisionName",
