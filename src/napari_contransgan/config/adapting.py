@@ -48,11 +48,23 @@ class AdaptSettings(Settings):
         As in `napari_contransgan.config.TrainSettings`.
     """
 
-    name: str = Field("", max_length=MAX_NAME_LENGTH)
+    name: str = Field(
+        "",
+        max_length=MAX_NAME_LENGTH,
+        title="Name",
+        description='What you call the adapted network, such as "my 10x"; "Predict phase" lists it under this name.',
+    )
     start_from: str = "all"
     tie: TieSettings = TieSettings()
     unpaired: bool = False
-    minutes: float = Field(1.5, gt=0, le=600)
+    minutes: float = Field(
+        1.5,
+        gt=0,
+        le=600,
+        title="At most (minutes)",
+        description="Longest duration of the training itself. Labels, simulated images and scores take up to another "
+        "minute.",
+    )
     steps: int = Field(160, ge=1)
     batch_size: int = Field(4, ge=1)
     replay_share: float = Field(0.5, ge=0, lt=1)
