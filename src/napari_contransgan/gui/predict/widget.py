@@ -1,6 +1,7 @@
 """Dock widget: phase from one low-power bright-field image, by a trained network."""
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,6 +75,7 @@ class PredictWidget(FormWidget):
         self._summaries: Summaries = {}
         self._reading: Task[Progress, Summaries] | None = None
         self._picked = False
+        self._pixel_size_um: float | None = None
         self.image = layer_choice(
             viewer,
             name="image",
@@ -191,15 +193,12 @@ class PredictWidget(FormWidget):
 
     def _networks(self) -> list[tuple[str, str]]:
         """List the networks; those adapted to images of this pixel size come first, the latest of them at the top."""
-        try:
-            pixel_size_um = self.pixel_size.number
-        except InputError:  # half typed
-            pixel_size_um = None
-        first, others = [], []
+        first: list[tuple[str, str]] = []
+        others: list[tuple[str, str]] = []
         for title, path in self._runs.items():
             summary = self._summaries.get(str(path), Summary())
             named = f"{summary.adapted_name} (adapted, {title})" if summary.adapted_name else title
-            (first if summary.suits(pixel_size_um) else others).append((named, str(path)))
+            (first if summary.suits(self._pixel_size_um) else others).append((named, str(path)))
         return [*first, *((name, name) for name in self._bundled), *others]
 
     def _on_model(self, name: str) -> None:
@@ -207,6 +206,8 @@ class PredictWidget(FormWidget):
         self._show_card(name)
 
     def _offer(self) -> None:
+        with suppress(InputError):  # a number that is half typed
+            self._pixel_size_um = self.pixel_size.number
         chosen, networks = self.model.value, self._networks()
         if networks != self._offered:  # otherwise an open list would move under the mouse
             self._offered = networks
