@@ -265,7 +265,7 @@ def adapt(
 
     how = {"pixel_size_um": pixel_size_um, **(tie or {})}
     checked = AdaptSettings.checked({"name": name, "tie": how, **settings}, source="adapt")
-    several: list[Source] = list(stack) if isinstance(stack, (list, tuple)) else [stack]  # type: ignore[arg-type]
+    several: list[Source] = list(stack) if isinstance(stack, (list, tuple)) else [stack]
     running = events(
         [_image(one, "stack") for one in several],
         checked,

@@ -65,9 +65,9 @@ class AdaptSettings(Settings):
         description="Longest duration of the training itself. Labels, simulated images and scores take up to another "
         "minute.",
     )
-    steps: int = Field(160, ge=1)
+    steps: int = Field(180, ge=1)
     batch_size: int = Field(4, ge=1)
-    replay_share: float = Field(0.5, ge=0, lt=1)
+    replay_share: float = Field(0.25, ge=0, lt=1)
     replay_images: int = Field(24, ge=0)
     crop_px: int = Field(128, ge=64, multiple_of=32)
     learning_rate: float = Field(2e-3, gt=0)

@@ -119,21 +119,24 @@ def comparable(part: Part, yx_phase_rad: FloatMap) -> tuple[NDArray[np.float64],
 def fit_scale(parts: Sequence[Part], applied: Applied, rng: np.random.Generator) -> float:
     """Factor on the network's phase that gives it the label's strength, on windows of the learnt parts.
 
-    The ratio of the standard deviations (reduced major axis): it lies between the factor of the least error, which
-    shrinks the phase, and that of a slope of 1, which raises the error.
+    The slope becomes the root of the correlation: the factor of the least error would make it the square of the
+    correlation, so that phase is lost, and a slope of 1 makes noise larger.
     """
-    phase_power = label_power = 0.0
+    phase_power = label_power = both = 0.0
     areas = np.array([part.shape_yx[0] * part.shape_yx[1] for part in parts], np.float64)
     for _ in range(SCALE_WINDOWS):
         part = _window(parts[int(rng.choice(len(parts), p=areas / areas.sum()))], rng)
         for yx_contrast, count in zip(part.zyx_contrast, part.field.plane_counts, strict=True):
             phase, label = comparable(part, applied.phase_rad(yx_contrast))
             if phase.size:
-                phase_power += count * float(np.sum((phase - phase.mean()) ** 2))
-                label_power += count * float(np.sum((label - label.mean()) ** 2))
-    if not (phase_power > 0 and label_power > 0):
+                phase, label = phase - phase.mean(), label - label.mean()
+                phase_power += count * float(np.sum(phase**2))
+                label_power += count * float(np.sum(label**2))
+                both += count * float(np.sum(phase * label))
+    if not (phase_power > 0 and label_power > 0 and both > 0):
         return 1.0
-    return float(np.clip(np.sqrt(label_power / phase_power), *SCALE_RANGE))
+    correlation = both / np.sqrt(phase_power * label_power)
+    return float(np.clip(np.sqrt(correlation) * label_power / both, *SCALE_RANGE))
 
 
 def _window(part: Part, rng: np.random.Generator) -> Part:
