@@ -94,8 +94,8 @@ def trained_parameters(network: nn.Module) -> list[nn.Parameter]:
     """Free what an adaptation changes, hold the rest, and return the former.
 
     Gains and offsets of the features (normalisations and biases) and the last layer are a hundredth of all weights.
-    They can make the network see more or less in the same contrast, but not forget what cells look like; training all
-    weights was less calm and cost standard images more, see docs/background/adapting-results.md.
+    Training them does as well as training all weights at a low rate, and takes two thirds of the time; see
+    docs/background/adapting-results.md.
     """
     freed = []
     for name, values in network.named_parameters():
