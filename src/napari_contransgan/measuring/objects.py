@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.filters import threshold_otsu
 from skimage.measure import regionprops_table
 from skimage.morphology import h_maxima
 from skimage.segmentation import watershed
@@ -22,9 +21,9 @@ from napari_contransgan.tie.background import background_median
 
 THRESHOLD_SIGMAS = 5.0
 LOWEST_THRESHOLD_RAD = 0.1
-OUTLINE_UM = 0.5
+SMALLEST_AREA_UM2 = 20.0
 DEPTH_UM = 0.5
-"""Widths of the Gaussians that smooth outlines, which granules fray, and the distance from an outline."""
+"""Width of the Gaussian that smooths the distance from an outline, which granules fray."""
 NECK_UM = 1.0
 """Objects that touch are split where their outline narrows by this much on each side."""
 
@@ -108,7 +107,7 @@ def find_objects(
     pixel_size_um: float,
     *,
     threshold_rad: float | None = None,
-    smallest_area_um2: float = 20.0,
+    smallest_area_um2: float = SMALLEST_AREA_UM2,
 ) -> tuple[NDArray[np.int32], float]:
     """Find objects above a threshold and split those that touch.
 
@@ -121,9 +120,8 @@ def find_objects(
     pixel_size_um : float
         Pixel size.
     threshold_rad : float or None
-        Phase from which a pixel belongs to an object. None takes five robust standard deviations of the background or
-        Otsu's threshold, whichever is lower (the first suits maps with few objects, the second crowded ones), and at
-        least 0.1 rad.
+        Phase from which a pixel belongs to an object. None takes five robust standard deviations of the background,
+        and at least 0.1 rad.
     smallest_area_um2 : float
         Smaller objects are left out.
 
@@ -135,9 +133,8 @@ def find_objects(
         The threshold that was used.
     """
     if threshold_rad is None:
-        threshold_rad = _automatic_threshold_rad(yx_phase_rad[yx_measured])
-    yx_above = (yx_phase_rad > threshold_rad).astype(np.float32)
-    yx_inside = (ndimage.gaussian_filter(yx_above, OUTLINE_UM / pixel_size_um) > 0.5) & yx_measured
+        threshold_rad = max(THRESHOLD_SIGMAS * quieter_sigma(yx_phase_rad[yx_measured]), LOWEST_THRESHOLD_RAD)
+    yx_inside = (yx_phase_rad > threshold_rad) & yx_measured
     yx_depth_um = ndimage.gaussian_filter(
         ndimage.distance_transform_edt(yx_inside) * pixel_size_um, DEPTH_UM / pixel_size_um
     )
@@ -147,7 +144,7 @@ def find_objects(
     seeded[yx_regions[yx_seeds > 0]] = True
     yx_unseeded = yx_inside & ~seeded[yx_regions]  # regions too thin for a maximum are objects of their own
     yx_seeds = np.where(yx_unseeded, yx_regions + yx_seeds.max(), yx_seeds)
-    yx_labels = watershed(-yx_depth_um, yx_seeds, mask=yx_inside)
+    yx_labels = watershed(-yx_depth_um, yx_seeds, _ALL_SIDES, mask=yx_inside)
     areas_um2 = np.bincount(yx_labels.ravel()) * pixel_size_um**2
     areas_um2[0] = 0
     kept = np.flatnonzero(areas_um2 >= max(smallest_area_um2, pixel_size_um**2))
@@ -164,7 +161,7 @@ def measure_frame(
     yx_labels: NDArray[np.integer] | None = None,
     yx_std_rad: NDArray[np.floating] | None = None,
     threshold_rad: float | None = None,
-    smallest_area_um2: float = 20.0,
+    smallest_area_um2: float = SMALLEST_AREA_UM2,
     frame: int = 0,
 ) -> MeasuredFrame:
     """Measure each object of one phase map.
@@ -282,13 +279,6 @@ def _as_labels(yx_labels: NDArray[np.integer], name: str) -> NDArray[np.int32]:
     if yx_labels.size and int(yx_labels.max()) > np.iinfo(np.int32).max:
         raise InputError(f"{name}: has a label of {int(yx_labels.max())}: number the objects from 1")
     return yx_labels.astype(np.int32)
-
-
-def _automatic_threshold_rad(phase_rad: NDArray[np.floating]) -> float:
-    if phase_rad.size == 0 or phase_rad.min() == phase_rad.max():
-        return LOWEST_THRESHOLD_RAD
-    sigma = quieter_sigma(phase_rad)
-    return max(min(THRESHOLD_SIGMAS * sigma, float(threshold_otsu(phase_rad))), LOWEST_THRESHOLD_RAD)
 
 
 def _rows(
