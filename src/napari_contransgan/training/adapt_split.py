@@ -174,7 +174,7 @@ def _longest(part: Part) -> Part:
 def _oddness(parts: Sequence[Part], slope_of: SlopeOf) -> NDArray[np.float64]:
     """How far each part's signal and slope lie from the median of all; infinite where hardly anything is known."""
     figures = np.array([[_signal(part), slope_of(part)] for part in parts], np.float64)
-    usable = (figures > 0).all(axis=1)
+    usable: NDArray[np.bool_] = np.asarray((figures > 0).all(axis=1))
     if not usable.any():
         return np.zeros(len(parts))
     logs = np.log(np.where(usable[:, None], figures, 1.0))
