@@ -1,4 +1,4 @@
-"""Settings of what is done to images: cutting into tiles, predicting."""
+"""Settings for cutting images into tiles and for prediction."""
 
 from pathlib import Path
 from typing import Annotated, Self
@@ -9,18 +9,18 @@ from napari_contransgan.config.base import Settings
 from napari_contransgan.config.names import DeviceName, EngineName, PrecisionName
 
 TILE_UNIT_PX = 224
-"""Tiles for inference are multiples of this: 4 px patches, 7 x 7 windows and three mergings come out even."""
+"""Tiles for inference are multiples of this side, so that patches, attention windows and merging layers fit exactly."""
 
 
 class TileSettings(Settings):
-    """How a frame is divided into sub-tiles.
+    """Grid by which a frame is divided into tiles.
 
     Parameters
     ----------
     rows, columns : int
-        The grid; 4 x 4 brings a 10x frame to the field of view of a 40x frame.
+        The grid; with 4 x 4, a tile of a 10x frame has the field of view of a 40x frame.
     overlap_px : int
-        How far neighbouring tiles reach into each other.
+        Overlap of neighbouring tiles.
     """
 
     rows: int = Field(4, ge=1)
@@ -29,33 +29,33 @@ class TileSettings(Settings):
 
 
 class PredictSettings(Settings):
-    """How a network is applied to an image.
+    """Settings for prediction.
 
     Parameters
     ----------
     model : str
         Name of a bundled network, or the path of a checkpoint.
     pixel_size_um : float or None
-        Pixel size of the input; None takes the file's.
+        Pixel size of the input; None uses the file's.
     dark : float, Path or None
-        Counts that the camera gives without light, or a picture taken without light (a stack of them is averaged),
-        subtracted first. None takes the file's, else 0.
+        Dark level, subtracted first: the camera's counts without light, or an image taken without light (a stack of
+        them is averaged). None uses the file's, or 0 if the file states none.
     device : {"auto", "cpu", "cuda", "mps"}
-        Where to compute.
+        Device to compute on.
     engine : {"auto", "onnx", "pytorch"}
-        What computes; ``auto`` takes ONNX Runtime where it is installed, knows the network and saves time, otherwise
-        PyTorch. In fp32 both give the same phase to 1e-5 rad.
+        Library that runs the network; ``auto`` uses ONNX Runtime where it is installed, can run the network and saves
+        time, and PyTorch otherwise. In fp32 both give the same phase to 1e-5 rad.
     precision : {"auto", "fp32", "bf16"}
         ``auto`` is fp32 on every machine, unless the environment variable ``NAPARI_CONTRANSGAN_PRECISION`` says
-        otherwise; bf16, by PyTorch alone, takes less time on processors that have it in hardware.
+        otherwise; bf16, in PyTorch only, is faster on processors with bf16 hardware.
     threads : int or None
         CPU threads; None leaves the choice to `napari_contransgan.threads.threads_to_predict`.
     tile_px, overlap_px : int
-        Tile side and overlap on the model's grid. Tiles are multiples of 224 px, for which attention windows of 7 x 7
-        tokens come out even at every stage, as in training; with others the network's answer shifts.
+        Tile side and overlap on the model's grid. Tiles are multiples of 224 px, so that attention windows of 7 x 7
+        tokens fit exactly at every stage, as in training; other sizes would change the output.
     trust : bool
-        Predict each tile in eight orientations, turned and mirrored: the phase is their mean, and their standard
-        deviation tells where the network is unsure. Takes eight times as long.
+        Predict each tile in eight orientations, rotated and mirrored. The phase is their mean; their standard deviation
+        shows where the network is uncertain. This takes eight times as long.
     """
 
     model: str = "all"

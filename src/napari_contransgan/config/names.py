@@ -1,4 +1,4 @@
-"""Names that several settings offer as choices."""
+"""Names used as choices by several settings."""
 
 from typing import Literal
 

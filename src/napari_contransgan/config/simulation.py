@@ -1,4 +1,4 @@
-"""Settings of the digital microscope: what it images, and how fields differ."""
+"""Settings of the digital microscope: the specimen, and the variation from field to field."""
 
 import math
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ LEAST_MARGIN_UM = 5.0
 MARGIN_BEYOND_RAYS_UM = 1.5
 
 HELD_OUT_SEEDS: Mapping[SpecimenName, int] = MappingProxyType({"hela": 900, "psm": 901})
-"""Seeds of the fields that networks are scored on, and that no training may use."""
+"""Seeds of the held-out set, which no training may use."""
 
 Range = tuple[float, float]
 FactorRange = tuple[Annotated[float, Field(gt=0, le=10)], Annotated[float, Field(gt=0, le=10)]]
@@ -26,45 +26,46 @@ NearOneRange = tuple[Annotated[float, Field(ge=0.8, le=1.25)], Annotated[float, 
 
 
 class Variation(BaseModel):
-    """By how much fields differ from each other, as ranges ``(low, high)`` from which every field draws evenly.
+    """Ranges ``(low, high)`` by which fields differ; every field draws its values uniformly from them.
 
-    Training on varied fields (domain randomisation) makes a network indifferent to what no microscope keeps the same.
+    Training on varied fields (domain randomisation) makes a network robust to conditions that no microscope keeps
+    constant.
 
     Parameters
     ----------
     focus_um : (float, float)
         Added to the focus of the low-power image.
     focus_share : (float, float)
-        Added too, in units of 0.25 wavelength / NA^2.
+        Also added to the focus, in units of 0.25 wavelength / NA^2.
     stack_focus_um : (float, float)
         Focus error of the stack, common to its planes.
     drift_um : (float, float)
-        Shift of each plane of the stack but the focused one, along y and along x.
+        Shift of each plane of the stack except the one in focus, along y and along x.
     spherical_um, coma_um, astigmatism_um : (float, float)
-        Aberrations of the low-power lens, added to its own: RMS of the wavefront's Zernike terms, coma and astigmatism
-        in any direction. Thick or thin dish bottoms, and beams that pass them aslant, make them.
+        Aberrations added to those of the low-power lens: RMS of the wavefront's Zernike terms, with coma and
+        astigmatism in any direction. They are caused, for example, by thick or thin dish bottoms and by tilted beams.
     coherence_factor : (float, float)
-        Times the microscope's S.
+        Factor on the microscope's S.
     exposure_factor : (float, float)
-        Times the camera's exposure: photon noise, and the counts with it.
+        Factor on the camera's exposure, which changes the photon noise and the counts.
     gain_factor : (float, float)
-        Times the counts, at the same noise relative to the signal.
+        Factor on the counts, at the same signal-to-noise ratio.
     read_noise_factor : (float, float)
-        Times the camera's read noise.
+        Factor on the camera's read noise.
     unevenness : (float, float)
-        Slow unevenness that a flat field leaves, as the largest deviation from 1.
+        Slow unevenness that remains after flat-field correction, as the largest deviation from 1.
     dust_specks : (int, int)
-        Specks of dust near the camera, out of focus.
+        Number of out-of-focus dust specks near the camera.
     clutter : (float, float)
-        Fine diffraction patterns of small things out of the focal plane, as the standard deviation of the contrast.
+        Fine diffraction patterns of small objects outside the focal plane, as the standard deviation of the contrast.
     stray_light : (float, float)
-        Share of the light that carries no image, which lowers every contrast.
+        Fraction of the light that carries no image; it lowers all contrast.
     phase_factor : (float, float)
-        Times the specimen's phase.
+        Factor on the specimen's phase.
     pixel_size_factor : (float, float)
-        The true pixel size over the stated one.
+        True pixel size divided by the stated one.
     wavelength_factor : (float, float)
-        The true wavelength over the stated one.
+        True wavelength divided by the stated one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -92,36 +93,36 @@ class Variation(BaseModel):
     @classmethod
     def _must_rise(cls, value: tuple[float, float]) -> tuple[float, float]:
         if value[0] > value[1]:
-            raise ValueError(f"the range ({value[0]:g}, {value[1]:g}) falls: give the lower end first")
+            raise ValueError(f"the range ({value[0]:g}, {value[1]:g}) is in the wrong order: give the lower end first")
         return value
 
 
 class SimulationSettings(Settings):
-    """What the digital microscope makes.
+    """Settings of a simulated data set.
 
     Parameters
     ----------
     microscope : Microscope
-        The instrument; the paper's unless another is given.
+        The instrument; the paper's by default.
     specimen : {"psm", "hela"}
         Polystyrene microspheres or HeLa-like cells.
     scene : str
-        How crowded the fields are; ``"mixed"`` draws from all, from empty to confluent.
+        How crowded the fields are; ``"mixed"`` draws from all scenes, from empty to confluent.
     objective : str
         Objective of the low-resolution image, one of the microscope's.
     count, seed : int
-        Number of fields, and the seed; field i depends on these settings, but for the count, and on i alone.
+        Number of fields, and the seed. Field i depends only on i and on these settings, except for the count.
     field_px : int
         Side of the field on the model's grid of 0.325 um.
     defocus_um : float or None
-        Focus of the low-resolution image; None takes 0.25 wavelength / NA^2 (see docs/physics.md).
+        Focus of the low-resolution image; None uses 0.25 wavelength / NA^2 (see docs/physics.md).
     max_absorption_per_um : float
-        Cells dim the light: a field's amplitude falls by exp(-a path), a drawn between 0 and this in 1/um of optical
-        path, and 0 for a third of the fields. Beads do not dim it.
+        Largest absorption of cells. The amplitude is multiplied by exp(-a path), with a drawn for each field between 0
+        and this value in 1/um of optical path, and a = 0 for a third of the fields. Beads do not absorb.
     inside_frame : bool
-        Keep every cell clear of the field's edges, where TIE's boundary condition holds.
+        Keep every cell clear of the field's edges, so that TIE's boundary condition holds.
     variation : Variation
-        How fields differ.
+        Variation from field to field.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -144,7 +145,7 @@ class SimulationSettings(Settings):
         field_um = self.field_px * MODEL_PIXEL_SIZE_UM
         if field_um < self.margin_um:
             raise ValueError(
-                f"a field of {field_um:.0f} um is smaller than the margin of {self.margin_um:.0f} um from which "
+                f"a field of {field_um:.0f} um is smaller than its margin of {self.margin_um:.0f} um from which "
                 f"defocused light reaches into it: make field_px at least "
                 f"{math.ceil(self.margin_um / MODEL_PIXEL_SIZE_UM)}, or defocus less"
             )
@@ -152,14 +153,14 @@ class SimulationSettings(Settings):
 
     @property
     def mean_focus_um(self) -> float:
-        """Focus of the low-resolution image before it varies."""
+        """Return the focus of the low-resolution image before variation."""
         return self.microscope.nominal_defocus_um(self.objective) if self.defocus_um is None else self.defocus_um
 
     @property
     def margin_um(self) -> float:
-        """How far around a field specimen must be imaged: light reaches in from there when out of focus.
+        """Return the margin to simulate around a field, from which defocused light reaches into it.
 
-        A ray of the steepest angle that lens and condenser let pass travels |z| (NA + NA_condenser) sideways.
+        The steepest ray that lens and condenser pass moves sideways by |z| (NA + NA_condenser).
         """
         share_um = self.microscope.nominal_defocus_um(self.objective)
         low_um, high_um = (

@@ -1,4 +1,4 @@
-"""Settings of phase retrieval."""
+"""Settings for phase retrieval."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,38 +11,38 @@ TieMethod = Literal["anchored", "teague", "dct", "fft", "us-tie", "wotf"]
 
 
 class TieSettings(Settings):
-    """How phase is retrieved from a through-focus stack.
+    """Settings for retrieving phase from a through-focus stack.
 
     Parameters
     ----------
     method : str
         Solver; see `napari_contransgan.tie.solvers`.
     wavelength_um : float or None
-        Vacuum wavelength; None takes the file's, else 0.55 um.
+        Vacuum wavelength; None uses the file's, or 0.55 um if the file states none.
     dz_um : float or None
-        Distance of neighbouring planes; None takes the file's.
+        Distance between neighbouring planes; None uses the file's.
     z_um : tuple of float or None
-        Height of each plane instead of `dz_um`, rising. Where neither is stated, the file's own are used.
+        Rising heights of the planes, instead of `dz_um`. If neither is given, the file's heights are used.
     pixel_size_um : float or None
-        Lateral pixel size; None takes the file's.
+        Lateral pixel size; None uses the file's.
     focus_index : int or None
-        Plane in focus; None takes the middle one of three or more, the first of two.
+        Plane in focus; None uses the middle one of three or more, or the first of two.
     flip_z : bool
-        The planes stand in order of falling z.
+        Whether the planes are in order of falling z.
     regularisation : "auto" or float
         Relative to the smallest spatial frequency of the frame, squared; 0 switches it off.
     numerical_aperture, coherence : float or None
-        Of the objective, and S, the condenser's over the objective's; None takes the file's. Where both are known, fine
-        structure that planes at a distance weaken is restored.
+        NA of the objective, and S, the condenser's NA divided by the objective's; None uses the file's. If both are
+        known, fine structure weakened by widely spaced planes is restored.
     dark : float, Path or None
-        Counts that the camera gives without light, or a picture taken without light (a stack of them is averaged);
-        subtracted first, from the flat field's picture too. None takes the file's, else 0.
+        Dark level, subtracted first, also from the flat-field image: the camera's counts without light, or an image
+        taken without light (a stack of them is averaged). None uses the file's, or 0 if the file states none.
     flat_field : Path, "estimate" or None
-        Picture of an empty field to divide by; ``"estimate"`` takes the slow unevenness of the stack itself.
+        Image of an empty field to divide by; ``"estimate"`` uses the slow unevenness of the stack itself.
     dead_pixels, saturation, drift, magnification, equal_sums : bool
-        Which faults of the planes are put right; see `napari_contransgan.tie.preparation.Preparation`.
+        Which corrections are applied to the planes; see `napari_contransgan.tie.preparation.Preparation`.
     specimen_sign : {"auto", "positive", "negative", "both"}
-        Whether the specimen delays light more or less than its surroundings, where the solver makes use of it.
+        Whether the specimen delays light more or less than its surroundings; used only by some solvers.
     """
 
     method: TieMethod = "anchored"
