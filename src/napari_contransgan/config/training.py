@@ -1,4 +1,4 @@
-"""Settings of a training run."""
+"""Settings for training."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,16 +14,16 @@ from napari_contransgan.errors import InputError
 
 
 class PhysicsSettings(BaseModel):
-    """How the low-resolution images of a run were taken, for the physics-consistency loss.
+    """Optics of the low-resolution images, for the physics-consistency loss.
 
     Parameters
     ----------
     microscope : Microscope
-        The instrument; its wavelength and S count.
+        The instrument; only its wavelength and S are used.
     objective : str
         Objective of the low-resolution images, one of the microscope's.
     focus_um : float or None
-        Their focus; None takes 0.25 wavelength / NA^2.
+        Focus of the images; None uses 0.25 wavelength / NA^2.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -39,12 +39,12 @@ class PhysicsSettings(BaseModel):
 
 
 class PairFolders(BaseModel):
-    """Two folders whose files belong together by name.
+    """Two folders whose files are paired by name.
 
     Parameters
     ----------
     lr, phase : Path
-        The low-resolution images, and their phase maps.
+        Folder of low-resolution images, and folder of their phase maps.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,17 +57,18 @@ class PairFolders(BaseModel):
 
 
 def pair_folders(folders: Sequence[Path], phase_folders: Sequence[Path]) -> tuple[Path | PairFolders, ...]:
-    """Join folders of images with the folders of their phase maps, one by one.
+    """Pair folders of images with the folders of their phase maps, in order.
 
     Parameters
     ----------
     folders, phase_folders : sequence of Path
-        Without any of the second, the first are folders that have the folders ``lr`` and ``phase`` in them.
+        Folders of images, and of their phase maps. If the second is empty, the first are folders that contain ``lr``
+        and ``phase``.
 
     Raises
     ------
     InputError
-        If there are as many of neither.
+        If the numbers of folders differ.
     """
     if not phase_folders:
         return tuple(folders)
@@ -80,7 +81,7 @@ def pair_folders(folders: Sequence[Path], phase_folders: Sequence[Path]) -> tupl
 
 
 def _shortened(pairs: Path | PairFolders) -> Path | PairFolders:
-    """Name the folder above, where its ``lr`` and ``phase`` are meant."""
+    """Return the parent folder for a pair of folders ``lr`` and ``phase``."""
     if isinstance(pairs, PairFolders) and (pairs.lr, pairs.phase) == (
         pairs.lr.parent / "lr",
         pairs.lr.parent / "phase",
@@ -99,86 +100,84 @@ PairSource = Annotated[
 
 
 MOST_STEPS = 10_000_000
-"""Steps of a run of which only the minutes are stated; it never comes to so many."""
+"""Number of steps of a run for which only the minutes are given; it is never reached."""
 
 
 class TrainSettings(Settings):
-    """A training run.
+    """Settings of a training run.
 
     Parameters
     ----------
     lr, phase : Path or None
         Folders of unpaired low-resolution images and phase images.
     pairs : tuple of Path or PairFolders
-        Folders with the folders ``lr`` and ``phase`` in them, as ``simulate`` writes them, or two folders by name;
-        files belong together by name, see `napari_contransgan.training.pair_names`.
+        Folders that contain ``lr`` and ``phase``, as written by ``simulate``, or pairs of folders. Files are paired by
+        name; see `napari_contransgan.training.pair_names`.
     simulate : tuple of SimulationSettings
-        Pairs that are made while the run goes on, and not stored; each one's ``count`` is its number of different
-        fields.
+        Pairs that are simulated during the run and not stored; ``count`` is the number of different fields.
     simulation_workers : int
-        Processes that make those pairs ahead of the steps; with 0 each step makes its own.
+        Number of processes that simulate these pairs in advance; with 0, each step simulates its own.
     bad_images : {"refuse", "skip"}
-        What becomes of a run whose folder holds an image that cannot serve: it ends and names it, or goes on without
-        it and names it.
+        What to do about an unusable image: stop the run, or continue without the image. Both name it.
     generator, preset : str
         Network and its size; see `napari_contransgan.models.registry`.
     start_from : str or None
-        A bundled network's name, or a checkpoint's path, whose weights the run begins with; None begins anew.
+        Name of a bundled network, or path of a checkpoint, whose weights the run starts from; None starts from random
+        weights.
     recipe : {"paper", "semi-supervised"}
-        Unpaired CycleGAN throughout, or a supervised warm start on pairs first.
+        Unpaired CycleGAN throughout, or a supervised warm start on pairs followed by unpaired training.
     steps : int
-        Training steps in all.
+        Total number of training steps.
     minutes : float or None
-        Length of the run by the clock: it ends then, or at the last step if that is sooner, and the schedule goes by
-        whichever is further. Where only the minutes are stated, the number of steps is not limited. Simulated pairs
-        are then drawn from those that ``simulation_workers`` have made so far, and no step waits for one.
+        Duration of the run. The run ends after this time, or at the last step if that is earlier, and the schedules
+        follow whichever limit is closer. If only the minutes are given, the number of steps is not limited. Simulated
+        pairs are drawn from those that ``simulation_workers`` have made so far, and no step waits for one.
     warm_start_steps : int or None
-        Supervised steps at the beginning of ``semi-supervised``; None takes all where there are only pairs,
-        else three quarters.
+        Supervised steps at the start of ``semi-supervised``; None uses all steps if there are only pairs, otherwise
+        three quarters.
     batch_size, crop_px : int
-        Images a step, over all processes, and their side on the model's grid.
+        Images per step, over all processes, and their side on the model's grid.
     accumulate : int
-        Parts into which a step's images are divided, one after the other, to need less memory; norms see one part
-        at a time.
+        Number of parts into which a batch is divided to save memory; batch norms see one part at a time.
     scale_range : (float, float)
-        Images are magnified by a factor drawn from this range, with an interpolation drawn too. Other than (1, 1) it
-        changes what a micrometre is, so that defocus and phase no longer belong to each other as in the microscope.
+        Range of the random factor by which images are magnified, with a random interpolation. A range other than (1, 1)
+        changes the length scale, so that defocus and phase no longer correspond as in the microscope.
     learning_rate : float or None
-        None takes the recipe's own: 1e-4 for the unpaired steps, 5e-4 for the supervised ones.
+        None uses the recipe's value: 1e-4 for the unpaired steps, 5e-4 for the supervised ones.
     lambda_cycle : float
         Weight of the cycle loss.
     lambda_gan, lambda_physics, gradient_penalty, cycle_noise : float or None
         Weight of the adversarial loss, of the physics-consistency loss and of the discriminators' gradient penalty
-        (R1), and the noise on made images before they are turned back; None takes the recipe's own.
+        (R1), and the noise on generated images before they are translated back. None uses the recipe's value.
     physics : PhysicsSettings or None
-        Optics for the physics-consistency loss; None takes those of the simulated images, where there are any.
+        Optics for the physics-consistency loss; None uses those of the simulated images, if there are any.
     freeze_norms_at : float
-        Share of the warm start, or of a run without one, after which batch norms keep their statistics, so that the
+        Fraction of the warm start, or of a run without one, after which batch norms keep their statistics, so that the
         scale of the phase settles.
     pool_size : int
-        Images in each history pool.
+        Number of images in each history pool.
     ema_decay : float
         Decay of the exponential moving average of the weights, after its warm-up.
     phase_ref_rad : float
-        Phase that the network's output 1.0 stands for.
+        Phase that an output of 1.0 represents.
     validation_fraction : float
-        Share of source frames held out.
+        Fraction of source frames held out for validation.
     validate_every, save_every : int
-        Steps between validations and between saves.
+        Number of steps between validations and between saves.
     previews : int
-        Held-out images that are shown, and kept in the run's folder, at each validation.
+        Number of held-out images that are shown, and saved in the run's folder, at each validation.
     tensorboard : bool
-        Write what TensorBoard shows into the run's folder too.
+        Also write logs for TensorBoard to the run's folder.
     seed : int
-        Of weights, data order and augmentation.
+        Seed of weights, data order and augmentation.
     device : {"auto", "cpu", "cuda", "mps"}
-        Where to compute.
+        Device to compute on.
     precision : {"auto", "fp32", "bf16"}
-        ``auto`` takes bfloat16 where the processor is fast at it, unless the environment variable
+        ``auto`` uses bfloat16 if the processor is fast at it, unless the environment variable
         ``NAPARI_CONTRANSGAN_PRECISION`` says otherwise.
     threads : int or None
-        CPU threads; None takes those of the run that is resumed, and for a new one leaves the choice to
-        `napari_contransgan.threads.threads_to_train`. The run's folder keeps the number.
+        Number of CPU threads. None uses that of the resumed run; for a new run,
+        `napari_contransgan.threads.threads_to_train` chooses. The run's folder records the number.
     """
 
     lr: Path | None = None
@@ -225,7 +224,7 @@ class TrainSettings(Settings):
         if not isinstance(values, Mapping) or values.get("minutes") is None or values.get("steps") is not None:
             return values
         if values.get("warm_start_steps") is not None:
-            raise ValueError("warm_start_steps is a part of steps: give steps too, or leave it out")
+            raise ValueError("warm_start_steps is part of steps: give steps too, or leave it out")
         return {**values, "steps": MOST_STEPS}
 
     @field_validator("pairs")
@@ -233,14 +232,18 @@ class TrainSettings(Settings):
     def _must_be_two_folders(cls, value: tuple[Path | PairFolders, ...]) -> tuple[Path | PairFolders, ...]:
         for one in value:
             if isinstance(one, PairFolders) and one.lr == one.phase:
-                raise ValueError(f"{one.lr} holds both the images and their phase maps: put these into another folder")
+                raise ValueError(
+                    f"{one.lr} contains both the images and their phase maps: put the phase maps into another folder"
+                )
         return tuple(map(_shortened, value))
 
     @field_validator("scale_range")
     @classmethod
     def _must_be_a_range(cls, value: tuple[float, float]) -> tuple[float, float]:
         if not 0.5 <= value[0] <= value[1] <= 2:
-            raise ValueError(f"the range ({value[0]:g}, {value[1]:g}) must rise and lie between 0.5 and 2")
+            raise ValueError(
+                f"the range ({value[0]:g}, {value[1]:g}) is not valid: give a lower and an upper end between 0.5 and 2"
+            )
         return value
 
     @model_validator(mode="after")
@@ -248,15 +251,17 @@ class TrainSettings(Settings):
         if (self.lr is None) != (self.phase is None):
             raise ValueError("unpaired training needs both folders: lr and phase")
         if self.lr is None and not self.has_pairs:
-            raise ValueError("give the folders lr and phase, or a folder of pairs, or settings to simulate pairs by")
+            raise ValueError(
+                "nothing to train on: give the folders lr and phase, a folder of pairs, or settings to simulate pairs"
+            )
         for settings in self.simulate:
             if settings.seed == HELD_OUT_SEEDS[settings.specimen]:
-                raise ValueError(f"seed {settings.seed} makes the fields that networks are scored on: take another")
+                raise ValueError(f"seed {settings.seed} is reserved for the held-out set: use another")
         if self.batch_size % self.accumulate:
             raise ValueError(f"a batch of {self.batch_size} cannot be divided into {self.accumulate} equal parts")
         return self
 
     @property
     def has_pairs(self) -> bool:
-        """Whether there is anything to learn from under supervision."""
+        """Return whether there are pairs for supervised steps."""
         return bool(self.pairs or self.simulate)

@@ -109,7 +109,8 @@ def measure_bead_heights(
     first_spots = _find_spots(yx_height_um, widest_px)
     largest_radius = max((spot.radius for spot in first_spots if spot.is_round), default=float(widest_px))
     # Low-frequency artefacts curve less over the width of a bead.
-    spots = _find_spots(yx_height_um, min(widest_px, round(2.6 * largest_radius)))    beads = []
+    spots = _find_spots(yx_height_um, min(widest_px, round(2.6 * largest_radius)))
+    beads = []
     for index, spot in enumerate(spots):
         others = spots[:index] + spots[index + 1 :]
         if _stands_free(spot, others, yx_height_um.shape, _TOUCHING_GAP_UM / pixel_size_um):

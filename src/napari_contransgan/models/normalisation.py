@@ -25,8 +25,8 @@ MAX_CONTRAST = 10.0
 DARK_FRACTION = 0.1
 """A pixel below this fraction of the bright level counts as unlit."""
 RIM_UM = (1.0, 3.0)
-"""Distances from a diaphragm's edge, whose image is never sharp: up to the first, contrast is removed; beyond the second,
-it is kept. For pixels above 1 um they are counted in pixels. A network would take the dark rim for a thick specimen."""
+"""Distances from a diaphragm's edge, whose image is never sharp: contrast is removed up to the first and kept
+beyond the second. For pixels above 1 um they are in pixels. A network would take the dark rim for a thick specimen."""
 UNCHANGED = 1e-6
 """Pixel sizes that differ by a smaller fraction are treated as equal."""
 LEAST_DIAPHRAGM_UM2 = 30.0
