@@ -86,7 +86,8 @@ def drive_tie(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
     widget = opened()
     more = widget.form.more
     more.header.click()
-    more.wants_uncertainty.value = more.wants_dry_mass.value = True
+    for wanted in (more.wants_uncertainty, more.wants_dry_mass):
+        wanted.setValue(True)
     run(widget)
 
 
@@ -135,7 +136,7 @@ def drive_train(_: napari.Viewer, opened: Callable[[], Any]) -> None:
 def drive_microscope(_: napari.Viewer, opened: Callable[[], Any]) -> None:
     """A live field side by side, after a change of the form."""
     widget = opened()
-    widget.form.field.rows["scene"].field.setValue("dense")
+    widget.form.field["scene"].setValue("dense")
     widget.side_box.setChecked(True)
     widget.live_box.setChecked(True)
     wait(lambda: not widget.live.busy, "the first field")

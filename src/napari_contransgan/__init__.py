@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     __version__: str
     from napari_contransgan.api import (
         evaluate,
+        measure,
         predict,
         read_image,
         retrieve_phase,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 # then take processor time from the very threads they are waiting for.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__all__ = ["evaluate", "predict", "read_image", "retrieve_phase", "simulate", "train", "write_image"]
+__all__ = ["evaluate", "measure", "predict", "read_image", "retrieve_phase", "simulate", "train", "write_image"]
 
 
 def __getattr__(name: str) -> Any:

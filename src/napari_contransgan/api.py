@@ -4,13 +4,14 @@ They are also available as ``napari_contransgan.NAME``. Each imports its depende
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from napari_contransgan.config import PredictSettings, SimulationSettings, TieSettings, TrainSettings
+from napari_contransgan.config import MeasureSettings, PredictSettings, SimulationSettings, TieSettings, TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, write_image
 from napari_contransgan.io.image import Quantity
@@ -19,10 +20,11 @@ from napari_contransgan.progress import Progress, result_of
 if TYPE_CHECKING:
     from napari_contransgan.evaluation import Comparison
     from napari_contransgan.inference import Prediction
+    from napari_contransgan.measuring import Measurement
     from napari_contransgan.tie import TieResult
     from napari_contransgan.training.events import TrainingEvent
 
-__all__ = ["evaluate", "predict", "read_image", "retrieve_phase", "simulate", "train", "write_image"]
+__all__ = ["evaluate", "measure", "predict", "read_image", "retrieve_phase", "simulate", "train", "write_image"]
 
 Source = Path | str | Image | ArrayLike
 Tell = Callable[[Progress], object]
@@ -242,6 +244,62 @@ def evaluate(
         index_contrast=index_contrast,
         wavelength_um=wavelength_um,
     )
+
+
+def measure(
+    phase: Source,
+    *,
+    labels: Path | str | ArrayLike | None = None,
+    uncertainty: Path | str | Image | None = None,
+    pixel_size_um: float | None = None,
+    wavelength_um: float | None = None,
+    progress: Tell | None = None,
+    **settings: Any,
+) -> "Measurement":
+    """Measure the objects of a phase map: area, phase, dry mass with its standard error, shape, and tracks over time.
+
+    Parameters
+    ----------
+    phase : path, Image, or (Y, X) array
+        Phase in radians, or a time series of it as a path or an Image with axes TYX.
+    labels : path or array of int, optional
+        Objects as labels from 1, as Cellpose or StarDist give them; otherwise they are found by their phase.
+    uncertainty : path or Image, optional
+        Standard deviation of the phase, as `retrieve_phase` and `predict` give it.
+    pixel_size_um, wavelength_um : float, optional
+        Of the phase; otherwise the file's.
+    progress : callable, optional
+        Called with a `Progress` after each frame.
+    **settings
+        Fields of `napari_contransgan.config.MeasureSettings`, such as ``threshold_rad``.
+
+    Returns
+    -------
+    Measurement
+        ``objects``, one for each object and frame; ``labels``, their pixels; and ``notes``.
+
+    Raises
+    ------
+    InputError
+        If the maps cannot be measured or do not belong together.
+    """
+    from napari_contransgan.measuring import measure_objects
+
+    image = _image(phase, "phase", pixel_size_um, "phase")
+    image = replace(
+        image,
+        pixel_size_um=image.pixel_size_um if pixel_size_um is None else pixel_size_um,
+        wavelength_um=image.wavelength_um if wavelength_um is None else wavelength_um,
+    )
+    given = read_image(Path(labels)).data if isinstance(labels, (str, Path)) else labels
+    std = read_image(Path(uncertainty)) if isinstance(uncertainty, (str, Path)) else uncertainty
+    events = measure_objects(
+        image,
+        MeasureSettings.checked(settings, source="measure"),
+        labels=None if given is None else np.asarray(given),
+        uncertainty=std,
+    )
+    return result_of(events, progress or _silent)
 
 
 def _image(source: Source, name: str, pixel_size_um: float | None = None, quantity: Quantity = "intensity") -> Image:

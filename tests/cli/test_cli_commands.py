@@ -107,8 +107,9 @@ def test_train_takes_a_batch_size_and_a_crop(call_for_json: Json, hela: Path, tm
 def test_train_by_the_clock_ends_and_is_resumed_with_more_minutes(
     call_for_json: Json, hela: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "tiny.yaml").write_text("generator: unet\npreset: tiny\nbatch_size: 1\ncrop_px: 96\n")
-    options = ["--out", tmp_path / "run", "--config", tmp_path / "tiny.yaml", "--pairs", hela]
+    values = {"pairs": [str(hela)], "generator": "unet", "preset": "tiny", "batch_size": 1, "crop_px": 96}
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(values))
+    options = ["--out", tmp_path / "run", "--config", tmp_path / "tiny.yaml"]
     figures = call_for_json("train", *options, "--minutes", "0.01")
     assert figures["step"] >= 1
     assert Path(figures["checkpoint"]).is_file()

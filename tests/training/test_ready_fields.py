@@ -134,7 +134,7 @@ def test_when_the_processes_die_the_run_goes_on_with_what_is_there(flying: Tiny)
     with closing(gather(settings)) as data:
         live = drawn_from_ready(data, settings, 0, [0, 1])
         assert live.maker is not None
-        live.maker.prepare([FieldKey(0, 0)])
+        live.maker.prepare([FieldKey(0, 5)])
         for process in live.maker._pool.pids:  # type: ignore[union-attr]
             os.kill(process, signal.SIGKILL)
         for step in range(3):

@@ -8,6 +8,7 @@ import napari_contransgan
 from napari_contransgan.cli import (
     commands_data,
     commands_images,
+    commands_measure,
     commands_models,
     commands_reproduce,
     commands_results,
@@ -48,6 +49,7 @@ commands_images.add_to(app)
 commands_data.add_to(app)
 commands_training.add_to(app)
 commands_results.add_evaluate(app)
+commands_measure.add_to(app)
 commands_reproduce.add_to(app)
 app.add_typer(commands_models.app, name="models")
 

@@ -243,12 +243,12 @@ def _single_frames(phase: Image) -> Iterator[Image]:
 
 
 def _masses(phase_path: Path, refractive_increment: float) -> dict[str, Any]:
-    """Return the dry mass of each object of the first frame with a phase, and the total of every frame."""
-    from napari_contransgan.quantities import object_masses
+    """Dry mass of each object of the first frame with a phase, and the total of every frame."""
+    from napari_contransgan.measuring import measure_frame
 
     totals, objects = [], None
     for frame in _single_frames(read_image(phase_path, lazy=True)):
-        found = object_masses(frame, refractive_increment_um3_per_pg=refractive_increment)
+        found = measure_frame(frame, refractive_increment).objects
         objects = found if objects is None and np.any(frame.data) else objects
         totals.append(sum(one.dry_mass_pg for one in found))
     return {"total_dry_mass_pg": totals, "objects": [dataclasses.asdict(one) for one in objects or []]}

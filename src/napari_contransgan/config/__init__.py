@@ -4,6 +4,7 @@ Every settings object rejects unknown keys and records the version of its layout
 """
 
 from napari_contransgan.config.images import TILE_UNIT_PX, PredictSettings, TileSettings
+from napari_contransgan.config.measure import MeasureSettings
 from napari_contransgan.config.names import (
     DeviceName,
     EngineName,
@@ -24,6 +25,7 @@ __all__ = [
     "DeviceName",
     "EngineName",
     "GeneratorName",
+    "MeasureSettings",
     "PairFolders",
     "PhysicsSettings",
     "PrecisionName",

@@ -1,4 +1,4 @@
-"""Description of a user's microscope for the simulation: validated, with presets, readable from YAML."""
+"""The description of a user's microscope for the digital microscope: validated, with presets, in YAML."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from napari_contransgan.optics import (
 )
 
 MAX_DEFOCUS_UM = 50.0
-"""Beyond this defocus nothing can be seen, and light would spread past any margin."""
+"""Further out of focus nothing is visible, and the waves would exceed any margin."""
 
 MIN_BITS, MAX_BITS = 8, 16
 
@@ -30,9 +30,9 @@ class CameraModel(BaseModel):
     pixel_um : float
         Side of a square pixel on the chip.
     frame_px : int
-        Side of the full frame; vignetting refers to the full frame, of which a simulated field is a part.
+        Side of the whole frame, of which a simulated field is a part; it determines the vignetting.
     bit_depth : int
-        Bit depth of the counts; a full well corresponds to the highest count.
+        Bit depth of the counts; the full well corresponds to the largest count.
     full_well_e : float
         Electrons at which a pixel saturates.
     exposure : float
@@ -43,12 +43,47 @@ class CameraModel(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    pixel_um: float = Field(CAMERA_PIXEL_UM, gt=0, le=50)
-    frame_px: int = Field(2048, ge=64)
-    bit_depth: int = Field(12, ge=MIN_BITS, le=MAX_BITS)
-    full_well_e: float = Field(60_000.0, ge=100)
-    exposure: float = Field(0.3, gt=0, le=1)
-    read_noise_e: float = Field(3.0, ge=0)
+    pixel_um: float = Field(
+        CAMERA_PIXEL_UM,
+        gt=0,
+        le=50,
+        title="Pixel (µm)",
+        description="Side of a pixel on the sensor, not in the specimen; see the camera's data sheet.",
+    )
+    frame_px: int = Field(
+        2048,
+        ge=64,
+        title="Frame side (px)",
+        description="Side of the whole camera frame, of which the simulated field is a part. It determines where "
+        "vignetting darkens the image.",
+    )
+    bit_depth: int = Field(
+        12,
+        ge=MIN_BITS,
+        le=MAX_BITS,
+        title="Bit depth (bit)",
+        description="Bit depth of the counts: 8 to 16.",
+    )
+    full_well_e: float = Field(
+        60_000.0,
+        ge=100,
+        title="Full well (e⁻)",
+        description="Number of electrons at which a pixel saturates; see the camera's data sheet. A larger full well "
+        "means less noise.",
+    )
+    exposure: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        title="Exposure (fraction)",
+        description="Fraction of the full well that an empty field fills, 0 to 1.",
+    )
+    read_noise_e: float = Field(
+        3.0,
+        ge=0,
+        title="Read noise (e⁻)",
+        description="Standard deviation of the noise added when a pixel is read, in electrons.",
+    )
 
 
 class Microscope(Settings):
@@ -63,7 +98,7 @@ class Microscope(Settings):
     wavelength_um : float
         Centre vacuum wavelength of the light.
     bandwidth_um : float
-        Full width at half maximum of the filter; 0 is a laser.
+        Full width at half maximum of the filter; 0 for a laser.
     coherence : float
         S of the low-resolution image: condenser NA over objective NA.
     stack_objective : str
@@ -73,21 +108,60 @@ class Microscope(Settings):
     camera : CameraModel
         The camera.
     vignetting : float
-        Fraction of the light lost in the corners of the camera's frame.
+        Fraction of the light lost at the corners of the camera's frame.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: str = "inverted bright-field, 550 nm"
+    name: str = Field(
+        "inverted bright-field, 550 nm",
+        title="Name",
+        description="Your name for this microscope.",
+    )
     objectives: dict[str, Objective] = Field(default_factory=lambda: dict(OBJECTIVES), min_length=1)
-    wavelength_um: float = DEFAULT_WAVELENGTH_UM
-    bandwidth_um: float = Field(0.01, ge=0)
-    coherence: float = 0.6
-    stack_objective: str = "40x"
-    stack_coherence: float = 0.3
-    stack_dz_um: float = Field(3.0, gt=0, le=MAX_DEFOCUS_UM)
+    wavelength_um: float = Field(
+        DEFAULT_WAVELENGTH_UM,
+        title="Wavelength (µm)",
+        description="Centre wavelength of the light, in vacuum. Green light has 0.55 µm.",
+    )
+    bandwidth_um: float = Field(
+        0.01,
+        ge=0,
+        title="Bandwidth (µm)",
+        description="Full width at half maximum of the filter or the LED; 0 for a laser.",
+    )
+    coherence: float = Field(
+        0.6,
+        title="Condenser ratio S",
+        description="NA of the condenser as its diaphragm is set, divided by the objective's NA, for the low-power "
+        "image. Small values give strong contrast with fringes; values near 1 give fine detail with weak "
+        "contrast.",
+    )
+    stack_objective: str = Field(
+        "40x",
+        title="Stack objective",
+        description="Objective of the focus stack, from which TIE computes the phase.",
+    )
+    stack_coherence: float = Field(
+        0.3,
+        title="Stack ratio S",
+        description="Condenser ratio S while the focus stack is acquired; TIE works best with a small one.",
+    )
+    stack_dz_um: float = Field(
+        3.0,
+        gt=0,
+        le=MAX_DEFOCUS_UM,
+        title="Plane distance (µm)",
+        description="Distance between neighbouring planes of the three-plane focus stack.",
+    )
     camera: CameraModel = CameraModel()
-    vignetting: float = Field(0.03, ge=0, le=0.9)
+    vignetting: float = Field(
+        0.03,
+        ge=0,
+        le=0.9,
+        title="Vignetting (fraction)",
+        description="Fraction of the light lost at the corners of the camera's frame, 0 to 0.9.",
+    )
 
     @field_validator("wavelength_um")
     @classmethod
@@ -124,12 +198,12 @@ class Microscope(Settings):
         return self
 
     def lens(self, objective: str) -> Objective:
-        """Return the objective of a name; upper and lower case are not distinguished.
+        """Return an objective by its name, ignoring case.
 
         Raises
         ------
         InputError
-            If this microscope has no objective of that name.
+            If there is no objective of that name.
         """
         for name, lens in self.objectives.items():
             if name.lower() == objective.lower():
@@ -148,11 +222,11 @@ class Microscope(Settings):
         return 0.25 * self.wavelength_um / self.lens(objective).numerical_aperture ** 2
 
     def coarsest_pixel_um(self, objective: str, coherence: float) -> float:
-        """Return the largest pixel that samples every frequency the lens passes: wavelength / (2 NA (1 + S))."""
+        """Return the largest pixel that samples everything the objective transmits: wavelength / (2 NA (1 + S))."""
         return self.wavelength_um / (2 * self.lens(objective).numerical_aperture * (1 + coherence))
 
     def advice(self) -> tuple[str, ...]:
-        """Return one sentence of advice for each objective whose images the camera undersamples.
+        """Return advice on objectives whose images the camera undersamples, one sentence each.
 
         The limit is `coarsest_pixel_um`, with S of the image that the objective takes.
         """
@@ -163,8 +237,8 @@ class Microscope(Settings):
                 pixel_um, limit_um = self.pixel_size_um(name), self.coarsest_pixel_um(name, coherence)
                 if pixel_um > limit_um * (1 + 1e-9):
                     notes.append(
-                        f"{name}: {use}pixels of {pixel_um:.3g} um undersample the image: at S = {coherence:g} "
-                        f"this lens needs {limit_um:.3g} um or less, otherwise fine detail is lost or wrong"
+                        f"{name}: {use}pixels of {pixel_um:.3g} um are larger than the {limit_um:.3g} um needed to "
+                        f"sample what this objective transmits at S = {coherence:g}; fine detail is lost or aliased"
                     )
         return tuple(notes)
 
@@ -191,7 +265,7 @@ PRESETS: Mapping[str, Microscope] = MappingProxyType(
 
 
 def preset_named(name: str) -> Microscope:
-    """Return the preset of a name.
+    """Return a preset by its name.
 
     Raises
     ------

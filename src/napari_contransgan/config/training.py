@@ -14,16 +14,16 @@ from napari_contransgan.errors import InputError
 
 
 class PhysicsSettings(BaseModel):
-    """Optics of the low-resolution images, for the physics-consistency loss.
+    """How the low-resolution images of a run were acquired, for the physics-consistency loss.
 
     Parameters
     ----------
     microscope : Microscope
-        The instrument; only its wavelength and S are used.
+        The microscope; only its wavelength and S are used.
     objective : str
         Objective of the low-resolution images, one of the microscope's.
     focus_um : float or None
-        Focus of the images; None uses 0.25 wavelength / NA^2.
+        Their focus; None means 0.25 wavelength / NA^2.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -39,7 +39,7 @@ class PhysicsSettings(BaseModel):
 
 
 class PairFolders(BaseModel):
-    """Two folders whose files are paired by name.
+    """Two folders whose files are matched by name.
 
     Parameters
     ----------
@@ -62,8 +62,7 @@ def pair_folders(folders: Sequence[Path], phase_folders: Sequence[Path]) -> tupl
     Parameters
     ----------
     folders, phase_folders : sequence of Path
-        Folders of images, and of their phase maps. If the second is empty, the first are folders that contain ``lr``
-        and ``phase``.
+        If there are no `phase_folders`, each of `folders` contains the folders ``lr`` and ``phase``.
 
     Raises
     ------
@@ -81,7 +80,7 @@ def pair_folders(folders: Sequence[Path], phase_folders: Sequence[Path]) -> tupl
 
 
 def _shortened(pairs: Path | PairFolders) -> Path | PairFolders:
-    """Return the parent folder for a pair of folders ``lr`` and ``phase``."""
+    """Return the parent folder if the two are its ``lr`` and ``phase``."""
     if isinstance(pairs, PairFolders) and (pairs.lr, pairs.phase) == (
         pairs.lr.parent / "lr",
         pairs.lr.parent / "phase",
@@ -111,44 +110,45 @@ class TrainSettings(Settings):
     lr, phase : Path or None
         Folders of unpaired low-resolution images and phase images.
     pairs : tuple of Path or PairFolders
-        Folders that contain ``lr`` and ``phase``, as written by ``simulate``, or pairs of folders. Files are paired by
-        name; see `napari_contransgan.training.pair_names`.
+        Folders that contain the folders ``lr`` and ``phase``, as ``simulate`` writes them, or pairs of folders. Files
+        are matched by name; see `napari_contransgan.training.pair_names`.
     simulate : tuple of SimulationSettings
-        Pairs that are simulated during the run and not stored; ``count`` is the number of different fields.
+        Pairs that are simulated during the run and not stored; ``count`` is the number of different fields of each.
     simulation_workers : int
-        Number of processes that simulate these pairs in advance; with 0, each step simulates its own.
+        Processes that simulate these pairs in advance; with 0 each step simulates its own.
     bad_images : {"refuse", "skip"}
-        What to do about an unusable image: stop the run, or continue without the image. Both name it.
+        Whether an unusable image stops the run, or is skipped; both name the file.
     generator, preset : str
         Network and its size; see `napari_contransgan.models.registry`.
     start_from : str or None
-        Name of a bundled network, or path of a checkpoint, whose weights the run starts from; None starts from random
+        Name of a bundled network, or path of a checkpoint, from whose weights the run starts; None starts from random
         weights.
     recipe : {"paper", "semi-supervised"}
-        Unpaired CycleGAN throughout, or a supervised warm start on pairs followed by unpaired training.
+        Unpaired CycleGAN throughout, or a supervised start on pairs.
     steps : int
         Total number of training steps.
     minutes : float or None
-        Duration of the run. The run ends after this time, or at the last step if that is earlier, and the schedules
-        follow whichever limit is closer. If only the minutes are given, the number of steps is not limited. Simulated
-        pairs are drawn from those that ``simulation_workers`` have made so far, and no step waits for one.
+        Duration of the run. The run ends after this time, or at the last step if that comes first; the schedule follows
+        whichever is further along. If only the minutes are given, the number of steps is not limited. Simulated pairs
+        are then drawn from those that ``simulation_workers`` have made so far, so that no step waits for one.
     warm_start_steps : int or None
-        Supervised steps at the start of ``semi-supervised``; None uses all steps if there are only pairs, otherwise
-        three quarters.
+        Supervised steps at the start of ``semi-supervised``; None means all steps if there are only pairs, and three
+        quarters otherwise.
     batch_size, crop_px : int
-        Images per step, over all processes, and their side on the model's grid.
+        Images per step over all processes, and their side on the network's grid.
     accumulate : int
-        Number of parts into which a batch is divided to save memory; batch norms see one part at a time.
+        Number of parts into which each batch is divided, processed one after the other, to need less memory.
+        Normalisation layers see one part at a time.
     scale_range : (float, float)
-        Range of the random factor by which images are magnified, with a random interpolation. A range other than (1, 1)
-        changes the length scale, so that defocus and phase no longer correspond as in the microscope.
+        Images are magnified by a random factor from this range, with a random interpolation. A range other than
+        (1, 1) changes the physical scale, so that defocus and phase no longer match as in the microscope.
     learning_rate : float or None
-        None uses the recipe's value: 1e-4 for the unpaired steps, 5e-4 for the supervised ones.
+        None uses the recipe's: 1e-4 for unpaired steps, 5e-4 for supervised ones.
     lambda_cycle : float
         Weight of the cycle loss.
     lambda_gan, lambda_physics, gradient_penalty, cycle_noise : float or None
-        Weight of the adversarial loss, of the physics-consistency loss and of the discriminators' gradient penalty
-        (R1), and the noise on generated images before they are translated back. None uses the recipe's value.
+        Weights of the adversarial loss, of the physics-consistency loss and of the discriminators' gradient penalty
+        (R1), and the noise that is added to generated images before they are translated back. None uses the recipe's.
     physics : PhysicsSettings or None
         Optics for the physics-consistency loss; None uses those of the simulated images, if there are any.
     freeze_norms_at : float
@@ -159,25 +159,25 @@ class TrainSettings(Settings):
     ema_decay : float
         Decay of the exponential moving average of the weights, after its warm-up.
     phase_ref_rad : float
-        Phase that an output of 1.0 represents.
+        Phase in radians that corresponds to a network output of 1.
     validation_fraction : float
-        Fraction of source frames held out for validation.
+        Fraction of the source frames that is held out.
     validate_every, save_every : int
-        Number of steps between validations and between saves.
+        Steps between validations and between checkpoints.
     previews : int
-        Number of held-out images that are shown, and saved in the run's folder, at each validation.
+        Held-out images that are shown, and kept in the run folder, at each validation.
     tensorboard : bool
-        Also write logs for TensorBoard to the run's folder.
+        Whether to write TensorBoard logs into the run folder.
     seed : int
         Seed of weights, data order and augmentation.
     device : {"auto", "cpu", "cuda", "mps"}
         Device to compute on.
     precision : {"auto", "fp32", "bf16"}
-        ``auto`` uses bfloat16 if the processor is fast at it, unless the environment variable
+        ``auto`` is bfloat16 if the processor is fast at it, unless the environment variable
         ``NAPARI_CONTRANSGAN_PRECISION`` says otherwise.
     threads : int or None
-        Number of CPU threads. None uses that of the resumed run; for a new run,
-        `napari_contransgan.threads.threads_to_train` chooses. The run's folder records the number.
+        CPU threads. None uses the number of the run that is resumed, and leaves the choice for a new run to
+        `napari_contransgan.threads.threads_to_train`. The run folder keeps the number.
     """
 
     lr: Path | None = None
@@ -185,38 +185,145 @@ class TrainSettings(Settings):
     pairs: tuple[PairSource, ...] = ()
     simulate: tuple[SimulationSettings, ...] = ()
     simulation_workers: int = Field(1, ge=0)
-    bad_images: Literal["refuse", "skip"] = "refuse"
-    generator: GeneratorName = "contrans"
-    preset: PresetName = "compact"
+    bad_images: Literal["refuse", "skip"] = Field(
+        "refuse",
+        title="Unusable images",
+        description="What happens if a file is damaged, too small or of the wrong kind. The file is named in either "
+        "case.",
+        json_schema_extra={"choices": {"refuse": "Stop the run", "skip": "Skip the file"}},
+    )
+    generator: GeneratorName = Field(
+        "contrans",
+        title="Network",
+        description="contrans combines a CNN with a Swin Transformer; unet is the CNN alone, and swin the "
+        "transformer alone.",
+    )
+    preset: PresetName = Field(
+        "compact",
+        title="Network size",
+        description="tiny is for a first try; published has the size given in the paper and needs a GPU.",
+    )
     start_from: str | None = None
-    recipe: RecipeName = "semi-supervised"
-    steps: int = Field(3000, ge=1)
+    recipe: RecipeName = Field(
+        "semi-supervised",
+        title="Recipe",
+        description="semi-supervised learns from pairs first, then from unpaired images too; paper is the unpaired "
+        "CycleGAN of the paper.",
+    )
+    steps: int = Field(
+        3000,
+        ge=1,
+        title="Steps",
+        description="Number of training steps. Each step updates the network with one batch of images.",
+    )
     minutes: float | None = Field(None, gt=0)
     warm_start_steps: int | None = Field(None, ge=0)
-    batch_size: int = Field(4, ge=1)
-    accumulate: int = Field(1, ge=1)
-    crop_px: int = Field(224, ge=64, multiple_of=32)
+    batch_size: int = Field(
+        4,
+        ge=1,
+        title="Batch size",
+        description="Number of images per step. Larger batches give steadier steps and need more memory.",
+    )
+    accumulate: int = Field(
+        1,
+        ge=1,
+        title="Accumulate (parts)",
+        description="Divides each batch into this many parts, processed one after the other, which needs less "
+        "memory. The batch size must be a multiple of it.",
+    )
+    crop_px: int = Field(
+        224,
+        ge=64,
+        multiple_of=32,
+        title="Crop (px)",
+        description="Side of a training image, in pixels of 0.325 µm; a multiple of 32. Smaller crops need less "
+        "memory.",
+    )
     scale_range: tuple[float, float] = (1.0, 1.0)
-    learning_rate: float | None = Field(None, gt=0)
-    lambda_cycle: float = Field(10.0, ge=0)
-    lambda_gan: float | None = Field(None, ge=0)
-    lambda_physics: float | None = Field(None, ge=0)
-    gradient_penalty: float | None = Field(None, ge=0)
-    cycle_noise: float | None = Field(None, ge=0)
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        title="Learning rate",
+        description="How far each step changes the network; smaller is slower and more stable.",
+        json_schema_extra={"empty": "from the recipe"},
+    )
+    lambda_cycle: float = Field(
+        10.0,
+        ge=0,
+        title="Cycle weight",
+        description="Weight of the cycle loss: translating an image to the other domain and back should return the "
+        "same image.",
+    )
+    lambda_gan: float | None = Field(
+        None,
+        ge=0,
+        title="Adversarial weight",
+        description="Weight of the adversarial loss: generated images should look like real ones.",
+        json_schema_extra={"empty": "from the recipe"},
+    )
+    lambda_physics: float | None = Field(
+        None,
+        ge=0,
+        title="Physics weight",
+        description="Weight of the physics loss: imaging the predicted phase with the microscope's optics should "
+        "give the measured image.",
+        json_schema_extra={"empty": "from the recipe"},
+    )
+    gradient_penalty: float | None = Field(
+        None,
+        ge=0,
+        title="Gradient penalty (R1)",
+        description="Weight of the R1 penalty, which stabilises the discriminators.",
+        json_schema_extra={"empty": "from the recipe"},
+    )
+    cycle_noise: float | None = Field(
+        None,
+        ge=0,
+        title="Cycle noise",
+        description="Noise added to generated images before they are translated back, so that the networks cannot "
+        "hide information in imperceptible detail.",
+        json_schema_extra={"empty": "from the recipe"},
+    )
     physics: PhysicsSettings | None = None
     freeze_norms_at: float = Field(0.6, ge=0, le=1)
     pool_size: int = Field(50, ge=0)
     ema_decay: float = Field(0.999, ge=0, lt=1)
     phase_ref_rad: float = Field(2.0, gt=0)
     validation_fraction: float = Field(0.15, ge=0, lt=1)
-    validate_every: int = Field(200, ge=1)
-    save_every: int = Field(100, ge=1)
-    previews: int = Field(3, ge=1, le=12)
+    validate_every: int = Field(
+        200,
+        ge=1,
+        title="Validate every (steps)",
+        description="Number of steps between validations on held-out images; each also updates the preview.",
+    )
+    save_every: int = Field(
+        100,
+        ge=1,
+        title="Save every (steps)",
+        description="Number of steps between checkpoints.",
+    )
+    previews: int = Field(
+        3,
+        ge=1,
+        le=12,
+        title="Preview images",
+        description="Number of held-out images shown after each validation and kept in the run folder.",
+    )
     tensorboard: bool = False
     seed: int = Field(0, ge=0)
-    device: DeviceName = "auto"
+    device: DeviceName = Field(
+        "auto",
+        title="Device",
+        description="auto uses a supported graphics card if there is one, and the processor (cpu) otherwise.",
+    )
     precision: PrecisionName = "auto"
-    threads: int | None = Field(None, ge=1)
+    threads: int | None = Field(
+        None,
+        ge=1,
+        title="Threads",
+        description="Number of processor cores to use. Empty: all but one, which stays free for other programs.",
+        json_schema_extra={"empty": "automatic"},
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -263,5 +370,5 @@ class TrainSettings(Settings):
 
     @property
     def has_pairs(self) -> bool:
-        """Return whether there are pairs for supervised steps."""
+        """Whether there are pairs for supervised learning."""
         return bool(self.pairs or self.simulate)

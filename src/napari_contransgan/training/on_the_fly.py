@@ -74,12 +74,11 @@ class PairMaker:
             if new not in self._ahead and new not in self.cache:
                 self._submit(new)
 
-    def collect(self) -> list[FieldKey]:
-        """Keep the fields that other processes have made since the last call; give their keys."""
-        made = [wanted for wanted, future in self._ahead.items() if future.done()]
-        for wanted in made:
-            self.load(wanted)
-        return made
+    def collect(self) -> None:
+        """Keep the fields that other processes have made since the last call."""
+        for wanted in [wanted for wanted, future in self._ahead.items() if future.done()]:
+            if wanted in self._ahead:  # else a process died, and nothing is ahead any more
+                self.load(wanted)
 
     def close(self) -> None:
         """End the other processes; what is asked for afterwards is made here."""

@@ -52,15 +52,21 @@ class ReadyFields:
     def follow(self) -> None:
         """Take what was made since the last call, and let the next ones be made; help only with the first few."""
         while True:
-            for made in self.maker.collect():
-                self._add(made)
+            self.maker.collect()
+            for field in self._next():
+                if field in self.maker.cache:
+                    self._add(field)
             has_room = self.maker.cache.used_bytes < SHARE_OF_CACHE * self.maker.cache.budget_bytes
-            self.maker.prepare(list(islice(self.due, IN_FLIGHT * self.maker.workers)) if has_room else [])
+            self.maker.prepare(self._next() if has_room else [])
             if len(self.fields) >= self.least or not self.due:
                 return
             last = next(reversed(self.due))  # the other processes, if they have begun yet, are at the first ones
             self.maker.load(last)
             self._add(last)
+
+    def _next(self) -> list[FieldKey]:
+        """Fields to be made next, among them all that are being made."""
+        return list(islice(self.due, IN_FLIGHT * max(1, self.maker.workers)))
 
     def _add(self, made: FieldKey) -> None:
         del self.due[made]

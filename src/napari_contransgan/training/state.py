@@ -74,7 +74,7 @@ class RunState:
         """
         if settings.minutes is None:
             return self.step
-        place = max(self.step, self.clock_share * settings.steps)
+        place = max(self.step, min(self.clock_share * settings.steps, settings.steps - 1))
         return place if self.warm_steps == self.step else max(place, warm_start_steps(settings))
 
     def is_finite(self) -> bool:

@@ -1,4 +1,4 @@
-"""One simulated field beside the form: computed in the background, always the newest, shown part by part."""
+"""The live simulated field: computed in the background for the newest settings, and shown part by part."""
 
 from collections.abc import Callable
 
@@ -17,16 +17,16 @@ PAUSE_MS = 300
 
 
 class LiveField:
-    """Computes one field at a time; an edit makes what is computed out of date, and it gives way.
+    """Computes one field at a time; an edit stops an outdated computation.
 
     Parameters
     ----------
     viewer : Viewer
-        Where the field is shown.
+        Viewer in which the field is shown.
     inputs : callable
-        Gives the settings and the number of the field as they stand in the form, or raises an `InputError`.
+        Returns the settings and the index of the field in the form, or raises an `InputError`.
     on_text : callable
-        Shows what there is to say.
+        Shows a message.
     owner : QWidget
         The widget it belongs to.
     """
@@ -48,7 +48,7 @@ class LiveField:
             title=TITLE,
             pause_ms=PAUSE_MS,
             on_refused=lambda error: self._on_text(f"No field: {error}"),
-            on_wait=lambda: self._on_text("Waiting for the former field to stop …"),
+            on_wait=lambda: self._on_text("Waiting for the previous field to stop …"),
             owner=owner,
         )
         owner.destroyed.connect(self.stop)
@@ -59,7 +59,7 @@ class LiveField:
         return self._newest.busy
 
     def refresh(self) -> None:
-        """Compute anew after a pause, as something has changed."""
+        """Compute again after a pause, since something has changed."""
         self._newest.compute_later()
 
     def show(self) -> None:
@@ -67,11 +67,11 @@ class LiveField:
         self._newest.compute()
 
     def stop(self, *_: object) -> None:
-        """Stop the work and touch nothing any more; the layers stay."""
+        """Stop the work; the layers stay."""
         self._newest.abandon()
 
     def cancel_pause(self) -> None:
-        """Forget an edit that was waiting."""
+        """Drop a pending edit."""
         self._newest.cancel_pause()
 
     def _request(self) -> Request[FieldPart, FieldDone]:
@@ -91,13 +91,13 @@ class LiveField:
         self._on_text(part.text + self._former_text())
 
     def _former_text(self) -> str:
-        """Name the layers that do not go with the newest ones yet."""
+        """Return a text that names the layers that still belong to the previous field."""
         names = [NAMES[role] for role in ("stack", "tie") if role in self._missing and self.layers.has(role)]
         if "lr" in self._missing or not names:
             return ""
-        return f" (still of the former field: {', '.join(name.partition(': ')[2] for name in names)})"
+        return f" (still of the previous field: {', '.join(name.partition(': ')[2] for name in names)})"
 
     def _take_end(self, done: FieldDone) -> None:
         self._on_text(done.text)
         if not done.complete and not self._missing & {"lr", "phase"}:
-            self.layers.remove(self._missing)  # they are of a former field, and none will come
+            self.layers.remove(self._missing)  # they belong to a previous field and will not be updated

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Widget
+from magicgui.widgets import ComboBox, FileEdit
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject, QTimer
@@ -13,17 +13,12 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.predict.action import TITLE, add_prediction, predict_events
-from napari_contransgan.gui.shared.form import (
-    NumberField,
-    chosen_layer,
-    form,
-    layer_choice,
-    origin_of,
-    pixel_size_field,
-    wrapped_text,
-)
+from napari_contransgan.gui.shared.fields import Tick
+from napari_contransgan.gui.shared.form import FormWidget, chosen_layer, layer_choice, origin_of, wrapped_text
 from napari_contransgan.gui.shared.layers import image_from_layer, set_pixel_size
+from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
+from napari_contransgan.gui.shared.setting_fields import checked
 from napari_contransgan.gui.shared.tasks import Task, errors_shown, run_task
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.progress import Progress
@@ -35,11 +30,11 @@ if TYPE_CHECKING:
     from napari_contransgan.models.checkpoint import ModelCard
 
 Summaries = dict[str, tuple[str, str]]
-"""Short and full text of cards, by the bundled network's name or the checkpoint's path."""
+"""Short and full text of model cards, by the name of a bundled network or the path of a checkpoint."""
 
 
-class PredictWidget(Container[Widget]):
-    """Choose an image, press Run: a phase layer in radians appears exactly over it."""
+class PredictWidget(FormWidget):
+    """Predicts the phase of an image layer; the result, in radians, is a layer aligned with it."""
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
@@ -50,46 +45,38 @@ class PredictWidget(Container[Widget]):
         self._summaries: Summaries = {}
         self._reading: Task[Progress, Summaries] | None = None
         self.image = layer_choice(
-            viewer, name="image", label="Image", tooltip="A bright-field image; of stacks, each frame is predicted."
-        )
-        self.pixel_size = pixel_size_field("the network needs it to bring the image to its own grid.")
-        self.dark = NumberField(
-            name="dark",
-            label="Dark level (counts)",
-            tooltip="What the camera counts without light, often 100; it is subtracted first. If it is left out, the "
-            "phase is too small.",
-            empty="0",
+            viewer,
+            name="image",
+            label="Image",
+            tooltip="A bright-field image. In a stack, each frame is predicted on its own.",
         )
         self.model = ComboBox(
             name="model",
             label="Network",
             choices=lambda _: self._networks(),
-            tooltip="The networks that come with the plugin, and those that were trained here.",
+            tooltip="Networks that come with the plugin, and networks trained on this computer.",
         )
         self.own_model = FileEdit(
             name="own_model",
             label="… or a file",
             nullable=True,
             filter="*.safetensors",
-            tooltip="A network from elsewhere: its .safetensors file. Empty: the network chosen above.",
+            tooltip="The .safetensors file of another network. Empty: the network chosen above.",
         )
         self.card = wrapped_text()
-        self.surface = CheckBox(
-            name="surface",
-            label="",
-            text="Also show 3D surface",
-            tooltip="Add the phase as a surface and turn the view.",
+        self.panel = RunPanel("Run", "Predicts the phase, in radians, and adds it as a layer over the image.")
+        fields = Rows()
+        fields.add_magicgui(self.image)
+        fields.add_settings(PredictSettings, "pixel_size_um", "dark")
+        fields.add_magicgui(self.model)
+        fields.add_magicgui(self.own_model)
+        fields.add_wide(self.card.native)
+        self.surface = fields.add(
+            "surface", "", Tick("Also show 3D surface"), "Adds the phase as a surface and switches the viewer to 3D."
         )
-        self.trust = CheckBox(
-            name="trust",
-            label="",
-            text="Also show uncertainty (8 x slower)",
-            tooltip="Predict in eight orientations: their mean is a calmer phase, and where they differ the network is "
-            "unsure.",
-        )
-        self.panel = RunPanel("Run", "Predict the phase, in radians, and add it as a layer over the image.")
-        fields = form(self.image, self.pixel_size, self.dark, self.model, self.own_model)
-        super().__init__(labels=False, widgets=[fields, self.card, self.surface, self.trust, self.panel])
+        fields.add_settings(PredictSettings, "trust")
+        super().__init__(fields, [self.panel])
+        self.pixel_size, self.dark = fields["pixel_size_um"], fields["dark"]
         self.image.changed.connect(self._on_image)
         self.model.changed.connect(self._show_card)
         self.panel.run_button.changed.connect(self.run)
@@ -106,26 +93,23 @@ class PredictWidget(Container[Widget]):
         Raises
         ------
         InputError
-            If the pixel size is missing or no number, or the dark level is none.
+            If the pixel size is missing or a number is not valid.
         """
-        return PredictSettings.checked(
-            {
-                "model": str(self.own_model.value or self.model.value),
-                "pixel_size_um": check_pixel_size(self.pixel_size.number, f"layer '{chosen_layer(self.image).name}'"),
-                "dark": self.dark.number,
-                "trust": self.trust.value,
-            },
-            source=TITLE,
-        )
+        values = self.fields.values_of(PredictSettings)
+        check_pixel_size(values["pixel_size_um"], f"layer '{chosen_layer(self.image).name}'")
+        model = str(self.own_model.value or self.model.value)
+        return checked(PredictSettings, values | {"model": model}, TITLE)
 
     def run(self) -> None:
         """Start the prediction."""
         with errors_shown():
             layer = chosen_layer(self.image)
-            image = replace(image_from_layer(layer), dark_counts=None)  # the form's field counts, also where cleared
+            image = replace(
+                image_from_layer(layer), dark_counts=None
+            )  # the form decides, also if the field was cleared
             settings = self.settings()
-            typed_um = settings.pixel_size_um if self.pixel_size.typed else None  # now, whatever is typed meanwhile
-            surface = self.surface.value
+            typed_um = settings.pixel_size_um if self.pixel_size.typed else None  # read now: the user may edit it
+            surface = self.surface.value()
             self.panel.start(
                 lambda: predict_events(image, settings),
                 title=TITLE,
@@ -134,7 +118,7 @@ class PredictWidget(Container[Widget]):
 
     def _add(self, prediction: "Prediction", layer: ImageLayer, typed_um: float | None, *, surface: bool) -> str:
         if typed_um is not None and layer in self._viewer.layers:
-            set_pixel_size(layer, typed_um)  # else the phase would not lie over its image
+            set_pixel_size(layer, typed_um)  # so that the phase is aligned with the image
         return add_prediction(self._viewer, prediction, layer.name, surface=surface)
 
     def _on_image(self, layer: ImageLayer | None) -> None:
@@ -145,7 +129,7 @@ class PredictWidget(Container[Widget]):
                 self.dark.state(image.dark_counts, origin_of(layer))
 
     def refresh(self) -> None:
-        """Offer the networks that there are now, and read the cards of those that are new or were trained further."""
+        """Update the list of networks, and read the cards of those that are new or were trained further."""
         self._runs = {title: folder / BEST for title, folder in run_titles(known_runs()).items()}
         self._offer()
         # Not now: a task's activity bar lets napari handle events, and inside a show event, while Qt goes through the
@@ -169,10 +153,10 @@ class PredictWidget(Container[Widget]):
 
     def _offer(self) -> None:
         chosen, networks = self.model.value, self._networks()
-        if networks != self._offered:  # else a list that is open would move under the mouse
+        if networks != self._offered:  # otherwise an open list would move under the mouse
             self._offered = networks
             with self.model.changed.blocked():
-                self.model.choices = networks[:1]  # what is new would stand at the end else, and not in its place
+                self.model.choices = networks[:1]  # so that new ones are listed in their place, not at the end
                 self.model.reset_choices()
                 if chosen in self.model.choices:
                     self.model.value = chosen
@@ -194,14 +178,14 @@ class PredictWidget(Container[Widget]):
 
 
 class _BeforeUse(QObject):
-    """Calls when a field is shown, and before a click or a key reaches it.
+    """Calls a function when a field is shown, and before a click or a key reaches it.
 
     Parameters
     ----------
     field : QObject
-        The field's Qt widget, which keeps this.
+        The field's Qt widget, which owns this object.
     call : callable
-        What to call.
+        Function to call.
     """
 
     def __init__(self, field: QObject, call: Callable[[], None]) -> None:
@@ -210,7 +194,7 @@ class _BeforeUse(QObject):
         field.installEventFilter(self)
 
     def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's naming
-        """Call, and let the event go on."""
+        """Call the function, and pass the event on."""
         if event is not None and event.type() in (
             QEvent.Type.Show,
             QEvent.Type.MouseButtonPress,
@@ -243,7 +227,7 @@ def _read_summaries(paths: Sequence[Path]) -> Generator[Progress, None, Summarie
 
 
 def card_summary(card: "ModelCard") -> tuple[str, str]:
-    """Say what a network is for and where it fails: shortly, and with its training, optics and figures."""
+    """Describe what a network is for and its limits: in short, and with its training, optics and scores."""
     figures = "\n".join(
         f"{data}: " + ", ".join(f"{name} {value:.3g}" for name, value in scores.items())
         for data, scores in card.figures.items()

@@ -1,12 +1,16 @@
-"""What the fields of the window are called that solve a problem."""
+"""Name the fields of the window that solve a problem."""
 
 from collections.abc import Mapping
 
+from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import Hint, InputError
+from napari_contransgan.gui.shared.setting_fields import label_of
+
+RESUME = "Resume the run in this folder"
 
 FIELDS: Mapping[Hint, str] = {
-    "flip_z": "tick 'Planes are in order of falling z'",
-    "resume": "tick 'Go on with the run in this folder'",
+    "flip_z": f"tick '{label_of(TieSettings, 'flip_z')}'",
+    "resume": f"tick '{RESUME}'",
 }
 
 

@@ -36,18 +36,18 @@ PAUSE_MS = 400
 
 
 class TiePreview:
-    """Computes one thing at a time, always the newest; an edit stops what is out of date.
+    """Shows the phase of a region, always for the newest settings; an edit stops an outdated computation.
 
     Parameters
     ----------
     viewer : Viewer
-        Where it is shown.
+        Viewer in which it is shown.
     inputs : callable
-        Gives the stack and the settings as they stand in the form, or raises an `InputError`.
+        Returns the stack and the settings in the form, or raises an `InputError`.
     on_text : callable
-        Shows what the preview has to say.
+        Shows a message.
     on_end : callable
-        Told when the user has deleted a layer of the preview, or the stack.
+        Called when the user has deleted a layer of the preview, or the stack.
     owner : QWidget
         The widget it belongs to.
     """
@@ -95,7 +95,7 @@ class TiePreview:
         return self.on and self._newest.busy
 
     def start(self, stack: ImageLayer) -> None:
-        """Show the region over a stack, and compute."""
+        """Show the region on a stack, and start to compute."""
         self.stop()
         self._stack = stack
         self._region = add_region(self._viewer, stack)
@@ -113,7 +113,7 @@ class TiePreview:
         self._newest.compute()
 
     def stop(self) -> None:
-        """Stop the work and take the layers away."""
+        """Stop the work and remove the layers."""
         layers = [layer for layer in (self._shown, self._region) if layer is not None]
         if self.on:
             self._newest.cancel_pause()
@@ -123,7 +123,7 @@ class TiePreview:
                 self._viewer.layers.remove(layer)
 
     def forget(self, *_: object) -> None:
-        """Stop the work and let go of the viewer, without touching what may be gone already."""
+        """Stop the work and disconnect from the viewer, without touching layers that may be gone."""
         for emitter, callback in self._connected:
             emitter.disconnect(callback)
         self._connected.clear()
@@ -131,12 +131,12 @@ class TiePreview:
         self._stack = self._region = self._shown = None
 
     def refresh(self, *_: object) -> None:
-        """Compute anew after a pause, as something has changed."""
+        """Compute again after a pause, since something has changed."""
         if self.on:
             self._newest.compute_later()
 
     def to_front(self) -> None:
-        """Put the preview's layers over all others."""
+        """Move the preview's layers above all others."""
         layers = self._viewer.layers
         for layer in (self._shown, self._region):
             if layer is not None and layer in layers:
@@ -163,7 +163,7 @@ class TiePreview:
         self._start_yx_px = window[0].start, window[1].start
         if self._shown is None:
             active = self._viewer.layers.selection.active
-            data, attributes, _ = layer_tuple(phase)  # without a colour bar of its own beside that of the result
+            data, attributes, _ = layer_tuple(phase)  # without a colour bar, since the result has one
             self._shown = self._viewer.add_image(data, **attributes | place_over(self._stack, self._start_yx_px))
             self.to_front()
             self._viewer.layers.selection.active = active
@@ -171,7 +171,9 @@ class TiePreview:
         else:
             self._shown.data = phase.data
             limits = contrast_limits(phase.data, phase.quantity)
-            if limits is not None and tuple(self._shown.contrast_limits) == self._limits:  # else the user chose others
+            if (
+                limits is not None and tuple(self._shown.contrast_limits) == self._limits
+            ):  # otherwise the user chose others
                 self._shown.contrast_limits = limits
                 self._limits = tuple(self._shown.contrast_limits)
             lay_over(self._shown, self._stack, self._start_yx_px)
@@ -187,13 +189,13 @@ class TiePreview:
     def _on_slider(self, *_: object) -> None:
         if self._stack is None:
             return
-        with suppress(InputError):  # which the next computation tells
+        with suppress(InputError):  # the next computation reports it
             if time_point(self._viewer, self._stack, image_from_layer(self._stack)) != self._time:
                 self.refresh()
 
     def _on_removed(self, event: Any) -> None:
         if event.value in (self._stack, self._region, self._shown):
-            self._ending.start(0)  # not now, as others that were chosen with it are about to be removed too
+            self._ending.start(0)  # later: layers that were selected with it are about to be removed too
 
     def _end(self) -> None:
         if self.on:
