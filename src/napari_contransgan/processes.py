@@ -68,7 +68,7 @@ class _Worker:
         if not self.tasks_done and code > 0:
             hint = "a script that starts workers must do so below 'if __name__ == \"__main__\":'"
         return WorkerDiedError(
-            f"the worker process {how}; what was done before is kept: run it again to go on ({hint})", source=task
+            f"the worker process {how}; finished work is kept: run it again to continue ({hint})", source=task
         )
 
 

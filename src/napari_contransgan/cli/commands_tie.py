@@ -243,7 +243,7 @@ def _single_frames(phase: Image) -> Iterator[Image]:
 
 
 def _masses(phase_path: Path, refractive_increment: float) -> dict[str, Any]:
-    """Dry mass of each object of the first frame with a phase, and the total of every frame."""
+    """Return the dry mass of each object of the first frame with a phase, and the total of every frame."""
     from napari_contransgan.measuring import measure_frame
 
     totals, objects = [], None

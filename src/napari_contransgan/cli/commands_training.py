@@ -65,7 +65,6 @@ def train(
     batch_size: Annotated[
         int | None, typer.Option(help="Batch size; smaller batches need less memory. [default: 4]")
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Batch size; smaller needs less memory. [default: 4]")] = None,
     crop: Annotated[
         int | None,
         typer.Option(help="Side of a training image in pixels of 0.325 um, a multiple of 32. [default: 224]"),
@@ -81,7 +80,7 @@ def train(
         bool | None, typer.Option("--tensorboard", help="Also write logs for TensorBoard.", show_default=False)
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume the run in the folder.")] = False,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    device: Annotated[str | None, typer.Option(help="Device: auto, cpu, cuda or mps.")] = None,
     precision: Annotated[
         str | None, typer.Option(help="Precision: auto (bf16 if the processor is fast at it), fp32 or bf16.")
     ] = None,
