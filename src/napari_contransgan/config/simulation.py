@@ -281,12 +281,12 @@ class SimulationSettings(Settings):
 
     @property
     def mean_focus_um(self) -> float:
-        """Focus of the low-resolution image before variation."""
+        """Return the focus of the low-resolution image before variation."""
         return self.microscope.nominal_defocus_um(self.objective) if self.defocus_um is None else self.defocus_um
 
     @property
     def margin_um(self) -> float:
-        """Margin around a field that must be simulated, since defocused light from there reaches the field.
+        """Return the margin to simulate around a field, from which defocused light reaches the field.
 
         The steepest ray that lens and condenser pass moves sideways by |z| (NA + NA_condenser).
         """

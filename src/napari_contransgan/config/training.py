@@ -370,5 +370,5 @@ class TrainSettings(Settings):
 
     @property
     def has_pairs(self) -> bool:
-        """Whether there are pairs for supervised learning."""
+        """Return whether there are pairs for supervised learning."""
         return bool(self.pairs or self.simulate)
