@@ -127,11 +127,11 @@ class Dish:
     specimen: Specimen
 
     def stack(self) -> Image:
-        """The focus stack to adapt on; its file states aperture and condenser, as the guide asks."""
+        """Return the focus stack to adapt on; its file states aperture and condenser, as the guide asks."""
         return _adapted_part(image_stack(self.specimen, self.settings, 0))
 
     def deep_stack(self) -> Image:
-        """A stack of five planes, 5 um apart, around focus."""
+        """Return a stack of five planes, 5 um apart, around focus."""
         planes = []
         for dz_um in (10.0, 5.0):
             microscope = self.settings.microscope.model_copy(update={"stack_dz_um": dz_um})
@@ -143,7 +143,7 @@ class Dish:
         return _adapted_part(replace(planes[1], data=data))
 
     def high_power_stack(self) -> Image:
-        """A 40x stack of the field to adapt on, for the unpaired way."""
+        """Return a 40x stack of the field to adapt on, for the unpaired way."""
         usual = Microscope()
         microscope = usual.model_copy(update={"wavelength_um": self.settings.microscope.wavelength_um})
         variation = self.settings.variation.model_copy(update={"stack_focus_um": (-0.2, 0.2)})
@@ -151,7 +151,7 @@ class Dish:
         return _adapted_part(image_stack(self.specimen, settings, 0))
 
     def frame_and_truth(self, focus_um: float | None = None) -> tuple[Image, Image]:
-        """A frame of the whole dish, at the usual focus or at another, and its true phase."""
+        """Return a frame of the whole dish, at the usual focus or at another, and its true phase."""
         settings = self.settings
         if focus_um is not None:
             variation = settings.variation.model_copy(update={"focus_share": (0.0, 0.0)})
