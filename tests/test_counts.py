@@ -1,4 +1,4 @@
-"""The dark level, and frames that hold no intensities."""
+"""The dark level, and frames that contain no intensities."""
 
 import numpy as np
 import pytest

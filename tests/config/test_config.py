@@ -1,4 +1,4 @@
-"""Settings survive YAML, refuse what they do not know, and say in a line what is wrong."""
+"""Settings survive a YAML round trip, reject unknown keys, and report errors in one line."""
 
 from pathlib import Path
 

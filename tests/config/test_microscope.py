@@ -1,4 +1,4 @@
-"""The description of a microscope: what it implies, what it refuses and what it advises against."""
+"""The description of a microscope: derived values, rejected values and advice."""
 
 from pathlib import Path
 
