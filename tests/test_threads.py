@@ -52,7 +52,7 @@ def test_a_variable_that_is_no_number_of_threads_is_named(
     monkeypatch: pytest.MonkeyPatch, choose: Choose, text: str
 ) -> None:
     monkeypatch.setenv("NAPARI_CONTRANSGAN_THREADS", text)
-    with pytest.raises(InputError, match=f"NAPARI_CONTRANSGAN_THREADS: '{re.escape(text)}' is no number of threads"):
+    with pytest.raises(InputError, match=f"NAPARI_CONTRANSGAN_THREADS: '{re.escape(text)}' is not a valid number"):
         choose()
 
 
