@@ -1,4 +1,4 @@
-"""The command that measures phase maps: its table, its figures, and what it refuses."""
+"""The command measure: its table, its results, and rejected input."""
 
 import csv
 from dataclasses import replace
