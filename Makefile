@@ -31,7 +31,7 @@ XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen
 GUI_AT_ONCE := $(AT_ONCE)
 endif
 
-.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test screenshots bench-files bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt networks graphs bundle display clean distclean
+.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test screenshots bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt networks graphs bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -84,6 +84,9 @@ bench-tie: $(VENV)/.bench ## Compare the TIE solvers with each other, the truth 
 
 bench-files: $(VENV)/.package ## Open files as people have them and retrieve their phase, as a table (1 minute)
 	$(BIN)/python -m benchmarks.files
+
+bench-measure: $(VENV)/.package ## Compare dry masses of simulated cells with the truth, as a table (5 minutes)
+	$(BIN)/python -m benchmarks.measuring
 
 bench-simulation: $(VENV)/.package ## Measure how exact and how fast the digital microscope is, as tables (10 minutes)
 	$(BIN)/python -m benchmarks.simulation
