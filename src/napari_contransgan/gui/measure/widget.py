@@ -47,7 +47,7 @@ class MeasureWidget(FormWidget):
             "objects",
             "Objects",
             "A labels layer, for example from Cellpose, StarDist or micro-sam, or drawn by hand. Otherwise objects are "
-            "found by a threshold, and those that touch are split where they are narrow.",
+            "found by a threshold, and those that touch are split between their thick parts.",
             NO_LABELS,
             lambda layer: isinstance(layer, LabelsLayer),
         )
