@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from napari_contransgan.api import (
+        adapt,
         evaluate,
         measure,
         predict,
@@ -25,7 +26,17 @@ if TYPE_CHECKING:
 # then take processor time from the very threads they are waiting for.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__all__ = ["evaluate", "measure", "predict", "read_image", "retrieve_phase", "simulate", "train", "write_image"]
+__all__ = [
+    "adapt",
+    "evaluate",
+    "measure",
+    "predict",
+    "read_image",
+    "retrieve_phase",
+    "simulate",
+    "train",
+    "write_image",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,7 @@
 They are also available as ``napari_contransgan.NAME``. Each imports its dependencies when it is called.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from napari_contransgan.config import MeasureSettings, PredictSettings, SimulationSettings, TieSettings, TrainSettings
+from napari_contransgan.config import (
+    AdaptSettings,
+    MeasureSettings,
+    PredictSettings,
+    SimulationSettings,
+    TieSettings,
+    TrainSettings,
+)
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, write_image
 from napari_contransgan.io.image import Quantity
@@ -22,9 +29,20 @@ if TYPE_CHECKING:
     from napari_contransgan.inference import Prediction
     from napari_contransgan.measuring import Measurement
     from napari_contransgan.tie import TieResult
+    from napari_contransgan.training.adapt_events import AdaptEvent, AdaptResult
     from napari_contransgan.training.events import TrainingEvent
 
-__all__ = ["evaluate", "measure", "predict", "read_image", "retrieve_phase", "simulate", "train", "write_image"]
+__all__ = [
+    "adapt",
+    "evaluate",
+    "measure",
+    "predict",
+    "read_image",
+    "retrieve_phase",
+    "simulate",
+    "train",
+    "write_image",
+]
 
 Source = Path | str | Image | ArrayLike
 Tell = Callable[[Progress], object]
@@ -194,6 +212,75 @@ def train(
     settings |= {name: value for name, value in stated.items() if value is not None}
     checked = TrainSettings.checked(settings, source="train")
     return result_of(events(checked, Path(out), resume), progress or _silent)
+
+
+def adapt(
+    stack: "Source | list[Source] | tuple[Source, ...]",
+    out: Path | str,
+    *,
+    frames: Sequence[Source] = (),
+    labels: Sequence[Source] = (),
+    name: str = "",
+    pixel_size_um: float | None = None,
+    progress: "Callable[[AdaptEvent], object] | None" = None,
+    tie: dict[str, Any] | None = None,
+    **settings: Any,
+) -> "AdaptResult":
+    """Adapt a network to your microscope from a focus stack.
+
+    Parameters
+    ----------
+    stack : path, Image, (Z, Y, X) array, or a list of these
+        Focus stacks of the specimen; without `frames`, taken by the objective whose frames will be predicted.
+    out : path
+        Folder for the adapted network; it must not hold one.
+    frames : sequence of path, Image or array
+        Frames by another objective, for which the network is to be adapted: of the same places, or of others
+        (``unpaired=True``).
+    labels : sequence of path, Image or array
+        A phase map for each stack, in place of its TIE phase.
+    name : str
+        What you call the network, such as "my 10x".
+    pixel_size_um : float, optional
+        Lateral pixel size; otherwise the files'.
+    progress : callable, optional
+        Called with each event of `napari_contransgan.training.adapt_events`.
+    tie : dict, optional
+        Fields of `napari_contransgan.config.TieSettings`, such as ``dz_um`` and ``wavelength_um``.
+    **settings
+        Further fields of `napari_contransgan.config.AdaptSettings`, such as ``start_from`` and ``minutes``.
+
+    Returns
+    -------
+    AdaptResult
+        ``checkpoint``, to be used as ``predict(..., model=checkpoint)``, which network was ``kept``, and its scores
+        ``before`` and ``after`` on the part that was kept back.
+
+    Raises
+    ------
+    InputError
+        Naming the stack, what is wrong and what to do.
+    """
+    from napari_contransgan.training.adapting import adapt as events
+
+    how = {"pixel_size_um": pixel_size_um, **(tie or {})}
+    checked = AdaptSettings.checked({"name": name, "tie": how, **settings}, source="adapt")
+    several: list[Source] = list(stack) if isinstance(stack, (list, tuple)) else [stack]
+    running = events(
+        [_image(one, "stack") for one in several],
+        checked,
+        Path(out),
+        frames=[_image(one, "frame") for one in frames],
+        labels=[_image(one, "label", quantity="phase") for one in labels],
+    )
+    while True:
+        try:
+            event = next(running)
+        except StopIteration as stop:
+            result: AdaptResult = stop.value
+            return result
+        if progress is not None:
+            progress(event)
 
 
 def evaluate(

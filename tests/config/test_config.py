@@ -115,7 +115,7 @@ def test_settings_cannot_be_changed_by_accident() -> None:
         (TrainSettings, {"lr": "a"}, "needs both folders"),
         (TrainSettings, {"phase": "a", "pairs": ["b"]}, "needs both folders"),
         (TrainSettings, {"pairs": ["a"], "crop_px": 100}, "crop_px"),
-        (TrainSettings, {"pairs": [{"lr": "a", "phase": "a"}]}, "pairs: a contains both the images and their phase maps"),
+        (TrainSettings, {"pairs": [{"lr": "a", "phase": "a"}]}, "pairs: a contains both the images and their phase"),
         (TrainSettings, {"pairs": [{"lr": "a"}]}, r"pairs.0.two folders.phase: Field required"),
         (TrainSettings, {"pairs": [{"lr": "a", "phase": "b", "tie": "c"}]}, "pairs.0.two folders.tie: Extra inputs"),
         (TrainSettings, {"pairs": [3]}, "pairs.0.folder"),

@@ -6,6 +6,7 @@ import typer
 
 import napari_contransgan
 from napari_contransgan.cli import (
+    commands_adapting,
     commands_data,
     commands_images,
     commands_measure,
@@ -48,6 +49,7 @@ commands_tie.add_to(app)
 commands_images.add_to(app)
 commands_data.add_to(app)
 commands_training.add_to(app)
+commands_adapting.add_to(app)
 commands_results.add_evaluate(app)
 commands_measure.add_to(app)
 commands_reproduce.add_to(app)

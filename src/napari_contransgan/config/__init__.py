@@ -3,6 +3,7 @@
 Every settings object rejects unknown keys and records the version of its layout.
 """
 
+from napari_contransgan.config.adapting import AdaptSettings
 from napari_contransgan.config.images import TILE_UNIT_PX, PredictSettings, TileSettings
 from napari_contransgan.config.measure import MeasureSettings
 from napari_contransgan.config.names import (
@@ -22,6 +23,7 @@ from napari_contransgan.config.training import PairFolders, PhysicsSettings, Tra
 __all__ = [
     "HELD_OUT_SEEDS",
     "TILE_UNIT_PX",
+    "AdaptSettings",
     "DeviceName",
     "EngineName",
     "GeneratorName",

@@ -49,6 +49,22 @@ class Registration:
     scale: float
     rotation_rad: float
 
+    def moved(self, yx_values: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Move another map, on the moving map's grid, in the same way; 0 where it has no pixels."""
+        centre_xy = (np.asarray(self.yx_aligned_rad.shape[::-1]) - 1) / 2
+        turn = self.scale * np.array(
+            [
+                [np.cos(self.rotation_rad), -np.sin(self.rotation_rad)],
+                [np.sin(self.rotation_rad), np.cos(self.rotation_rad)],
+            ]
+        )
+        to_fixed = np.eye(3)
+        to_fixed[:2, :2] = turn
+        to_fixed[:2, 2] = centre_xy + np.asarray(self.shift_yx_px[::-1]) - turn @ centre_xy
+        to_moving = SimilarityTransform(np.linalg.inv(to_fixed))
+        values = np.asarray(yx_values, dtype=np.float64)
+        return _apply(values, to_moving, self.yx_aligned_rad.shape)[0].astype(np.float32)
+
 
 def register(yx_moving_rad: NDArray[np.floating], yx_fixed_rad: NDArray[np.floating]) -> Registration:
     """Find the shift, rotation and magnification that bring one phase map onto another.
