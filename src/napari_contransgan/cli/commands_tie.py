@@ -34,7 +34,7 @@ def add_to(app: typer.Typer) -> None:
 
 def tie(
     stack: Annotated[Path, typer.Argument(help="Through-focus stack in one TIFF (ZYX or TZYX).", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Phase: a .tif file, or a folder.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Output: a .tif file, or a folder.", show_default=False)],
     method: Annotated[
         str, typer.Option(help="Solver: anchored, teague, dct, fft, us-tie or wotf; see docs/tie.md.")
     ] = "anchored",

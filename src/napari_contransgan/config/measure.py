@@ -18,7 +18,7 @@ class MeasureSettings(Settings):
     smallest_area_um2 : float
         Smaller objects are left out. Given labels are all measured.
     refractive_increment_um3_per_pg : float
-        Rise of the refractive index with the concentration of dry matter, in um^3/pg, which is the same as ml/g.
+        Rise of the refractive index with the concentration of dry mass, in um^3/pg, which is the same as ml/g.
     largest_step_um : float or None
         Largest movement between two frames of a time series; None uses the typical diameter of the objects.
     frames_missing : int
