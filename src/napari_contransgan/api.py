@@ -1,6 +1,6 @@
-"""The functions that a notebook needs: files or arrays in, images, scores or folders out, progress on request.
+"""Functions for notebooks: they take files or arrays and return images, scores or folders, with optional progress.
 
-``import napari_contransgan`` offers them under its own name and loads what they need when they are called.
+They are also available as ``napari_contransgan.NAME``. Each imports its dependencies when it is called.
 """
 
 from collections.abc import Callable, Sequence
@@ -60,7 +60,7 @@ def retrieve_phase(
     stack : path, Image, or (Z, Y, X) or (T, Z, Y, X) array
         Bright-field planes at different focus, in order of rising z.
     pixel_size_um : float, optional
-        Lateral pixel size; otherwise the file's.
+        Lateral pixel size; by default the file's.
     progress : callable, optional
         Called with a `Progress` after each frame.
     **settings
@@ -70,12 +70,12 @@ def retrieve_phase(
     Returns
     -------
     TieResult
-        ``phase`` and ``uncertainty`` in radians, as images, and ``notes``: what you should know about the result.
+        ``phase`` and ``uncertainty`` in radians, as images, and ``notes``, a list of caveats about the result.
 
     Raises
     ------
     InputError
-        Naming the stack, what is wrong and what to do.
+        If the stack or a setting cannot be used; the message names the stack and says what to do.
 
     Examples
     --------
@@ -97,9 +97,9 @@ def predict(
     Parameters
     ----------
     image : path, Image, or (Y, X) array
-        The frame; further axes in front (time, planes) are predicted frame by frame.
+        A single frame, or a series with further leading axes (time, planes), which is predicted frame by frame.
     pixel_size_um : float, optional
-        Pixel size; otherwise the file's.
+        Pixel size; by default the file's.
     progress : callable, optional
         Called with a `Progress` after each tile.
     **settings
@@ -113,7 +113,7 @@ def predict(
     Raises
     ------
     InputError
-        Naming the image, what is wrong and what to do.
+        If the image or a setting cannot be used; the message names the image and says what to do.
     """
     from napari_contransgan.inference import predict_with_uncertainty as events
 
@@ -131,12 +131,12 @@ def simulate(
     progress: Tell | None = None,
     **settings: Any,
 ) -> Path:
-    """Simulate low-power images, focus stacks and their true phase into a folder.
+    """Simulate low-power images, focus stacks and their true phase, and write them to a folder.
 
     Parameters
     ----------
     out : path
-        The folder; it gets ``lr``, ``phase``, ``stack`` and ``tie``, and ``dataset.json``.
+        The folder, in which ``lr``, ``phase``, ``stack``, ``tie`` and ``dataset.json`` are written.
     specimen : {"hela", "psm"}
         Cells, or beads.
     objective : {"4x", "10x", "20x", "40x"}
@@ -144,7 +144,7 @@ def simulate(
     count : int
         Number of fields of view.
     workers : int
-        Processes.
+        Number of processes.
     progress : callable, optional
         Called with a `Progress` after each field.
     **settings
@@ -158,7 +158,7 @@ def simulate(
     Raises
     ------
     InputError
-        For settings that are not allowed, or a folder that holds another data set.
+        If a setting is invalid or the folder holds another data set.
     """
     from napari_contransgan.simulation import write_dataset
 
@@ -181,13 +181,13 @@ def train(
     Parameters
     ----------
     out : path
-        Folder of the run; new, unless `resume`.
+        Folder of the run; it must be new unless `resume` is true.
     resume : bool
         Continue from the last save in the folder.
     minutes : float, optional
-        Length of the run by the clock; with ``steps`` it ends at whichever comes first.
+        Duration of the run. If ``steps`` is given too, the run ends at whichever limit is reached first.
     workers : int, optional
-        Processes that simulate the fields of ``simulate`` ahead of the steps.
+        Number of processes that simulate the fields of ``simulate`` in advance.
     progress : callable, optional
         Called with each event of `napari_contransgan.training.events`.
     **settings
@@ -196,12 +196,12 @@ def train(
     Returns
     -------
     Path
-        The checkpoint, to be used as ``predict(..., model=checkpoint)``.
+        The checkpoint, which can be used as ``predict(..., model=checkpoint)``.
 
     Raises
     ------
     InputError
-        For settings, images or folders that cannot be used.
+        If settings, images or folders cannot be used.
     """
     from napari_contransgan.training.trainer import train as events
 
@@ -231,18 +231,18 @@ def adapt(
     Parameters
     ----------
     stack : path, Image, (Z, Y, X) array, or a list of these
-        Focus stacks of the specimen; without `frames`, taken by the objective whose frames will be predicted.
+        Focus stacks of the specimen; without `frames`, of the objective whose frames will be predicted.
     out : path
-        Folder for the adapted network; it must not hold one.
+        Folder for the adapted network; it must not already contain one.
     frames : sequence of path, Image or array
-        Frames by another objective, for which the network is to be adapted: of the same places, or of others
+        Frames of another objective to which the network is adapted, of the same fields of view or of others
         (``unpaired=True``).
     labels : sequence of path, Image or array
-        A phase map for each stack, in place of its TIE phase.
+        A phase map for each stack, used instead of its TIE phase.
     name : str
-        What you call the network, such as "my 10x".
+        Name for the network, such as "my 10x".
     pixel_size_um : float, optional
-        Lateral pixel size; otherwise the files'.
+        Lateral pixel size; by default the files'.
     progress : callable, optional
         Called with each event of `napari_contransgan.training.adapt_events`.
     tie : dict, optional
@@ -253,13 +253,13 @@ def adapt(
     Returns
     -------
     AdaptResult
-        ``checkpoint``, to be used as ``predict(..., model=checkpoint)``, which network was ``kept``, and its scores
-        ``before`` and ``after`` on the part that was kept back.
+        ``checkpoint``, which can be used as ``predict(..., model=checkpoint)``; ``kept``, the network that was kept;
+        and the scores ``before`` and ``after`` on the held-out part.
 
     Raises
     ------
     InputError
-        Naming the stack, what is wrong and what to do.
+        If the stack or a setting cannot be used; the message names the stack and says what to do.
     """
     from napari_contransgan.training.adapting import adapt as events
 
@@ -300,21 +300,21 @@ def evaluate(
     phase, reference : path, Image, or (Y, X) array
         Maps in radians.
     pixel_size_um : float, optional
-        Pixel size of maps that are given as arrays.
+        Pixel size of maps given as arrays.
     register : bool
-        Shift, scale and turn the map onto the reference first.
+        First shift, scale and rotate the map onto the reference.
     data_range_rad : float, optional
-        Range for SSIM and PSNR; otherwise the reference's own.
+        Range for SSIM and PSNR; by default the reference's own.
     index_contrast : float, optional
-        Refractive index of beads minus that of their medium, to measure their heights.
+        Refractive index of beads minus that of their medium; if given, bead heights are measured.
     wavelength_um : float, optional
-        For the heights; otherwise what the files state.
+        Wavelength for the heights; by default the files'.
 
     Returns
     -------
     Comparison
-        ``scores`` with SSIM, PSNR, slope, correlation and RMSE, each beside that of an empty map where that makes
-        sense.
+        Its ``scores`` hold SSIM, PSNR, slope, correlation and RMSE, and the SSIM and PSNR of an empty map for
+        comparison.
 
     Raises
     ------
@@ -396,11 +396,11 @@ def _image(source: Source, name: str, pixel_size_um: float | None = None, quanti
         return read_image(Path(source))
     data = np.asarray(source)
     if data.ndim not in _AXES:
-        raise InputError(f"an array of {data.ndim} axes was given: give (Y, X), (Z, Y, X) or (T, Z, Y, X)", source=name)
+        raise InputError(f"an array has {data.ndim} axes: give (Y, X), (Z, Y, X) or (T, Z, Y, X)", source=name)
     if quantity != "intensity":
         data = data.astype(np.float32)
     return Image(data, _AXES[data.ndim], pixel_size_um, quantity=quantity, name=name)
 
 
 def _silent(_: object) -> None:
-    """Tell nobody."""
+    """Ignore the progress."""

@@ -14,7 +14,7 @@ from napari_contransgan.optics import check_wavelength, height_from_phase, path_
 from napari_contransgan.unlit import opened
 
 REFRACTIVE_INCREMENT_UM3_PER_PG = 0.19
-"""Rise of the refractive index with the concentration of dry matter in cells: 0.18 to 0.21 ml/g is the usual range."""
+"""Refractive increment of cells, rise of the index with the concentration of dry mass: usually 0.18 to 0.21 ml/g."""
 
 PLAUSIBLE_INCREMENT_UM3_PER_PG = (0.05, 0.5)
 
@@ -25,39 +25,39 @@ def measured(image: Image) -> NDArray[np.bool_]:
     Parameters
     ----------
     image : Image
-        Phase, or what follows from it, in memory.
+        Phase, or a quantity computed from it, in memory.
 
     Returns
     -------
     ndarray of bool
-        Of the image's shape; True everywhere where the image was neither retrieved nor predicted, or is 0 throughout.
+        Of the image's shape; True everywhere if the image was neither retrieved nor predicted, or is 0 throughout.
     """
     values = np.asarray(image.data)
     found = np.ones(values.shape, bool)
     if ("tie_report" in image.settings or "predict" in image.settings) and values.any():
         frames = found.reshape(-1, *values.shape[-2:])
         for yx_found, yx_values in zip(frames, values.reshape(frames.shape), strict=True):
-            np.copyto(yx_found, ~opened(yx_values == 0))  # single pixels may be 0 by chance
+            np.copyto(yx_found, ~opened(yx_values == 0))  # single pixels may happen to be 0
     return found
 
 
 def optical_path(image: Image) -> Image:
-    """Optical path difference, phase * wavelength / (2 pi).
+    """Compute the optical path difference, phase * wavelength / (2 pi).
 
     Parameters
     ----------
     image : Image
-        Phase in radians with its wavelength; axes ending in YX. A dask array stays one.
+        Phase in radians with its wavelength; axes ending in YX. A dask array gives a dask array.
 
     Returns
     -------
     Image
-        Quantity ``"path"``, float32 nanometres, everything else kept.
+        Quantity ``"path"``, float32 nanometres, with all other properties kept.
 
     Raises
     ------
     InputError
-        If it is no phase, has other axes, or states no wavelength or an impossible one.
+        If it is not a phase, has other axes, or states no wavelength or an impossible one.
     """
     wavelength_um = _checked_wavelength_um(image)
     path_um = path_from_phase(image.data, wavelength_um)
@@ -65,24 +65,24 @@ def optical_path(image: Image) -> Image:
 
 
 def height(image: Image, index_contrast: float) -> Image:
-    """Height of a specimen of uniform refractive index, phase * wavelength / (2 pi dn).
+    """Compute the height of a specimen of uniform refractive index, phase * wavelength / (2 pi dn).
 
     Parameters
     ----------
     image : Image
-        Phase in radians with its wavelength; axes ending in YX. A dask array stays one.
+        Phase in radians with its wavelength; axes ending in YX. A dask array gives a dask array.
     index_contrast : float
-        The specimen's index minus the medium's; below zero for a specimen of lower index.
+        The specimen's index minus the medium's; negative for a specimen of lower index.
 
     Returns
     -------
     Image
-        Quantity ``"height"``, float32 micrometres, everything else kept.
+        Quantity ``"height"``, float32 micrometres, with all other properties kept.
 
     Raises
     ------
     InputError
-        As `optical_path` does, and if the index contrast is zero or no finite number.
+        As for `optical_path`, and if the index contrast is zero or not a finite number.
     """
     wavelength_um = _checked_wavelength_um(image)
     if index_contrast == 0 or not math.isfinite(index_contrast):
@@ -97,26 +97,26 @@ def height(image: Image, index_contrast: float) -> Image:
 
 
 def dry_mass_density(image: Image, refractive_increment_um3_per_pg: float = REFRACTIVE_INCREMENT_UM3_PER_PG) -> Image:
-    """Dry mass per area, the optical path difference over the refractive increment.
+    """Compute the dry mass per area, the optical path difference divided by the refractive increment.
 
     R. Barer, Nature 169, 366 (1952); G. Popescu et al., Am. J. Physiol. Cell Physiol. 295, C538 (2008).
 
     Parameters
     ----------
     image : Image
-        Phase in radians with its wavelength; axes ending in YX. A dask array stays one.
+        Phase in radians with its wavelength; axes ending in YX. A dask array gives a dask array.
     refractive_increment_um3_per_pg : float
-        Rise of the refractive index with the concentration of dry matter; um^3/pg is the same as ml/g.
+        Rise of the refractive index with the concentration of dry mass; um^3/pg is the same as ml/g.
 
     Returns
     -------
     Image
-        Quantity ``"dry-mass"``, float32 pg/um^2, everything else kept.
+        Quantity ``"dry-mass"``, float32 pg/um^2, with all other properties kept.
 
     Raises
     ------
     InputError
-        As `optical_path` does, and if the increment is outside 0.05 to 0.5 um^3/pg.
+        As for `optical_path`, and if the increment is outside 0.05 to 0.5 um^3/pg.
     """
     wavelength_um = _checked_wavelength_um(image)
     increment = _checked_increment(image, refractive_increment_um3_per_pg)
@@ -134,9 +134,9 @@ class Conversions:
     path : bool
         Whether to compute the optical path difference.
     index_contrast : float or None
-        The specimen's index minus the medium's; with it, the height is computed.
+        The specimen's index minus the medium's; if given, the height is computed.
     refractive_increment_um3_per_pg : float or None
-        Rise of the refractive index with the concentration of dry matter; with it, the dry mass is computed.
+        Rise of the refractive index with the concentration of dry mass; if given, the dry mass is computed.
     """
 
     path: bool = False
@@ -145,7 +145,7 @@ class Conversions:
 
     @property
     def functions(self) -> Mapping[Quantity, Callable[[Image], Image]]:
-        """The function that computes each quantity from a phase."""
+        """Return the function that computes each quantity from a phase."""
         wanted: dict[Quantity, Callable[[Image], Image]] = {}
         contrast, increment = self.index_contrast, self.refractive_increment_um3_per_pg
         if self.path:
@@ -157,12 +157,12 @@ class Conversions:
         return wanted
 
     def check(self, name: str) -> None:
-        """Try the numbers on a single pixel, before the long work.
+        """Try the conversions on a single pixel before the long computation starts.
 
         Raises
         ------
         InputError
-            Naming `name` and the number that cannot be right.
+            If a number cannot be right; the message names `name` and the number.
         """
         pixel = Image(np.zeros((1, 1), np.float32), "YX", quantity="phase", wavelength_um=0.55, name=name)
         for convert in self.functions.values():
@@ -189,7 +189,7 @@ def _checked_increment(image: Image, increment_um3_per_pg: float) -> float:
     if not low <= increment_um3_per_pg <= high:
         raise InputError(
             f"a refractive increment of {increment_um3_per_pg:g} um^3/pg cannot be right: "
-            f"give {low:g} to {high:g} um^3/pg, which is the same number in ml/g; cells have 0.18 to 0.21",
+            f"give {low:g} to {high:g} um^3/pg, which is the same number in ml/g; for cells it is 0.18 to 0.21",
             source=image.name,
         )
     return float(increment_um3_per_pg)

@@ -1,4 +1,4 @@
-"""The command that turns a focus stack into phase: its options, what it writes beside, and what it leaves behind."""
+"""The command tie: its options, its further outputs, and cleaning up after a failure."""
 
 import json
 from collections.abc import Callable

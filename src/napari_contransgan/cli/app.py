@@ -1,4 +1,4 @@
-"""All commands under one name."""
+"""Assemble all commands under one name."""
 
 from typing import Annotated
 
@@ -35,12 +35,12 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and leave.")
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Quantitative phase from bright-field images: transport of intensity, and learned virtual phase.
+    """Measure or predict quantitative phase from bright-field images.
 
-    Lengths are micrometres, phases radians. Files are OME-TIFF. Every command takes --json.
+    Lengths are in micrometres and phases in radians. Files are OME-TIFF. Every command accepts --json.
     """
 
 

@@ -1,4 +1,4 @@
-"""The command that measures phase maps."""
+"""The command measure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
@@ -25,28 +25,33 @@ def add_to(app: typer.Typer) -> None:
 
 def measure(
     phase: Annotated[list[Path], typer.Argument(help="Phase maps (YX or TYX).", show_default=False)],
-    out: Annotated[Path, typer.Option(help="The table: a .csv file.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Table to write, a .csv file.", show_default=False)],
     labels: Annotated[
-        Path | None, typer.Option(help="Label image of the objects, such as Cellpose writes.", show_default=False)
+        Path | None, typer.Option(help="Label image of the objects, for example from Cellpose.", show_default=False)
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Phase of objects above the background, in rad.", show_default=False)
+        float | None,
+        typer.Option(
+            help="Phase above the background from which on a pixel belongs to an object, in rad.", show_default=False
+        ),
     ] = None,
-    smallest_area: Annotated[float, typer.Option(help="Leave out smaller objects, in um^2.")] = 20.0,
-    refractive_increment: Annotated[float, typer.Option(help="Rise of index with dry mass in um^3/pg (ml/g).")] = 0.19,
+    smallest_area: Annotated[float, typer.Option(help="Area in um^2 below which objects are left out.")] = 20.0,
+    refractive_increment: Annotated[float, typer.Option(help="Refractive increment in um^3/pg (ml/g).")] = 0.19,
     uncertainty: Annotated[
         Path | None,
-        typer.Option(help="Uncertainty of the phase; else PHASE_uncertainty, if it exists.", show_default=False),
+        typer.Option(help="Uncertainty map. [default: PHASE_uncertainty, if it exists]", show_default=False),
     ] = None,
     wavelength: Annotated[
-        float | None, typer.Option(help="Vacuum wavelength in um; else the file's.", show_default=False)
+        float | None, typer.Option(help="Vacuum wavelength in um. [default: the file's]", show_default=False)
     ] = None,
     pixel_size: Annotated[
-        float | None, typer.Option(help="Pixel size in um; else the file's.", show_default=False)
+        float | None, typer.Option(help="Pixel size in um. [default: the file's]", show_default=False)
     ] = None,
     largest_step: Annotated[
         float | None,
-        typer.Option(help="Largest move between frames in um; else the objects' diameter.", show_default=False),
+        typer.Option(
+            help="Largest movement between frames in um. [default: the diameter of the objects]", show_default=False
+        ),
     ] = None,
     profile: Annotated[
         str | None, typer.Option(help="Also write the phase along a line, 'y0,x0,y1,x1' in um.", show_default=False)
@@ -57,8 +62,8 @@ def measure(
 ) -> Mapping[str, Any]:
     """Measure the cells or other objects of phase maps.
 
-    Area, mean and largest phase, optical volume, dry mass with its standard error, eccentricity and position of each
-    object, linked over the frames of a time series.
+    Gives the area, mean and largest phase, optical volume, dry mass with its standard error, eccentricity and position
+    of each object, and links objects over the frames of a time series.
     """
     from napari_contransgan.measuring import measure_objects, write_objects, write_profiles
     from napari_contransgan.measuring.tables import check_table_name
@@ -67,7 +72,7 @@ def measure(
     if len(phase) > 1 and (labels is not None or uncertainty is not None or save_labels is not None):
         raise InputError("--labels, --uncertainty and --save-labels belong to one phase map: measure one at a time")
     if labels is not None and threshold is not None:
-        raise InputError("--labels and --threshold: the labels say where the objects are: leave --threshold out")
+        raise InputError("--labels and --threshold: both say where the objects are: give only one of them")
     values = {
         "threshold_rad": threshold,
         "smallest_area_um2": smallest_area,
@@ -122,7 +127,7 @@ def _figures(path: Path, found: "Measurement") -> dict[str, Any]:
 
 
 def _uncertainty(path: Path, stated: Path | None) -> Image | None:
-    """Read the uncertainty that is stated, or that lies next to the phase."""
+    """Read the given uncertainty map, or the one next to the phase."""
     if stated is None:
         stated = beside(path, "uncertainty")
         if not stated.is_file():

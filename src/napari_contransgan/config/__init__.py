@@ -1,6 +1,6 @@
-"""The validated settings that the window, the command line and Python share, with a YAML round trip.
+"""Validated settings shared by the plugin, the command line and Python; they can be read from and written to YAML.
 
-Every settings object refuses unknown keys and carries the version of its own layout.
+Every settings object rejects unknown keys and records the version of its layout.
 """
 
 from napari_contransgan.config.adapting import AdaptSettings

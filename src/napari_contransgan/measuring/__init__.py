@@ -1,4 +1,4 @@
-"""From a phase map to numbers about cells: area, phase, dry mass, tracks over time, and profiles along a line."""
+"""Measure phase maps: area, phase and dry mass of objects, tracks over time, and profiles along a line."""
 
 from napari_contransgan.measuring.objects import MeasuredFrame, MeasuredObject, find_objects, measure_frame
 from napari_contransgan.measuring.profiles import Profile, profile_along

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-call"
-"""Objects of one phase map: found by threshold and watershed, or given as labels, and measured one by one."""
+"""Find the objects of one phase map by threshold and watershed, or take them from labels, and measure each of them."""
 
 import math
 from dataclasses import dataclass, replace
@@ -22,13 +22,13 @@ from napari_contransgan.tie.background import background_median
 THRESHOLD_SIGMAS = 5.0
 LOWEST_THRESHOLD_RAD = 0.1
 SMALLEST_AREA_UM2 = 20.0
-DEPTH_UM = 0.5
-"""Width of the Gaussian that smooths the distance from an outline, which granules fray."""
-NECK_UM = 1.0
-"""Objects that touch are split where their outline narrows by this much on each side."""
+DEPTH_UM, BODY_UM = 0.5, 2.0
+"""Widths of the Gaussians that smooth the distance from an outline, which granules fray, and the phase of a cell."""
+NECK = 0.1
+"""Objects that touch are split where distance times phase falls by this share of its value in the smaller one."""
 
 LEAST_BACKGROUND = 0.02
-"""Share of the measured area that must be background for its level to be trusted."""
+"""Fraction of the measured area that must be background for its level to be trusted."""
 
 _LEAST_PATCHES = 8
 _ALL_SIDES = np.ones((3, 3), bool)
@@ -53,13 +53,13 @@ class MeasuredObject:
     volume_um2_rad : float
         Optical volume: phase times area.
     dry_mass_pg : float
-        Integral of the dry mass per area.
+        Dry mass per area, summed over the area.
     dry_mass_std_pg : float or None
-        Standard error of the dry mass; None where neither an uncertainty map nor the background gives one.
+        Standard error of the dry mass; None if neither an uncertainty map nor the background gives one.
     eccentricity : float
-        Of the ellipse with the object's second moments: 0 for a circle, close to 1 for a line.
+        Eccentricity of the ellipse with the object's second moments: 0 for a circle, close to 1 for a line.
     touches_edge : bool
-        Whether the frame, or a place without phase, cuts it.
+        Whether the frame or an area without phase cuts the object.
     track : int or None
         The same number for the same object in all frames of a time series.
     """
@@ -90,9 +90,9 @@ class MeasuredFrame:
     yx_labels : (Y, X) ndarray of int32
         The objects' pixels; 0 is background.
     threshold_rad : float or None
-        Phase above the background that separated objects from it; None where labels were given.
+        Phase above the background that separates objects from it; None if labels were given.
     notes : tuple of str
-        What makes the numbers doubtful.
+        Reasons to doubt the results.
     """
 
     objects: tuple[MeasuredObject, ...]
@@ -116,12 +116,12 @@ def find_objects(
     yx_phase_rad : (Y, X) ndarray
         Phase above the background, in radians.
     yx_measured : (Y, X) ndarray of bool
-        Where there is a phase.
+        Where the map holds a phase.
     pixel_size_um : float
         Pixel size.
     threshold_rad : float or None
-        Phase from which a pixel belongs to an object. None takes five robust standard deviations of the background,
-        and at least 0.1 rad.
+        Phase from which on a pixel belongs to an object. None uses five robust standard deviations of the background,
+        but at least 0.1 rad.
     smallest_area_um2 : float
         Smaller objects are left out.
 
@@ -138,13 +138,15 @@ def find_objects(
     yx_depth_um = ndimage.gaussian_filter(
         ndimage.distance_transform_edt(yx_inside) * pixel_size_um, DEPTH_UM / pixel_size_um
     )
-    yx_seeds, _ = ndimage.label(h_maxima(yx_depth_um, NECK_UM) & yx_inside, _ALL_SIDES)
+    yx_body_rad = ndimage.gaussian_filter(np.where(yx_inside, yx_phase_rad, 0), BODY_UM / pixel_size_um)
+    yx_relief = np.log(np.maximum(yx_depth_um * yx_body_rad, 1e-9))
+    yx_seeds, _ = ndimage.label(h_maxima(yx_relief, -math.log(1 - NECK)) & yx_inside, _ALL_SIDES)
     yx_regions, regions = ndimage.label(yx_inside, _ALL_SIDES)
     seeded = np.zeros(regions + 1, bool)
     seeded[yx_regions[yx_seeds > 0]] = True
-    yx_unseeded = yx_inside & ~seeded[yx_regions]  # regions too thin for a maximum are objects of their own
+    yx_unseeded = yx_inside & ~seeded[yx_regions]  # regions too thin for a maximum are separate objects
     yx_seeds = np.where(yx_unseeded, yx_regions + yx_seeds.max(), yx_seeds)
-    yx_labels = watershed(-yx_depth_um, yx_seeds, _ALL_SIDES, mask=yx_inside)
+    yx_labels = watershed(-yx_relief, yx_seeds, _ALL_SIDES, mask=yx_inside)
     areas_um2 = np.bincount(yx_labels.ravel()) * pixel_size_um**2
     areas_um2[0] = 0
     kept = np.flatnonzero(areas_um2 >= max(smallest_area_um2, pixel_size_um**2))
@@ -166,11 +168,11 @@ def measure_frame(
 ) -> MeasuredFrame:
     """Measure each object of one phase map.
 
-    Phases are taken above the level of the background, see `napari_contransgan.tie.background.background_median`.
+    Phases are relative to the level of the background; see `napari_contransgan.tie.background.background_median`.
 
-    The standard error of a dry mass takes the errors of all pixels of an object as one error that they share, since
-    the errors of retrieved and predicted phases are slow. It is therefore an upper bound where errors vary inside the
-    object. Without an uncertainty map, the error is how much the means of empty patches as large as the object vary.
+    The standard error of a dry mass assumes that all pixels of an object share one error, since the errors of retrieved
+    and predicted phases vary slowly. It is therefore an upper bound if errors vary inside the object. Without an
+    uncertainty map, the error is the standard deviation of the means of empty patches as large as the object.
 
     Parameters
     ----------
@@ -179,15 +181,15 @@ def measure_frame(
     refractive_increment_um3_per_pg : float
         Rise of the refractive index with the concentration of dry matter; um^3/pg is the same as ml/g.
     yx_labels : (Y, X) ndarray of int, optional
-        Objects as labels from 1; otherwise they are found, see `find_objects`.
+        Objects as labels from 1; by default they are found by `find_objects`.
     yx_std_rad : (Y, X) ndarray, optional
         Standard deviation of the phase.
     threshold_rad : float, optional
-        For objects that are to be found.
+        Threshold for finding objects.
     smallest_area_um2 : float
         Smaller found objects are left out; given labels are all measured.
     frame : int
-        Index along time, for the objects.
+        Index along time, recorded in the objects.
 
     Returns
     -------
@@ -196,15 +198,15 @@ def measure_frame(
     Raises
     ------
     InputError
-        If the image is no phase map of one frame, states no pixel size or wavelength, if its pixels are not finite, if
-        labels or uncertainties have another shape, or if a number is impossible.
+        If the image is not a phase map of one frame or states no pixel size or wavelength, if its pixels are not
+        finite, if labels or uncertainties have another shape, or if a number is impossible.
     """
-    density = dry_mass_density(phase, refractive_increment_um3_per_pg)  # checks the phase, too
+    density = dry_mass_density(phase, refractive_increment_um3_per_pg)  # also checks the phase
     if phase.axes != "YX":
         raise InputError(f"{phase.name}: has axes {phase.axes}: objects are found in one frame: give it as YX")
     pixel_size_um = check_pixel_size(phase.pixel_size_um, phase.name)
     yx_phase_rad = np.asarray(phase.data, np.float64)
-    if yx_phase_rad.size == 0 or not np.isfinite(yx_phase_rad).all():  # an even map is one without objects
+    if yx_phase_rad.size == 0 or not np.isfinite(yx_phase_rad).all():  # a uniform map has no objects
         check_pixels(replace(phase, data=yx_phase_rad))
     _check_numbers(phase.name, threshold_rad, smallest_area_um2)
     for what, given in (("labels", yx_labels), ("uncertainty", yx_std_rad)):
@@ -272,7 +274,7 @@ def _size(data: NDArray[np.generic]) -> str:
 
 
 def _as_labels(yx_labels: NDArray[np.integer], name: str) -> NDArray[np.int32]:
-    """Turn given labels into int32."""
+    """Convert labels to int32."""
     yx_labels = np.asarray(yx_labels)
     if yx_labels.dtype.kind not in "uib" or (yx_labels.size and int(yx_labels.min()) < 0):
         raise InputError(f"{name}: labels must be whole numbers from 0 (background): give a label image")
@@ -284,7 +286,7 @@ def _as_labels(yx_labels: NDArray[np.integer], name: str) -> NDArray[np.int32]:
 def _rows(
     yx_phase_rad: NDArray[np.float64], yx_labels: NDArray[np.int32], yx_measured: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.generic]]:
-    """Measure area, phase and shape of each label, and whether something cuts it."""
+    """Measure the area, phase and shape of each label, and whether it is cut."""
     properties = ("label", "area", "centroid", "intensity_mean", "intensity_max", "eccentricity")
     rows: dict[str, NDArray[np.generic]] = regionprops_table(yx_labels, yx_phase_rad, properties=properties)
     yx_outside = np.pad(~yx_measured, 1, constant_values=True)
@@ -313,7 +315,7 @@ def _sum_errors(
 
 
 def _spread_of_patches(yx_phase_rad: NDArray[np.float64], yx_empty: NDArray[np.bool_], side_px: int) -> float | None:
-    """Return the standard deviation of the means of empty patches; None where there are too few."""
+    """Return the standard deviation of the means of empty patches; None if there are too few."""
     if min(yx_phase_rad.shape) < side_px:
         return None
     shares = block_mean(yx_empty.astype(np.float64), side_px)

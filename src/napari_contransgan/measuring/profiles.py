@@ -1,4 +1,4 @@
-"""Phase along a drawn line, through one or several maps."""
+"""Sample the phase along a line through one or several maps."""
 
 from dataclasses import dataclass
 
@@ -18,9 +18,9 @@ class Profile:
     Parameters
     ----------
     name : str
-        Of the map.
+        Name of the map.
     distance_um, phase_rad : (N,) ndarray
-        From the line's start, and the phase there.
+        Distance from the start of the line, and the phase there.
     """
 
     name: str
@@ -45,7 +45,8 @@ def profile_along(phase: Image, start_yx_um: tuple[float, float], end_yx_um: tup
     Raises
     ------
     InputError
-        If the image is not one frame of phase, states no pixel size, or if the line leaves it or has no length.
+        If the image is not one frame of phase or states no pixel size, or if the line leaves the image or has no
+        length.
     """
     if phase.quantity != "phase" or phase.axes != "YX":
         raise InputError(

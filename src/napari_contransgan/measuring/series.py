@@ -1,4 +1,4 @@
-"""All frames of a phase map measured, and their objects linked over time."""
+"""Measure all frames of a phase map, and link their objects over time."""
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
@@ -22,11 +22,11 @@ class Measurement:
     Parameters
     ----------
     objects : tuple of MeasuredObject
-        Of all frames, linked over time where there are several.
+        Objects of all frames, linked over time if there are several.
     labels : ndarray of int32
         The objects' pixels, in the shape of the phase map.
     thresholds_rad : tuple of float or None
-        Of each frame; None where labels were given.
+        Threshold of each frame; None if labels were given.
     notes : tuple of str
         What makes the numbers doubtful.
     """
@@ -51,7 +51,7 @@ def measure_objects(
     phase : Image
         Phase in radians, axes YX or TYX, with pixel size and wavelength. A dask array is read frame by frame.
     settings : MeasureSettings, optional
-        How objects are found.
+        Settings for finding objects.
     labels : ndarray of int, optional
         Objects as labels from 1, in the shape of the phase map or of one frame, for all frames alike.
     uncertainty : Image, optional
@@ -106,7 +106,7 @@ def measure_objects(
 
 
 def _frame_of(data: NDArray[np.generic], index: int, count: int) -> NDArray[np.generic]:
-    """Return one frame; a single one stands for all."""
+    """Return one frame; a single frame is used for all."""
     if data.ndim == 2:
         return data
     if len(data) != count:

@@ -1,4 +1,4 @@
-"""Measurements as tables, and as CSV files."""
+"""Turn measurements into tables, and write them as CSV files."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ _DIGITS = 6
 
 
 def object_rows(objects: Sequence[MeasuredObject]) -> dict[str, list[Any]]:
-    """Return the objects as columns, as napari's features and pandas take them.
+    """Return the objects as columns, in the form used by napari's features and pandas.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ def object_rows(objects: Sequence[MeasuredObject]) -> dict[str, list[Any]]:
 
 
 def write_objects(path: Path, measured: Mapping[str, Sequence[MeasuredObject]]) -> None:
-    """Write objects as a CSV table, a row for each, with the name of their image in the last column.
+    """Write objects as a CSV table with one row for each object, and the name of the image in the last column.
 
     Parameters
     ----------
     path : Path
-        The table; a file of that name is replaced in one piece.
+        Path of the table; an existing file is replaced atomically.
     measured : mapping of str to sequence of MeasuredObject
         The objects of each image.
 
@@ -55,12 +55,12 @@ def write_objects(path: Path, measured: Mapping[str, Sequence[MeasuredObject]]) 
 
 
 def write_profiles(path: Path, profiles: Sequence[Profile]) -> None:
-    """Write profiles as a CSV table, a row for each sample.
+    """Write profiles as a CSV table with one row for each sample.
 
     Parameters
     ----------
     path : Path
-        The table; a file of that name is replaced in one piece.
+        Path of the table; an existing file is replaced atomically.
     profiles : sequence of Profile
 
     Raises
@@ -77,12 +77,12 @@ def write_profiles(path: Path, profiles: Sequence[Profile]) -> None:
 
 
 def check_table_name(path: Path) -> None:
-    """Refuse a name that no table has.
+    """Raise an error if a file name does not fit a table.
 
     Raises
     ------
     InputError
-        If it does not end in .csv.
+        If the name does not end in .csv.
     """
     if path.suffix.lower() != ".csv":
         raise InputError(f"{path}: tables are written as CSV: choose a name that ends in .csv")

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-call"
-"""Objects linked over the frames of a time series."""
+"""Link objects over the frames of a time series."""
 
 import math
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ from napari_contransgan.measuring.objects import MeasuredObject
 def link_objects(
     objects: Sequence[MeasuredObject], largest_step_um: float | None = None, frames_missing: int = 0
 ) -> tuple[MeasuredObject, ...]:
-    """Give the same track number to the same object in all frames.
+    """Assign the same track number to the same object in all frames.
 
-    Links neighbouring frames so that the sum of squared steps is smallest (J. C. Crocker and D. G. Grier, J. Colloid
-    Interface Sci. 179, 298 (1996)), with trackpy.
+    Neighbouring frames are linked so that the sum of squared steps is smallest (J. C. Crocker and D. G. Grier, J.
+    Colloid Interface Sci. 179, 298 (1996)), with trackpy.
 
     Parameters
     ----------
     objects : sequence of MeasuredObject
-        Of all frames.
+        Objects of all frames.
     largest_step_um : float or None
-        How far an object may move between two frames; None takes the typical diameter of the objects.
+        Largest movement between two frames; None uses the typical diameter of the objects.
     frames_missing : int
-        For how many frames an object may be missing within its track.
+        Number of frames for which an object may be missing within its track.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def link_objects(
         frames[one.frame].append(index)
     centres_um = np.array([(one.y_um, one.x_um) for one in objects])
     tracks = np.zeros(len(objects), int)
-    quiet()  # it prints to standard output otherwise
+    quiet()  # otherwise it prints to standard output
     try:
         linked = link_iter((centres_um[some] for some in frames), step_um, memory=frames_missing)
         for some, (_, found) in zip(frames, linked, strict=True):
