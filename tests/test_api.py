@@ -77,7 +77,7 @@ def test_simulated_pairs_train_a_network_that_predicts(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_used_is_refused_in_words() -> None:
-    with pytest.raises(InputError, match="stack: an array of 1 axes"):
+    with pytest.raises(InputError, match="stack: an array has 1 axes"):
         ncg.retrieve_phase(np.zeros(4))
     with pytest.raises(InputError, match="retrieve_phase: distance"):
         ncg.retrieve_phase(np.zeros((3, 32, 32)), distance=3)

@@ -71,7 +71,7 @@ def test_a_dark_level_without_light_above_it_is_refused(dark):
 
 
 def test_a_dark_level_below_0_needs_pixels_below_0():
-    with pytest.raises(InputError, match="-5 counts is below 0, and no pixel"):
+    with pytest.raises(InputError, match="-5 counts is below 0, but no pixel"):
         check_dark(FRAME, -5.0)
     check_dark(FRAME - 1000, -900.0)
     check_dark(FRAME, 100.0)

@@ -18,7 +18,7 @@ RANKS = {
     **dict.fromkeys(("errors", "progress", "optics", "config", "io"), 0),
     **dict.fromkeys(("resampling", "robust", "threads", "processes", "counts", "unlit", "notes"), 0),
     **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface", "quantities"), 1),
-    **dict.fromkeys(("models", "drawing"), 2),
+    **dict.fromkeys(("models", "drawing", "measuring"), 2),
     **dict.fromkeys(("training", "inference"), 3),
     "held_out": 4,
     **dict.fromkeys(("api", "demo", "reproduction"), 5),
@@ -27,7 +27,7 @@ RANKS = {
 LIGHT = (
     *("optics", "config", "errors", "progress", "io", "resampling", "robust"),
     *("counts", "unlit", "notes"),
-    *("tie", "tiles", "evaluation", "surface", "quantities", "api", "cli"),
+    *("tie", "tiles", "evaluation", "surface", "quantities", "measuring", "api", "cli"),
 )
 
 

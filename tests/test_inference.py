@@ -368,7 +368,7 @@ def test_a_dark_level_that_was_forgotten_is_seen_under_a_field_stop() -> None:
     forgotten = Image(np.random.default_rng(1).normal(data + 50, 1), "YX", 0.325)
     phase = run(forgotten)
     notes = phase.settings["predict"]["notes"]
-    assert any("reads a steady 50 counts, 20% of the bright level" in note for note in notes)
+    assert any("has a constant 50 counts, 20% of the bright level" in note for note in notes)
     assert not phase.data[:, :58].any()
     assert not any("steady" in note for note in run(forgotten, dark=50).settings["predict"]["notes"])
 

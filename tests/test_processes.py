@@ -110,7 +110,7 @@ def test_what_the_work_raises_comes_here_and_the_process_goes_on(two: Workers) -
 def test_a_process_that_dies_is_named_with_its_task() -> None:
     with pytest.raises(WorkerDiedError, match=r"^3: the worker process was killed by signal 9") as caught:
         list(in_processes(kill_self_at_three, range(6), 1))
-    assert "take fewer workers" in str(caught.value)
+    assert "use fewer workers" in str(caught.value)
 
 
 def test_who_comes_after_a_death_is_told_too() -> None:

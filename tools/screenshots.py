@@ -1,4 +1,4 @@
-"""Drive every widget in a real viewer and save one picture of each.
+"""Operate every widget in a real viewer, and save a picture of each.
 
 Usage: python tools/screenshots.py docs/images [--only NAME ...]
 
@@ -37,7 +37,7 @@ WIDGETS = {
 
 
 def main() -> None:
-    """Take the pictures that were asked for."""
+    """Take the requested pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="folder of the PNG files")
     parser.add_argument("--only", nargs="+", choices=WIDGETS, default=list(WIDGETS), metavar="NAME")
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def take(names: list[str], out: Path) -> None:
-    """Take pictures, with the current folder for whatever the widgets write."""
+    """Take pictures, with the current folder for the files that the widgets write."""
     drive: dict[str, Callable[[napari.Viewer, Any], None]] = {
         "tie": drive_tie,
         "crop": drive_crop,
@@ -68,7 +68,7 @@ def take(names: list[str], out: Path) -> None:
         viewer.window.screenshot(str(path), flash=False, canvas_only=False)
         print(f"{path.name}: layers {', '.join(layer.name for layer in viewer.layers)}")
         viewer.close()
-        WorkerBase.await_workers()  # a training saves first, into a folder that must still be the current one
+        WorkerBase.await_workers()  # training saves first, into a folder that must still be the current one
         settle(1.0)
 
 
@@ -81,7 +81,7 @@ def open_widget(viewer: napari.Viewer, name: str) -> Any:
 
 
 def drive_tie(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
-    """Phase and dry mass of the sample stack."""
+    """Show the phase and dry mass of the sample stack."""
     add_image(viewer, sample_stack())
     widget = opened()
     more = widget.form.more
@@ -92,7 +92,7 @@ def drive_tie(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
 
 
 def drive_crop(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
-    """Tiles of the sample frame."""
+    """Show the tiles of the sample frame."""
     add_image(viewer, sample_frame())
     widget = opened()
     widget.folder.value = Path("tiles")
@@ -102,7 +102,7 @@ def drive_crop(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
 
 
 def drive_predict(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
-    """Predicted phase of the sample frame."""
+    """Show the predicted phase of the sample frame."""
     add_image(viewer, sample_frame())
     widget = opened()
     wait(lambda: bool(widget.card.value), "the list of networks")
@@ -110,14 +110,14 @@ def drive_predict(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
 
 
 def drive_surface(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
-    """Surface of the sample stack's phase."""
+    """Show the surface of the sample stack's phase."""
     add_image(viewer, result_of(retrieve_phase(sample_stack(), TieSettings())).phase)
     widget = opened()
     widget.show_button.native.click()
 
 
 def drive_train(_: napari.Viewer, opened: Callable[[], Any]) -> None:
-    """The bundled network trained on for a while, with its scores and its preview, stopped after the picture."""
+    """Train the bundled network further for a while, show its scores and preview, and stop after the picture."""
     pairs = Path("cells")
     result_of(write_dataset(SimulationSettings(count=24, seed=5), pairs, stacks=False))
     widget = opened()
@@ -134,7 +134,7 @@ def drive_train(_: napari.Viewer, opened: Callable[[], Any]) -> None:
 
 
 def drive_microscope(_: napari.Viewer, opened: Callable[[], Any]) -> None:
-    """A live field side by side, after a change of the form."""
+    """Show a live field side by side, after a change in the form."""
     widget = opened()
     widget.form.field["scene"].setValue("dense")
     widget.side_box.setChecked(True)
@@ -145,13 +145,13 @@ def drive_microscope(_: napari.Viewer, opened: Callable[[], Any]) -> None:
 
 
 def run(widget: Any) -> None:
-    """Press Run and wait for the end."""
+    """Press Run and wait until it has finished."""
     widget.panel.run_button.native.click()
     wait(lambda: widget.panel.task is None, "the computation")
 
 
 def wait(condition: Callable[[], bool], what: str, timeout_s: float = 300) -> None:
-    """Keep the window alive until something has happened."""
+    """Keep the window alive until a condition holds."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:

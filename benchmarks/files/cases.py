@@ -1,4 +1,4 @@
-"""The files: each as one function that writes it into a folder, by what is odd about it."""
+"""The files, each written to a folder by one function, grouped by what is unusual about them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -149,7 +149,7 @@ COUNTS: dict[str, Make] = {
     "ImageJ's signed 16 bit": _calibrated(
         ((cell() // 4).astype(int) + 32768).astype(np.uint16), cf=0, c0=-32768, c1=1, vunit="gray value"
     ),
-    "ImageJ, a line of another kind": _calibrated(cell(), cf=0, c0=0, c1=0.5, vunit="photons"),
+    "ImageJ, another linear calibration": _calibrated(cell(), cf=0, c0=0, c1=0.5, vunit="photons"),
     "inks (CMYK)": _bytes("separated", samples=4),
     "inverted brightness (white is 0)": _bytes("miniswhite"),
     "palette, grey": _bytes("palette", RAMP),
@@ -228,8 +228,8 @@ SETS: dict[str, Make] = {
 
 GROUPS: dict[str, dict[str, Make]] = {
     "acquisition software": ACQUISITION,
-    "where planes are": HEIGHTS,
+    "where the planes are": HEIGHTS,
     "what a count means": COUNTS,
-    "what is dark or missing": MISSING,
+    "dark and missing parts": MISSING,
     "files of a set": SETS,
 }

@@ -1,4 +1,4 @@
-"""Seconds for one complete sample: low-power images of four objectives, the stack, its TIE label and the truth."""
+"""Time one complete sample: low-power images of four objectives, the stack, its TIE label and the true phase."""
 
 import statistics
 import time
@@ -21,7 +21,7 @@ CORES = 2
 
 
 def main(samples: int = SAMPLES) -> None:
-    """Print seconds for each part on one thread, and a sample's share of the time when two processes work."""
+    """Print the seconds for each part on one thread, and for a sample when two processes share the work."""
     print(f"{FIELD_PX} x {FIELD_PX} on the model's grid, {samples} samples each, medians in s\n")
     parts: dict[str, dict[str, float]] = {}
     torch.set_num_threads(1)
@@ -44,7 +44,7 @@ def _latency(specimen: str, samples: int) -> float:
 
 def _throughput(specimen: str, samples: int) -> float:
     with closing(Workers(CORES)) as crew:
-        for count in (CORES, 2 * samples):  # the first ones only wait until all processes have begun
+        for count in (CORES, 2 * samples):  # the first tasks only wait until all processes have started
             began = time.perf_counter()
             for future in [crew.submit(_numbered_sample, (specimen, index)) for index in range(count)]:
                 future.result()
@@ -56,7 +56,7 @@ def _numbered_sample(task: tuple[str, int]) -> dict[str, float]:
 
 
 def _sample(specimen: str, index: int) -> dict[str, float]:
-    """Seconds of each part of one sample."""
+    """Return the seconds for each part of one sample."""
     settings = SimulationSettings(specimen=specimen, seed=SEED, field_px=FIELD_PX)
     seconds: dict[str, float] = {}
 

@@ -1,4 +1,4 @@
-"""Against what is known exactly, and on real cells: needs the reference data beside the project."""
+"""Test the solvers against exact references and on real cells; this needs the reference data next to the project."""
 
 from pathlib import Path
 from typing import get_args
@@ -17,9 +17,9 @@ METHODS: tuple[TieMethod, ...] = get_args(TieMethod)
 
 
 def main() -> None:
-    """Print the errors of every solver on the Mie sphere, and what happens on the HeLa pair."""
+    """Print the errors of every solver on the Mie sphere, and the results on the HeLa pair."""
     if not DATA.is_dir():
-        print("skipped: the reference data are absent")
+        print("skipped: the reference data are missing")
         return
     _mie_sphere()
     _hela_pair()

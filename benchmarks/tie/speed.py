@@ -1,4 +1,4 @@
-"""Time and memory over frame sizes, beside the bare transforms that each method needs."""
+"""Measure time and memory for several frame sizes, and the time of the bare transforms that each method needs."""
 
 import argparse
 import json
@@ -20,13 +20,13 @@ from napari_contransgan.tie.transfer import Aperture
 
 SIZES = (512, 1024, 2048, 4096, 8192)
 TRANSFORMS: dict[TieMethod, int] = {"anchored": 4, "teague": 4, "dct": 2, "fft": 2}
-"""Two-dimensional transforms of a frame that a solve takes."""
+"""Number of two-dimensional transforms of a frame in one solution."""
 
 BARE = Preparation(dead_pixels=False, drift=False)
 
 
 def main(sizes: tuple[int, ...] = SIZES) -> None:
-    """Print a table; every cell is measured in a process of its own."""
+    """Print a table; every entry is measured in a process of its own."""
     print("3 planes of uint16; s; 'transforms' are the bare ones that the solver needs, float32, all processors;")
     print(
         "'per N log N' is the solver's time relative to 512 px; memory is the peak in float32 frames beside the input"
@@ -67,7 +67,7 @@ def measure(size: int, method: TieMethod) -> dict[str, float]:
         )
 
     solve(Preparation(), side=256)  # imports and plans
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak, which a process takes over from its parent
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak, which a process inherits from its parent
     before = _peak_bytes()
     bare = _median_time(lambda: solve(BARE), repeats)
     frames = (_peak_bytes() - before) / (4 * size**2)
@@ -101,7 +101,7 @@ def measure(size: int, method: TieMethod) -> dict[str, float]:
 
 
 def _peak_bytes() -> int:
-    """Largest memory held so far (Linux)."""
+    """Return the peak memory so far (Linux)."""
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
 
@@ -116,7 +116,7 @@ def _median_time(run: Callable[[], object], repeats: int) -> float:
 
 
 def _planes(size: int) -> np.ndarray:
-    """Blobs that brighten along z, with noise; the same tile over and over for large frames."""
+    """Return blobs that brighten along z, with noise; large frames repeat the same tile."""
     rng = np.random.default_rng(0)
     tile = min(size, 1024)
     blobs = ndimage.gaussian_filter((rng.random((tile, tile)) > 0.9995).astype(np.float32), 12, mode="wrap")

@@ -1,4 +1,4 @@
-"""What bad planes cost: each fault alone, and all of them, on eleven planes of cells that the border cuts."""
+"""Measure the errors caused by faults of the planes, alone and together, on eleven planes of cells at the border."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ Maps = Sequence[NDArray[np.floating]]
 
 @dataclass(frozen=True)
 class Fault:
-    """How the planes are spoiled, and how the user would tell the program of it."""
+    """A fault of the planes, and the settings that a user would choose for it."""
 
     title: str
     electrons: float = 2e4
@@ -48,7 +48,7 @@ class Fault:
 
 
 FAULTS = (
-    Fault("none but noise (2e4 e-)"),
+    Fault("only noise (2e4 e-)"),
     Fault("uneven z (+-0.3 um, known)", jitter_um=0.3),
     Fault("drift up to 3 px", drift_px=3.0),
     Fault("drift up to 3 px, correction off", drift_px=3.0, drift_undone=False),
@@ -112,7 +112,7 @@ def _clean(index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def _plane_at(planes: NDArray[np.float32], z_um: float) -> NDArray[np.float32]:
-    """Image at any height, from the finely spaced ones."""
+    """Interpolate the image at any height from finely spaced ones."""
     place = (z_um + 4.4) / 0.2
     low = int(np.clip(np.floor(place), 0, len(planes) - 2))
     share = np.float32(place - low)

@@ -1,4 +1,4 @@
-"""What the trainer adds to a network's forward and backward pass, as a whole and part by part."""
+"""Measure the time that the trainer adds to a network's forward and backward pass, in total and part by part."""
 
 import tempfile
 from collections.abc import Callable
@@ -28,7 +28,7 @@ CPU = torch.device("cpu")
 
 
 def main(pairs: Path) -> None:
-    """Print the ratio of the trainer's time to the bare passes', and the parts of the difference."""
+    """Print the ratio of the trainer's time to that of the bare passes, and the parts of the difference."""
     settings = supervised(pairs)
     print(
         f"Compact contrans, supervised, batch {settings.batch_size}, crop {settings.crop_px}, one thread; the "
@@ -45,9 +45,9 @@ def main(pairs: Path) -> None:
     print_row("forward and backward pass alone", f"{1e3 * seconds['bare']:.1f}", "1.00")
     print_row("a step of the trainer", f"{1e3 * seconds['trainer']:.1f}", f"{ratio:.2f} (goal: at most {GOAL})")
     for name, value in parts.items():
-        print_row(f"of it: {name}", f"{1e3 * value:.2f}", f"{value / seconds['bare']:.3f}")
+        print_row(f"of which: {name}", f"{1e3 * value:.2f}", f"{value / seconds['bare']:.3f}")
     rest = seconds["trainer"] - seconds["bare"] - sum(parts.values())
-    print_row("not explained", f"{1e3 * rest:.1f}", f"{rest / seconds['bare']:.3f}")
+    print_row("unexplained", f"{1e3 * rest:.1f}", f"{rest / seconds['bare']:.3f}")
 
 
 def _bare_step(settings: TrainSettings) -> Work:
@@ -65,7 +65,7 @@ def _bare_step(settings: TrainSettings) -> Work:
 
 
 def _parts(settings: TrainSettings, folder: Path) -> dict[str, Work]:
-    """Everything but the passes, each by itself, as `train_step` and the trainer call it."""
+    """Return everything except the passes, each part as `train_step` and the trainer call it."""
     data, state = gather(settings), new_state(settings, CPU)
     contrast, phase_rad = draw_pairs(data.paired_lr, data.paired_phase, settings, 0)
     network, optimiser = state.networks["to_phase"], state.optimisers[WARM]

@@ -1,8 +1,8 @@
-"""Train the three generators by each recipe at equal steps, and compare them on fields that none has seen.
+"""Train the three generators by each recipe for equal steps, and compare them on fields that none has seen.
 
     python -m benchmarks.training.recipes paper|warm [--runs runs] [--picture PICTURE.png]
 
-Runs that are there already are gone on with, so that it can be interrupted.
+Existing runs are continued, so that the benchmark can be interrupted.
 """
 
 import argparse
@@ -34,16 +34,16 @@ FIELDS: Mapping[str, SimulationSettings] = {
     "cells_scaled": SimulationSettings(seed=4203, count=800, field_px=160, variation=THICK_AND_THIN),
     "beads_scaled": SimulationSettings(specimen="psm", seed=4204, count=250, field_px=160, variation=THICK_AND_THIN),
 }
-"""10x images of the paper's microscope; a and b are used unpaired, so that no image's own phase is among the rest."""
+"""10x images of the paper's microscope; a and b are used unpaired, so no image has its phase in the other set."""
 
 
 def settings_of(recipe: str, runs: Path, generator: GeneratorName) -> TrainSettings:
-    """Settings of a run: small crops, since a CPU is to manage them, and otherwise each recipe's own."""
+    """Return the settings of a run: small crops, suitable for a CPU, and otherwise the recipe's own settings."""
     if recipe == "paper":
         return TrainSettings(
             lr=runs / "beads/a/lr",
             phase=runs / "beads/b/phase",
-            pairs=(runs / "beads/held",),  # for scores alone
+            pairs=(runs / "beads/held",),  # for scores only
             generator=generator,
             recipe="paper",
             validation_fraction=0.97,
@@ -70,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training.recipes", description=__doc__)
     parser.add_argument("recipe", choices=("paper", "warm"))
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the data sets and runs")
-    parser.add_argument("--picture", type=Path, help="where to draw the validation scores over the steps")
+    parser.add_argument("--picture", type=Path, help="file for a picture of the validation scores over the steps")
     chosen = parser.parse_args()
     wanted = "beads/" if chosen.recipe == "paper" else "_scaled"
     for name, fields in FIELDS.items():

@@ -1,13 +1,13 @@
-"""Processes of one thread each that work for this one: the one way in which this package runs several.
+"""Run several single-threaded worker processes; all multiprocessing in this package goes through this module.
 
-Python's own `ProcessPoolExecutor` was not enough: closing it lets every task under way run to its end, a process that
-dies is not named with its task, and its processes outlive a parent that is killed. Here
+Python's `ProcessPoolExecutor` is not enough: closing it lets every running task finish, it does not say which task a
+dead process was working on, and its processes outlive a killed parent. Here
 
 - processes are spawned, never forked: PyTorch, OpenMP and Qt do not survive a fork of a program with threads;
 - each has a pipe of its own, read by a thread of this process, so that it goes on while this process computes, and so
   that its death is noticed at once and with the task that it had;
-- each watches this process and ends with it, also when it is killed, and ignores Ctrl-C, which this process receives;
-- closing kills them at once, in the middle of a task: none of them writes a file;
+- each watches this process and ends with it, even if it is killed, and ignores Ctrl-C, which this process handles;
+- closing kills them at once, even in the middle of a task; this is safe because none of them writes a file;
 - tasks wait for as long as they are not cancelled, so whoever submits them bounds their number: `in_processes` has one
   task for each process under way, and takes the next one only then.
 """
@@ -34,7 +34,7 @@ Result = TypeVar("Result")
 
 
 class WorkerDiedError(InputError):
-    """A process ended in the middle of a task, for example killed for want of memory."""
+    """A process ended in the middle of a task, for example because it was killed when memory ran out."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class _Worker:
     tasks_done: int = 0
 
     def do(self, work: Callable[[Task], Result], task: Task) -> Result:
-        """Let the process do a task, and wait for it."""
+        """Send a task to the process, and wait for its result."""
         try:
             self.pipe.send((work, task))
             succeeded, result = self.pipe.recv()
@@ -64,20 +64,20 @@ class _Worker:
         self.process.join()
         code = self.process.exitcode or 0
         how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
-        hint = "if memory is short, take fewer workers"
+        hint = "if memory is short, use fewer workers"
         if not self.tasks_done and code > 0:
             hint = "a script that starts workers must do so below 'if __name__ == \"__main__\":'"
         return WorkerDiedError(
-            f"the worker process {how}; what was done before is kept: run it again to go on ({hint})", source=task
+            f"the worker process {how}; finished work is kept: run it again to continue ({hint})", source=task
         )
 
 
 _Order = tuple["Future[Any]", Callable[[Any], Any], Any]
-"""A task with what is to be done, and where the result goes."""
+"""A function, its task, and the future for the result."""
 
 
 class Workers:
-    """A number of processes, which start at once; close them when they are no longer needed.
+    """Worker processes, which start at once; close them when they are no longer needed.
 
     Parameters
     ----------
@@ -93,37 +93,37 @@ class Workers:
             stack.callback(self.close)
             for _ in range(count):
                 self._all.append(_started())
-                # A daemon, like the process: a program that ends without closing waits for neither.
+                # A daemon, like the process, so that a program that ends without closing does not wait for either.
                 self._threads.append(threading.Thread(target=self._drive, args=(self._all[-1],), daemon=True))
                 self._threads[-1].start()
-            stack.pop_all()  # all of them could be started
+            stack.pop_all()  # all of them were started
 
     @property
     def pids(self) -> list[int]:
-        """Numbers of the processes."""
+        """Return the process numbers."""
         return [worker.process.pid or 0 for worker in self._all]
 
     def submit(self, work: Callable[[Task], Result], task: Task) -> "Future[Result]":
-        """Let the next idle process do a task.
+        """Give a task to the next idle process.
 
         Parameters
         ----------
         work : callable
             A function of a module.
         task
-            What to call it with; like the result, it travels through a pipe.
+            Its argument; like the result, it is sent through a pipe.
 
         Returns
         -------
         Future
-            With the result, or what `work` raised, or `WorkerDiedError`.
+            Holds the result, the exception that `work` raised, or a `WorkerDiedError`.
         """
         order: _Order = (Future(), work, task)
         self._waiting.put(order)
         return order[0]
 
     def close(self) -> None:
-        """End the processes at once; tasks that wait are cancelled, and those under way fail."""
+        """End the processes at once; waiting tasks are cancelled, and running ones fail."""
         with suppress(Empty):
             while (order := self._waiting.get_nowait()) is not None:
                 order[0].cancel()
@@ -136,7 +136,7 @@ class Workers:
             worker.pipe.close()
 
     def _drive(self, worker: _Worker) -> None:
-        """Body of a thread: let one process do one task after the other; once it is dead, they all fail."""
+        """Send tasks to one process, one after another, in a thread; once the process is dead, all tasks fail."""
         while (order := self._waiting.get()) is not None:
             future, work, task = order
             if future.set_running_or_notify_cancel():
@@ -149,26 +149,26 @@ class Workers:
 def in_processes(
     work: Callable[[Task], Result], tasks: Iterable[Task], workers: int
 ) -> Generator[tuple[Task, Result], None, None]:
-    """Do tasks in several processes; close the generator to end them at once.
+    """Run tasks in several processes; close the generator to end them at once.
 
     Parameters
     ----------
     work : callable
         A function of a module, called in the processes.
     tasks : iterable
-        What to call it with; a task is taken when a process is free.
+        Arguments for `work`; the next one is taken when a process is free.
     workers : int
         Number of processes.
 
     Yields
     ------
     task, result : tuple
-        As they are done, in no particular order.
+        In the order in which the tasks finish.
 
     Raises
     ------
     WorkerDiedError
-        If a process dies, naming its task.
+        If a process dies; the message names its task.
     Exception
         Whatever `work` raises.
     """
@@ -187,7 +187,7 @@ def in_processes(
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Let a process that is started within ignore Ctrl-C from its first moment; only the main thread may do so."""
+    """Make processes started within the block ignore Ctrl-C from their first moment; only the main thread can do so."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -208,8 +208,8 @@ def _started() -> _Worker:
 
 
 def _serve(pipe: "Connection[Any, Any]") -> None:
-    """Body of a process: do what comes through the pipe, until that breaks."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches the whole group; the parent ends the others
+    """Run the tasks that arrive through the pipe until it breaks; the main function of a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
     stay_on_one_thread()
     parent = parent_process()
     if parent is not None:

@@ -1,4 +1,4 @@
-"""Small frozen events that long work yields; the window, the command line and the tests consume the same ones."""
+"""Progress events of long tasks; the plugin, the command line and the tests use the same ones."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ class Progress:
     step, total : int
         Steps done so far, and steps in all.
     message : str
-        What is being done, in words a user understands.
+        Current activity, in words that a user understands.
     """
 
     step: int
@@ -36,7 +36,7 @@ def result_of(events: Generator[E, Any, T], on_event: Callable[[E], object] = la
 
 
 def as_part(events: Generator[Progress, None, T], number: int, count: int) -> Generator[Progress, None, T]:
-    """Tell the steps of one of `count` equal tasks as steps of all of them, and give what it returns."""
+    """Yield the progress of one of `count` equal tasks as progress of all of them, and return its result."""
     while True:
         try:
             step = next(events)

@@ -1,4 +1,4 @@
-"""Standard deviations from medians, which a specimen or dirt in part of the values does not change."""
+"""Estimate standard deviations from medians, which a specimen or dirt in some of the values does not affect."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,17 +8,17 @@ MEDIAN_OF_UNIT_NORMAL = 0.6745
 
 
 def robust_sigma(deviations: NDArray[np.floating]) -> float:
-    """Return the standard deviation of normally distributed deviations, from the median of their sizes.
+    """Return the standard deviation of normally distributed deviations, from the median of their absolute values.
 
     Parameters
     ----------
     deviations : ndarray
-        Differences from the expected value, of any shape; those on one side of it suffice.
+        Differences from the expected value, of any shape; those on one side of it are enough.
 
     Returns
     -------
     float
-        In the unit of `deviations`; 0 without any.
+        In the unit of `deviations`; 0 if there are none.
     """
     return float(np.median(np.abs(deviations))) / MEDIAN_OF_UNIT_NORMAL if deviations.size else 0.0
 
@@ -36,7 +36,7 @@ def quieter_sigma(deviations: NDArray[np.floating]) -> float:
     Returns
     -------
     float
-        In the unit of `deviations`; 0 without any.
+        In the unit of `deviations`; 0 if there are none.
     """
     sides = deviations[deviations <= 0], deviations[deviations >= 0]
     return min((robust_sigma(side) for side in sides if side.size), default=0.0)

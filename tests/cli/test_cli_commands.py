@@ -217,7 +217,7 @@ def test_an_objective_gives_the_pixel_size_only_where_the_file_states_none(
     inputs = [tmp_path / "sizeless.tif", tmp_path / "sized.tif"]
     result = call("predict", *inputs, "--out", tmp_path, "--model", run_folder, "--objective", "10x", "--json")
     assert [one["settings"]["pixel_size_um"] for one in json.loads(result.stdout)["images"]] == [0.65, 0.5]
-    assert "sized.tif: states a pixel size of 0.5 um, which is used; 10x would mean 0.65" in result.stderr
+    assert "sized.tif: its own pixel size of 0.5 um is used; 10x would give 0.65 um" in result.stderr
     stated = call_for_json("predict", inputs[1], "--out", tmp_path, "--model", run_folder, "--pixel-size", "0.7")
     assert stated["images"][0]["settings"]["pixel_size_um"] == 0.7
 
@@ -352,7 +352,7 @@ def test_an_interrupted_training_keeps_its_work_and_can_go_on(
     assert process.returncode == 130
     assert stdout == ""
     assert "Traceback" not in stderr
-    assert f"the work is kept in {run}: go on with --resume" in stderr
+    assert f"the run is saved in {run}: continue it with --resume" in stderr
     done = int(re.search(r"stopped after step (\d+)", stderr).group(1))
     figures = call_for_json("train", "--out", run, "--resume", "--steps", done + 1)
     assert figures["step"] == done + 1

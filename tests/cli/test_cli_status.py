@@ -73,12 +73,12 @@ def test_json_is_one_object_that_any_reader_takes() -> None:
         (
             ZeroDivisionError("division by zero"),
             1,
-            "fault of the program: ZeroDivisionError: division by zero",
+            "bug in the program: ZeroDivisionError: division by zero",
         ),
         (
             FileNotFoundError(2, "No such file", "weights"),
             1,
-            "fault of the program: FileNotFoundError: [Errno 2] No such file: 'weights'",
+            "bug in the program: FileNotFoundError: [Errno 2] No such file: 'weights'",
         ),
     ],
 )

@@ -65,7 +65,7 @@ def test_a_short_file_is_enough_for_an_own_microscope(tmp_path: Path) -> None:
         ("objectives: {40x: {magnification: 40, numerical_aperture: 1.2}}", "a dry lens cannot have an NA of 1.2"),
         ("coherence: 0", "S = 0 lets no light through"),
         ("stack_coherence: -0.3", "S = -0.3 lets no light through"),
-        ("coherence: 1.4", "S = 1.4 would be dark field at the rim"),
+        ("coherence: 1.4", "S = 1.4 would be dark field at the edge of the pupil"),
         ("wavelength_um: 550", r"550 um cannot be a wavelength \(did you mean 0.55\?\)"),
         ("bandwidth_um: 0.4", "is white light"),
         ("stack_objective: 63x", "'63x' is none of the objectives: use one of 4x, 10x, 20x, 40x"),

@@ -163,7 +163,7 @@ def test_a_baseline_of_another_kind_is_refused(tmp_path: Path, network: Path) ->
 
 def test_unknown_parts_and_networks_are_refused_before_anything_is_made(tmp_path: Path, network: Path) -> None:
     out = tmp_path / "out"
-    with pytest.raises(InputError, match="fig12: no part of the paper"):
+    with pytest.raises(InputError, match="fig12: not a part of the paper"):
         result_of(reproduce(["fig12"], out, NetworkChoice(str(network)), QUICK))
     with pytest.raises(InputError, match=r"nowhere\.safetensors"):
         result_of(reproduce(["speed"], out, NetworkChoice(str(network), unet="nowhere.safetensors"), QUICK))

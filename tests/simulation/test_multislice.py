@@ -231,7 +231,7 @@ def test_the_image_of_a_thin_sphere_is_the_exact_one_within_2_percent(model: str
 
 
 def test_light_too_steep_for_the_medium_is_refused() -> None:
-    with pytest.raises(ValueError, match="no wave of frequency 3 per um travels in the medium"):
+    with pytest.raises(ValueError, match="no wave of frequency 3 per um propagates in the medium"):
         exit_field(
             smooth_path(2),
             0.2,

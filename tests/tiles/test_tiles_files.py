@@ -103,11 +103,11 @@ def test_files_that_cannot_be_cut_are_refused(frame, tmp_path):
     write_image(tmp_path / "a" / "one.ome.tif", frame)
     out = tmp_path / "out"
 
-    with pytest.raises(InputError, match="no image given"):
+    with pytest.raises(InputError, match="no image was given"):
         result_of(write_tiles([], out, TileSettings()))
     with pytest.raises(InputError, match="two images are called one"):
         result_of(write_tiles([tmp_path / "one.tif", tmp_path / "a" / "one.ome.tif"], out, TileSettings()))
-    with pytest.raises(InputError, match="cannot be made as a folder"):
+    with pytest.raises(InputError, match="cannot be created as a folder"):
         result_of(write_tiles([tmp_path / "one.tif"], tmp_path / "one.tif", TileSettings()))
     tifffile.imwrite(tmp_path / "bare.tif", frame.data[0])
     with pytest.raises(InputError, match=r"bare\.tif: no pixel size"):
@@ -209,7 +209,7 @@ def test_tiles_with_channels_are_noted_and_those_of_stacks_and_series_are_not(ax
     found = training_notes([tile, tile])
 
     assert len(found) == notes
-    assert all("several channels cannot be trained on" in text for text in found)
+    assert all("several channels cannot be used for training" in text for text in found)
 
 
 @pytest.mark.parametrize(("side_px", "notes"), [(112, 0), (111, 1)])
@@ -230,7 +230,7 @@ def test_tiles_without_phase_in_places_are_noted(frame):
 
     (note,) = training_notes(crop_tiles(phase, grid))
 
-    assert note.startswith("2 of 4 tiles hold places without phase, where there was no light or no data: leave them")
+    assert note.startswith("2 of 4 tiles contain areas without phase, where there was no light or no data: leave them")
     wholly = crop_tiles(replace(phase, data=data * (np.arange(600) >= 300)), grid)
     assert training_notes(wholly)[0].startswith("2 of 4 tiles")
     assert training_notes(crop_tiles(replace(phase, settings={}), grid)) == []

@@ -45,7 +45,7 @@ def test_a_frame_of_480_px_falls_into_16_tiles_of_120_px():
 def test_a_grid_finer_than_the_frame_or_an_overlap_past_a_tile_is_refused():
     with pytest.raises(InputError, match="3 px cannot be divided into 4 rows"):
         partition((3, 100), 4, 4)
-    with pytest.raises(InputError, match="overlap of 26 px is more than a tile of 25 px"):
+    with pytest.raises(InputError, match="overlap of 26 px is larger than a tile of 25 px"):
         partition((100, 100), 4, 4, 26)
 
 

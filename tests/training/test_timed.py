@@ -250,7 +250,7 @@ def test_minutes_alone_do_not_limit_the_steps(pairs: Path) -> None:
     assert TrainSettings.checked(base | {"minutes": 5}, source="x").steps == MOST_STEPS
     assert TrainSettings.checked(base | {"minutes": 5, "steps": 9}, source="x").steps == 9
     assert TrainSettings.checked(base, source="x").steps == 3000
-    with pytest.raises(InputError, match="warm_start_steps is a part of steps: give steps too"):
+    with pytest.raises(InputError, match="warm_start_steps is part of steps: give steps too"):
         TrainSettings.checked(base | {"minutes": 5, "warm_start_steps": 3}, source="x")
     with pytest.raises(InputError, match="minutes"):
         TrainSettings.checked(base | {"minutes": 0}, source="x")

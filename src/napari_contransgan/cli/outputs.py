@@ -1,4 +1,4 @@
-"""Names of output files, and what becomes of them when a command fails."""
+"""Choose the names of output files, and remove them if a command fails."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -14,17 +14,17 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
     Parameters
     ----------
     out : Path
-        A file if it ends in .tif or .tiff, else a folder.
+        A file if it ends in .tif or .tiff, otherwise a folder.
     inputs : sequence of Path
         The images.
     kind : str
-        Appended to the names in a folder.
+        Suffix of the names in a folder.
 
     Raises
     ------
     InputError
-        If one file is to hold several outputs, two outputs have one name, an output would replace its input, or `out`
-        is named like a file of another kind and is no folder that is there already.
+        If several outputs would go into one file, two outputs have the same name, an output would replace its input, or
+        `out` has the suffix of another file type and is not an existing folder.
     """
     if out.suffix.lower() in (".tif", ".tiff"):
         if len(inputs) > 1:
@@ -32,7 +32,7 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
         outputs = [out]
     elif out.suffix and not out.is_dir():
         raise InputError(
-            f"{out.suffix} files are not written: give a .tif file, or a folder without a suffix", source=out
+            f"{out.suffix} files cannot be written: give a .tif file, or a folder without a suffix", source=out
         )
     else:
         outputs = [out / f"{image_stem(path)}_{kind}.ome.tif" for path in inputs]
@@ -46,13 +46,13 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
 
 
 def beside(output: Path, kind: str) -> Path:
-    """Name a file of another kind after the one that it belongs to."""
+    """Return the name of a file that belongs to another one, next to it."""
     stem = image_stem(output)
     return output.with_name(f"{stem}_{kind}{output.name[len(stem) :]}")
 
 
 def keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | float | None]) -> None:
-    """Refuse to write over what is read."""
+    """Raise an error if an output would overwrite an input."""
     read = [path.resolve() for path in inputs if isinstance(path, Path)]
     for path in outputs:
         if path.resolve() in read:
@@ -61,7 +61,7 @@ def keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | float | N
 
 @contextlib.contextmanager
 def removed_on_failure(folder: Path, paths: list[Path]) -> Iterator[None]:
-    """Leave no part of the results behind when another part fails, nor folders that were made for them."""
+    """Remove all results, and the folders created for them, if one of them fails."""
     made = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         yield

@@ -1,4 +1,4 @@
-"""The base of all settings: validated, frozen, with a YAML round trip."""
+"""Base class of all settings: validated, frozen, readable from and writable to YAML."""
 
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -11,7 +11,7 @@ from napari_contransgan.errors import InputError
 
 
 class Settings(BaseModel):
-    """Base of all settings: frozen, strict about unknown keys, versioned."""
+    """Base class of all settings: frozen and versioned; unknown keys are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,24 +28,24 @@ class Settings(BaseModel):
         Raises
         ------
         InputError
-            If the file cannot be read or holds what these settings do not allow.
+            If the file cannot be read, or a value in it is invalid.
         """
         try:
             values = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise InputError(f"cannot be read as YAML settings ({str(error).splitlines()[0]})", source=path) from error
         if not isinstance(values, dict):
-            raise InputError("holds no settings; write one 'name: value' a line", source=path)
+            raise InputError("contains no settings: write one 'name: value' per line", source=path)
         return cls.checked(values, source=str(path))
 
     @classmethod
     def checked(cls, values: dict[str, Any], source: str = "settings") -> Self:
-        """Build the settings, turning a validation error into one line that a user can act on.
+        """Build the settings, and turn a validation error into one line that tells the user what to change.
 
         Raises
         ------
         InputError
-            Naming the first value that is not allowed.
+            If a value is invalid; the message names the first one.
         """
         try:
             return cls.model_validate(values)
@@ -56,5 +56,5 @@ class Settings(BaseModel):
 
 
 def reason_of(error: ErrorDetails) -> str:
-    """Return what a validation error says, without pydantic's words in front of our own."""
+    """Return the message of a validation error without pydantic's prefix."""
     return str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]

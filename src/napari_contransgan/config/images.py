@@ -36,7 +36,7 @@ class TileSettings(Settings):
 
 
 class PredictSettings(Settings):
-    """How a network is applied to an image.
+    """Settings for prediction.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class PredictSettings(Settings):
         Counts that the camera gives without light, or an image taken without light (the frames of a stack are
         averaged). They are subtracted first. None uses the level in the file, or 0.
     device : {"auto", "cpu", "cuda", "mps"}
-        Where to compute.
+        Device to compute on.
     engine : {"auto", "onnx", "pytorch"}
         Which library computes. ``auto`` uses ONNX Runtime if it is installed, supports the network and saves time, and
         PyTorch otherwise. In fp32 both give the same phase to within 1e-5 rad.

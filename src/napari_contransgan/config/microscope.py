@@ -104,7 +104,7 @@ class Microscope(Settings):
     stack_objective : str
         Objective of the through-focus stack, one of `objectives`.
     stack_coherence, stack_dz_um : float
-        S and plane distance of the stack.
+        S of the stack, and the distance between its planes.
     camera : CameraModel
         The camera.
     vignetting : float
@@ -169,7 +169,7 @@ class Microscope(Settings):
         low, high = PLAUSIBLE_WAVELENGTH_UM
         if not low <= value <= high:
             hint = f" (did you mean {value / 1000:g}?)" if low <= value / 1000 <= high else ""
-            raise ValueError(f"{value:g} um cannot be a wavelength{hint}: give {low:g} to {high:g} um")
+            raise ValueError(f"{value:g} um is not a valid wavelength{hint}: give {low:g} to {high:g} um")
         return value
 
     @field_validator("coherence", "stack_coherence")
@@ -180,14 +180,14 @@ class Microscope(Settings):
                 f"S = {value:g} lets no light through: it is the condenser's NA over the objective's, above 0"
             )
         if value > 1:
-            raise ValueError(f"S = {value:g} would be dark field at the rim: give at most 1")
+            raise ValueError(f"S = {value:g} would be dark field at the edge of the pupil: give at most 1")
         return value
 
     @model_validator(mode="after")
     def _must_fit_together(self) -> Self:
         if self.stack_objective not in self.objectives:
             raise ValueError(
-                f"stack_objective {self.stack_objective!r} is none of the objectives: use one of "
+                f"stack_objective {self.stack_objective!r} is not one of the objectives: use one of "
                 f"{', '.join(self.objectives)}"
             )
         if self.bandwidth_um > 0.5 * self.wavelength_um:
@@ -217,7 +217,7 @@ class Microscope(Settings):
     def nominal_defocus_um(self, objective: str) -> float:
         """Return the defocus at which a microscopist calls a phase object "in focus": 0.25 wavelength / NA^2.
 
-        At z = 0 a pure phase object has almost no contrast and its sign cannot be seen.
+        At z = 0 a pure phase object has almost no contrast, and the sign of its phase cannot be seen.
         """
         return 0.25 * self.wavelength_um / self.lens(objective).numerical_aperture ** 2
 
@@ -228,7 +228,7 @@ class Microscope(Settings):
     def advice(self) -> tuple[str, ...]:
         """Return advice on objectives whose images the camera undersamples, one sentence each.
 
-        The stated limit is `coarsest_pixel_um`, with S as for the image that the objective takes.
+        The limit is `coarsest_pixel_um`, with S of the image that the objective takes.
         """
         notes = []
         for name in self.objectives:

@@ -166,7 +166,7 @@ class Variation(BaseModel):
     @classmethod
     def _must_rise(cls, value: tuple[float, float]) -> tuple[float, float]:
         if value[0] > value[1]:
-            raise ValueError(f"the range ({value[0]:g}, {value[1]:g}) falls: give the lower end first")
+            raise ValueError(f"the range ({value[0]:g}, {value[1]:g}) is in the wrong order: give the lower end first")
         return value
 
 
@@ -273,7 +273,7 @@ class SimulationSettings(Settings):
         field_um = self.field_px * MODEL_PIXEL_SIZE_UM
         if field_um < self.margin_um:
             raise ValueError(
-                f"a field of {field_um:.0f} um is smaller than the margin of {self.margin_um:.0f} um from which "
+                f"a field of {field_um:.0f} um is smaller than its margin of {self.margin_um:.0f} um from which "
                 f"defocused light reaches into it: make field_px at least "
                 f"{math.ceil(self.margin_um / MODEL_PIXEL_SIZE_UM)}, or defocus less"
             )
@@ -281,14 +281,14 @@ class SimulationSettings(Settings):
 
     @property
     def mean_focus_um(self) -> float:
-        """Focus of the low-resolution image before variation."""
+        """Return the focus of the low-resolution image before variation."""
         return self.microscope.nominal_defocus_um(self.objective) if self.defocus_um is None else self.defocus_um
 
     @property
     def margin_um(self) -> float:
-        """Margin around a field that must be simulated, since defocused light from there reaches the field.
+        """Return the margin to simulate around a field, from which defocused light reaches the field.
 
-        A ray of the steepest angle that lens and condenser let pass travels |z| (NA + NA_condenser) sideways.
+        The steepest ray that lens and condenser pass moves sideways by |z| (NA + NA_condenser).
         """
         share_um = self.microscope.nominal_defocus_um(self.objective)
         low_um, high_um = (

@@ -1,4 +1,4 @@
-"""Settings of phase retrieval."""
+"""Settings for phase retrieval."""
 
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ TieMethod = Literal["anchored", "teague", "dct", "fft", "us-tie", "wotf"]
 
 
 class TieSettings(Settings):
-    """How phase is retrieved from a through-focus stack.
+    """Settings for retrieving phase from a through-focus stack.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Settings of a training run."""
+"""Settings for training."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -44,7 +44,7 @@ class PairFolders(BaseModel):
     Parameters
     ----------
     lr, phase : Path
-        The low-resolution images, and their phase maps.
+        Folder of low-resolution images, and folder of their phase maps.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -99,11 +99,11 @@ PairSource = Annotated[
 
 
 MOST_STEPS = 10_000_000
-"""Steps of a run of which only the minutes are stated; it never comes to so many."""
+"""Number of steps of a run for which only the minutes are given; it is never reached."""
 
 
 class TrainSettings(Settings):
-    """A training run.
+    """Settings of a training run.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ class TrainSettings(Settings):
     seed : int
         Seed of weights, data order and augmentation.
     device : {"auto", "cpu", "cuda", "mps"}
-        Where to compute.
+        Device to compute on.
     precision : {"auto", "fp32", "bf16"}
         ``auto`` is bfloat16 if the processor is fast at it, unless the environment variable
         ``NAPARI_CONTRANSGAN_PRECISION`` says otherwise.
@@ -331,7 +331,7 @@ class TrainSettings(Settings):
         if not isinstance(values, Mapping) or values.get("minutes") is None or values.get("steps") is not None:
             return values
         if values.get("warm_start_steps") is not None:
-            raise ValueError("warm_start_steps is a part of steps: give steps too, or leave it out")
+            raise ValueError("warm_start_steps is part of steps: give steps too, or leave it out")
         return {**values, "steps": MOST_STEPS}
 
     @field_validator("pairs")
@@ -339,14 +339,18 @@ class TrainSettings(Settings):
     def _must_be_two_folders(cls, value: tuple[Path | PairFolders, ...]) -> tuple[Path | PairFolders, ...]:
         for one in value:
             if isinstance(one, PairFolders) and one.lr == one.phase:
-                raise ValueError(f"{one.lr} holds both the images and their phase maps: put these into another folder")
+                raise ValueError(
+                    f"{one.lr} contains both the images and their phase maps: put the phase maps into another folder"
+                )
         return tuple(map(_shortened, value))
 
     @field_validator("scale_range")
     @classmethod
     def _must_be_a_range(cls, value: tuple[float, float]) -> tuple[float, float]:
         if not 0.5 <= value[0] <= value[1] <= 2:
-            raise ValueError(f"the range ({value[0]:g}, {value[1]:g}) must rise and lie between 0.5 and 2")
+            raise ValueError(
+                f"the range ({value[0]:g}, {value[1]:g}) is not valid: give a lower and an upper end between 0.5 and 2"
+            )
         return value
 
     @model_validator(mode="after")
@@ -354,15 +358,17 @@ class TrainSettings(Settings):
         if (self.lr is None) != (self.phase is None):
             raise ValueError("unpaired training needs both folders: lr and phase")
         if self.lr is None and not self.has_pairs:
-            raise ValueError("give the folders lr and phase, or a folder of pairs, or settings to simulate pairs by")
+            raise ValueError(
+                "nothing to train on: give the folders lr and phase, a folder of pairs, or settings to simulate pairs"
+            )
         for settings in self.simulate:
             if settings.seed == HELD_OUT_SEEDS[settings.specimen]:
-                raise ValueError(f"seed {settings.seed} makes the fields that networks are scored on: take another")
+                raise ValueError(f"seed {settings.seed} is reserved for the held-out set: use another")
         if self.batch_size % self.accumulate:
             raise ValueError(f"a batch of {self.batch_size} cannot be divided into {self.accumulate} equal parts")
         return self
 
     @property
     def has_pairs(self) -> bool:
-        """Whether there are pairs for supervised learning."""
+        """Return whether there are pairs for supervised learning."""
         return bool(self.pairs or self.simulate)

@@ -1,4 +1,4 @@
-"""Reading TIFF, ImageJ TIFF, OME-TIFF, and the files of Micro-Manager."""
+"""Read TIFF, ImageJ TIFF, OME-TIFF and Micro-Manager files."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,34 +22,34 @@ from napari_contransgan.io.tags import with_tags
 
 
 def read_image(path: Path, *, lazy: bool = False, position: int | None = None) -> Image:
-    """Read a TIFF, ImageJ TIFF, OME-TIFF or a file of Micro-Manager.
+    """Read a TIFF, ImageJ TIFF, OME-TIFF or Micro-Manager file.
 
-    Axes of length one are dropped, except Y and X; a file that `write_image` wrote comes back as it was.
+    Axes of length one are dropped, except Y and X; a file written by `write_image` is read back unchanged.
 
     Parameters
     ----------
     path : Path
         The file.
     lazy : bool
-        Leave the pixels in the file: `Image.data` is then a dask array with one chunk for each time point, or, without
-        a T axis, for each index of the first axis. A chunk opens the file anew and reads its own pages only. Files
-        whose pages do not lie so, or that consist of several files, are read at once and wrapped.
+        Leave the pixels in the file: `Image.data` is then a dask array with one chunk for each time point or, without a
+        T axis, for each index of the first axis. Each chunk reopens the file and reads only its own pages. Other
+        arrangements of pages, and sets of several files, are read at once and wrapped.
     position : int or None
-        Which of several stage positions to read, from 0; None reads the first, and says so in the notes.
+        Stage position to read, counted from 0; None reads the first, and says so in the notes if there are several.
 
     Returns
     -------
     Image
-        Pixels in the file's type and the machine's byte order; lengths in micrometres, times in seconds. Its notes say
-        what the file leaves doubtful.
+        Pixels in the file's number type and the machine's byte order; lengths in micrometres, times in seconds. Its
+        notes list doubts about the file.
 
     Raises
     ------
     InputError
-        If the file is missing, no TIFF, cut short or damaged, compressed in a way that cannot be read, holds no image
-        or several of different shapes, numbers that do not rise with the light, an axis that is none of T, Z, C, Y, X
-        and S, pixels that are not square, or no such position.
-        With `lazy`, computing a chunk raises it too: for damaged pixels, and for a file that is gone or was changed.
+        If the file is missing, is not a TIFF, is truncated or damaged, or has a compression that cannot be read; if it
+        contains no image, several images of different shapes, numbers that do not increase with the light, an axis
+        other than T, Z, C, Y, X and S, pixels that are not square, or no such position. With `lazy`, computing a chunk
+        raises it too if pixels are damaged or the file has been removed or changed.
     """
     return _read(path, lazy, position)[0]
 
@@ -57,7 +57,7 @@ def read_image(path: Path, *, lazy: bool = False, position: int | None = None) -
 def read_positions(path: Path, *, lazy: bool = False) -> list[Image]:
     """Read every stage position of a file as an image of its own; see `read_image`.
 
-    Where there are several, each is named after the file and its position.
+    If there are several, each is named after the file and its position.
     """
     return _read(path, lazy, "all")
 
@@ -122,7 +122,7 @@ def _pixels(tif: tifffile.TiffFile, found: Found) -> NDArray[Any]:
 
 
 def _standard_axes(path: Path, shape: Sequence[int], axes: str) -> str:
-    """Axis letters without those of length one, except Y and X, and with Y, X and S at the end."""
+    """Return the axis letters without those of length one (except Y and X), with Y, X and S at the end."""
     if "Y" not in axes or "X" not in axes:
         raise InputError("holds no image: export it again", source=path)
     kept = "".join(letter for letter, length in zip(axes, shape, strict=True) if letter in "YX" or length > 1)
@@ -130,12 +130,12 @@ def _standard_axes(path: Path, shape: Sequence[int], axes: str) -> str:
 
 
 def find_images(folder: Path) -> list[Path]:
-    """List the TIFF files of a folder (not of its sub-folders) by name, numbers in their order: 2 before 10.
+    """Return the TIFF files of a folder, without its subfolders, in natural order: 2 before 10.
 
     Raises
     ------
     InputError
-        If there is no such folder or no TIFF in it.
+        If there is no such folder, or no TIFF in it.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -151,5 +151,5 @@ def find_images(folder: Path) -> list[Path]:
 
 
 def image_stem(path: Path) -> str:
-    """Name of an image file without ``.tif`` or ``.ome.tif``."""
+    """Return the name of an image file without ``.tif`` or ``.ome.tif``."""
     return path.name.removesuffix(path.suffix).removesuffix(".ome")

@@ -1,4 +1,4 @@
-"""Fig. 11: defocus from -10 to +10 um, and the condenser's aperture from S = 0.3 to 0.9, at 10x."""
+"""Reproduce Fig. 11: defocus from -10 to +10 um, and condenser aperture from S = 0.3 to 0.9, at 10x."""
 
 import itertools
 from collections.abc import Generator, Mapping, Sequence
@@ -26,7 +26,7 @@ SCORES = (("ssim", "SSIM"), ("psnr_db", "PSNR (dB)"), ("slope", "slope"))
 def defocus_and_aperture(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
     """Score a network over both ranges, on the same specimens at each point.
 
-    Far out of focus the simulated area is wider, and the field shifted in it by less than a camera pixel.
+    Far out of focus the simulated area is wider, and the field is shifted in it by less than a camera pixel.
     """
     focus_um = np.linspace(*paper.FOCUS_UM, extent.focus_steps)
     shares = np.linspace(*paper.COHERENCE, extent.coherence_steps)
@@ -63,7 +63,7 @@ def defocus_and_aperture(networks: LoadedNetworks, extent: Extent, out: Path) ->
             "for S.",
             *(
                 [
-                    f"No network trained for {' and '.join(missing)} was given: the figures are those of another "
+                    f"No network trained for {' and '.join(missing)} was given: the scores are those of another "
                     "network, which was not trained for the whole range."
                 ]
                 if missing
@@ -90,7 +90,7 @@ def _points(summary: Sequence[Mapping[str, Any]], axis: str, specimen: str) -> l
 
 
 def defocus_goals(summary: Sequence[Mapping[str, Any]], network_of: Mapping[str, str], default: str) -> list[Goal]:
-    """Goals by rows of `means`; one is not tried where the default network stands in, which saw no such range."""
+    """Judge the goals by rows of `means`; a goal is not tried if no network trained for its range was given."""
     goals = []
     ranges = {"focus_um": "over -10 to 10 um", "S": "over S 0.3 to 0.9"}
     for specimen in paper.SPECIMENS:

@@ -112,7 +112,9 @@ def measure_drift(
         _check_overlap(found.shift_px * step, zyx_planes.shape[1:], index)
         shifts[index], measured[index] = found.shift_px * step, True
         scales[index] = found.scale if magnification else 1.0
-    _refuse_strangers(contrasts, agreements, reference)
+    yx_window = _window(zyx_fine.shape[1:])
+    seen = (zyx_fine * yx_window).std(axis=(1, 2)) / float(np.sqrt(np.mean(np.square(yx_window))))
+    _refuse_strangers(seen * contrasts / np.maximum(spreads, 1e-12), agreements, reference)
     places = np.arange(count)
     for axis in (0, 1):
         shifts[:, axis] = np.interp(places, places[measured], shifts[measured, axis])
@@ -204,8 +206,8 @@ def _shift(yx_reference: NDArray[np.floating], yx_plane: NDArray[np.floating]) -
     not know of signs, and its phase is twice the shift's. Its size is reduced to the root, so that no few frequencies
     decide alone.
     """
-    window = np.sqrt(np.hanning(yx_plane.shape[0])[:, None] * np.hanning(yx_plane.shape[1])[None, :])
-    cross = fft.fft2(yx_reference * window) * np.conj(fft.fft2(yx_plane * window))
+    yx_window = _window(yx_plane.shape)
+    cross = fft.fft2(yx_reference * yx_window) * np.conj(fft.fft2(yx_plane * yx_window))
     size = np.abs(cross)
     if not size.any():
         return np.zeros(2), 0.0
@@ -225,6 +227,11 @@ def _shift(yx_reference: NDArray[np.floating], yx_plane: NDArray[np.floating]) -
     return shift, agreement
 
 
+def _window(shape_yx: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the window of a comparison, which hides the frame's border: what lies there alone cannot be compared."""
+    return np.sqrt(np.hanning(shape_yx[0])[:, None] * np.hanning(shape_yx[1])[None, :])
+
+
 def _check_overlap(shift_px: NDArray[np.float64], shape_yx: tuple[int, ...], index: int) -> None:
     if np.any(np.abs(shift_px) > LARGEST_SHARE * np.asarray(shape_yx)):
         y, x = shift_px
@@ -236,7 +243,7 @@ def _check_overlap(shift_px: NDArray[np.float64], shape_yx: tuple[int, ...], ind
 
 
 def _refuse_strangers(contrasts: NDArray[np.floating], agreements: NDArray[np.float64], reference: int) -> None:
-    """Refuse a stack whose outer planes are rich in structure and have none of it in common."""
+    """Refuse a stack whose outer planes are rich in structure inside the window and have none of it in common."""
     last = len(agreements) - 1
     for index in {0, last} - {reference}:
         rich = min(contrasts[index], contrasts[reference]) > _RICH_CONTRAST

@@ -1,4 +1,4 @@
-"""Sub-tiles of a frame: a grid for training, an overlapping cover for inference, and the weights to blend it."""
+"""Tiles of a frame: a grid for training, overlapping tiles for prediction, and weights for blending them."""
 
 from napari_contransgan.tiles.files import TRAINING_CROP_PX, crop_tiles, save_tiles, training_notes, write_tiles
 from napari_contransgan.tiles.geometry import Tile, blend_window, cover, partition

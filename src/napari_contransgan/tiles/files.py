@@ -1,4 +1,4 @@
-"""Images cut into tiles, and files of them to train on."""
+"""Cut images into tiles, and write the tiles to files for training."""
 
 import hashlib
 import re
@@ -23,28 +23,28 @@ TRAINING_CROP_PX: int = TrainSettings.model_fields["crop_px"].default
 
 
 def crop_tiles(image: Image, settings: TileSettings) -> list[Image]:
-    """Cut an image into sub-images, each with its own place in the specimen.
+    """Cut an image into tiles, each with its own position in the specimen.
 
     Parameters
     ----------
     image : Image
-        Any axes that hold Y and X; all others stay whole.
+        An image whose axes contain Y and X; all other axes are kept whole.
     settings : TileSettings
         The grid.
 
     Returns
     -------
     list of Image
-        Row by row, named ``{name}_r{row}c{column}``, with the image's units and an origin of their own;
-        ``settings["tile"]`` says where each was cut, and from which image: its name and a digest of its pixels.
+        Row by row, named ``{name}_r{row}c{column}``, with the image's units and their own origin. ``settings["tile"]``
+        records the position of the tile and its source image, by name and a digest of its pixels.
 
     Raises
     ------
     InputError
-        If the image has no pixel size, or its frame does not divide, see `partition`.
+        If the image has no pixel size, or its frame cannot be divided (see `partition`).
     """
     if image.pixel_size_um is None:
-        raise InputError("no pixel size, so its tiles would have no place: state it in um", source=image.name)
+        raise InputError("no pixel size, so its tiles would have no position: state it in um", source=image.name)
     y_axis, x_axis = image.axes.index("Y"), image.axes.index("X")
     shape_yx = (image.data.shape[y_axis], image.data.shape[x_axis])
     try:
@@ -74,17 +74,17 @@ def crop_tiles(image: Image, settings: TileSettings) -> list[Image]:
 
 
 def save_tiles(tiles: Sequence[Image], out: Path) -> Generator[Progress, None, list[Path]]:
-    """Write tiles that `crop_tiles` made to a folder of OME-TIFFs, each named after its tile.
+    """Write the tiles of `crop_tiles` to a folder as OME-TIFFs, each named after its tile.
 
-    Characters that do not belong into every system's file names become ``_``. Tiles of the same image and the same
-    grid may be written again; others are never replaced.
+    Characters that some systems do not allow in file names become ``_``. Tiles of the same image and grid may be
+    replaced; others are never replaced.
 
     Parameters
     ----------
     tiles : sequence of Image
         Tiles of one image or of several.
     out : Path
-        Folder, made if missing.
+        Folder, created if missing.
 
     Yields
     ------
@@ -99,8 +99,8 @@ def save_tiles(tiles: Sequence[Image], out: Path) -> Generator[Progress, None, l
     Raises
     ------
     InputError
-        Before anything is written, if two tiles have one name, or the folder holds a file of a tile's name that was
-        made from another image or with another grid; or if the folder cannot be made.
+        Before anything is written, if two tiles have the same name, or if the folder contains a file of a tile's name
+        from another image or grid. Also if the folder cannot be created.
     """
     targets = _check_targets(tiles, out)
     for step, (tile, target) in enumerate(zip(tiles, targets, strict=True), start=1):
@@ -119,11 +119,11 @@ def write_tiles(
     paths : sequence of Path
         Images that `napari_contransgan.io.read_image` reads.
     out : Path
-        Folder, made if missing; tiles are named after their file, ``{stem}_r{row}c{column}.ome.tif``.
+        Folder, created if missing; tiles are named after their file, ``{stem}_r{row}c{column}.ome.tif``.
     settings : TileSettings
         The grid.
     pixel_size_um : float, optional
-        Pixel size of all images, in place of what the files state.
+        Pixel size of all images, instead of the files'.
 
     Yields
     ------
@@ -138,22 +138,22 @@ def write_tiles(
     Raises
     ------
     InputError
-        Before anything is written, if no file is given, two files would write the same tiles, a file cannot be read,
-        has no pixel size or does not divide, or the folder holds other tiles of these names, see `save_tiles`; or if
-        the folder cannot be made.
+        Before anything is written, if no file is given, if two files would write the same tiles, if a file cannot be
+        read, has no pixel size or cannot be divided, or if the folder contains other tiles of these names (see
+        `save_tiles`). Also if the folder cannot be created.
     """
     if not paths:
-        raise InputError("no image given to cut into tiles")
+        raise InputError("no image was given: name one or more files to cut into tiles")
     stems = [_safe(image_stem(path)) for path in paths]
     doubled = next((stem for stem in stems if stems.count(stem) > 1), None)
     if doubled is not None:
         raise InputError(f"two images are called {doubled}, so their tiles would overwrite each other: rename one")
-    for path in paths:  # one after the other, since all images together may not fit into memory
+    for path in paths:  # one at a time, because all images together may not fit into memory
         _check_targets(_cut(path, settings, pixel_size_um), out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot be made as a folder ({error.strerror}): choose another", source=out) from error
+        raise InputError(f"cannot be created as a folder ({error.strerror}): choose another", source=out) from error
     written = []
     for index, path in enumerate(paths):
         for tile in _cut(path, settings, pixel_size_um):
@@ -165,7 +165,7 @@ def write_tiles(
 
 
 def training_notes(tiles: Iterable[Image]) -> list[str]:
-    """Say whether tiles are too small to train on with the usual crop, hold several channels, or lack phase in places.
+    """Return notes on tiles that are too small for the default training crop, have several channels, or lack phase.
 
     Each plane of a focus stack and each time point of a series is an image of its own in training.
 
@@ -189,7 +189,9 @@ def training_notes(tiles: Iterable[Image]) -> list[str]:
             smallest_px = min(smallest_px, round(side_um / MODEL_PIXEL_SIZE_UM))
     notes = []
     if has_channels:
-        notes.append("tiles with several channels cannot be trained on: save one channel as an image, and cut that")
+        notes.append(
+            "tiles with several channels cannot be used for training: save one channel as an image, and cut that"
+        )
     if smallest_px < TRAINING_CROP_PX:
         notes.append(
             f"tiles of {smallest_px} px on the model's grid of {MODEL_PIXEL_SIZE_UM:g} um are "
@@ -197,14 +199,14 @@ def training_notes(tiles: Iterable[Image]) -> list[str]:
         )
     if gappy:
         notes.append(
-            f"{gappy} of {count} tiles hold places without phase, where there was no light or no data: "
+            f"{gappy} of {count} tiles contain areas without phase, where there was no light or no data: "
             "leave them out of training"
         )
     return notes
 
 
 def _has_gaps(tile: Image) -> bool:
-    """Whether a tile of a phase that was computed has places without phase."""
+    """Return whether a tile of a computed phase map has areas without phase."""
     is_computed = tile.quantity == "phase" and ("tie_report" in tile.settings or "predict" in tile.settings)
     return is_computed and (not np.any(tile.data) or float(measured(tile).mean()) < LEAST_MEASURED)
 
@@ -235,11 +237,11 @@ def _check_targets(tiles: Sequence[Image], out: Path) -> list[Path]:
     targets = [_target(out, tile) for tile in tiles]
     if len(set(targets)) < len(targets):
         doubled = next(target for target in targets if targets.count(target) > 1)
-        raise InputError("two tiles have this name: rename an image, or save in two folders", source=doubled)
+        raise InputError("two tiles have this name: rename an image, or save to two folders", source=doubled)
     for tile, target in zip(tiles, targets, strict=True):
         if target.exists() and _cut_from(target) != tile.settings.get("tile"):
             raise InputError(
-                "is there already, from another image or another grid: choose an empty folder", source=target
+                "already exists and belongs to another image or grid: choose an empty folder", source=target
             )
     return targets
 
@@ -248,5 +250,5 @@ def _cut_from(path: Path) -> Mapping[str, Any] | None:
     try:
         cut: Mapping[str, Any] | None = read_image(path).settings.get("tile")
     except InputError:
-        return None  # no image, so none of our tiles
+        return None  # not an image, so not one of our tiles
     return cut

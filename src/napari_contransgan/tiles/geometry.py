@@ -1,4 +1,4 @@
-"""Sub-tiles of a frame: a grid for training, an overlapping cover for inference, and the weights to blend it."""
+"""Geometry of tiles: a grid for training, overlapping tiles for prediction, and weights for blending them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Tile:
     Parameters
     ----------
     row, column : int
-        Place in the grid, from 0.
+        Position in the grid, from 0.
     y, x : int
         First pixel.
     height, width : int
@@ -33,24 +33,24 @@ class Tile:
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Index of the tile into a YX array."""
+        """Return the slices of the tile in a YX array."""
         return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
 
 
 def partition(shape_yx: tuple[int, int], rows: int, columns: int, overlap_px: int = 0) -> tuple[Tile, ...]:
     """Divide a frame into a grid.
 
-    Without overlap each pixel lies in exactly one tile, and tile sides differ by one pixel at most. With overlap,
-    neighbouring tiles share `overlap_px` pixels across each inner border; the frame's outer border stays.
+    Without overlap, each pixel is in exactly one tile, and tile sides differ by at most one pixel. With overlap,
+    neighbouring tiles share `overlap_px` pixels across each inner border; outer borders do not change.
 
     Parameters
     ----------
     shape_yx : tuple of int
-        The frame.
+        Shape of the frame.
     rows, columns : int
         The grid.
     overlap_px : int
-        Pixels that neighbours share.
+        Number of pixels that neighbours share.
 
     Returns
     -------
@@ -68,12 +68,12 @@ def partition(shape_yx: tuple[int, int], rows: int, columns: int, overlap_px: in
 
 
 def cover(shape_yx: tuple[int, int], tile_px: int, overlap_px: int) -> tuple[Tile, ...]:
-    """Cover a frame with square tiles of one size; the last ones are shifted inwards.
+    """Cover a frame with square tiles of equal size; the last ones are shifted inwards.
 
     Parameters
     ----------
     shape_yx : tuple of int
-        The frame, at least one tile large.
+        Shape of the frame, at least one tile.
     tile_px : int
         Side of a tile.
     overlap_px : int
@@ -87,7 +87,7 @@ def cover(shape_yx: tuple[int, int], tile_px: int, overlap_px: int) -> tuple[Til
     Raises
     ------
     ValueError
-        If the frame is smaller than a tile or the overlap does not let tiles advance.
+        If the frame is smaller than a tile, or the overlap is too large for tiles to advance.
     """
     if min(shape_yx) < tile_px:
         raise ValueError(f"a frame of {shape_yx} is smaller than a tile of {tile_px}: pad it first")
@@ -98,17 +98,17 @@ def cover(shape_yx: tuple[int, int], tile_px: int, overlap_px: int) -> tuple[Til
 
 
 def blend_window(tile: Tile, shape_yx: tuple[int, int], overlap_px: int) -> NDArray[np.float32]:
-    """Weights of a tile for blending: 1 inside, linear ramps over the overlap towards neighbours.
+    """Return the weights of a tile for blending: 1 inside, with linear ramps over the overlaps with neighbours.
 
-    Sides on the frame's border carry no ramp. Where neighbours overlap by just `overlap_px` the weights of both add up
-    to 1; elsewhere divide the blended sum by the sum of the weights, which is above 0 everywhere.
+    Sides on the frame's border have no ramp. Where neighbours overlap by exactly `overlap_px`, their weights add up to
+    1; elsewhere, divide the blended sum by the sum of the weights, which is above 0 everywhere.
 
     Parameters
     ----------
     tile : Tile
         One of `cover`.
     shape_yx : tuple of int
-        The frame.
+        Shape of the frame.
     overlap_px : int
         Length of the ramps.
 
@@ -134,7 +134,9 @@ def _grid_spans(count: int, parts: int, overlap_px: int, what: str) -> list[tupl
         raise InputError(f"{count} px cannot be divided into {parts} {what}: use a smaller grid")
     edges = [count * part // parts for part in range(parts + 1)]
     if parts > 1 and overlap_px > count // parts:
-        raise InputError(f"an overlap of {overlap_px} px is more than a tile of {count // parts} px: use a smaller one")
+        raise InputError(
+            f"an overlap of {overlap_px} px is larger than a tile of {count // parts} px: use a smaller one"
+        )
     before, after = overlap_px // 2, overlap_px - overlap_px // 2
     return [
         (start - before if start > 0 else 0, stop + after if stop < count else count) for start, stop in pairwise(edges)

@@ -19,7 +19,7 @@ PHYSICS_SOURCE = SourceSampling(2, 6)
 
 @dataclass(frozen=True)
 class ForwardModel:
-    """How a thin, clear specimen's image is formed.
+    """How a thin specimen's image is formed.
 
     Parameters
     ----------
@@ -29,11 +29,14 @@ class ForwardModel:
         Focus of the image.
     camera_pixel_um : float
         Camera pixel in the specimen.
+    absorption_per_rad : float
+        Exponent by which the amplitude falls for each radian of phase; 0 for a clear specimen.
     """
 
     optics: Optics
     focus_um: float
     camera_pixel_um: float
+    absorption_per_rad: float = 0.0
 
     @property
     def border_px(self) -> int:
@@ -52,7 +55,7 @@ class ForwardModel:
         pixel_um = max(self.camera_pixel_um, MODEL_PIXEL_SIZE_UM)
         side_px = int(phase_rad.shape[-1] * MODEL_PIXEL_SIZE_UM / pixel_um + 1e-6)
         (intensity,) = through_focus_images(
-            transmission(fine[:, 0]),
+            transmission(fine[:, 0], fine[:, 0].clamp(min=0) * self.absorption_per_rad),
             MODEL_PIXEL_SIZE_UM / finer,
             self.optics,
             PixelGrid(pixel_um, side_px),

@@ -294,7 +294,7 @@ def test_aberrations_survive_load_edit_rename_and_save(form, tmp_path):
 
 
 def test_file_that_is_no_microscope_is_told_in_the_form_and_changes_nothing(form, tmp_path, messages):
-    for text, reason in (("objectives: {}", "objectives"), ("- 1", "holds no settings"), ("colour: red", "colour")):
+    for text, reason in (("objectives: {}", "objectives"), ("- 1", "contains no settings"), ("colour: red", "colour")):
         (tmp_path / "bad.yaml").write_text(text)
         form.microscope.load(tmp_path / "bad.yaml")
         assert reason in form.microscope.message.text()

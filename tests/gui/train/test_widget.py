@@ -159,7 +159,7 @@ def test_start_without_images_says_what_is_missing(qtbot: QtBot, viewer: Viewer)
     for button in (widget.buttons.start, widget.buttons.check):
         widget.message.clear()
         button.click()
-        assert "give the folders lr and phase, or a folder of pairs" in widget.message.text()
+        assert "give the folders lr and phase, a folder of pairs" in widget.message.text()
         assert not widget.running
         assert not widget.checking
         assert widget.buttons.start.isEnabled()

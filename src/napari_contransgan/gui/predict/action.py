@@ -52,6 +52,8 @@ def add_prediction(viewer: Viewer, prediction: "Prediction", name: str, *, surfa
     if notes:
         show_info(f"{layer.name}: {'; '.join(notes)}")
     done = [f"Done: layer '{layer.name}', in radians."]
+    if network := phase.settings.get("predict", {}).get("network"):
+        done.append(f"Network: {network}.")
     if computed_on := phase.settings.get("predict", {}).get("device"):
         done.append(f"Computed on {computed_on}.")
     if uncertainty is not None:

@@ -1,11 +1,12 @@
 """Dock widget: phase from one low-power bright-field image, by a trained network."""
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import ComboBox, FileEdit
+from magicgui.widgets import ComboBox, FileEdit, PushButton
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject, QTimer
@@ -29,8 +30,37 @@ if TYPE_CHECKING:
     from napari_contransgan.inference import Prediction
     from napari_contransgan.models.checkpoint import ModelCard
 
-Summaries = dict[str, tuple[str, str]]
-"""Short and full text of model cards, by the name of a bundled network or the path of a checkpoint."""
+PIXEL_SIZES_AGREE = 0.02
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a model card says.
+
+    Parameters
+    ----------
+    short, full : str
+        Its text.
+    adapted_name : str
+        What the user calls a network that was adapted; empty for others.
+    adapted_um : float or None
+        Pixel size that it was adapted to.
+    """
+
+    short: str = ""
+    full: str = ""
+    adapted_name: str = ""
+    adapted_um: float | None = None
+
+    def suits(self, pixel_size_um: float | None) -> bool:
+        """Whether the network was adapted to images of this pixel size."""
+        if self.adapted_um is None or not pixel_size_um:
+            return False
+        return abs(self.adapted_um / pixel_size_um - 1) <= PIXEL_SIZES_AGREE
+
+
+Summaries = dict[str, Summary]
+"""Summaries of model cards, by the name of a bundled network or the path of a checkpoint."""
 
 
 class PredictWidget(FormWidget):
@@ -44,6 +74,8 @@ class PredictWidget(FormWidget):
         self._offered: list[tuple[str, str]] = []
         self._summaries: Summaries = {}
         self._reading: Task[Progress, Summaries] | None = None
+        self._picked = False
+        self._pixel_size_um: float | None = None
         self.image = layer_choice(
             viewer,
             name="image",
@@ -64,6 +96,10 @@ class PredictWidget(FormWidget):
             tooltip="The .safetensors file of another network. Empty: the network chosen above.",
         )
         self.card = wrapped_text()
+        self.adapt_button = PushButton(
+            text="Numbers off? Adapt to your microscope",
+            tooltip="Opens a form that trains the network for about a minute on a focus stack of your own.",
+        )
         self.panel = RunPanel("Run", "Predicts the phase, in radians, and adds it as a layer over the image.")
         fields = Rows()
         fields.add_magicgui(self.image)
@@ -75,11 +111,12 @@ class PredictWidget(FormWidget):
             "surface", "", Tick("Also show 3D surface"), "Adds the phase as a surface and switches the viewer to 3D."
         )
         fields.add_settings(PredictSettings, "trust")
-        super().__init__(fields, [self.panel])
+        super().__init__(fields, [self.panel, self.adapt_button])
         self.pixel_size, self.dark = fields["pixel_size_um"], fields["dark"]
         self.image.changed.connect(self._on_image)
-        self.model.changed.connect(self._show_card)
+        self.model.changed.connect(self._on_model)
         self.panel.run_button.changed.connect(self.run)
+        self.adapt_button.changed.connect(self.open_adapting)
         self._on_image(self.image.value)
         self._read_soon = QTimer(self.native)
         self._read_soon.setSingleShot(True)
@@ -116,6 +153,10 @@ class PredictWidget(FormWidget):
                 on_result=lambda prediction: self._add(prediction, layer, typed_um, surface=surface),
             )
 
+    def open_adapting(self) -> None:
+        """Open the form that adapts a network."""
+        self._viewer.window.add_plugin_dock_widget("napari-contransgan", "Adapt to my microscope")
+
     def _add(self, prediction: "Prediction", layer: ImageLayer, typed_um: float | None, *, surface: bool) -> str:
         if typed_um is not None and layer in self._viewer.layers:
             set_pixel_size(layer, typed_um)  # so that the phase is aligned with the image
@@ -127,6 +168,8 @@ class PredictWidget(FormWidget):
                 image = image_from_layer(layer)
                 self.pixel_size.state(image.pixel_size_um, origin_of(layer))
                 self.dark.state(image.dark_counts, origin_of(layer))
+            self._picked = False
+            self._offer()
 
     def refresh(self) -> None:
         """Update the list of networks, and read the cards of those that are new or were trained further."""
@@ -149,16 +192,29 @@ class PredictWidget(FormWidget):
             )
 
     def _networks(self) -> list[tuple[str, str]]:
-        return [*((name, name) for name in self._bundled), *((title, str(path)) for title, path in self._runs.items())]
+        """List the networks; those adapted to images of this pixel size come first, the latest of them at the top."""
+        first: list[tuple[str, str]] = []
+        others: list[tuple[str, str]] = []
+        for title, path in self._runs.items():
+            summary = self._summaries.get(str(path), Summary())
+            named = f"{summary.adapted_name} (adapted, {title})" if summary.adapted_name else title
+            (first if summary.suits(self._pixel_size_um) else others).append((named, str(path)))
+        return [*first, *((name, name) for name in self._bundled), *others]
+
+    def _on_model(self, name: str) -> None:
+        self._picked = True
+        self._show_card(name)
 
     def _offer(self) -> None:
+        with suppress(InputError):  # a number that is half typed
+            self._pixel_size_um = self.pixel_size.number
         chosen, networks = self.model.value, self._networks()
         if networks != self._offered:  # otherwise an open list would move under the mouse
             self._offered = networks
             with self.model.changed.blocked():
                 self.model.choices = networks[:1]  # so that new ones are listed in their place, not at the end
                 self.model.reset_choices()
-                if chosen in self.model.choices:
+                if self._picked and chosen in self.model.choices:
                     self.model.value = chosen
         self._show_card(self.model.value)
 
@@ -172,9 +228,9 @@ class PredictWidget(FormWidget):
         self._reading = None
 
     def _show_card(self, name: str) -> None:
-        short, full = self._summaries.get(name, ("", ""))
-        self.card.value = short
-        self.card.tooltip = full
+        summary = self._summaries.get(name, Summary())
+        self.card.value = summary.short
+        self.card.tooltip = summary.full
 
 
 class _BeforeUse(QObject):
@@ -215,14 +271,20 @@ def _read_summaries(paths: Sequence[Path]) -> Generator[Progress, None, Summarie
     yield Progress(0, 0, "Listing the networks")
     from napari_contransgan.models.bundled import list_models
     from napari_contransgan.models.checkpoint import read_card
+    from napari_contransgan.training.adapt_card import adaptation_of
 
-    summaries = {name: card_summary(card) for name, card in list_models().items()}
+    summaries = {name: Summary(*card_summary(card)) for name, card in list_models().items()}
     for path in paths:
         try:
-            short, full = card_summary(read_card(path))
+            card = read_card(path)
         except InputError as error:
-            short, full = str(error), ""
-        summaries[str(path)] = short, f"{path.parent}\n\n{full}"
+            summaries[str(path)] = Summary(str(error), f"{path.parent}\n\n")
+            continue
+        short, full = card_summary(card)
+        adapted = adaptation_of(card) or {}
+        summaries[str(path)] = Summary(
+            short, f"{path.parent}\n\n{full}", str(adapted.get("name", "")), adapted.get("pixel_size_um")
+        )
     return summaries
 
 

@@ -46,7 +46,12 @@ class RunPanel(Container[Widget]):
         self.cancel_button.changed.connect(self._cancel)
 
     def start(
-        self, make_events: Callable[[], Generator[Progress, None, R]], *, title: str, on_result: Callable[[R], str]
+        self,
+        make_events: Callable[[], Generator[Progress, None, R]],
+        *,
+        title: str,
+        on_result: Callable[[R], str],
+        on_event: Callable[[Progress], object] | None = None,
     ) -> None:
         """Run a task; the Run button is disabled until it has ended, however it ends.
 
@@ -58,11 +63,18 @@ class RunPanel(Container[Widget]):
             Title of the task.
         on_result : callable
             Takes the result, and returns a summary of it.
+        on_event : callable, optional
+            Takes each event too.
         """
 
         def finish(result: R) -> None:
             self._say("")
             self._say(on_result(result))
+
+        def show(event: Progress) -> None:
+            self._show(event)
+            if on_event is not None:
+                on_event(event)
 
         self.run_button.enabled = False
         self.cancel_button.enabled = True
@@ -74,7 +86,7 @@ class RunPanel(Container[Widget]):
         self.task = run_task(
             make_events,
             title=title,
-            on_event=self._show,
+            on_event=show,
             on_result=finish,
             on_error=lambda _: self._say("Failed: see the notification at the lower right."),
             on_cancelled=lambda: self._say(self._cancelled_text),

@@ -10,8 +10,9 @@ from napari.viewer import Viewer
 from napari_contransgan.config import TieSettings
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image, layer_tuple
 from napari_contransgan.io import Image, Quantity
+from napari_contransgan.measuring import measure_frame
 from napari_contransgan.progress import Progress
-from napari_contransgan.quantities import Conversions, measured, object_masses
+from napari_contransgan.quantities import Conversions, measured
 from napari_contransgan.tie import retrieve_phase
 
 NAMES: Mapping[Quantity, str] = {
@@ -202,7 +203,7 @@ def _mass_text(phase: Image, increment_um3_per_pg: float) -> str:
     is_series = phase.axes != "YX"
     number = next((index for index, frame in enumerate(phase.data) if frame.any()), 0) if is_series else 0
     frame = replace(phase, data=phase.data[number], axes="YX") if is_series else phase
-    found = object_masses(frame, refractive_increment_um3_per_pg=increment_um3_per_pg)
+    found = measure_frame(frame, increment_um3_per_pg).objects
     where = f" of time point {number + 1}" if number else " of the first time point" if is_series else ""
     if not found:
         return f"Dry mass{where}: no objects were found."

@@ -1,0 +1,1 @@
+"""Adapting the bundled network to one microscope."""

@@ -1,0 +1,1 @@
+"""How right the measurements of cells are."""
