@@ -69,6 +69,7 @@ def tie(
     dead_pixels: Annotated[bool, typer.Option(help="Mend dead and hot pixels.")] = True,
     saturation: Annotated[bool, typer.Option(help="Estimate the light of saturated spots.")] = True,
     equal_sums: Annotated[bool, typer.Option(help="Scale the planes to equal sums.")] = True,
+    light_correction: Annotated[bool, typer.Option(help="Remove slow changes of the lighting between planes.")] = True,
     magnification: Annotated[bool, typer.Option(help="Undo a change of magnification between planes.")] = False,
     also: Annotated[
         str, typer.Option(help="More files beside the phase: path, height, dry-mass, uncertainty, with commas between.")
@@ -109,6 +110,7 @@ def tie(
         "dead_pixels": dead_pixels,
         "saturation": saturation,
         "equal_sums": equal_sums,
+        "light_correction": light_correction,
         "magnification": magnification,
     }
     settings = TieSettings.checked(values, source="tie")

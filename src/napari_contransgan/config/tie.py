@@ -41,6 +41,8 @@ class TieSettings(Settings):
         Picture of an empty field to divide by; ``"estimate"`` takes the slow unevenness of the stack itself.
     dead_pixels, saturation, drift, magnification, equal_sums : bool
         Which faults of the planes are put right; see `napari_contransgan.tie.preparation.Preparation`.
+    light_correction : bool
+        Remove slow changes of the lighting between planes; see `napari_contransgan.tie.slow_light`.
     specimen_sign : {"auto", "positive", "negative", "both"}
         Whether the specimen delays light more or less than its surroundings, where the solver makes use of it.
     """
@@ -62,4 +64,5 @@ class TieSettings(Settings):
     drift: bool = True
     magnification: bool = False
     equal_sums: bool = True
+    light_correction: bool = True
     specimen_sign: Literal["auto", "positive", "negative", "both"] = "auto"

@@ -55,7 +55,7 @@ def test_every_choice_lands_in_the_settings(viewer, open_widget, bump_stack, tmp
     form.microscope.coherence.text_box.value = "0.3"
     corrections = form.corrections
     corrections.drift.value = corrections.dead_pixels.value = False
-    corrections.saturation.value = corrections.equal_sums.value = False
+    corrections.saturation.value = corrections.equal_sums.value = corrections.light_correction.value = False
     corrections.magnification.value = True
     corrections.flat_field.value = "picture"
     corrections.flat_picture.value = tmp_path / "flat.tif"
@@ -73,6 +73,7 @@ def test_every_choice_lands_in_the_settings(viewer, open_widget, bump_stack, tmp
         dead_pixels=False,
         saturation=False,
         equal_sums=False,
+        light_correction=False,
         magnification=True,
         flat_field=tmp_path / "flat.tif",
         specimen_sign="negative",

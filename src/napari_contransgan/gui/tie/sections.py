@@ -91,6 +91,13 @@ class Corrections(Section):
             value=True,
             tooltip="Scales the planes to the same total light, for a lamp that flickers between them.",
         )
+        self.light_correction = CheckBox(
+            label="",
+            text="Changes of the lighting",
+            value=True,
+            tooltip="Removes slow changes of the lighting between planes, measured where the frame is empty. A change "
+            "of 1 % would otherwise look like a phase of a radian.",
+        )
         self.magnification = CheckBox(
             label="",
             text="Magnification",
@@ -129,6 +136,7 @@ class Corrections(Section):
                 self.dead_pixels,
                 self.saturation,
                 self.equal_sums,
+                self.light_correction,
                 self.magnification,
                 self.flat_field,
                 self.flat_picture,
@@ -162,6 +170,7 @@ class Corrections(Section):
             "dead_pixels": self.dead_pixels.value,
             "saturation": self.saturation.value,
             "equal_sums": self.equal_sums.value,
+            "light_correction": self.light_correction.value,
             "magnification": self.magnification.value,
             "flat_field": flat_field,
             "specimen_sign": self.specimen_sign.value,
