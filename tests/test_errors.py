@@ -1,4 +1,4 @@
-"""The error that a user can mend: its source, and how others put their own in front."""
+"""Errors that a user can fix: the source in the message, and replacing it."""
 
 import ast
 import copy
@@ -40,7 +40,7 @@ def test_a_copy_is_whole_as_when_an_error_comes_from_another_process() -> None:
 
 
 def test_no_message_of_the_core_names_an_option() -> None:
-    """Texts outside of the command line and the window; a scheduler's own command is no option of ours."""
+    """Check texts outside the command line and the GUI; the dask scheduler's own commands are allowed."""
     texts = [
         (path, node.value)
         for path in ROOT.rglob("*.py")

@@ -1,4 +1,4 @@
-"""Prediction on images of every kind, with stand-in networks whose answer is known."""
+"""Prediction on images of every kind, with simple networks whose output is known."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The project's own files agree with each other and with what the README promises."""
+"""The project's own files agree with each other and with the README."""
 
 import importlib.util
 import re

@@ -1,4 +1,4 @@
-"""Borders without data and places without light are found, and nothing else is taken for them."""
+"""Borders without data and areas without light are found, and nothing else is mistaken for them."""
 
 import numpy as np
 import pytest

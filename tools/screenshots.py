@@ -19,7 +19,9 @@ from qtpy.QtWidgets import QApplication
 from superqt.utils import WorkerBase
 
 from napari_contransgan.config import SimulationSettings, TieSettings, TrainSettings
+from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.gui.shared.layers import add_image
+from napari_contransgan.io import read_image
 from napari_contransgan.progress import result_of
 from napari_contransgan.simulation import sample_frame, sample_stack, write_dataset
 from napari_contransgan.tie import retrieve_phase
@@ -31,6 +33,8 @@ WIDGETS = {
     "crop": "Crop into tiles",
     "predict": "Predict phase",
     "surface": "3D phase surface",
+    "measure": "Measure objects",
+    "adapt": "Adapt to my microscope",
     "train": "Train a network",
     "microscope": "Digital microscope",
 }
@@ -55,6 +59,8 @@ def take(names: list[str], out: Path) -> None:
         "crop": drive_crop,
         "predict": drive_predict,
         "surface": drive_surface,
+        "measure": drive_measure,
+        "adapt": drive_adapt,
         "train": drive_train,
         "microscope": drive_microscope,
     }
@@ -114,6 +120,26 @@ def drive_surface(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
     add_image(viewer, result_of(retrieve_phase(sample_stack(), TieSettings())).phase)
     widget = opened()
     widget.show_button.native.click()
+
+
+def drive_measure(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
+    """Measure the cells of the sample stack's phase."""
+    result = result_of(retrieve_phase(sample_stack(), TieSettings()))
+    add_image(viewer, result.phase)
+    add_image(viewer, result.uncertainty).visible = False
+    run(opened())
+
+
+def drive_adapt(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
+    """Adapt the bundled network to a simulated microscope, and show the part that was kept back."""
+    microscope = Microscope(coherence=0.3, stack_objective="10x", stack_coherence=0.3, stack_dz_um=5.0)
+    settings = SimulationSettings(scene="dense", field_px=512, count=1, seed=5, microscope=microscope)
+    result_of(write_dataset(settings, Path("mine")))
+    add_image(viewer, read_image(Path("mine/stack/0000.ome.tif")))
+    widget = opened()
+    widget.fields["name"].setValue("my 10x")
+    widget.folder.setValue([Path("my-10x")])
+    run(widget)
 
 
 def drive_train(_: napari.Viewer, opened: Callable[[], Any]) -> None:

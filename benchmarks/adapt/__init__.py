@@ -1,1 +1,1 @@
-"""Adapting the bundled network to one microscope."""
+"""Measure how well the bundled network adapts to a microscope."""

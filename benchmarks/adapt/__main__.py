@@ -1,7 +1,8 @@
 """Adapt the bundled network and score it: python -m benchmarks.adapt [--way paired|unpaired] [--only PART ...].
 
-Prints, for each simulated strange microscope, how fields that no adaptation saw score before and after against the
-truth; the same at five focus positions, and on the halves of the real 20x HeLa pair; and what standard fields lose.
+Prints the scores before and after, against the true phase, of fields not used for adapting: for each simulated
+microscope outside the training range, at five focus positions, and on the halves of the real 20x HeLa pair. Also prints
+how much standard fields lose.
 """
 
 import argparse
@@ -36,7 +37,7 @@ STANDARD = SimulationSettings(specimen="hela", objective="10x", scene="mixed", s
 PARTS = ("microscopes", "focus", "hela")
 PSNR, RMSE, SLOPE = 0, 1, 2
 LEAST_PHASE_RAD = 0.1
-"""Fields with less are empty."""
+"""Fields with a smaller phase are empty."""
 
 Floats = NDArray[np.floating]
 
@@ -48,8 +49,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.adapt", description=__doc__)
     parser.add_argument("--way", choices=("paired", "unpaired"), default="paired")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--development", action="store_true", help="the microscopes that defaults were chosen with")
-    parser.add_argument("--names", nargs="*", help="only these microscopes")
+    parser.add_argument(
+        "--development", action="store_true", help="use the microscopes with which the defaults were chosen"
+    )
+    parser.add_argument("--names", nargs="*", help="use only these microscopes")
     chosen = parser.parse_args()
     kind = "development" if chosen.development else "scored"
     microscopes = {
@@ -133,14 +136,14 @@ def score_focus(seed: int) -> None:
 
 
 def dish_scores(loaded: LoadedModel, frame: Image, truth: Image) -> NDArray[np.float64]:
-    """PSNR, RMSE and slope of each scored field of a dish, out of the phase of the whole frame."""
+    """Return PSNR, RMSE and slope of each scored field of a dish, from the phase of the whole frame."""
     phase = result_of(predict(frame, PredictSettings(), loaded)).data
     places = [np.s_[y : y + SCORED_PX, x : x + SCORED_PX] for y, x in PLACES_YX_PX]
     return np.array([_score(phase[place], truth.data[place]) for place in places])
 
 
 def scores(loaded: LoadedModel, pairs: Pairs) -> NDArray[np.float64]:
-    """PSNR, RMSE and slope of each field that shows a specimen."""
+    """Return PSNR, RMSE and slope of each field that shows a specimen."""
     return np.array(
         [
             _score(result_of(predict(frame, PredictSettings(), loaded)).data, truth.data)

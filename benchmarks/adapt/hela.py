@@ -1,4 +1,4 @@
-"""The real 20x HeLa pair: one half to adapt on, the other to score."""
+"""Adapt on one half of the real 20x HeLa pair, and score the other half."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from napari_contransgan.models.normalisation import to_model_grid
 from napari_contransgan.progress import result_of
 
 MARGIN_PX = 24
-"""Of the camera, between the halves."""
+"""Gap between the halves, in camera pixels."""
 
 
 def score_halves() -> None:
@@ -59,7 +59,7 @@ def score_halves() -> None:
 
 
 def _columns(half: slice, stack: Image, shape: tuple[int, ...]) -> slice:
-    """Columns on the model's grid that belong to a half."""
+    """Return the columns on the model's grid that belong to a half."""
     mask = np.zeros(stack.data.shape[-2:], np.float32)
     mask[:, half] = 1
     on_grid = to_model_grid(torch.from_numpy(mask), stack.pixel_size_um or 0.0).numpy()[:, : shape[1]] > 0.5

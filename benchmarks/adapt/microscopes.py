@@ -1,4 +1,4 @@
-"""Simulated microscopes outside what the bundled network was trained on: some to develop with, others to score."""
+"""Simulated microscopes outside the training range of the bundled network: some for development, others for scoring."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -26,14 +26,14 @@ FOCUS_UM = (-10.0, -5.0, 0.0, 5.0, 10.0)
 
 @dataclass(frozen=True)
 class Strange:
-    """What differs from the microscope that the bundled network knows.
+    """Differences from the microscopes that the bundled network was trained on.
 
     Parameters
     ----------
     coherence : float
-        S.
+        Condenser aperture S.
     wavelength_um : float
-        Of the light.
+        Wavelength of the light.
     spherical_um : float
         Spherical aberration of the lens.
     absorption : float
@@ -70,7 +70,7 @@ SCORED: Mapping[str, Strange] = MappingProxyType(
         "phase x1.6": Strange(phase=1.6),
     }
 )
-"""Those whose figures are reported. They are never used to choose anything."""
+"""Microscopes whose scores are reported. They are never used to choose anything."""
 
 DEVELOPMENT: Mapping[str, Strange] = MappingProxyType(
     {
@@ -80,7 +80,7 @@ DEVELOPMENT: Mapping[str, Strange] = MappingProxyType(
         "0.5 um, absorption x2": Strange(wavelength_um=0.5, absorption=2.0),
     }
 )
-"""Those with which the defaults were chosen."""
+"""Microscopes with which the defaults were chosen."""
 
 SEEDS = MappingProxyType({"scored": 7100, "development": 7300})
 
@@ -113,25 +113,25 @@ def settings_of(strange: Strange, seed: int) -> SimulationSettings:
 
 @dataclass(frozen=True)
 class Dish:
-    """One simulated dish under a strange microscope.
+    """One simulated dish under such a microscope.
 
     Parameters
     ----------
     settings : SimulationSettings
         The microscope.
     specimen : Specimen
-        Its cells.
+        Cells of the dish.
     """
 
     settings: SimulationSettings
     specimen: Specimen
 
     def stack(self) -> Image:
-        """The focus stack to adapt on; its file states aperture and condenser, as the guide asks."""
+        """Return the focus stack to adapt on; its file states NA and S, as the guide recommends."""
         return _adapted_part(image_stack(self.specimen, self.settings, 0))
 
     def deep_stack(self) -> Image:
-        """A stack of five planes, 5 um apart, around focus."""
+        """Return a stack of five planes, 5 um apart, around focus."""
         planes = []
         for dz_um in (10.0, 5.0):
             microscope = self.settings.microscope.model_copy(update={"stack_dz_um": dz_um})
@@ -143,7 +143,7 @@ class Dish:
         return _adapted_part(replace(planes[1], data=data))
 
     def high_power_stack(self) -> Image:
-        """A 40x stack of the field to adapt on, for the unpaired way."""
+        """Return a 40x stack of the field to adapt on, for unpaired adapting."""
         usual = Microscope()
         microscope = usual.model_copy(update={"wavelength_um": self.settings.microscope.wavelength_um})
         variation = self.settings.variation.model_copy(update={"stack_focus_um": (-0.2, 0.2)})
@@ -151,7 +151,7 @@ class Dish:
         return _adapted_part(image_stack(self.specimen, settings, 0))
 
     def frame_and_truth(self, focus_um: float | None = None) -> tuple[Image, Image]:
-        """A frame of the whole dish, at the usual focus or at another, and its true phase."""
+        """Return a frame of the whole dish, at the usual focus or at another, and its true phase."""
         settings = self.settings
         if focus_um is not None:
             variation = settings.variation.model_copy(update={"focus_share": (0.0, 0.0)})
@@ -159,13 +159,13 @@ class Dish:
         return image_lr(self.specimen, settings, 0), true_phase(self.specimen, settings, 0)
 
     def other_frames(self) -> list[Image]:
-        """Frames of places that the stack does not show."""
+        """Return frames of fields of view that the stack does not show."""
         frame, _ = self.frame_and_truth()
         return [_part(frame, place, SCORED_PX) for place in PLACES_YX_PX[:3]]
 
 
 def dish_of(strange: Strange, seed: int) -> Dish:
-    """Draw the cells of a dish; they absorb as the strange microscope's specimen does."""
+    """Draw the cells of a dish, with the absorption of this microscope's specimen."""
     settings = settings_of(strange, seed)
     specimen = replace(draw_specimen(settings, 0), absorption_per_um=USUAL_ABSORPTION_PER_UM * strange.absorption)
     return Dish(settings, specimen)

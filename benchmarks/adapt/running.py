@@ -1,4 +1,4 @@
-"""Adapting the bundled network into a folder that goes away again."""
+"""Adapt the bundled network in a temporary folder."""
 
 import tempfile
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from napari_contransgan.training.adapting import adapt
 def adapted(
     stacks: Sequence[Image], settings: AdaptSettings, frames: Sequence[Image] = ()
 ) -> tuple[LoadedModel, AdaptResult]:
-    """Adapt the bundled network, and load what came of it."""
+    """Adapt the bundled network, and load the result."""
     with tempfile.TemporaryDirectory() as folder:
         *_, last = adapt(stacks, settings, Path(folder) / "run", frames=frames)
         assert isinstance(last, AdaptFinished)  # noqa: S101 - always the last event

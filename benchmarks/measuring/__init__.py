@@ -1,1 +1,1 @@
-"""How right the measurements of cells are."""
+"""Measure the accuracy of measurements of cells."""

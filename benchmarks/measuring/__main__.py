@@ -1,4 +1,4 @@
-"""Dry masses of simulated cells against their truth, as a table."""
+"""Compare measured dry masses of simulated cells with the true ones, as a table."""
 
 import argparse
 from collections.abc import Iterator
@@ -19,18 +19,18 @@ from napari_contransgan.simulation.specimen import draw_specimen
 from napari_contransgan.tie import TieResult, retrieve_phase
 
 SEED = 4120
-"""Never used while anything was made."""
+"""Seed never used during development."""
 CAMERA = Camera(photo_electrons=2e4, read_noise_e=3.0, background_counts=1300.0)
 THRESHOLD_RAD = 0.1
 CELLS = 200
 SMALLEST_STD_RAD = 0.05
-"""Fields with less hold nothing to measure."""
+"""Fields with a smaller phase contain nothing to measure."""
 _SAME = 0.5  # of the union of two outlines
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell with its true dry mass, and with what was measured."""
+    """A cell with its true and its measured dry mass."""
 
     true_pg: float
     in_true_outline: MeasuredObject
@@ -38,7 +38,7 @@ class Cell:
 
 
 def main() -> None:
-    """Print how far the dry masses are from the truth."""
+    """Print the errors of the dry masses."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.measuring", description=__doc__)
     parser.add_argument("--cells", type=int, default=CELLS)
     parser.add_argument("--seed", type=int, default=SEED)

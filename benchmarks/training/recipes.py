@@ -92,8 +92,8 @@ def _trained(recipe: str, runs: Path, generator: GeneratorName) -> RunRecord:
 
 def _print_scores(records: Records, specimens: tuple[str, ...]) -> None:
     print(
-        f"\n{SCORED_FIELDS} fields of 240 px at 10x of each specimen (seed {SCORED_SEED}), levelled; each network as "
-        f"it was at its best validation\n"
+        f"\n{SCORED_FIELDS} fields of 240 px at 10x of each specimen (seed {SCORED_SEED}), levelled; each network "
+        f"at its best validation\n"
     )
     print_head("specimen", "network", "weights", "step", "SSIM", "PSNR, dB", "slope", "an empty map")
     for specimen in specimens:

@@ -231,18 +231,18 @@ def adapt(
     Parameters
     ----------
     stack : path, Image, (Z, Y, X) array, or a list of these
-        Focus stacks of the specimen; without `frames`, taken by the objective whose frames will be predicted.
+        Focus stacks of the specimen; without `frames`, of the objective whose frames will be predicted.
     out : path
-        Folder for the adapted network; it must not hold one.
+        Folder for the adapted network; it must not already contain one.
     frames : sequence of path, Image or array
-        Frames by another objective, for which the network is to be adapted: of the same places, or of others
+        Frames of another objective to which the network is adapted, of the same fields of view or of others
         (``unpaired=True``).
     labels : sequence of path, Image or array
-        A phase map for each stack, in place of its TIE phase.
+        A phase map for each stack, used instead of its TIE phase.
     name : str
-        What you call the network, such as "my 10x".
+        Name for the network, such as "my 10x".
     pixel_size_um : float, optional
-        Lateral pixel size; otherwise the files'.
+        Lateral pixel size; by default the files'.
     progress : callable, optional
         Called with each event of `napari_contransgan.training.adapt_events`.
     tie : dict, optional
@@ -253,13 +253,13 @@ def adapt(
     Returns
     -------
     AdaptResult
-        ``checkpoint``, to be used as ``predict(..., model=checkpoint)``, which network was ``kept``, and its scores
-        ``before`` and ``after`` on the part that was kept back.
+        ``checkpoint``, which can be used as ``predict(..., model=checkpoint)``; ``kept``, the network that was kept;
+        and the scores ``before`` and ``after`` on the held-out part.
 
     Raises
     ------
     InputError
-        Naming the stack, what is wrong and what to do.
+        If the stack or a setting cannot be used; the message names the stack and says what to do.
     """
     from napari_contransgan.training.adapting import adapt as events
 

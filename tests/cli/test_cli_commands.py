@@ -1,4 +1,4 @@
-"""Each command does what its twin in Python does, and says so in figures."""
+"""Each command gives the same results as its function in Python."""
 
 import json
 import re

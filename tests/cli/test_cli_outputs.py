@@ -1,4 +1,4 @@
-"""Where commands write, and what they leave behind when they fail."""
+"""The names of output files, and cleaning up after a failure."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Training on real pairs: from a focus stack to a network, and what is refused on the way."""
+"""Training on real pairs: from a focus stack to a network, and rejected input."""
 
 import json
 import shutil

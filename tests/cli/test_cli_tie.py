@@ -1,4 +1,4 @@
-"""The command that turns a focus stack into phase: its options, what it writes beside, and what it leaves behind."""
+"""The command tie: its options, its further outputs, and cleaning up after a failure."""
 
 import json
 from collections.abc import Callable
@@ -90,12 +90,26 @@ def test_a_time_series_comes_out_frame_by_frame_with_its_time_step(
 
 def test_apertures_corrections_and_sign_land_in_the_settings(call_for_json: Json, stack: Path, tmp_path: Path) -> None:
     options = ["--na", "0.5", "--coherence", "0.2", "--no-drift", "--no-dead-pixels", "--no-saturation"]
-    options += ["--no-equal-sums", "--magnification", "--specimen", "positive", "--flat-field", "estimate"]
+    options += [
+        "--no-equal-sums",
+        "--no-light-correction",
+        "--magnification",
+        "--specimen",
+        "positive",
+        "--flat-field",
+        "estimate",
+    ]
 
     used = call_for_json("tie", stack, "--out", tmp_path / "phase.tif", *options)["settings"]
 
     expected = {"numerical_aperture": 0.5, "coherence": 0.2, "drift": False, "dead_pixels": False, "saturation": False}
-    expected |= {"equal_sums": False, "magnification": True, "specimen_sign": "positive", "flat_field": "estimate"}
+    expected |= {
+        "light_correction": False,
+        "equal_sums": False,
+        "magnification": True,
+        "specimen_sign": "positive",
+        "flat_field": "estimate",
+    }
     assert {key: used[key] for key in expected} == expected
 
 

@@ -106,7 +106,7 @@ def test_blocks_that_do_not_run_are_few_and_say_why() -> None:
 
 
 class TestReadingOfBlocks:
-    """What the test above takes from a page."""
+    """The blocks that the test above takes from a page."""
 
     PAGE = """Text.
 

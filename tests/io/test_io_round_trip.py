@@ -1,4 +1,4 @@
-"""What is written comes back as it was, and a write that fails leaves nothing behind."""
+"""Written images are read back unchanged, and a failed write leaves no file behind."""
 
 import dataclasses
 import typing

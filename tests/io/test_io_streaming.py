@@ -1,4 +1,4 @@
-"""Frames are written one at a time, and a file whose frames do not all come is not there at all."""
+"""Frames are written one at a time, and a file with missing frames is not written at all."""
 
 import dataclasses
 import tracemalloc

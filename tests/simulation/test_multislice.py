@@ -1,4 +1,4 @@
-"""Thick objects against thin ones, exact scattering by a sphere, and what TIE makes of beads."""
+"""Thick objects against thin ones, exact scattering by a sphere, and the TIE phase of beads."""
 
 import math
 
@@ -54,7 +54,7 @@ def thin(path: torch.Tensor, z_um: tuple[float, ...] = FOCI, optics: Optics = OP
 
 
 def difference(image: np.ndarray, reference: np.ndarray) -> float:
-    """Of two images or fields, relative to what sets the reference off from an empty one."""
+    """Return the error of an image or field, relative to the reference's difference from an empty one."""
     return float(np.linalg.norm(image - reference) / np.linalg.norm(reference - 1))
 
 

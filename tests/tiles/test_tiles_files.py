@@ -1,4 +1,4 @@
-"""Images cut into tiles, and the files of them."""
+"""Cutting images into tiles, and writing the tiles to files."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The command that adapts a network to the user's microscope."""
+"""The command adapt."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -26,59 +26,68 @@ def add_to(app: typer.Typer) -> None:
 
 def adapt(
     stack: Annotated[
-        list[Path], typer.Option(help="Focus stack (ZYX); several places: repeat the option.", show_default=False)
+        list[Path],
+        typer.Option(help="Focus stack (ZYX); may be repeated for several fields of view.", show_default=False),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the adapted network.", show_default=False)],
     label: Annotated[
         list[Path] | None,
-        typer.Option(help="Phase map of the stack's place, in place of its TIE phase; one for each stack."),
+        typer.Option(help="Phase map of the same field of view, used instead of the TIE phase; one for each stack."),
     ] = None,
     frames: Annotated[
         list[Path] | None,
-        typer.Option(help="Frames by another objective, for which the network is to be adapted; may be repeated."),
+        typer.Option(help="Frames of another objective to which the network is adapted; may be repeated."),
     ] = None,
     unpaired: Annotated[
-        bool, typer.Option("--unpaired", help="Frames and stacks show different places, even if they look alike.")
+        bool,
+        typer.Option("--unpaired", help="Frames and stacks show different fields of view, even if they seem to match."),
     ] = False,
-    name: Annotated[str, typer.Option(help='What you call the network, such as "my 10x"; else the folder.')] = "",
-    start_from: Annotated[str, typer.Option(help="A bundled network's name, a run or a checkpoint.")] = "all",
-    minutes: Annotated[float | None, typer.Option(help="Longest duration of the training itself.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Training steps, unless the time is over before.")] = None,
+    name: Annotated[str, typer.Option(help='Name for the network, such as "my 10x". [default: the folder]')] = "",
+    start_from: Annotated[str, typer.Option(help="Name of a bundled network, folder of a run, or checkpoint.")] = "all",
+    minutes: Annotated[float | None, typer.Option(help="Maximum duration of the training itself.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps, unless the time limit is reached first.")] = None,
     replay: Annotated[
-        int | None, typer.Option(help="Simulated images that are mixed in, against forgetting. [default: 24]")
+        int | None, typer.Option(help="Simulated images to mix in, which prevent forgetting. [default: 24]")
     ] = None,
     wavelength: Annotated[
-        float | None, typer.Option(help="Vacuum wavelength in um; else the file's, else 0.55.", show_default=False)
+        float | None, typer.Option(help="Vacuum wavelength in um. [default: the file's, or 0.55]", show_default=False)
     ] = None,
-    dz: Annotated[float | None, typer.Option(help="Distance of the planes in um; else the file's.")] = None,
+    dz: Annotated[float | None, typer.Option(help="Distance between planes in um. [default: the file's]")] = None,
     z: Annotated[
-        str | None, typer.Option("--z", help="Rising heights of the planes in um instead, 'z0,z1,...'.")
+        str | None, typer.Option("--z", help="Rising heights of the planes in um, 'z0,z1,...', instead of --dz.")
     ] = None,
     focus: Annotated[
-        int | None, typer.Option(help="Plane in focus, from 0; else the first of two, the middle one of more.")
+        int | None,
+        typer.Option(help="Plane in focus, counted from 0. [default: the first of two, the middle one of more]"),
     ] = None,
     flip_z: Annotated[bool, typer.Option("--flip-z", help="The planes are in order of falling z.")] = False,
-    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um; else the file's.")] = None,
-    na: Annotated[float | None, typer.Option(help="Objective's numerical aperture; else the file's.")] = None,
+    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um. [default: the file's]")] = None,
+    na: Annotated[float | None, typer.Option(help="NA of the objective. [default: the file's]")] = None,
     coherence: Annotated[
-        float | None, typer.Option(help="S, the condenser's aperture over the objective's; else the file's.")
+        float | None,
+        typer.Option(help="Condenser aperture S: the condenser's NA divided by the objective's. [default: the file's]"),
     ] = None,
     dark: Annotated[
-        str | None, typer.Option(help="Counts without light, or a picture taken without light; else the file's.")
+        str | None,
+        typer.Option(help="Dark level to subtract: counts, or an image taken without light. [default: the file's]"),
     ] = None,
-    specimen: Annotated[str, typer.Option(help="Sign of its phase: auto, positive, negative or both.")] = "auto",
-    drift: Annotated[bool, typer.Option(help="Undo sideways drift between planes.")] = True,
-    seed: Annotated[int, typer.Option(help="Of the order and the changes of the images.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
-    threads: Annotated[int | None, typer.Option(help="CPU threads. [default: one less than cores]")] = None,
+    specimen: Annotated[
+        str, typer.Option(help="Sign of the specimen's phase: auto, positive, negative or both.")
+    ] = "auto",
+    drift: Annotated[bool, typer.Option(help="Correct sideways drift between planes.")] = True,
+    seed: Annotated[int, typer.Option(help="Random seed for the order and augmentation of images.")] = 0,
+    device: Annotated[str, typer.Option(help="Device: auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Precision: auto, fp32 or bf16.")] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(help="Number of CPU threads. [default: one per core, minus one]")
+    ] = None,
     position: Position = None,
 ) -> Mapping[str, Any]:
     """Adapt a network to your microscope from one focus stack.
 
-    The phase that TIE retrieves from the stack is the label. Its planes are the inputs, or --frames of the same place
-    by another objective, or of other places (unpaired). A part is kept back to score the network before and after.
-    The result is a run: give its folder to predict as --model.
+    The label is the TIE phase of the stack. The inputs are its planes, or --frames of another objective, of the same or
+    of other fields of view (unpaired). A part is held out to score the network before and after. The result is a run:
+    give its folder to predict as --model.
     """
     values: dict[str, Any] = {
         "name": name,
@@ -107,7 +116,7 @@ def adapt(
     }
     settings = AdaptSettings.checked({key: one for key, one in values.items() if one is not None}, source="adapt")
     if unpaired and not frames:
-        raise InputError("--unpaired: the frames are missing: give --frames too")
+        raise InputError("--unpaired: no frames were given: give --frames too")
     stacks = [read_image(path, position=position) for path in stack]
     others = {"frames": frames or [], "labels": label or []}
     given = {kind: [read_image(path) for path in paths] for kind, paths in others.items()}
@@ -151,7 +160,7 @@ def _tell(event: "AdaptEvent", bar: Bar, task: TaskID) -> None:
 
 def _figures(result: "AdaptResult") -> dict[str, Any]:
     if result.kept == "original":
-        note("the adapted network was not better on the part that was kept back: the original is kept, unchanged")
+        note("the adapted network was not better on the held-out part: the original network is kept, unchanged")
     return {
         "run": result.checkpoint.parent,
         "checkpoint": result.checkpoint,
@@ -176,4 +185,4 @@ def _heights(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"--z {text}: give numbers with commas between them") from None
+        raise InputError(f"--z {text}: give numbers separated by commas") from None

@@ -59,7 +59,7 @@ def tile(
 
 def predict(
     images: Images,
-    out: Annotated[Path, typer.Option(help="Phase: a .tif file, or a folder.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Output: a .tif file, or a folder.", show_default=False)],
     model: Annotated[str, typer.Option(help="A bundled network's name, or a checkpoint's path.")] = "all",
     objective: Annotated[
         str | None,

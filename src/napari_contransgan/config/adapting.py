@@ -1,4 +1,4 @@
-"""Settings of adapting a network to one microscope."""
+"""Settings for adapting a network to a microscope."""
 
 from typing import Self
 
@@ -12,38 +12,38 @@ MAX_NAME_LENGTH = 80
 
 
 class AdaptSettings(Settings):
-    """How a trained network is adapted to the user's microscope; see docs/adapt.md.
+    """Settings for adapting a trained network to the user's microscope; see docs/adapt.md.
 
     Parameters
     ----------
     name : str
-        What the user calls the adapted network, such as "my 10x"; empty takes the name of the run's folder.
+        Name for the adapted network, such as "my 10x"; if empty, the name of the run's folder is used.
     start_from : str
         A bundled network's name, the folder of a run, or a checkpoint's path.
     tie : TieSettings
-        How the phase of the focus stacks is retrieved, and what replaces what their files state.
+        Settings for retrieving the phase of the focus stacks; they override the values in the files.
     unpaired : bool
-        Stacks and frames show different places, even where they seem to belong together.
+        Whether stacks and frames show different fields of view, even if they seem to match.
     minutes : float
-        Longest duration of the training itself.
+        Maximum duration of the training itself.
     steps : int
-        Training steps, unless the time is over before.
+        Training steps, unless the time limit is reached first.
     batch_size : int
-        Images per step, those of `replay_share` included.
+        Images per step, including those of `replay_share`.
     replay_share : float
-        Share of simulated images in each batch. They keep what the network could do before.
+        Fraction of simulated images in each batch, which preserve the network's earlier abilities.
     replay_images : int
-        How many different fields are simulated for that.
+        Number of different fields simulated for this.
     crop_px : int
         Side of a training image on the model's grid.
     learning_rate : float
-        Highest learning rate; it falls to 0 by a cosine.
+        Highest learning rate; it falls to 0 along a cosine.
     ema_decay : float
         Decay of the moving average of the weights, after its warm-up.
     validate_every : int
-        Steps between scores on the part that is kept back.
+        Number of steps between validations on the held-out part.
     seed : int
-        Of data order and augmentation.
+        Seed of data order and augmentation.
     device, precision, threads
         As in `napari_contransgan.config.TrainSettings`.
     """
@@ -88,10 +88,10 @@ class AdaptSettings(Settings):
     @model_validator(mode="after")
     def _must_leave_room(self) -> Self:
         if self.replay_per_batch >= self.batch_size:
-            raise ValueError("the share of simulated images leaves no room for the user's own: make it smaller")
+            raise ValueError("the fraction of simulated images leaves no room for the user's own: make it smaller")
         return self
 
     @property
     def replay_per_batch(self) -> int:
-        """Simulated images in each batch."""
+        """Return the number of simulated images in each batch."""
         return round(self.batch_size * self.replay_share) if self.replay_images else 0

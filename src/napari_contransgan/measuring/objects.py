@@ -22,10 +22,10 @@ from napari_contransgan.tie.background import background_median
 THRESHOLD_SIGMAS = 5.0
 LOWEST_THRESHOLD_RAD = 0.1
 SMALLEST_AREA_UM2 = 20.0
-DEPTH_UM = 0.5
-"""Width of the Gaussian that smooths the distance from the outline, which granules make ragged."""
-NECK_UM = 1.0
-"""Objects that touch are split where their outline narrows by this much on each side."""
+DEPTH_UM, BODY_UM = 0.5, 2.0
+"""Widths of the Gaussians that smooth the distance from an outline, which granules fray, and the phase of a cell."""
+NECK = 0.1
+"""Objects that touch are split where distance times phase falls by this share of its value in the smaller one."""
 
 LEAST_BACKGROUND = 0.02
 """Fraction of the measured area that must be background for its level to be trusted."""
@@ -138,13 +138,15 @@ def find_objects(
     yx_depth_um = ndimage.gaussian_filter(
         ndimage.distance_transform_edt(yx_inside) * pixel_size_um, DEPTH_UM / pixel_size_um
     )
-    yx_seeds, _ = ndimage.label(h_maxima(yx_depth_um, NECK_UM) & yx_inside, _ALL_SIDES)
+    yx_body_rad = ndimage.gaussian_filter(np.where(yx_inside, yx_phase_rad, 0), BODY_UM / pixel_size_um)
+    yx_relief = np.log(np.maximum(yx_depth_um * yx_body_rad, 1e-9))
+    yx_seeds, _ = ndimage.label(h_maxima(yx_relief, -math.log(1 - NECK)) & yx_inside, _ALL_SIDES)
     yx_regions, regions = ndimage.label(yx_inside, _ALL_SIDES)
     seeded = np.zeros(regions + 1, bool)
     seeded[yx_regions[yx_seeds > 0]] = True
     yx_unseeded = yx_inside & ~seeded[yx_regions]  # regions too thin for a maximum are separate objects
     yx_seeds = np.where(yx_unseeded, yx_regions + yx_seeds.max(), yx_seeds)
-    yx_labels = watershed(-yx_depth_um, yx_seeds, _ALL_SIDES, mask=yx_inside)
+    yx_labels = watershed(-yx_relief, yx_seeds, _ALL_SIDES, mask=yx_inside)
     areas_um2 = np.bincount(yx_labels.ravel()) * pixel_size_um**2
     areas_um2[0] = 0
     kept = np.flatnonzero(areas_um2 >= max(smallest_area_um2, pixel_size_um**2))

@@ -38,6 +38,9 @@ class FocusData:
         Pixels that say nothing, such as saturated ones; None where all do.
     specimen_sign : {"auto", "positive", "negative", "both"}
         Sign of the specimen's phase, where the solver makes use of it.
+    slope_light : (10, 10) ndarray or None
+        Covariance of what slow light may still add to the derivative, in the terms of
+        `napari_contransgan.tie.slow_light.TERMS`; None for nothing.
     """
 
     zyx_planes: NDArray[np.float32]
@@ -49,6 +52,7 @@ class FocusData:
     aperture: Aperture | None = None
     yx_unusable: NDArray[np.bool_] | None = None
     specimen_sign: SpecimenSign = "auto"
+    slope_light: NDArray[np.float64] | None = None
 
     @property
     def yx_intensity(self) -> NDArray[np.float32]:

@@ -171,6 +171,7 @@ def _preparation(settings: TieSettings, dark: float | NDArray[np.float32], shape
         flat_field=flat_field,
         drift=settings.drift,
         magnification=settings.magnification,
+        light=settings.light_correction,
         equal_sums=settings.equal_sums,
     )
 

@@ -17,6 +17,7 @@ from napari_contransgan.tie.drift import NOTICEABLE_PX, measure_drift, undo_drif
 from napari_contransgan.tie.flat_field import FlatField, flatten, light_of_flat
 from napari_contransgan.tie.focus_data import INTENSITY_FLOOR
 from napari_contransgan.tie.lit_area import LitArea, check_size, lit_area, without_borders
+from napari_contransgan.tie.slow_light import SlowLight, even_out, find_slow_light
 
 _DEAD_SIGMAS = 12.0
 _DEAD_SHARE = 0.1  # of the bright level, at least
@@ -45,6 +46,8 @@ class Preparation:
         Undo sideways drift between planes.
     magnification : bool
         Undo a change of magnification between planes too.
+    light : bool
+        Undo slow changes of the light between planes, see `napari_contransgan.tie.slow_light`.
     equal_sums : bool
         Scale each plane to the sum of the plane in focus: light is neither made nor lost between planes.
     """
@@ -55,6 +58,7 @@ class Preparation:
     flat_field: FlatField = None
     drift: bool = True
     magnification: bool = False
+    light: bool = True
     equal_sums: bool = True
 
 
@@ -74,6 +78,8 @@ class PreparedPlanes:
         What each step changed, as plain JSON values.
     area : LitArea or None
         What of the frame the planes show; None for all of it.
+    light : SlowLight or None
+        How the light changed between planes, and how well that is known; None where it was not sought.
     """
 
     zyx_planes: NDArray[np.float32]
@@ -81,10 +87,13 @@ class PreparedPlanes:
     yx_unusable: NDArray[np.bool_] | None
     figures: dict[str, Any]
     area: LitArea | None = None
+    light: SlowLight | None = None
 
 
-def prepare(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation) -> PreparedPlanes:
-    """Take the steps in the order in which light went wrong: dark level, borders, pixels, flat field, drift, sums.
+def prepare(
+    zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation, pixel_size_um: float = 0.1625
+) -> PreparedPlanes:
+    """Take the steps in the order in which light went wrong, from the dark level to the change between planes.
 
     Parameters
     ----------
@@ -94,6 +103,8 @@ def prepare(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation)
         Plane in focus.
     steps : Preparation
         Which steps are taken.
+    pixel_size_um : float
+        Lateral pixel size.
 
     Returns
     -------
@@ -124,6 +135,12 @@ def prepare(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation)
     level = bright_level(zyx[focus_index])
     if steps.drift or steps.magnification:
         figures |= _align(zyx, focus_index, level, steps)
+    slow_light = None
+    if steps.light:
+        yx_lit = zyx[focus_index] >= INTENSITY_FLOOR * level
+        yx_lit = yx_lit if yx_unusable is None else yx_lit & ~yx_unusable
+        slow_light = find_slow_light(zyx, focus_index, z_noise, yx_lit, pixel_size_um)
+        figures |= even_out(zyx, slow_light)
     scales = np.ones(len(zyx))
     if steps.equal_sums:
         sums = zyx.mean(axis=(1, 2), dtype=np.float64)
@@ -132,7 +149,7 @@ def prepare(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation)
     for index, scale in enumerate(scales):
         zyx[index] *= np.float32(scale / level)
     noises = tuple(float(noise) for noise in z_noise * scales / level)
-    return PreparedPlanes(zyx, noises, yx_unusable, figures, light.area)
+    return PreparedPlanes(zyx, noises, yx_unusable, figures, light.area, slow_light)
 
 
 @dataclass

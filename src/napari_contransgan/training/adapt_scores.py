@@ -70,6 +70,13 @@ class Applied:
         """Phase from each plane of a part, shape (Z, Y, X)."""
         return np.stack([self.phase_rad(plane) for plane in part.zyx_contrast])
 
+    def slope_of(self, part: Part) -> float:
+        """Slope of the phase, from the plane in focus, on the label of a part; 0 where that is not known."""
+        phase, label = comparable(part, self.phase_rad(part.zyx_contrast[part.field.focus_index or 0]))
+        if not label.size or not label.std():
+            return 0.0
+        return float(np.sum((phase - phase.mean()) * label) / np.sum((label - label.mean()) ** 2))
+
 
 def score(parts: Sequence[Part], phases_rad: Sequence[FloatMap]) -> PartScores:
     """Compare phases with the TIE phase of parts, all planes and parts together.

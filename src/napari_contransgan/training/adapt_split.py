@@ -1,10 +1,11 @@
 """What an adaptation learns from, and what it keeps back to be scored on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_contransgan.errors import InputError
@@ -16,6 +17,8 @@ MARGIN_PX = 48
 STRIP_PX = 224
 STRIP_SHARE = 0.25
 LEAST_STRIP_PX = 48
+SIGNAL_COUNTS = 0.5
+"""How much a deviation of the signal counts against one of the slope."""
 LONGEST_STRIP_PX = 5 * 224
 """Longer strips tell little more, and take time to be predicted."""
 
@@ -74,11 +77,24 @@ class Split:
     description: str
 
 
-def split_fields(fields: Sequence[AdaptField], crop_px: int) -> Split:
+SlopeOf = Callable[[Part], float]
+
+
+def split_fields(fields: Sequence[AdaptField], crop_px: int, slope_of: SlopeOf = lambda _: 1.0) -> Split:
     """Keep back whole fields where several are given, else a strip at one side of the field.
 
-    Of several fields one in four is kept back; of the sides of a single field the one whose label varies most like
-    that of the whole.
+    Of several fields one in four is kept back, and those are the most typical ones; of the sides of a single field, the
+    most typical one is. Parts are typical if their label varies as much as that of the others, and the network that is
+    begun with gives as much phase for a radian there. A part that is not would tell nothing of the rest.
+
+    Parameters
+    ----------
+    fields : sequence of AdaptField
+        All that is given.
+    crop_px : int
+        Side of a training image.
+    slope_of : callable
+        Slope of the phase, by the network that is begun with, on the label of a part.
 
     Raises
     ------
@@ -91,16 +107,15 @@ def split_fields(fields: Sequence[AdaptField], crop_px: int) -> Split:
             raise _too_small(field, crop_px)
     if len(fields) > 1:
         count = max(1, len(fields) // 4)
-        signals = [_signal(_whole(field)) for field in fields]
-        typical = np.argsort(np.abs(np.array(signals) - np.median(signals)), kind="stable")[:count]
+        typical = np.argsort(_oddness([_longest(_whole(field)) for field in fields], slope_of), kind="stable")[:count]
         kept = [_longest(_whole(fields[index])) for index in sorted(typical)]
         learnt = [_whole(field) for index, field in enumerate(fields) if index not in typical]
         names = ", ".join(part.field.name for part in kept)
         return Split(tuple(learnt), tuple(kept), f"{names} (of {len(fields)} fields)")
-    return _with_strip(fields[0], crop_px)
+    return _with_strip(fields[0], crop_px, slope_of)
 
 
-def _with_strip(field: AdaptField, crop_px: int) -> Split:
+def _with_strip(field: AdaptField, crop_px: int, slope_of: SlopeOf) -> Split:
     height, width = field.yx_label_rad.shape
     candidates = []
     for axis, side_px in ((0, height), (1, width)):
@@ -115,7 +130,6 @@ def _with_strip(field: AdaptField, crop_px: int) -> Split:
             candidates.append((axis, strip, rest))
     if not candidates:
         raise _too_small(field, crop_px)
-    wanted = _signal(_whole(field))
 
     def parts(candidate: tuple[int, slice, slice]) -> tuple[Part, Part]:
         axis, strip, rest = candidate
@@ -123,9 +137,8 @@ def _with_strip(field: AdaptField, crop_px: int) -> Split:
             return Part(field, strip, slice(0, width)), Part(field, rest, slice(0, width))
         return Part(field, slice(0, height), strip), Part(field, slice(0, height), rest)
 
-    pairs = [parts(candidate) for candidate in candidates]
-    kept, learnt = min(pairs, key=lambda pair: (abs(_signal(pair[0]) - wanted), -pair[1].shape_yx[0]))
-    kept = _longest(kept)
+    pairs = [(_longest(kept), learnt) for kept, learnt in map(parts, candidates)]
+    kept, learnt = pairs[int(np.argmin(_oddness([kept for kept, _ in pairs], slope_of)))]
     size = " x ".join(f"{side * MODEL_PIXEL_SIZE_UM:.0f}" for side in kept.shape_yx)
     where = _where(kept, learnt)
     return Split((learnt,), (kept,), f"a strip of {size} um at the {where} of {field.name}")
@@ -156,6 +169,17 @@ def _longest(part: Part) -> Part:
         excess_px = max(0, span.stop - span.start - most_px)
         spans.append(slice(span.start + excess_px // 2, span.stop - (excess_px - excess_px // 2)))
     return Part(part.field, *spans)
+
+
+def _oddness(parts: Sequence[Part], slope_of: SlopeOf) -> NDArray[np.float64]:
+    """How far each part's signal and slope lie from the median of all; infinite where hardly anything is known."""
+    figures = np.array([[_signal(part), slope_of(part)] for part in parts], np.float64)
+    usable: NDArray[np.bool_] = np.asarray((figures > 0).all(axis=1))
+    if not usable.any():
+        return np.zeros(len(parts))
+    logs = np.log(np.where(usable[:, None], figures, 1.0))
+    distances = np.abs(logs - np.median(logs[usable], axis=0)) @ (SIGNAL_COUNTS, 1.0)
+    return np.where(usable, distances, np.inf)
 
 
 def _signal(part: Part) -> float:

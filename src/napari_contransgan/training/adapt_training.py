@@ -192,9 +192,9 @@ class _Trainer:
         return Adapted(self.original.cpu(), False, before, before, steps), before_rad, before_rad
 
     def preview(self, step: int, before_rad: Sequence[FloatMap], now_rad: Sequence[FloatMap]) -> AdaptPreview:
-        """Show the plane in the middle of the first part."""
+        """Show the plane in focus of the first part."""
         part = self.split.kept_back[0]
-        plane = (len(part.zyx_contrast) - 1) // 2
+        plane = part.field.focus_index or 0
         label = np.where(part.yx_weight.numpy() > 0, part.yx_label_rad.numpy(), np.nan).astype(np.float32)
         return AdaptPreview(
             step,

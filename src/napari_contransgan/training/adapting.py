@@ -29,6 +29,7 @@ from napari_contransgan.training.adapt_events import (
 from napari_contransgan.training.adapt_fields import AdaptField
 from napari_contransgan.training.adapt_gathering import Given, gather_fields
 from napari_contransgan.training.adapt_replay import make_replay, replay_recipes
+from napari_contransgan.training.adapt_scores import Applied
 from napari_contransgan.training.adapt_split import split_fields
 from napari_contransgan.training.adapt_training import Adapted, train_adapted
 from napari_contransgan.training.events import Preview
@@ -94,7 +95,8 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
     device = choose_device(settings.device)
     gathered = yield from gather_fields(given, settings, loaded, device)
     fields, way = gathered.fields, gathered.way
-    split = split_fields(fields, settings.crop_px)
+    applied = Applied(loaded.model.to(device), loaded.card.phase_ref_rad, device, settings.precision)
+    split = split_fields(fields, settings.crop_px, applied.slope_of)
     clock.note("labels")
     recipes = replay_recipes(loaded.card, fields[0].pixel_size_um) if settings.replay_per_batch else []
     replay = yield from make_replay(recipes, settings.replay_images, settings.seed)

@@ -12,7 +12,7 @@ from napari_contransgan.training.adapt_events import AdaptPreview
 TITLES = ("Before", "Now", "TIE")
 DARKEST_RAD_BELOW = 0.3
 """Grey values begin so far below the background, in radians, and end at the largest values of the TIE phase."""
-SMALLEST_PX = 60
+SMALLEST_PX, TALLEST_PX = 60, 260
 
 
 class KeptBackPicture(QWidget):
@@ -50,7 +50,7 @@ class KeptBackPicture(QWidget):
 
 
 class _Picture(QLabel):
-    """A map in grey values, as large as its column allows."""
+    """A map in grey values, as large as its column and a reasonable height allow."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,8 +74,11 @@ class _Picture(QLabel):
 
     def _fit(self) -> None:
         if not self._whole.isNull():
-            fitted = self._whole.scaledToWidth(
-                max(SMALLEST_PX, self.width()), Qt.TransformationMode.SmoothTransformation
+            fitted = self._whole.scaled(
+                max(SMALLEST_PX, self.width()),
+                TALLEST_PX,  # a taller one would make the whole window grow
+                Qt.AspectRatioMode.KeepAspectRatio,
+                Qt.TransformationMode.SmoothTransformation,
             )
             self.setPixmap(fitted)
             self.setFixedHeight(fitted.height())
