@@ -56,7 +56,7 @@ def test_labels_profile_and_found_objects_are_read_and_written(call_for_json, ph
         (("--out", "cells.txt"), "cells.txt: tables are written as CSV"),
         (("--out", "c.csv", "--profile", "1,2,3"), "--profile 1,2,3: give four numbers in um"),
         (("--out", "c.csv", "--threshold", "-1"), "threshold_rad: Input should be greater than 0"),
-        (("--out", "c.csv", "--threshold", "1", "--labels", "l.tif"), "leave --threshold out"),
+        (("--out", "c.csv", "--threshold", "1", "--labels", "l.tif"), "give only one of them"),
         (("--out", "c.csv", "--refractive-increment", "190"), "refractive_increment_um3_per_pg"),
     ],
 )
