@@ -134,7 +134,7 @@ def test_a_flat_field_is_divided_out(call_for_json: Json, small: Image, tmp_path
 
 REFUSED = {
     "an unknown method": (["--method", "magic"], "method"),
-    "an unknown quantity": (["--also", "colour"], "give some of path, height"),
+    "an unknown quantity": (["--also", "colour"], "use one or more of path, height"),
     "a height without contrast": (["--also", "height"], "--index-contrast"),
     "a contrast of zero": (["--index-contrast", "0"], "an index contrast of 0"),
     "an impossible increment": (["--also", "dry-mass", "--refractive-increment", "190"], "ml/g"),
@@ -246,7 +246,7 @@ def test_a_failure_while_the_last_file_is_written_removes_the_others(
         raise InputError("the disk is full")
 
     monkeypatch.setattr("napari_contransgan.quantities.dry_mass_density", lambda frame, _: frame)
-    monkeypatch.setattr("napari_contransgan.quantities.object_masses", full)
+    monkeypatch.setattr("napari_contransgan.measuring.measure_frame", full)
 
     result = call("tie", source, "--out", tmp_path / "phase.tif", "--also", "uncertainty,path,dry-mass")
 
