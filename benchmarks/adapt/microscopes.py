@@ -21,6 +21,9 @@ PLACES_YX_PX = ((0, 768), (384, 1088), (768, 0), (768, 384), (1088, 768))
 """First pixels of the scored fields in the frame of the dish; the stack shows its first corner."""
 STACK_DZ_UM = 5.0
 USUAL_ABSORPTION_PER_UM = 0.1
+MOST_DISHES = 40
+LEAST_STD_RAD = 0.1
+"""Standard deviation of the true phase below which a field shows no more than a cell's edge."""
 FOCUS_UM = (-10.0, -5.0, 0.0, 5.0, 10.0)
 
 
@@ -165,10 +168,19 @@ class Dish:
 
 
 def dish_of(strange: Strange, seed: int) -> Dish:
-    """Draw the cells of a dish, with the absorption of this microscope's specimen."""
+    """Draw the cells of a dish, with the absorption of this microscope's specimen.
+
+    Dishes without cells in the field to adapt on, or in one that is scored, are passed over.
+    """
     settings = settings_of(strange, seed)
-    specimen = replace(draw_specimen(settings, 0), absorption_per_um=USUAL_ABSORPTION_PER_UM * strange.absorption)
-    return Dish(settings, specimen)
+    for index in range(MOST_DISHES):
+        specimen = draw_specimen(settings, index)
+        truth = true_phase(specimen, settings, index)
+        shown = [_part(truth, (0, 0), ADAPT_PX), *(_part(truth, place, SCORED_PX) for place in PLACES_YX_PX)]
+        if all(part.data.std() > LEAST_STD_RAD for part in shown):
+            absorption_per_um = USUAL_ABSORPTION_PER_UM * strange.absorption
+            return Dish(settings, replace(specimen, absorption_per_um=absorption_per_um))
+    raise ValueError(f"none of {MOST_DISHES} dishes of seed {seed} has cells in every field")
 
 
 def _adapted_part(stack: Image) -> Image:
