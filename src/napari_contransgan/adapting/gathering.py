@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from napari_contransgan.adapting.events import Way
+from napari_contransgan.adapting.fields import AdaptField, field_of_stack
+from napari_contransgan.adapting.frames import Frame, paired_field, read_frames, with_label
+from napari_contransgan.adapting.scores import Applied
+from napari_contransgan.adapting.unpaired import fit_microscope, guessed_aperture_note, simulated_fields
 from napari_contransgan.config import AdaptSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
 from napari_contransgan.progress import Progress, as_part
-from napari_contransgan.training.adapt_events import Way
-from napari_contransgan.training.adapt_fields import AdaptField, field_of_stack
-from napari_contransgan.training.adapt_frames import Frame, paired_field, read_frames, with_label
-from napari_contransgan.training.adapt_scores import Applied
-from napari_contransgan.training.adapt_unpaired import fit_microscope, guessed_aperture_note, simulated_fields
 
 SIZES_AGREE = 0.02
 PIXEL_SIZES_KNOWN = 0.15
@@ -22,7 +22,7 @@ PIXEL_SIZES_KNOWN = 0.15
 
 @dataclass(frozen=True)
 class Given:
-    """What the user gives; see `napari_contransgan.training.adapting.adapt`."""
+    """What the user gives; see `napari_contransgan.adapting.adapt.adapt`."""
 
     stacks: tuple[Image, ...]
     frames: tuple[Image, ...] = ()

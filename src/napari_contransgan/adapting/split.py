@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_contransgan.adapting.fields import AdaptField
 from napari_contransgan.errors import InputError
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
-from napari_contransgan.training.adapt_fields import AdaptField
 
 MARGIN_PX = 48
 """Between what is learnt from and what is kept back: 16 um, about as far as defocused light reaches."""
@@ -158,7 +158,7 @@ def _whole(field: AdaptField) -> Part:
 
 
 def _longest(part: Part) -> Part:
-    """The middle of a long part, which is enough to be scored on."""
+    """Return the middle of a long part, which is enough to be scored on."""
     spans = []
     budget_px = STRIP_PX * LONGEST_STRIP_PX
     height, width = part.shape_yx
@@ -183,7 +183,7 @@ def _oddness(parts: Sequence[Part], slope_of: SlopeOf) -> NDArray[np.float64]:
 
 
 def _signal(part: Part) -> float:
-    """Standard deviation of the label's cell-sized structure, where the label is known."""
+    """Return the standard deviation of the cell-sized structure of the label, where the label is known."""
     label_rad, known = part.yx_label_rad.numpy(), part.yx_weight.numpy() > 0
     if np.mean(known) < 0.2:
         return 0.0

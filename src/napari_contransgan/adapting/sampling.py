@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from napari_contransgan.training.adapt_split import Part
+from napari_contransgan.adapting.split import Part
 from napari_contransgan.training.sampling import augment
 
 TRIES = 8

@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from torch import nn
 
+from napari_contransgan.adapting.events import AdaptPreview, AdaptStep, PartScores
+from napari_contransgan.adapting.losses import blur_px, label_loss
+from napari_contransgan.adapting.replay import Pair, draw_replay
+from napari_contransgan.adapting.sampling import draw_batch
+from napari_contransgan.adapting.scores import Applied, FloatMap, fit_scale, fold_scale, score
+from napari_contransgan.adapting.split import Split
 from napari_contransgan.config import AdaptSettings, PrecisionName
 from napari_contransgan.errors import InputError
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.compute import autocast
-from napari_contransgan.training.adapt_events import AdaptPreview, AdaptStep, PartScores
-from napari_contransgan.training.adapt_losses import blur_px, label_loss
-from napari_contransgan.training.adapt_replay import Pair, draw_replay
-from napari_contransgan.training.adapt_sampling import draw_batch
-from napari_contransgan.training.adapt_scores import Applied, FloatMap, fit_scale, fold_scale, score
-from napari_contransgan.training.adapt_split import Split
 from napari_contransgan.training.losses import supervised_loss
 from napari_contransgan.training.steps import MAX_GRADIENT_NORM, freeze_norms, move_average
 

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.stats import skew
 
+from napari_contransgan.adapting.fields import AdaptField
+from napari_contransgan.adapting.frames import Frame
 from napari_contransgan.errors import InputError
 from napari_contransgan.optics import CAMERA_PIXEL_UM, MODEL_PIXEL_SIZE_UM, OBJECTIVES
 from napari_contransgan.progress import Progress
 from napari_contransgan.simulation.image_formation import Optics
-from napari_contransgan.training.adapt_fields import AdaptField
-from napari_contransgan.training.adapt_frames import Frame
 from napari_contransgan.training.physics import ForwardModel
 
 FOCUS_SHARES = (-3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)

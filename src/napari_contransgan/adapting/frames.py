@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.feature import match_template
 
+from napari_contransgan.adapting.fields import EDGE_UM, AdaptField
+from napari_contransgan.adapting.scores import Applied
 from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation.band import band_pass
 from napari_contransgan.evaluation.registration import register
@@ -17,8 +19,6 @@ from napari_contransgan.io import Image, to_luminance
 from napari_contransgan.models.normalisation import contrast_on_model_grid, light_of_frame, to_model_grid
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.resampling import block_mean
-from napari_contransgan.training.adapt_fields import EDGE_UM, AdaptField
-from napari_contransgan.training.adapt_scores import Applied
 
 LEAST_AGREEMENT = 0.5
 """Correlation of the band-passed maps below which they are not known to show the same place."""

@@ -7,16 +7,8 @@ from pathlib import Path
 
 import torch
 
-from napari_contransgan.config import AdaptSettings
-from napari_contransgan.errors import InputError
-from napari_contransgan.io import Image
-from napari_contransgan.io.atomic import write_atomically
-from napari_contransgan.models.bundled import find_model
-from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, save_checkpoint
-from napari_contransgan.models.compute import choose_device, describe_device, precision_to_train
-from napari_contransgan.threads import each_on_threads, threads_to_train
-from napari_contransgan.training.adapt_card import adapted_card
-from napari_contransgan.training.adapt_events import (
+from napari_contransgan.adapting.card import adapted_card
+from napari_contransgan.adapting.events import (
     AdaptEvent,
     AdaptFinished,
     AdaptPreview,
@@ -26,12 +18,20 @@ from napari_contransgan.training.adapt_events import (
     Kept,
     Way,
 )
-from napari_contransgan.training.adapt_fields import AdaptField
-from napari_contransgan.training.adapt_gathering import Given, gather_fields
-from napari_contransgan.training.adapt_replay import make_replay, replay_recipes
-from napari_contransgan.training.adapt_scores import Applied
-from napari_contransgan.training.adapt_split import split_fields
-from napari_contransgan.training.adapt_training import Adapted, train_adapted
+from napari_contransgan.adapting.fields import AdaptField
+from napari_contransgan.adapting.gathering import Given, gather_fields
+from napari_contransgan.adapting.replay import make_replay, replay_recipes
+from napari_contransgan.adapting.scores import Applied
+from napari_contransgan.adapting.split import split_fields
+from napari_contransgan.adapting.training import Adapted, train_adapted
+from napari_contransgan.config import AdaptSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.io import Image
+from napari_contransgan.io.atomic import write_atomically
+from napari_contransgan.models.bundled import find_model
+from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, save_checkpoint
+from napari_contransgan.models.compute import choose_device, describe_device, precision_to_train
+from napari_contransgan.threads import each_on_threads, threads_to_train
 from napari_contransgan.training.events import Preview
 from napari_contransgan.training.run_folder import BEST, write_previews
 
@@ -64,7 +64,7 @@ def adapt(
         Folder of the result, which must not hold one already.
     frames : sequence of Image
         Bright-field frames by another objective. Those that show the place of a stack are registered to it; where none
-        does, or the settings say so, the way is the unpaired one, see `napari_contransgan.training.adapt_unpaired`.
+        does, or the settings say so, the way is the unpaired one, see `napari_contransgan.adapting.unpaired`.
     labels : sequence of Image
         A phase map for each stack, in place of its TIE phase.
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import napari_contransgan
+from napari_contransgan.adapting.events import KEPT_BACK, Kept, PartScores, Way
+from napari_contransgan.adapting.fields import AdaptField
 from napari_contransgan.config import AdaptSettings
 from napari_contransgan.models.checkpoint import ModelCard
-from napari_contransgan.training.adapt_events import KEPT_BACK, Kept, PartScores, Way
-from napari_contransgan.training.adapt_fields import AdaptField
 
 ADAPTED = "adapted"
 """Key of the card's settings that an adapted network has, and no other."""

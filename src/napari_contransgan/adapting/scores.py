@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import nn
 
+from napari_contransgan.adapting.events import PartScores
+from napari_contransgan.adapting.losses import blur_px
+from napari_contransgan.adapting.split import Part
 from napari_contransgan.config import PrecisionName
 from napari_contransgan.evaluation.band import band_pass
 from napari_contransgan.models.compute import autocast
 from napari_contransgan.tiles import blend_window, cover
-from napari_contransgan.training.adapt_events import PartScores
-from napari_contransgan.training.adapt_losses import blur_px
-from napari_contransgan.training.adapt_split import Part
 
 FloatMap = NDArray[np.float32]
 
