@@ -72,7 +72,7 @@ class AdaptField:
 
     @property
     def plane_counts(self) -> tuple[int, ...]:
-        """How much each plane counts, in training and in scores."""
+        """Return how much each plane counts, in training and in scores."""
         return tuple(FOCUS_COUNTS if plane == self.focus_index else 1 for plane in range(len(self.zyx_contrast)))
 
 

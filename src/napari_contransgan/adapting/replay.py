@@ -21,7 +21,7 @@ FIRST_INDEX = 50_000
 
 
 def replay_recipes(card: ModelCard, pixel_size_um: float) -> list[SimulationSettings]:
-    """How the images were simulated on which a network was trained; those of the pixel size next to the one given.
+    """Read from a card how a network's training images were simulated; choose those with the nearest pixel size.
 
     Empty where the card does not say.
     """

@@ -172,7 +172,7 @@ def _longest(part: Part) -> Part:
 
 
 def _oddness(parts: Sequence[Part], slope_of: SlopeOf) -> NDArray[np.float64]:
-    """How far each part's signal and slope lie from the median of all; infinite where hardly anything is known."""
+    """Return each part's distance from the median signal and slope; infinite if hardly anything is known."""
     figures = np.array([[_signal(part), slope_of(part)] for part in parts], np.float64)
     usable: NDArray[np.bool_] = np.asarray((figures > 0).all(axis=1))
     if not usable.any():

@@ -108,7 +108,7 @@ def fit_microscope(fields: Sequence[AdaptField], frames: Sequence[Frame]) -> Gen
 
 
 def simulated_fields(fields: Sequence[AdaptField], frames: Sequence[Frame], fits: Sequence[Fit]) -> list[AdaptField]:
-    """Give each field's phase the planes that the fitted microscopes would see."""
+    """Return each field's phase the planes that the fitted microscopes would see."""
     return [
         replace(
             field,
