@@ -68,7 +68,7 @@ def test_a_label_of_another_place_is_refused(field: AdaptField) -> None:
 
 
 def test_a_stack_is_no_label(field: AdaptField, known: tuple[Image, Image, Image]) -> None:
-    with pytest.raises(InputError, match="is no phase map"):
+    with pytest.raises(InputError, match="is not a phase map"):
         with_label(field, known[1])
 
 

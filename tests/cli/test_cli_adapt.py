@@ -73,7 +73,7 @@ def test_frames_of_other_places_are_taken_the_unpaired_way(folder: Path, monkeyp
         (("--stack", "absent.tif"), "absent.tif"),
         (("--stack", "stack.ome.tif", "--flip-z"), "falling z"),
         (("--stack", "stack.ome.tif", "--unpaired"), "--frames"),
-        (("--stack", "stack.ome.tif", "--label", "frame.ome.tif"), "is no phase map"),
+        (("--stack", "stack.ome.tif", "--label", "frame.ome.tif"), "is not a phase map"),
         (("--stack", "stack.ome.tif", "--z", "a,b"), "--z a,b"),
     ],
 )
