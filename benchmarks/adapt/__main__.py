@@ -119,7 +119,7 @@ def score_focus(seed: int) -> None:
     """Print the slopes at five focus positions, before and after adapting on all planes of one stack."""
     dish = dish_of(Strange(), seed)
     bundled = load_checkpoint(find_model(DEFAULT_MODEL))
-    loaded, result = adapted([dish.deep_stack()], AdaptSettings(tie=TieSettings(drift=False)))
+    loaded, result = adapted([dish.deep_stack()], AdaptSettings(planes="all", tie=TieSettings(drift=False)))
     print_head("focus, um", "slope before", "slope after", "fields' slopes", "RMSE before, rad", "RMSE after, rad")
     for focus_um in FOCUS_UM:
         shown = dish.frame_and_truth(focus_um)

@@ -37,7 +37,9 @@ def score_halves() -> None:
     )
     for learnt, scored in (("left", "right"), ("right", "left")):
         stack = replace(pair.stack, data=pair.stack.data[:, :, halves[learnt]])
-        loaded, result = adapted([stack], AdaptSettings(tie=TieSettings(wavelength_um=HELA_WAVELENGTH_UM)))
+        loaded, result = adapted(
+            [stack], AdaptSettings(planes="all", tie=TieSettings(wavelength_um=HELA_WAVELENGTH_UM))
+        )
         for plane, name in enumerate(("in focus", "+2.5 um")):
             frame = replace(pair.stack, data=pair.stack.data[plane], axes="YX", z_step_um=None)
             figures = []

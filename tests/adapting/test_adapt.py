@@ -219,3 +219,12 @@ def test_progress_is_told_from_the_beginning(
     events.close()
     assert type(first) is Progress
     assert "retrieving the phase" in first.message
+
+
+def test_frames_at_any_focus_need_all_planes(
+    stack: Image, settings: Callable[..., AdaptSettings], tmp_path: Path
+) -> None:
+    one, every = (finished(stack, settings(planes=planes), tmp_path / planes) for planes in ("focus", "all"))
+    assert one.compared.endswith("the plane in focus")
+    assert every.compared.endswith("all planes")
+    assert one.before != every.before

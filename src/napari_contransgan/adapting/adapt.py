@@ -184,7 +184,8 @@ class _Clock:
 
 def _compared(fields: Sequence[AdaptField], description: str, way: Way) -> str:
     how = "whole maps" if all(field.has_zero for field in fields) else "structure of up to about 80 um"
-    what = "all planes" if way == "paired" else "frames that were simulated of its phase"
+    planes = "all planes" if len(fields[0].zyx_contrast) > 1 else "the plane in focus"
+    what = planes if way == "paired" else "frames that were simulated of its phase"
     return f"{description}; {how}, {what}"
 
 

@@ -73,6 +73,8 @@ def gather_fields(
     notes = tuple(note for field in fields for note in field.notes)
     if not given.frames:
         _check_together([(field.name, field.pixel_size_um, field.wavelength_um) for field in fields])
+        if settings.planes == "focus":
+            fields = [_in_focus(field) for field in fields]
         return Gathered(tuple(fields), "paired", stacks, _unique(notes, fields, loaded.card))
     frames = read_frames(given.frames)
     _check_together([(frame.name, frame.pixel_size_um, fields[0].wavelength_um) for frame in frames])
@@ -105,6 +107,12 @@ def _fields_of_stacks(given: Given, settings: AdaptSettings) -> Generator[Progre
             field = with_label(field, given.labels[number])
         fields.append(field)
     return fields
+
+
+def _in_focus(field: AdaptField) -> AdaptField:
+    """Keep the plane in focus alone."""
+    plane = field.focus_index or 0
+    return replace(field, zyx_contrast=field.zyx_contrast[plane : plane + 1], focus_index=0)
 
 
 def _paired(

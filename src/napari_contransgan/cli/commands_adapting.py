@@ -43,6 +43,9 @@ def adapt(
         typer.Option("--unpaired", help="Frames and stacks show different fields of view, even if they seem to match."),
     ] = False,
     name: Annotated[str, typer.Option(help='Name for the network, such as "my 10x". [default: the folder]')] = "",
+    planes: Annotated[
+        str, typer.Option(help="Planes to learn from: focus, or all for frames at any focus of the stack.")
+    ] = "focus",
     start_from: Annotated[str, typer.Option(help="Name of a bundled network, folder of a run, or checkpoint.")] = "all",
     minutes: Annotated[float | None, typer.Option(help="Maximum duration of the training itself.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps, unless the time limit is reached first.")] = None,
@@ -93,6 +96,7 @@ def adapt(
         "name": name,
         "start_from": start_from,
         "unpaired": unpaired,
+        "planes": planes,
         "minutes": minutes,
         "replay_images": replay,
         "steps": steps,

@@ -1,6 +1,6 @@
 """Settings for adapting a network to a microscope."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -22,6 +22,9 @@ class AdaptSettings(Settings):
         A bundled network's name, the folder of a run, or a checkpoint's path.
     tie : TieSettings
         Settings for retrieving the phase of the focus stacks; they override the values in the files.
+    planes : {"focus", "all"}
+        Which planes of a stack the network learns from: the one in focus, for frames in the same focus, or all of
+        them, for frames at any focus in the range of the stack, which is less exact in focus.
     unpaired : bool
         Whether stacks and frames show different fields of view, even if they seem to match.
     minutes : float
@@ -56,6 +59,7 @@ class AdaptSettings(Settings):
     )
     start_from: str = "all"
     tie: TieSettings = TieSettings()
+    planes: Literal["focus", "all"] = "focus"
     unpaired: bool = False
     minutes: float = Field(
         1.5,
