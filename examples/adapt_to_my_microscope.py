@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 import napari_contransgan as ncg
+from napari_contransgan.adapting.events import AdaptStarted
 from napari_contransgan.config.microscope import Microscope
-from napari_contransgan.training.adapt_events import AdaptStarted
 
 work = Path(tempfile.mkdtemp())
 mine = Microscope(coherence=0.3, stack_objective="10x", stack_coherence=0.3, stack_dz_um=5.0)

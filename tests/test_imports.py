@@ -20,7 +20,7 @@ RANKS = {
     **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface", "quantities"), 1),
     **dict.fromkeys(("models", "drawing", "measuring"), 2),
     **dict.fromkeys(("training", "inference"), 3),
-    "held_out": 4,
+    **dict.fromkeys(("held_out", "adapting"), 4),
     **dict.fromkeys(("api", "demo", "reproduction"), 5),
     **dict.fromkeys(("cli", "gui"), 6),
 }

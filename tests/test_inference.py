@@ -146,8 +146,8 @@ def test_the_phase_is_zero_where_no_light_came() -> None:
         (lambda image: replace(image, data=np.full((64, 64), 7)), "same value"),
         (lambda image: replace(image, data=np.full((64, 64), np.nan)), "NaN"),
         (lambda image: replace(image, data=image.data[:20]), "at least 32 x 32"),
-        (lambda image: replace(image, quantity="phase"), "holds phase already"),
-        (lambda image: replace(image, quantity="phase-std"), "holds phase-std already"),
+        (lambda image: replace(image, quantity="phase"), "already holds phase"),
+        (lambda image: replace(image, quantity="phase-std"), "already holds phase-std"),
         (lambda image: replace(image, data=image.data.astype(float) - image.data.mean()), "negative intensities"),
     ],
 )

@@ -4,11 +4,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from napari_contransgan.adapting.adapt import adapt
+from napari_contransgan.adapting.events import AdaptFinished, AdaptResult
 from napari_contransgan.config import AdaptSettings
 from napari_contransgan.io import Image
 from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
-from napari_contransgan.training.adapt_events import AdaptFinished, AdaptResult
-from napari_contransgan.training.adapting import adapt
 
 
 def adapted(

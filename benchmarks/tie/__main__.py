@@ -2,13 +2,14 @@
 
 import time
 
-from benchmarks.tie import beads, exact, fields, speed, stress
+from benchmarks.tie import beads, exact, fields, light, speed, stress
 
 PARTS = (
     ("Exact and real references", exact.main),
     ("Noisy simulated fields", fields.main),
     ("Bead heights", beads.main),
     ("Faults", stress.main),
+    ("Slow changes of the lighting", light.main),
     ("Time and memory", speed.main),
 )
 

@@ -49,7 +49,13 @@ def _hela_pair() -> None:
     image = read_image(DATA / "hela_20x" / "hela_20x_focus_stack.ome.tif")
     reference = read_image(DATA / "hela_20x" / "hela_20x_us_tie_reference_rad.tif").data
     lit = image.data[0] >= 0.1 * image.data[0].max()
-    as_it_is = {"drift": False, "dead_pixels": False, "saturation": False, "equal_sums": False}
+    as_it_is = {
+        "drift": False,
+        "dead_pixels": False,
+        "saturation": False,
+        "equal_sums": False,
+        "light_correction": False,
+    }
     authors_r = float(np.sqrt(5e-9) * (max(lit.shape) / np.pi) ** 2)
     print("HeLa pair, inside the aperture   lowest  highest  correlation with US-TIE  direction")
     for method, settings in (

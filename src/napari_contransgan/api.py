@@ -25,11 +25,11 @@ from napari_contransgan.io.image import Quantity
 from napari_contransgan.progress import Progress, result_of
 
 if TYPE_CHECKING:
+    from napari_contransgan.adapting.events import AdaptEvent, AdaptResult
     from napari_contransgan.evaluation import Comparison
     from napari_contransgan.inference import Prediction
     from napari_contransgan.measuring import Measurement
     from napari_contransgan.tie import TieResult
-    from napari_contransgan.training.adapt_events import AdaptEvent, AdaptResult
     from napari_contransgan.training.events import TrainingEvent
 
 __all__ = [
@@ -244,7 +244,7 @@ def adapt(
     pixel_size_um : float, optional
         Lateral pixel size; by default the files'.
     progress : callable, optional
-        Called with each event of `napari_contransgan.training.adapt_events`.
+        Called with each event of `napari_contransgan.adapting.events`.
     tie : dict, optional
         Fields of `napari_contransgan.config.TieSettings`, such as ``dz_um`` and ``wavelength_um``.
     **settings
@@ -261,7 +261,7 @@ def adapt(
     InputError
         If the stack or a setting cannot be used; the message names the stack and says what to do.
     """
-    from napari_contransgan.training.adapting import adapt as events
+    from napari_contransgan.adapting.adapt import adapt as events
 
     how = {"pixel_size_um": pixel_size_um, **(tie or {})}
     checked = AdaptSettings.checked({"name": name, "tie": how, **settings}, source="adapt")

@@ -57,8 +57,8 @@ def test_figures_of_an_adaptation(folder: Path) -> None:
 
 
 def test_frames_of_other_places_are_taken_the_unpaired_way(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_contransgan.training.adapt_unpaired.COHERENCES", (0.6,))
-    monkeypatch.setattr("napari_contransgan.training.adapt_unpaired.ABSORPTIONS", (0.0,))
+    monkeypatch.setattr("napari_contransgan.adapting.unpaired.COHERENCES", (0.6,))
+    monkeypatch.setattr("napari_contransgan.adapting.unpaired.ABSORPTIONS", (0.0,))
     done = adapt("--stack", "stack.ome.tif", "--frames", "frame.ome.tif", "--out", "run", "--json")
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["way"] == "unpaired"
@@ -73,7 +73,7 @@ def test_frames_of_other_places_are_taken_the_unpaired_way(folder: Path, monkeyp
         (("--stack", "absent.tif"), "absent.tif"),
         (("--stack", "stack.ome.tif", "--flip-z"), "falling z"),
         (("--stack", "stack.ome.tif", "--unpaired"), "--frames"),
-        (("--stack", "stack.ome.tif", "--label", "frame.ome.tif"), "is no phase map"),
+        (("--stack", "stack.ome.tif", "--label", "frame.ome.tif"), "is not a phase map"),
         (("--stack", "stack.ome.tif", "--z", "a,b"), "--z a,b"),
     ],
 )

@@ -114,7 +114,7 @@ def test_predict_refuses_before_it_writes_for_any_image(
 @pytest.mark.parametrize(
     ("image", "words"),
     [
-        (Image(ZYX_STACK[0].astype(np.float32), "YX", 0.65, quantity="phase"), "holds phase already"),
+        (Image(ZYX_STACK[0].astype(np.float32), "YX", 0.65, quantity="phase"), "already holds phase"),
         (Image(ZYX_STACK[0].astype(np.float32) - np.float32(ZYX_STACK[0].mean()), "YX", 0.65), "negative intensities"),
         (Image(ZYX_STACK[0, :31], "YX", 0.65), "31 x 64 px; at least 32 x 32"),
     ],
@@ -230,7 +230,7 @@ def test_evaluate_refuses_camera_frames(assert_refused: Refuse, bad: Path) -> No
     write_image(bad / "other.tif", Image(ZYX_STACK[1], "YX", 0.65))
     assert_refused(["evaluate", bad / "frame.tif", bad / "other.tif"], "frame.tif", "uint16 counts, not a phase")
     write_image(bad / "std.tif", Image(np.eye(32, dtype=np.float32), "YX", 0.325, quantity="phase-std"))
-    assert_refused(["evaluate", bad / "std.tif", bad / "other.tif"], "std.tif", "holds phase-std, no phase")
+    assert_refused(["evaluate", bad / "std.tif", bad / "other.tif"], "std.tif", "holds phase-std, not phase")
 
 
 def test_train_refuses_folders_without_images(assert_refused: Refuse, bad: Path, tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_simulate_refuses_settings(assert_refused: Refuse, bad: Path, tmp_path: 
 
 
 def test_models_refuse_what_is_no_network_or_format(assert_refused: Refuse, bad: Path, tmp_path: Path) -> None:
-    assert_refused(["models", "show", "magic"], "magic", "neither")
+    assert_refused(["models", "show", "magic"], "magic", "is not a bundled network")
     assert_refused(["models", "show", bad / "fake.safetensors"], "fake", "not a checkpoint")
     out = tmp_path / "x.safetensors"
     assert_refused(["models", "export", bad / "fake.safetensors", "--out", out], "fake", "not a checkpoint")

@@ -182,7 +182,7 @@ def test_predict_says_when_an_uncertainty_is_of_an_earlier_phase(
     frame = hela / "lr" / "0000.ome.tif"
     result = call("predict", frame, "--out", tmp_path / "p.tif", "--model", run_folder)
     assert result.exit_code == 0
-    assert "p_uncertainty.tif: belongs to an earlier phase" in result.stderr
+    assert "p_uncertainty.tif: this file belongs to an earlier phase" in result.stderr
 
 
 def test_predict_writes_uncertainty_and_phase_or_neither(

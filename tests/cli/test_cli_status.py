@@ -130,7 +130,7 @@ def test_an_interrupt_waits_and_a_second_one_does_not(capfd: pytest.CaptureFixtu
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
-    assert "once more" in capfd.readouterr().err
+    assert "interrupt again" in capfd.readouterr().err
 
 
 def test_the_installed_program_refuses_a_text_file_in_one_line(start: Start, tmp_path: Path) -> None:

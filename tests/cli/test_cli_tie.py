@@ -90,12 +90,26 @@ def test_a_time_series_comes_out_frame_by_frame_with_its_time_step(
 
 def test_apertures_corrections_and_sign_land_in_the_settings(call_for_json: Json, stack: Path, tmp_path: Path) -> None:
     options = ["--na", "0.5", "--coherence", "0.2", "--no-drift", "--no-dead-pixels", "--no-saturation"]
-    options += ["--no-equal-sums", "--magnification", "--specimen", "positive", "--flat-field", "estimate"]
+    options += [
+        "--no-equal-sums",
+        "--no-light-correction",
+        "--magnification",
+        "--specimen",
+        "positive",
+        "--flat-field",
+        "estimate",
+    ]
 
     used = call_for_json("tie", stack, "--out", tmp_path / "phase.tif", *options)["settings"]
 
     expected = {"numerical_aperture": 0.5, "coherence": 0.2, "drift": False, "dead_pixels": False, "saturation": False}
-    expected |= {"equal_sums": False, "magnification": True, "specimen_sign": "positive", "flat_field": "estimate"}
+    expected |= {
+        "light_correction": False,
+        "equal_sums": False,
+        "magnification": True,
+        "specimen_sign": "positive",
+        "flat_field": "estimate",
+    }
     assert {key: used[key] for key in expected} == expected
 
 
@@ -120,7 +134,7 @@ def test_a_flat_field_is_divided_out(call_for_json: Json, small: Image, tmp_path
 
 REFUSED = {
     "an unknown method": (["--method", "magic"], "method"),
-    "an unknown quantity": (["--also", "colour"], "give some of path, height"),
+    "an unknown quantity": (["--also", "colour"], "use one or more of path, height"),
     "a height without contrast": (["--also", "height"], "--index-contrast"),
     "a contrast of zero": (["--index-contrast", "0"], "an index contrast of 0"),
     "an impossible increment": (["--also", "dry-mass", "--refractive-increment", "190"], "ml/g"),
@@ -232,7 +246,7 @@ def test_a_failure_while_the_last_file_is_written_removes_the_others(
         raise InputError("the disk is full")
 
     monkeypatch.setattr("napari_contransgan.quantities.dry_mass_density", lambda frame, _: frame)
-    monkeypatch.setattr("napari_contransgan.quantities.object_masses", full)
+    monkeypatch.setattr("napari_contransgan.measuring.measure_frame", full)
 
     result = call("tie", source, "--out", tmp_path / "phase.tif", "--also", "uncertainty,path,dry-mass")
 

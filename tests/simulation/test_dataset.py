@@ -143,7 +143,7 @@ def test_a_folder_of_another_data_set_is_refused(tmp_path: Path, monkeypatch: py
         result_of(write_dataset(of(2), tmp_path, stacks=False))
     assert contents(tmp_path) == before
     (tmp_path / "dataset.json").unlink()
-    with pytest.raises(InputError, match=r"lr: holds files that no dataset\.json describes"):
+    with pytest.raises(InputError, match=r"lr: contains files but no dataset\.json"):
         result_of(write_dataset(of(1), tmp_path, stacks=False))
 
 

@@ -7,6 +7,7 @@ import pytest
 from scipy.fft import dctn
 
 from napari_contransgan.tie.clouds import CloudPrior, cloud_basis
+from napari_contransgan.tie.slow_light import TERMS
 
 HEIGHT_UM, WIDTH_UM = 20.0, 30.0
 MODES = 5
@@ -170,3 +171,24 @@ def test_nothing_flows_through_a_dark_side(side):
     np.testing.assert_array_equal(
         functions[: 4 * MODES][~dark[: 4 * MODES]], functions_at(y, x)[: 4 * MODES][~dark[: 4 * MODES]]
     )
+
+
+@pytest.mark.parametrize("term", [1, 4, 6, 8])
+def test_the_clouds_of_light_have_the_laplacian_that_slow_light_adds(term):
+    i, j = TERMS[term]
+    covariance = np.zeros((10, 10))
+    covariance[term, term] = 0.02**2
+    y, x = centres(200, HEIGHT_UM), centres(300, WIDTH_UM)
+    basis = cloud_basis(y, x, HEIGHT_UM, WIDTH_UM, replace(PRIOR, wave_modes=40, light_rad_per_um2=covariance))
+    weights = np.zeros(basis.size)
+    weights[-len(TERMS) :] = 1  # all but one of them are 0
+
+    cloud = basis.cloud(weights)
+
+    inner = (slice(20, -20), slice(30, -30))
+    laplacian = sum(np.gradient(np.gradient(cloud, 0.1, axis=axis), 0.1, axis=axis) for axis in (0, 1))
+    light = 0.02 * np.outer((y / HEIGHT_UM * 2 - 1) ** i, (x / WIDTH_UM * 2 - 1) ** j)
+    light -= light.mean()
+    expected = light * np.sign(np.sum(light * laplacian))
+    np.testing.assert_allclose(laplacian[inner], expected[inner], atol=0.1 * np.abs(light).max())
+    np.testing.assert_allclose(cloud.ravel(), basis.columns() @ weights, atol=1e-9)

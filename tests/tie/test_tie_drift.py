@@ -104,7 +104,7 @@ def test_undoing_brings_the_planes_back_and_reports_them(wide_stack):
 def test_drift_can_be_left_alone(wide_stack):
     zyx = drifted(wide_stack, (3.0, -2.0)).astype(np.float32)
 
-    prepared = prepare(zyx, 1, Preparation(drift=False, equal_sums=False, dead_pixels=False))
+    prepared = prepare(zyx, 1, Preparation(drift=False, equal_sums=False, dead_pixels=False, light=False))
 
     np.testing.assert_allclose(prepared.zyx_planes / prepared.zyx_planes[1, 0, 0], zyx / zyx[1, 0, 0], rtol=1e-5)
     assert "drift_yx_px" not in prepared.figures

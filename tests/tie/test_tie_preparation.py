@@ -7,12 +7,13 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.tie.preparation import Preparation, bright_level, prepare
 
 LEVEL = 1000.0
-NOTHING = {"dead_pixels": False, "drift": False, "equal_sums": False}
+NOTHING = {"dead_pixels": False, "drift": False, "equal_sums": False, "light": False}
 STEPS = {
     "dead_pixels": {"dead_pixels"},
     "drift": {"drift_yx_px", "drift_measured"},
     "magnification": {"drift_yx_px", "drift_measured", "magnification"},
     "equal_sums": {"plane_sums"},
+    "light": {"light_change", "light_from_background"},
     "flat_field": {"flat_field_range"},
 }
 

@@ -9,7 +9,7 @@ from napari_contransgan.tie.preparation import Preparation
 PIXEL_UM, WAVELENGTH_UM = 0.2, 0.55
 SIDE = 96
 Q = 2 * np.pi / (SIDE * PIXEL_UM)
-AS_THEY_ARE = Preparation(drift=False, dead_pixels=False, equal_sums=False)
+AS_THEY_ARE = Preparation(drift=False, dead_pixels=False, equal_sums=False, light=False)
 
 
 X = np.arange(SIDE)[None, :] * PIXEL_UM

@@ -47,7 +47,7 @@ def test_the_same_image_on_both_sides_is_doubted() -> None:
         appearance_of(Image(data.astype(t), "YX", pixel_size_um=1), (9, 9)) for t in (np.float64, np.float32)
     )
     (doubt,) = doubts([wide], [narrow])
-    assert doubt.startswith("1 image stands among the low-resolution images and among the phase maps")
+    assert doubt.startswith("1 image is in both the low-resolution and the phase folders")
 
 
 def test_empty_phase_and_pixel_sizes_far_apart_are_doubted() -> None:

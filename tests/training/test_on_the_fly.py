@@ -220,7 +220,7 @@ def test_fields_that_cannot_serve_are_refused_before_anything_is_written(flying:
 def test_other_fields_are_another_run(flying: Tiny, tmp_path: Path) -> None:
     losses(flying(steps=1), tmp_path)
     other = RECIPE.model_copy(update={"seed": 4})
-    with pytest.raises(InputError, match="begun with another simulate"):
+    with pytest.raises(InputError, match="started with a different simulate"):
         next(train(flying(simulate=(other,)), tmp_path, resume=True))
     assert isinstance(next(train(flying(simulation_workers=1), tmp_path, resume=True)), TrainingStarted)
 

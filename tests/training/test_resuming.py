@@ -38,7 +38,7 @@ def test_more_steps_never_go_back_to_supervised_ones(tiny: Tiny, pairs: Path, tm
     card = read_card(tmp_path / "best.safetensors")
     supervised = sum(step < 6 or step % 4 == 0 for step in range(card.steps))
     assert card.recipe.startswith(f"{supervised} supervised steps on simulated pairs")
-    with pytest.raises(InputError, match="begun with 6 warm_start_steps"):
+    with pytest.raises(InputError, match="started with 6 warm_start_steps"):
         next(train(tiny(steps=20, warm_start_steps=9, **mixed), tmp_path, resume=True))
 
 
@@ -89,7 +89,7 @@ def test_other_folders_are_told_at_the_start(tiny: Tiny, pairs: Path, tmp_path: 
     result_of(train(tiny(generator="unet", steps=1), tmp_path / "run"))
     moved = shutil.copytree(pairs, tmp_path / "moved")
     again = message(list(train(tiny(generator="unet", steps=2), tmp_path / "run", resume=True)))
-    assert "begun with" not in again
+    assert "started with" not in again
     other = message(list(train(tiny(generator="unet", steps=3, pairs=(moved,)), tmp_path / "run", resume=True)))
     assert f"pairs was {pairs}, now {moved}" in other
     halves = PairFolders(lr=moved / "lr", phase=pairs / "phase")

@@ -137,7 +137,7 @@ def test_a_disk_that_is_full_for_a_while_costs_no_step_and_no_line(
         full = not (isinstance(event, StepFinished) and event.step == 5) and full
     failed = [event for event in events if isinstance(event, SaveFailed)]
     assert [event.step for event in failed] == [2, 3, 4]
-    assert "make room" in failed[0].reason
+    assert "free some space" in failed[0].reason
     assert isinstance(events[-1], TrainingFinished)
     records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [record["step"] for record in records if "supervised" in record] == [1, 2, 3, 4, 5, 6]
@@ -183,7 +183,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(tiny: Tiny, tmp_path: Path
     next(train(tiny(), tmp_path))
     with pytest.raises(InputError, match="holds a run already"):
         next(train(tiny(), tmp_path))
-    with pytest.raises(InputError, match="begun with another generator"):
+    with pytest.raises(InputError, match="started with a different generator"):
         next(train(tiny(generator="unet"), tmp_path, resume=True))
 
 

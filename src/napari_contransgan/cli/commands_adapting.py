@@ -16,7 +16,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import read_image
 
 if TYPE_CHECKING:
-    from napari_contransgan.training.adapt_events import AdaptEvent, AdaptResult, PartScores
+    from napari_contransgan.adapting.events import AdaptEvent, AdaptResult, PartScores
 
 
 def add_to(app: typer.Typer) -> None:
@@ -125,7 +125,7 @@ def adapt(
     others = {"frames": frames or [], "labels": label or []}
     given = {kind: [read_image(path) for path in paths] for kind, paths in others.items()}
 
-    from napari_contransgan.training.adapting import adapt as adapt_events
+    from napari_contransgan.adapting.adapt import adapt as adapt_events
 
     return _figures(_run(adapt_events(stacks, settings, out, **given)))
 
@@ -147,7 +147,7 @@ def _run(events: Any) -> "AdaptResult":
 
 
 def _tell(event: "AdaptEvent", bar: Bar, task: TaskID) -> None:
-    from napari_contransgan.training import adapt_events as kinds
+    from napari_contransgan.adapting import events as kinds
 
     match event:
         case kinds.AdaptStarted():

@@ -71,6 +71,7 @@ def tie(
     dead_pixels: Annotated[bool, typer.Option(help="Replace dead and hot pixels.")] = True,
     saturation: Annotated[bool, typer.Option(help="Estimate the intensity in saturated spots.")] = True,
     equal_sums: Annotated[bool, typer.Option(help="Scale all planes to the same sum.")] = True,
+    light_correction: Annotated[bool, typer.Option(help="Remove slow changes of the lighting between planes.")] = True,
     magnification: Annotated[bool, typer.Option(help="Correct a change of magnification between planes.")] = False,
     also: Annotated[
         str, typer.Option(help="Further results to write, separated by commas: path, height, dry-mass, uncertainty.")
@@ -112,6 +113,7 @@ def tie(
         "dead_pixels": dead_pixels,
         "saturation": saturation,
         "equal_sums": equal_sums,
+        "light_correction": light_correction,
         "magnification": magnification,
     }
     settings = TieSettings.checked(values, source="tie")

@@ -44,6 +44,8 @@ class TieSettings(Settings):
         Image of an empty field to divide by; ``"estimate"`` estimates the uneven illumination from the stack.
     dead_pixels, saturation, drift, magnification, equal_sums : bool
         Faults of the planes to correct; see `napari_contransgan.tie.preparation.Preparation`.
+    light_correction : bool
+        Remove slow changes of the lighting between planes; see `napari_contransgan.tie.slow_light`.
     specimen_sign : {"auto", "positive", "negative", "both"}
         Whether the specimen delays light more or less than its surroundings, for solvers that make use of it.
     """
@@ -123,6 +125,12 @@ class TieSettings(Settings):
         True,
         title="Equal brightness",
         description="Scales the planes to the same total intensity, which corrects a flickering lamp.",
+    )
+    light_correction: bool = Field(
+        True,
+        title="Changes of the lighting",
+        description="Removes slow changes of the lighting between planes, measured where the frame is empty. A change "
+        "of 1 % would otherwise look like a phase of a radian.",
     )
     specimen_sign: Literal["auto", "positive", "negative", "both"] = Field(
         "auto",

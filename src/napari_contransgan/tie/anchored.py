@@ -137,6 +137,7 @@ def _cells(data: FocusData, blocks: _Blocks, most: int) -> Cells:
         side_modes=max(int(max(yx_lit.shape) / _CELLS_A_MODE), 1),
         wave_modes=min(_WAVE_MODES, *yx_lit.shape),
         lit_sides=blocks.lit_sides,
+        light_rad_per_um2=None if data.slope_light is None else data.wave_number**2 * data.slope_light,
     )
     basis = _basis_on(data, prior, cell_um, yx_lit.shape)
     return Cells(yx_phase_rad, _block_max(blocks.yx_structure, step), yx_lit, cell_um, basis, basis.columns())

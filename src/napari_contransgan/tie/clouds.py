@@ -1,10 +1,11 @@
 """The slow clouds of phase that an equation of transport leaves free, as a sum of smooth functions of likely sizes.
 
-Two things are unknown to a Poisson solve. The light that crosses the frame's border, where cells are cut by it: the
+Three things are unknown to a Poisson solve. The light that crosses the frame's border, where cells are cut by it: the
 solve lets nothing across, and every wrong assumption adds a function without a Laplacian, which is given by the flux
-across the four sides. And the camera's noise, which the inverse Laplacian turns into waves that grow with the fourth
-power of their length. Each function here is a product of one along y and one along x, so that a map of any size takes a
-few matrix products.
+across the four sides. The camera's noise, which the inverse Laplacian turns into waves that grow with the fourth power
+of their length. And slow changes of the lighting between planes, as far as the planes themselves did not show them.
+Each function here is a product of one along y and one along x, or a sum of such products of cosines, so that a map of
+any size takes a few matrix products.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_contransgan.tie.slow_light import DEGREE, TERMS
+
 Array = NDArray[np.floating]
+
+_FINE_PLACES = 512  # on which polynomials are expanded in cosines
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,9 @@ class CloudPrior:
         Functions for each side of the border, and waves along each axis.
     lit_sides : tuple of float
         Lit share of the border's top, bottom, left and right: through a dark one nothing flows.
+    light_rad_per_um2 : (10, 10) ndarray or None
+        Covariance of what slow light adds to the phase's Laplacian, in the terms of
+        `napari_contransgan.tie.slow_light.TERMS`; None for nothing.
     """
 
     flux_rad_per_um: float
@@ -42,6 +50,7 @@ class CloudPrior:
     side_modes: int
     wave_modes: int
     lit_sides: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+    light_rad_per_um2: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,8 @@ class CloudBasis:
         Cosines, of which all products count.
     wave_scales : (M, M) ndarray
         Standard deviations of the products of cosines.
+    light_waves : (L, M, M) ndarray
+        Functions of slow light, as sums of products of cosines.
     prior : CloudPrior
         From which they were built.
     """
@@ -65,17 +76,20 @@ class CloudBasis:
     y_waves: Array
     x_waves: Array
     wave_scales: Array
+    light_waves: Array
     prior: CloudPrior
 
     @property
     def size(self) -> int:
         """Number of functions."""
-        return int(self.y_products.shape[1] + self.wave_scales.size)
+        return int(self.y_products.shape[1] + self.wave_scales.size + len(self.light_waves))
 
     def cloud(self, weights: Array) -> Array:
         """Sum of all functions with their weights, as a (Y, X) map."""
         count = self.y_products.shape[1]
-        waves = weights[count:].reshape(self.wave_scales.shape) * self.wave_scales
+        end = count + self.wave_scales.size
+        waves = weights[count:end].reshape(self.wave_scales.shape) * self.wave_scales
+        waves = waves + np.tensordot(weights[end:], self.light_waves, axes=1)
         yx_cloud: Array = (self.y_products * weights[:count].astype(self.y_products.dtype)) @ self.x_products.T
         yx_cloud += self.y_waves @ waves.astype(self.y_waves.dtype) @ self.x_waves.T
         return yx_cloud
@@ -84,8 +98,10 @@ class CloudBasis:
         """All functions as columns, (Y X, size)."""
         products = self.y_products[:, None, :] * self.x_products[None, :, :]
         waves = self.y_waves[:, None, :, None] * self.x_waves[None, :, None, :] * self.wave_scales
+        light = self.y_waves @ self.light_waves @ self.x_waves.T
         pixels = products.shape[0] * products.shape[1]
-        return np.concatenate([products.reshape(pixels, -1), waves.reshape(pixels, -1)], axis=1)
+        parts = products.reshape(pixels, -1), waves.reshape(pixels, -1), light.reshape(-1, pixels).T
+        return np.concatenate(parts, axis=1)
 
 
 def cloud_basis(
@@ -139,8 +155,23 @@ def cloud_basis(
         y_waves=np.ascontiguousarray(y_waves, dtype),
         x_waves=np.ascontiguousarray(x_waves, dtype),
         wave_scales=np.ascontiguousarray(scales, dtype),
+        light_waves=np.ascontiguousarray(_light_waves(squares, prior), dtype),
         prior=prior,
     )
+
+
+def _light_waves(squares: Array, prior: CloudPrior) -> Array:
+    """Phase of slow light, (L, M, M): the inverse Laplacian of polynomials, by their expansion in cosines."""
+    if prior.light_rad_per_um2 is None:
+        return np.zeros((0, *squares.shape))
+    places = (2 * np.arange(_FINE_PLACES) + 1) / _FINE_PLACES - 1
+    cosines = np.cos(np.pi / 2 * np.outer(np.arange(prior.wave_modes), places + 1))
+    cosines *= np.where(np.arange(prior.wave_modes) > 0, 2, 1)[:, None] / _FINE_PLACES
+    expanded = cosines @ np.vander(places, DEGREE + 1, increasing=True)
+    terms = np.stack([np.outer(expanded[:, i], expanded[:, j]) for i, j in TERMS]) / squares
+    sizes, directions = np.linalg.eigh(prior.light_rad_per_um2)
+    waves: Array = np.tensordot((directions * np.sqrt(np.maximum(sizes, 0))).T, terms, axes=1)
+    return waves
 
 
 def _side(

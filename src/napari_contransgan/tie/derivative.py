@@ -41,12 +41,12 @@ class Derivative:
 
 
 def candidate_degrees(count: int) -> tuple[int, ...]:
-    """Degrees of the polynomial through `count` planes: a line through two, a parabola or more through others."""
+    """Return polynomial degrees for `count` planes: a line through two, a parabola or more through others."""
     return (1,) if count == 2 else tuple(range(2, min(count - 1, HIGHEST_DEGREE) + 1, 2))
 
 
 def derivative_weights(z_um: Sequence[float], focus_index: int, degree: int) -> NDArray[np.float64]:
-    """Weights of the planes whose sum is the least-squares slope of intensity in the plane in focus.
+    """Return plane weights whose weighted sum is the least-squares slope of intensity in the plane in focus.
 
     For three evenly spaced planes and a parabola this is (I(+dz) - I(-dz)) / (2 dz), Eq. 2 of the paper; for evenly
     spaced planes it is the filter of Savitzky and Golay.
@@ -82,7 +82,7 @@ def axial_derivative(
     aperture: Aperture | None = None,
     z_noise: Sequence[float] | None = None,
 ) -> Derivative:
-    """Slope of intensity along z in the plane in focus, with a degree of the polynomial for each frequency.
+    """Compute the slope of intensity along z in the plane in focus, with a polynomial degree for each frequency.
 
     A low degree averages noise over many planes but loses fine structure, which changes its contrast within the stack;
     a high one keeps it. So each frequency takes the lowest degree that measures enough of it (optimal frequency
@@ -136,7 +136,7 @@ def axial_derivative(
 
 
 def plane_noise(yx_plane: NDArray[np.number]) -> float:
-    """Standard deviation of a plane's white noise, from its finest structure, which no microscope resolves.
+    """Measure the standard deviation of a plane's white noise from scales finer than any microscope resolves.
 
     Third differences along both axes pass the corner of the spectrum alone. Their median size does not see the few
     places where dirt or an aperture's edge does reach so far. Whole numbers have at least the noise of rounding.

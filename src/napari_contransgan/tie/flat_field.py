@@ -38,7 +38,7 @@ def light_of_flat(flat_field: FlatField, dark: float | NDArray[np.float32], shap
 def flatten(
     zyx: NDArray[np.float32], flat_field: NDArray[np.floating] | Literal["estimate"], yx_dark: NDArray[np.bool_] | None
 ) -> list[float]:
-    """Divide by the flat field, in place; gives its smallest and largest value relative to its mean.
+    """Divide by the flat field, in place; return its smallest and largest value relative to its mean.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def flatten(
 
 
 def _estimated_flat(yx_mean: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Slow unevenness: a polynomial through cells of the frame, blind to cells that stick out.
+    """Fit the slow unevenness as a polynomial through cells of the frame, robust to outlying cells.
 
     It begins with the most common level and grows by degrees, so that what sticks out is known before the polynomial
     could bend to it.

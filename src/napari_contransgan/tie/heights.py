@@ -14,7 +14,7 @@ USUAL_STEP_UM = (0.01, 100.0)
 
 @dataclass(frozen=True)
 class Heights:
-    """Where the planes stand.
+    """Heights of the planes.
 
     Parameters
     ----------
@@ -73,12 +73,12 @@ def heights_of(image: Image, settings: TieSettings, count: int, focus_index: int
 
 
 def file_says_falling(image: Image) -> bool:
-    """Whether the file has its planes in order of falling z."""
+    """Return whether the file has its planes in order of falling z."""
     return image.z_falls or (image.z_um is not None and len(image.z_um) > 1 and image.z_um[-1] < image.z_um[0])
 
 
 def stated_distance(image: Image) -> str:
-    """Say what a file without a Z axis states about the heights of planes; empty where nothing."""
+    """Describe the heights that a file without a Z axis states; empty if it states none."""
     if image.z_um is not None:
         return f"heights of {listed(image.z_um)} um"
     return f"planes {image.z_step_um:g} um apart" if image.z_step_um is not None else ""
@@ -91,7 +91,7 @@ def listed(z_um: Sequence[float]) -> str:
 
 
 def _alike(rising_um: Sequence[float], file_um: Sequence[float]) -> bool:
-    """Whether two lists of heights have the same distances, in either order of the file's."""
+    """Return whether two lists of heights have the same distances, in either order of the file's."""
     return len(rising_um) == len(file_um) and bool(
         np.allclose(np.diff(rising_um), np.abs(np.diff(file_um)), rtol=1e-4, atol=1e-9)
     )

@@ -10,6 +10,7 @@ from napari_contransgan.tie.planes import Planes
 
 FEW_EMPTY = 0.05
 LARGEST_SPAN_RAD = 50.0
+NOTED_LIGHT = 0.002
 
 
 def notes_of(planes: Planes, figures: dict[str, Any], sign: SpecimenSign, span_rad: float) -> tuple[str, ...]:
@@ -76,9 +77,29 @@ def _notes_on_light(figures: dict[str, Any]) -> list[str]:
             f"{figures['without_phase_share']:.1%} of the frame {why}: the phase there is 0 and its uncertainty "
             "unbounded."
         )
+    notes += _notes_on_slow_light(figures)
     for one, two in figures.get("planes_at_rest", []):
         notes.append(
             f"Planes {one} and {two} differ by no more than their noise, unlike the others: see whether the stage "
             "moved between them. If it did not, the phase is wrong."
+        )
+    return notes
+
+
+def _notes_on_slow_light(figures: dict[str, Any]) -> list[str]:
+    if "light_change" not in figures:
+        return []
+    notes = []
+    changed = [(plane, share) for plane, share in enumerate(figures["light_change"]) if share >= NOTED_LIGHT]
+    if changed:
+        planes = ", ".join(f"{share:.1%} in plane {plane}" for plane, share in changed)
+        notes.append(
+            f"The lighting changed slowly between the planes: by up to {planes}, relative to the plane in focus. This "
+            "change was removed."
+        )
+    if not figures["light_from_background"]:
+        notes.append(
+            "Too little empty background was found to separate slow changes of the lighting from a specimen that "
+            "fills the frame: slow changes of the phase are uncertain."
         )
     return notes

@@ -38,7 +38,7 @@ class Planes:
     aperture : Aperture or None
         Objective and condenser, where both are known.
     preparation : Preparation
-        What is put right before the phase is retrieved.
+        Corrections made before the phase is retrieved.
     is_time_lapse : bool
         Whether the T axis was in the image.
     settings : TieSettings
@@ -63,7 +63,7 @@ class Planes:
 
 
 def default_focus_index(count: int) -> int:
-    """Plane in focus where none is stated: the first of two, else the middle one (of an even number, the lower)."""
+    """Return the default plane in focus: the first of two, else the middle one (of an even number, the lower)."""
     return 0 if count == 2 else (count - 1) // 2
 
 
@@ -146,7 +146,7 @@ def read_frame(planes: Planes, index: int) -> NDArray[Any]:
 
 
 def _aperture(image: Image, settings: TieSettings) -> Aperture | None:
-    """Objective and condenser; a single one of the two numbers tells nothing."""
+    """Return objective and condenser; None unless both are known and the NA is below 1."""
     aperture = settings.numerical_aperture if settings.numerical_aperture is not None else image.numerical_aperture
     coherence = settings.coherence if settings.coherence is not None else image.coherence
     if aperture is None or coherence is None or aperture >= 1:
@@ -171,12 +171,13 @@ def _preparation(settings: TieSettings, dark: float | NDArray[np.float32], shape
         flat_field=flat_field,
         drift=settings.drift,
         magnification=settings.magnification,
+        light=settings.light_correction,
         equal_sums=settings.equal_sums,
     )
 
 
 def _focus_planes(image: Image, settings: TieSettings) -> tuple[NDArray[Any], bool]:
-    """Bring the image's axes to TZYX, or say why that cannot be done."""
+    """Return the pixels with axes TZYX, or raise with the reason why that is impossible."""
     if image.data.ndim != len(image.axes):
         raise InputError(f"axes {image.axes} do not fit {image.data.ndim}-dimensional pixels", source=image.name)
     image = _without_single(_without_single(image, "C"), "Z")

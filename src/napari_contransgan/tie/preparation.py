@@ -17,6 +17,7 @@ from napari_contransgan.tie.drift import NOTICEABLE_PX, measure_drift, undo_drif
 from napari_contransgan.tie.flat_field import FlatField, flatten, light_of_flat
 from napari_contransgan.tie.focus_data import INTENSITY_FLOOR
 from napari_contransgan.tie.lit_area import LitArea, check_size, lit_area, without_borders
+from napari_contransgan.tie.slow_light import SlowLight, even_out, find_slow_light
 
 _DEAD_SIGMAS = 12.0
 _DEAD_SHARE = 0.1  # of the bright level, at least
@@ -45,6 +46,8 @@ class Preparation:
         Undo sideways drift between planes.
     magnification : bool
         Undo a change of magnification between planes too.
+    light : bool
+        Undo slow changes of the light between planes, see `napari_contransgan.tie.slow_light`.
     equal_sums : bool
         Scale each plane to the sum of the plane in focus: light is neither made nor lost between planes.
     """
@@ -55,6 +58,7 @@ class Preparation:
     flat_field: FlatField = None
     drift: bool = True
     magnification: bool = False
+    light: bool = True
     equal_sums: bool = True
 
 
@@ -74,6 +78,8 @@ class PreparedPlanes:
         What each step changed, as plain JSON values.
     area : LitArea or None
         What of the frame the planes show; None for all of it.
+    light : SlowLight or None
+        How the light changed between planes, and how well that is known; None where it was not sought.
     """
 
     zyx_planes: NDArray[np.float32]
@@ -81,10 +87,13 @@ class PreparedPlanes:
     yx_unusable: NDArray[np.bool_] | None
     figures: dict[str, Any]
     area: LitArea | None = None
+    light: SlowLight | None = None
 
 
-def prepare(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation) -> PreparedPlanes:
-    """Take the steps in the order in which light went wrong: dark level, borders, pixels, flat field, drift, sums.
+def prepare(
+    zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation, pixel_size_um: float = 0.1625
+) -> PreparedPlanes:
+    """Take the steps in the order in which light went wrong, from the dark level to the change between planes.
 
     Parameters
     ----------
@@ -94,6 +103,8 @@ def prepare(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation)
         Plane in focus.
     steps : Preparation
         Which steps are taken.
+    pixel_size_um : float
+        Lateral pixel size.
 
     Returns
     -------
@@ -124,6 +135,12 @@ def prepare(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation)
     level = bright_level(zyx[focus_index])
     if steps.drift or steps.magnification:
         figures |= _align(zyx, focus_index, level, steps)
+    slow_light = None
+    if steps.light:
+        yx_lit = zyx[focus_index] >= INTENSITY_FLOOR * level
+        yx_lit = yx_lit if yx_unusable is None else yx_lit & ~yx_unusable
+        slow_light = find_slow_light(zyx, focus_index, z_noise, yx_lit, pixel_size_um)
+        figures |= even_out(zyx, slow_light)
     scales = np.ones(len(zyx))
     if steps.equal_sums:
         sums = zyx.mean(axis=(1, 2), dtype=np.float64)
@@ -132,7 +149,7 @@ def prepare(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation)
     for index, scale in enumerate(scales):
         zyx[index] *= np.float32(scale / level)
     noises = tuple(float(noise) for noise in z_noise * scales / level)
-    return PreparedPlanes(zyx, noises, yx_unusable, figures, light.area)
+    return PreparedPlanes(zyx, noises, yx_unusable, figures, light.area, slow_light)
 
 
 @dataclass
@@ -149,7 +166,7 @@ class _Light:
 
 
 def _light(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation) -> _Light:
-    """Subtract the dark level, and cut borders and the dark of a field stop off."""
+    """Subtract the dark level, and cut off borders and the dark part outside a field stop."""
     zyx_stack, missing = without_borders(zyx_stack)
     check_dark(zyx_stack[focus_index], steps.dark)
     zyx = np.array(zyx_stack, dtype=np.float32)
@@ -189,7 +206,7 @@ def _check_light(zyx: NDArray[np.float32]) -> None:
 
 
 def _rebuild_saturated(zyx: NDArray[np.float32], zyx_stack: NDArray[np.number]) -> NDArray[np.bool_] | None:
-    """Continue the surroundings into spots at the camera's limit, in place; gives the pixels of all planes.
+    """Continue the surroundings into spots at the camera's limit, in place; return the pixels of all planes.
 
     Light cut off there is missing from the plane, and every missing bit of light grows into a cloud. A smooth
     continuation over the top restores a good part of it, and is never below the limit.
@@ -215,7 +232,7 @@ def _rebuild_saturated(zyx: NDArray[np.float32], zyx_stack: NDArray[np.number]) 
 
 
 def _continued(yx_values: NDArray[np.float64], yx_unknown: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Values of the unknown pixels that bend the map least: a thin plate through the known ones."""
+    """Solve for the unknown pixels that bend the map least: a thin plate through the known ones."""
     rows, columns = yx_values.shape
     slopes = [diags([-1.0, 1.0], [0, 1], shape=(side - 1, side)) for side in yx_values.shape]
     bends = [diags([1.0, -2.0, 1.0], [0, 1, 2], shape=(side - 2, side)) for side in yx_values.shape]
@@ -228,12 +245,12 @@ def _continued(yx_values: NDArray[np.float64], yx_unknown: NDArray[np.bool_]) ->
 
 
 def _is_full_scale(value: int) -> bool:
-    """Whether a camera of 8 to 16 bit stops at this value, also where its bits are stored shifted to the left."""
+    """Return whether an 8 to 16 bit camera saturates at this value, also with its bits shifted to the left."""
     return any(value == (2**bits - 1) << shift for bits in range(8, 17) for shift in range(17 - bits))
 
 
 def _mend_dead_pixels(zyx: NDArray[np.float32]) -> list[tuple[int, int]]:
-    """Replace dead and hot pixels by the median of their neighbours, in place; gives their places."""
+    """Replace dead and hot pixels by the median of their neighbours, in place; return their positions."""
     yx_mean = zyx.mean(axis=0)
     around = np.zeros_like(yx_mean)
     padded = np.pad(yx_mean, 1, mode="reflect")
@@ -252,7 +269,7 @@ def _mend_dead_pixels(zyx: NDArray[np.float32]) -> list[tuple[int, int]]:
 
 
 def _stands_alone(yx_mean: NDArray[np.float32], y: int, x: int) -> bool:
-    """Whether no neighbour goes along: whatever the light shows, if only a granule, is blurred over several pixels."""
+    """Return whether no neighbour deviates too; anything in the light, even a granule, blurs over several pixels."""
     level = np.median(yx_mean[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3])
     beside = np.abs(yx_mean[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] - level)
     return bool(np.count_nonzero(beside > _DEAD_NEIGHBOUR * abs(yx_mean[y, x] - level)) == 1)

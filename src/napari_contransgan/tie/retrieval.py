@@ -58,9 +58,9 @@ class TieResult:
 
 
 def retrieve_frames(image: Image, settings: TieSettings) -> Generator[Progress, None, None]:
-    """Phase of a through-focus image, one frame at a time: nothing but the frame at hand is held.
+    """Retrieve the phase of a through-focus image, one frame at a time, with only that frame in memory.
 
-    z grows along the light's path; planes stand in order of rising z unless `TieSettings.flip_z` says otherwise, which
+    z grows along the light's path; planes are in order of rising z unless `TieSettings.flip_z` says otherwise, which
     turns the sign of every height and so of the phase. Indices of planes count as the planes stand in the image. In
     focus is, unless stated, the first of two planes, else the middle one (of an even number, the lower index).
 
@@ -157,7 +157,7 @@ def _retrieved(planes: Planes, image: Image, zyx_stack: NDArray[Any], index: int
 
 
 def retrieve_phase(image: Image, settings: TieSettings) -> Generator[Progress, None, TieResult]:
-    """Phase of a through-focus image, all frames together; see `retrieve_frames`.
+    """Retrieve the phase of a through-focus image, all frames together; see `retrieve_frames`.
 
     Yields
     ------

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from napari_contransgan.config import TieMethod
 from napari_contransgan.errors import InputError
 from napari_contransgan.optics import check_pixel_size, check_wavelength
-from napari_contransgan.tie.derivative import axial_derivative
+from napari_contransgan.tie.derivative import axial_derivative, derivative_weights
 from napari_contransgan.tie.direction import check_direction
 from napari_contransgan.tie.focus_data import FocusData, Solution, SpecimenSign
 from napari_contransgan.tie.frame_checks import planes_at_rest
 from napari_contransgan.tie.preparation import Preparation, prepare
+from napari_contransgan.tie.slow_light import SlowLight
 from napari_contransgan.tie.solvers import SOLVERS
 from napari_contransgan.tie.transfer import Aperture
 
@@ -87,7 +88,7 @@ def phase_from_stack(
     check_wavelength(wavelength_um)
     check_pixel_size(pixel_size_um, "the stack")
 
-    prepared = prepare(zyx, focus_index, preparation or Preparation())
+    prepared = prepare(zyx, focus_index, preparation or Preparation(), pixel_size_um)
     heights_um = tuple(z - z_um[focus_index] for z in z_um)
     derivative = axial_derivative(
         prepared.zyx_planes,
@@ -108,6 +109,7 @@ def phase_from_stack(
         aperture=aperture,
         yx_unusable=prepared.yx_unusable,
         specimen_sign=specimen_sign,
+        slope_light=_slope_light(prepared.light, heights_um, focus_index, derivative.degrees[0]),
     )
     solution = SOLVERS[method].solve(data, regularisation)
     figures = {**prepared.figures, "degrees": list(derivative.degrees), **solution.figures}
@@ -127,3 +129,12 @@ def phase_from_stack(
         regularisation=solution.regularisation,
         figures=figures,
     )
+
+
+def _slope_light(
+    light: SlowLight | None, heights_um: Sequence[float], focus_index: int, degree: int
+) -> NDArray[np.float64] | None:
+    """Covariance of what the light still adds to the derivative."""
+    if light is None:
+        return None
+    return light.slope_covariance(derivative_weights(heights_um, focus_index, degree))

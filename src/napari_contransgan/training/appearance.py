@@ -1,4 +1,4 @@
-"""What a run's images look like, in plain words with units, and what makes one doubt that they are the right ones."""
+"""Describe a run's images in plain words with units, and point out signs that they are the wrong ones."""
 
 import math
 import zlib
@@ -13,12 +13,12 @@ from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.training.place import Place, place_of
 
 FAR_APART = 10.0
-"""Pixel sizes of one kind that differ by this factor hardly belong together."""
+"""Pixel sizes of one kind that differ by this factor are reported as a doubt."""
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """What one image that was read looks like.
+    """Properties of one image that was read.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Appearance:
     checksum : int
         Of its values as float32.
     place : Place or None
-        Where it lies.
+        Its field of view and position.
     """
 
     shape_yx: tuple[int, int]
@@ -46,7 +46,7 @@ class Appearance:
 
 
 def appearance_of(image: Image, shape_yx: tuple[int, int]) -> Appearance:
-    """Note what an image of a known size on the model's grid looks like."""
+    """Return the properties of an image of known size on the model's grid."""
     values = np.ascontiguousarray(image.data, np.float32)
     return Appearance(
         shape_yx=shape_yx,
@@ -60,7 +60,7 @@ def appearance_of(image: Image, shape_yx: tuple[int, int]) -> Appearance:
 
 
 def described(kind: str, images: Sequence[Appearance]) -> str:
-    """Say in a line what the images of a kind, ``"lr"`` or ``"phase"``, look like; empty without any."""
+    """Describe the images of a kind, ``"lr"`` or ``"phase"``, in one line; return an empty text if there are none."""
     if not images:
         return ""
     name, unit = ("low-resolution images", "counts") if kind == "lr" else ("phase maps", "rad")
@@ -74,24 +74,22 @@ def described(kind: str, images: Sequence[Appearance]) -> str:
 
 
 def doubts(lr: Sequence[Appearance], phase: Sequence[Appearance]) -> tuple[str, ...]:
-    """Say what can hardly be meant: swapped or identical folders, empty phase maps, pixel sizes far apart."""
+    """List probable mistakes: swapped or identical folders, empty phase maps, widely differing pixel sizes."""
     found = []
     same = len({image.checksum for image in lr} & {image.checksum for image in phase})
     if same:
-        they = "1 image stands" if same == 1 else f"{same} images stand"
-        found.append(f"{they} among the low-resolution images and among the phase maps: check the folders")
+        they = "1 image is" if same == 1 else f"{same} images are"
+        found.append(f"{they} in both the low-resolution and the phase folders: check the folders")
     if lr and phase and all(i.lowest < 0 for i in lr) and all(i.lowest > 0 for i in phase):
         found.append(
-            "the folders look swapped: every low-resolution image goes below 0, as a phase does, and no phase map does"
+            "the folders look swapped: all low-resolution images go below 0, as phase does, and no phase map does"
         )
     if phase and all(image.lowest == image.highest for image in phase):
         found.append("every phase map is empty: there is nothing to learn from them")
     for name, images in (("low-resolution images", lr), ("phase maps", phase)):
         sizes = [image.pixel_size_um for image in images]
         if sizes and max(sizes) > FAR_APART * min(sizes):
-            found.append(
-                f"pixel sizes of the {name} differ widely, {_range(sizes)} um: check those that the files state"
-            )
+            found.append(f"pixel sizes of the {name} differ widely, {_range(sizes)} um: check the values in the files")
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""Simulated pairs that are made when a step wants them, or a little ahead of it by other processes."""
+"""Simulated pairs that are made when a step needs them, or a little ahead by other processes."""
 
 from collections.abc import Hashable, Sequence
 from concurrent.futures import Future
@@ -28,7 +28,7 @@ class FieldKey:
     Parameters
     ----------
     recipe : int
-        Which of the run's settings it is made by.
+        Index of the run's simulation settings that make it.
     index : int
         Number of the field.
     """
@@ -39,7 +39,7 @@ class FieldKey:
 
 @dataclass
 class PairMaker:
-    """Makes a run's simulated pairs, and keeps them as long as the cache does.
+    """A maker of a run's simulated pairs, which stay in the cache.
 
     A pair is the same whether it is made here or ahead, now or again.
 
@@ -60,11 +60,11 @@ class PairMaker:
     _ahead: "dict[FieldKey, Future[tuple[Half, Half]]]" = field(default_factory=dict, init=False, repr=False)
 
     def load(self, wanted: FieldKey) -> tuple[torch.Tensor, ...]:
-        """Contrast and phase in radians on the model's grid, float32, each of shape (H, W)."""
+        """Return contrast, and phase in radians, on the model's grid, float32, each of shape (H, W)."""
         return self.cache.get(wanted, lambda: self._made(wanted))
 
     def prepare(self, wanted: Sequence[FieldKey]) -> None:
-        """Let other processes begin with fields that are wanted soon; those no longer wanted are withdrawn."""
+        """Start other processes on fields needed soon; cancel those no longer needed."""
         if not self.workers:
             return
         for known in set(self._ahead).difference(wanted):
@@ -75,13 +75,13 @@ class PairMaker:
                 self._submit(new)
 
     def collect(self) -> None:
-        """Keep the fields that other processes have made since the last call."""
+        """Store the fields that other processes made since the last call."""
         for wanted in [wanted for wanted, future in self._ahead.items() if future.done()]:
             if wanted in self._ahead:  # else a process died, and nothing is ahead any more
                 self.load(wanted)
 
     def close(self) -> None:
-        """End the other processes; what is asked for afterwards is made here."""
+        """Stop the other processes; fields requested later are made in this process."""
         if self._pool is not None:
             self._pool.close()
         self._pool, self.workers = None, 0
@@ -126,15 +126,15 @@ class SimulatedFrames:
         return len(self.fields)
 
     def key(self, index: int) -> Hashable:
-        """What field `index` is."""
+        """Return the identity of field `index`."""
         return self.fields[index]
 
     def is_bad(self, index: int) -> bool:  # noqa: ARG002 - every field can be made
-        """Whether field `index` is left out."""
+        """Return whether field `index` is left out."""
         return False
 
     def load(self, index: int, crop_px: int) -> torch.Tensor:
-        """Frame `index` on the model's grid, float32, shape (H, W), at least `crop_px` on each side.
+        """Return frame `index` on the model's grid, float32, shape (H, W), at least `crop_px` on each side.
 
         Raises
         ------
@@ -152,7 +152,7 @@ def _make(task: tuple[SimulationSettings, int]) -> tuple[Half, Half]:
 
 
 def make_pair(settings: SimulationSettings, index: int) -> tuple[Half, Half]:
-    """Make one pair, as training sees it; on one thread the same comes out each time.
+    """Make one training pair; on one thread the result is reproducible.
 
     Returns
     -------

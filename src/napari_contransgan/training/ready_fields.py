@@ -1,8 +1,8 @@
-"""Simulated fields for a run that does not wait: batches are drawn from those that are there, while more are made.
+"""Simulated fields for a run that does not wait: batches are drawn from the finished fields while more are made.
 
-A GPU takes fields faster than processors simulate them. A run whose length is so many steps draws each batch by the
-seed and the step alone and waits for its fields. A run whose length is stated in minutes draws from the fields that
-are ready instead, so what a step sees depends on the speed of the machine.
+A GPU uses fields faster than processors simulate them. A run whose length is given in steps draws each batch by the
+seed and the step alone, and waits for its fields. A run whose length is given in minutes draws from the finished
+fields instead, so the images of a step depend on the speed of the computer.
 """
 
 from collections.abc import Sequence
@@ -18,29 +18,29 @@ from napari_contransgan.training.on_the_fly import FieldKey, PairMaker, Simulate
 from napari_contransgan.training.validation import scored_fields
 
 LEAST_BATCHES = 2
-"""Fields for so many batches must be there before the first step."""
+"""Number of batches whose fields must be finished before the first step."""
 IN_FLIGHT = 8
-"""Fields for each process that are asked for at a time, so that none is idle during a long step."""
+"""Number of fields requested per process at a time, so that none is idle during a long step."""
 SHARE_OF_CACHE = 0.75
-"""More fields are not made: the rest of the memory for images is for files, so that neither drives out the other."""
+"""Share of the image memory for simulated fields; the rest is for files, so that neither evicts the other."""
 
 
 @dataclass
 class ReadyFields:
-    """The fields that are there, and those that are yet to be made, in this order.
+    """The finished fields, and the fields still to be made, in order.
 
     Parameters
     ----------
     maker : PairMaker
-        Makes and keeps them.
+        Makes and stores the fields.
     due : dict
-        Fields to be made; the values mean nothing.
+        Fields to be made; the values are unused.
     only_scored : set
         Fields that no step may see.
     least : int
-        So many must be there before a step.
+        Number of fields that must be finished before a step.
     fields : list
-        Those that steps draw from; the lists of `live` grow with it.
+        Fields that steps draw from; the lists of `live` grow with it.
     """
 
     maker: PairMaker
@@ -50,7 +50,7 @@ class ReadyFields:
     fields: list[FieldKey]
 
     def follow(self) -> None:
-        """Take what was made since the last call, and let the next ones be made; help only with the first few."""
+        """Add the fields made since the last call, and request the next ones; make only the first few here."""
         while True:
             self.maker.collect()
             for field in self._next():
@@ -65,7 +65,7 @@ class ReadyFields:
             self._add(last)
 
     def _next(self) -> list[FieldKey]:
-        """Fields to be made next, among them all that are being made."""
+        """Return the fields to be made next, including those being made."""
         return list(islice(self.due, IN_FLIGHT * max(1, self.maker.workers)))
 
     def _add(self, made: FieldKey) -> None:
@@ -75,23 +75,23 @@ class ReadyFields:
 
 
 def drawn_from_ready(data: TrainingData, settings: TrainSettings, step: int, items: Sequence[int]) -> TrainingData:
-    """Let steps draw simulated pairs from those that are ready.
+    """Make steps draw simulated pairs from the finished ones.
 
     Parameters
     ----------
     data : TrainingData
-        What was found.
+        The images that were found.
     settings : TrainSettings
         The run.
     step : int
         Steps done; a resumed run makes other fields first.
     items : sequence of int
-        Images of each batch that this process takes; others make other fields first.
+        Images of each batch that this process computes; other processes make other fields first.
 
     Returns
     -------
     TrainingData
-        `data` itself where no pairs are simulated, or none ahead.
+        `data` itself if no pairs are simulated, or none are made ahead.
     """
     maker = data.maker
     if maker is None or not maker.workers:

@@ -1,4 +1,4 @@
-"""What a recipe is made of: which steps are supervised, the weights of the losses, the learning rate."""
+"""The parts of a recipe: which steps are supervised, the weights of the losses, the learning rate."""
 
 import math
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class Weights:
     gradient_penalty : float
         R1: half of this times the discriminators' squared gradient at real images.
     cycle_noise : float
-        Standard deviation of the noise on a made image before it is turned back, in units of the reference values, so
-        that no hidden signal can carry the way back.
+        Standard deviation of the noise added to a generated image before it is translated back, in units of the
+        reference values. It prevents the networks from hiding a signal in the image.
     """
 
     gan: float
@@ -43,7 +43,7 @@ SEMI_SUPERVISED = Weights(gan=0.3, cycle=10.0, physics=5.0, gradient_penalty=1.0
 
 
 def weights_of(settings: TrainSettings) -> Weights:
-    """Weights as the settings state them, and the recipe's own where they do not."""
+    """Return the weights that the settings state, and the recipe's own for the others."""
     own = PAPER if settings.recipe == "paper" else SEMI_SUPERVISED
     return Weights(
         gan=_first(settings.lambda_gan, own.gan),
@@ -59,7 +59,7 @@ def _first(stated: float | None, own: float) -> float:
 
 
 def warm_start_steps(settings: TrainSettings) -> int:
-    """How many of a run's steps are supervised before the unpaired ones begin."""
+    """Return how many of a run's steps are supervised before the unpaired ones begin."""
     if settings.recipe == "paper" or not settings.has_pairs:
         return 0
     if settings.warm_start_steps is not None:
@@ -68,14 +68,14 @@ def warm_start_steps(settings: TrainSettings) -> int:
 
 
 def is_supervised(settings: TrainSettings, step: int, place: float | None = None) -> bool:
-    """Whether a step is taken on pairs; in the unpaired phase of the semi-supervised recipe one in four is.
+    """Return whether a step is taken on pairs; in the unpaired phase of the semi-supervised recipe one in four is.
 
     Parameters
     ----------
     settings, step
         The run, and the step.
     place : float, optional
-        Where on the schedule of ``settings.steps`` steps the run is, if the clock has taken it further than its steps.
+        Position on the schedule of ``settings.steps`` steps, if the clock is ahead of the number of steps.
     """
     if (step if place is None else place) < warm_start_steps(settings):
         return True
@@ -83,7 +83,7 @@ def is_supervised(settings: TrainSettings, step: int, place: float | None = None
 
 
 def learning_rate(settings: TrainSettings, step: int, place: float | None = None) -> float:
-    """Rate at a step: a ramp and a cosine for the warm start; constant, then falling to 0, for the unpaired steps.
+    """Return the rate of a step: ramp and cosine in the warm start, then constant and falling to 0 when unpaired.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def learning_rate(settings: TrainSettings, step: int, place: float | None = None
     place = step if place is None else place
     if place < warm:
         top = settings.learning_rate or WARM_START_RATE
-        # So many steps, or a fifth of the warm start, whichever is over first.
+        # The ramp takes so many steps or a fifth of the warm start, whichever is shorter.
         ramp = min(1.0, max((step + 1) / min(RAMP_STEPS, max(1, warm // 5)), 5 * place / warm))
         return top * ramp * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * place / warm)))
     done = (place - warm) / max(1, settings.steps - warm)

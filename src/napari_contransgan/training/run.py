@@ -1,4 +1,4 @@
-"""A run in progress, and what it keeps in its folder: saves, the best network, the metrics."""
+"""A run in progress, and the files in its folder: saves, the best network, the metrics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,20 +22,20 @@ from napari_contransgan.training.timed import Clock, as_done
 
 @dataclass
 class Run:
-    """What belongs to a run in progress; only the first of several processes writes.
+    """State of a run in progress; only the first of several processes writes.
 
     Parameters
     ----------
     settings, folder, engine, data, state, physics, clock
-        What it was begun with, and what changes.
+        Its inputs, and the parts that change during the run.
     saved_step : int
         Step of the last save; -1 before there is one.
     bad_steps : int
-        Steps in a row that were undone since something was not finite.
+        Number of steps in a row that were undone because values were not finite.
     unwritten : list
-        Lines of the metrics for which there was no room yet.
+        Lines of the metrics that could not be written yet.
     process : Process
-        This program, for its memory.
+        This program, to read its memory use.
     """
 
     settings: TrainSettings
@@ -52,17 +52,17 @@ class Run:
 
     @property
     def is_over(self) -> bool:
-        """Whether all steps are done, or one at least and no time is left."""
+        """Return whether all steps are done, or the time is over after at least one step."""
         return self.state.step >= self.settings.steps or (self.state.step > 0 and self.state.clock_share >= 1)
 
     def look_at_clock(self) -> None:
-        """Note how much of the run's time is over: the same in all processes, and until the next call."""
+        """Update the elapsed share of the run's time, equal in all processes until the next call."""
         if self.clock.limit_s is not None:
             self.state.clock_share = self.engine.greatest(round(self.clock.share * 1e6)) / 1e6
 
 
 def save_best(run: Run, scores: Validated | None) -> None:
-    """Write the averaged network, to predict with, and remember its score.
+    """Write the averaged network for prediction, and remember its score.
 
     Raises
     ------
@@ -76,9 +76,9 @@ def save_best(run: Run, scores: Validated | None) -> None:
 
 
 def save(run: Run) -> CheckpointSaved | SaveFailed:
-    """Write what is needed to go on, and say whether that could be done.
+    """Write everything needed to resume, and return the event that reports it.
 
-    Nothing is written after a step that was undone: what makes losses infinite may stand in the weights already.
+    Nothing is written after a step that was undone, since its cause may already be in the weights.
     """
     if run.bad_steps:
         return SaveFailed(run.state.step, "the last step was not finite, so the save before it is kept until one is")
@@ -91,12 +91,12 @@ def save(run: Run) -> CheckpointSaved | SaveFailed:
 
 
 def save_at_the_end(run: Run) -> None:
-    """Save what is not saved yet.
+    """Save the run if it is not saved yet.
 
     Raises
     ------
     InputError
-        If that cannot be written.
+        If it cannot be written.
     """
     try:
         if run.saved_step != run.state.step and not run.bad_steps:
@@ -115,12 +115,12 @@ def _save_state(run: Run) -> None:
 
 
 def reason_of(run: Run, error: OSError) -> str:
-    """Say why nothing could be written, and what to do."""
-    return f"{run.folder}: cannot be written ({error.strerror or error}); make room, or see whether the folder is there"
+    """Return why nothing could be written, and what to do."""
+    return f"{run.folder}: cannot be written ({error.strerror or error}); free some space, or check the folder"
 
 
 def note(run: Run, record: Mapping[str, Any]) -> None:
-    """Append to the metrics; what cannot be written is kept until it can."""
+    """Append to the metrics; keep lines that cannot be written until they can."""
     if not run.engine.is_first:
         return
     run.unwritten.append(record)

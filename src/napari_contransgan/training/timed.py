@@ -1,8 +1,8 @@
-"""Runs whose length is stated in minutes: the clock that they go by.
+"""The clock of runs whose length is given in minutes.
 
-Such a run is the run of `napari_contransgan.training.trainer` with one difference: where it is on its schedule of
-learning rates, supervised steps and norms depends on the share of its minutes that is over, if that is more than the
-share of its steps. Simulated pairs are drawn as `napari_contransgan.training.ready_fields` describes.
+Such a run is a run of `napari_contransgan.training.trainer` with one difference: its position on the schedule of
+learning rates, supervised steps and norms depends on the elapsed share of its minutes, if that is larger than the share
+of its steps. Simulated pairs are drawn as `napari_contransgan.training.ready_fields` describes.
 """
 
 import time
@@ -29,7 +29,7 @@ class Clock:
     Parameters
     ----------
     limit_s : float or None
-        Length of the run; None where it is not stated in minutes.
+        Length of the run; None if it is not given in minutes.
     before_s : float
         Time that earlier sessions took.
     """
@@ -40,7 +40,7 @@ class Clock:
     _since_s: float | None = None
 
     def go(self) -> None:
-        """Let the clock run."""
+        """Start the clock."""
         self._since_s = time.monotonic()
 
     def stop(self) -> None:
@@ -49,12 +49,12 @@ class Clock:
 
     @property
     def taken_s(self) -> float:
-        """Time that the run has taken."""
+        """Return the time that the run has taken."""
         return self.before_s + self._session_s()
 
     @property
     def share(self) -> float:
-        """Share of the run's time that is over; 0 without a limit."""
+        """Return the elapsed share of the run's time; 0 without a limit."""
         return 0.0 if self.limit_s is None else min(1.0, self.taken_s / self.limit_s)
 
     def _session_s(self) -> float:
@@ -62,7 +62,7 @@ class Clock:
 
 
 def clocked(events: Generator[Event, Request, Result], clock: Clock) -> Generator[Event, Request, Result]:
-    """Run a generator by the clock, which stops while the caller has an event, for example during a pause."""
+    """Run a generator with the clock, which stops while the caller handles an event, for example during a pause."""
     with closing(events):
         go_on = partial(next, events)
         while True:
@@ -78,14 +78,14 @@ def clocked(events: Generator[Event, Request, Result], clock: Clock) -> Generato
 
 
 def total_steps(settings: TrainSettings, state: RunState) -> int:
-    """Number of steps of the run; by the clock, as many as the speed so far lets expect."""
+    """Return the number of steps of the run; with a time limit, estimate it from the speed so far."""
     if not state.clock_share:
         return settings.steps
     return min(settings.steps, max(state.step, round(state.step / state.clock_share)))
 
 
 def length_of(settings: TrainSettings, taken_s: float) -> str:
-    """Say in a line how long a run goes on, where that is stated in minutes; else empty."""
+    """Describe in one line when a run given in minutes ends; empty for other runs."""
     if settings.minutes is None:
         return ""
     left = max(0.0, settings.minutes - taken_s / 60)
@@ -94,7 +94,7 @@ def length_of(settings: TrainSettings, taken_s: float) -> str:
 
 
 def as_done(settings: TrainSettings, state: RunState) -> TrainSettings:
-    """Settings of the run of so many steps that did the same as a run of so many minutes, for its card."""
+    """Return the settings of the run in steps that equals a run in minutes, for its card."""
     if settings.minutes is None:
         return settings
     warm = min(state.warm_steps, warm_start_steps(settings))

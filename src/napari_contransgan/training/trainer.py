@@ -1,4 +1,4 @@
-"""A training run as an iterator of events, with everything it leaves behind in one folder; see `run_folder`."""
+"""A training run as an iterator of events; all of its files are in one folder, see `run_folder`."""
 
 import math
 import time
@@ -60,13 +60,13 @@ Events = Generator[TrainingEvent, TrainingRequest | None, None]
 
 
 class DivergedError(InputError):
-    """Training came to numbers that are not finite, and the saves on disk are left as they are."""
+    """Training diverged to values that are not finite; the saves on disk are left unchanged."""
 
 
 def train(
     settings: TrainSettings, run_dir: Path, resume: bool = False
 ) -> Generator[TrainingEvent, TrainingRequest | None, Path]:
-    """Train, yielding an event for all that happens; close the generator to stop, and the run is saved.
+    """Train, yielding events; to stop, close the generator, and the run is saved.
 
     Parameters
     ----------
@@ -75,13 +75,13 @@ def train(
     run_dir : Path
         Folder of the run; new, unless `resume`.
     resume : bool
-        Go on from the folder's last save, or begin where there is none.
+        Continue from the folder's last save, or start if there is none.
 
     Yields
     ------
     TrainingEvent
-        Upon a `StepFinished`, ``SAVE`` may be sent in to save at once, and ``STOP`` to save and end: so do several
-        processes, which must all end at the same step.
+        After a `StepFinished`, send ``SAVE`` to save at once, or ``STOP`` to save and end. With several processes, use
+        ``STOP``, since all must end at the same step.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def train(
     Raises
     ------
     InputError
-        If the data or the folder cannot serve, or the losses stay not finite.
+        If the data or the folder are unusable, or the losses remain infinite or NaN.
     """
     fabric = start_fabric(settings)
     clock = Clock(None if settings.minutes is None else 60 * settings.minutes)
@@ -127,7 +127,7 @@ def _train(
             stack.callback(_close_quietly, writer)
         if run.engine.is_first:
             remove_leftovers(run_dir)
-            # Only now, when nothing in the settings, the data or the save can be wrong any more.
+            # Only now, after the settings, the data and the save have been checked.
             write_atomically(run_dir / CONFIG, settings.to_yaml().encode())
             trim_metrics(run_dir, run.state.step)
         yield TrainingStarted(
@@ -144,7 +144,7 @@ def _train(
             diverged = True
             raise
         finally:
-            # Reached on success, on an error and when the consumer closes the generator.
+            # Reached on success, on errors, and when the consumer closes the generator.
             if run.engine.is_first and not diverged and run.state.is_whole and run.state.is_finite():
                 save_at_the_end(run)
     return run.state.step, run.is_over
@@ -179,7 +179,7 @@ def _check_physics(settings: TrainSettings, physics: ForwardModel | None) -> Non
         )
     if physics is not None and 3 * physics.border_px > settings.crop_px:
         raise InputError(
-            f"training: out of focus by {physics.focus_um:g} um, light comes from {physics.border_px} px beside a crop "
+            f"training: out of focus by {physics.focus_um:g} um, light comes from {physics.border_px} px around a crop "
             f"of {settings.crop_px} px, too much for the physics-consistency loss: make crop_px at least "
             f"{-(-3 * physics.border_px // 32) * 32}, or set lambda_physics to 0"
         )
@@ -193,7 +193,7 @@ def _begin_with(name: str, state: RunState, settings: TrainSettings) -> None:
         if getattr(loaded.card, what) != value:
             raise InputError(
                 f"{name}: has the {what} {getattr(loaded.card, what)}, the run {value}; a run can only start from a "
-                f"network of its own kind"
+                f"network of the same kind"
             )
     for part in ("to_phase", "ema"):
         state.networks[part].load_state_dict(loaded.model.state_dict())
@@ -205,7 +205,7 @@ def _start_message(run: Run, before: TrainSettings | None) -> str:
     if settings.start_from and before is None:
         parts.append(f"begins with the weights of {settings.start_from}")
     if settings.recipe == "semi-supervised" and not settings.has_pairs:
-        parts.append("without pairs, semi-supervised is a pure CycleGAN: no step is supervised")
+        parts.append("without pairs, semi-supervised training is a pure CycleGAN: no step is supervised")
     if run.physics is None and weights_of(settings).physics and settings.lr is not None:
         parts.append(
             "no physics-consistency loss, since the optics of the images are not stated, differ, or do not fit "
@@ -213,7 +213,7 @@ def _start_message(run: Run, before: TrainSettings | None) -> str:
         )
     changed = changed_folders(settings, before)
     if changed:
-        parts.append(f"the data are not those that the run was begun with: {changed}")
+        parts.append(f"the data differ from those that the run was started with: {changed}")
     return "; ".join(parts)
 
 
@@ -251,7 +251,7 @@ def _steps(run: Run) -> Events:
         asked = yield event
         for skipped in run.data.take_skipped():  # noqa: UP028 - a list cannot be sent requests
             yield skipped
-        # What one process is asked for, all do.
+        # A request to one process applies to all.
         request = _REQUESTS[run.engine.greatest(_REQUESTS.index(asked))]
         run.look_at_clock()
         validates = _is_due(run)
@@ -269,14 +269,14 @@ def _steps(run: Run) -> Events:
 
 
 def _trouble(run: Run, *, looks_at_weights: bool) -> str:
-    """What is not finite; empty where the run can go on."""
+    """Return which values are not finite; empty if the run can continue."""
     if run.bad_steps > MAX_BAD_STEPS:
         return f"the loss was not finite in {run.bad_steps} steps in a row"
     return "the weights were not finite" if looks_at_weights and not run.state.is_finite() else ""
 
 
 def _is_due(run: Run) -> bool:
-    """Whether a validation belongs to this step."""
+    """Return whether this step ends with a validation."""
     return run.is_over or (run.state.step > 0 and run.state.step % run.settings.validate_every == 0)
 
 
@@ -301,12 +301,12 @@ def _memory_bytes(run: Run) -> int:
 
 
 def _rolled_back(run: Run, reason: str) -> RolledBack:
-    """Go back to the last save with a lower rate, since the same steps would come to the same end.
+    """Return to the last save with a lower rate, since repeating the same steps would give the same result.
 
     Raises
     ------
     DivergedError
-        If that has been tried often enough.
+        If this was tried too often.
     """
     settings, state, step = run.settings, run.state, run.state.step
     rate = state.rate_factor * learning_rate(settings, step - 1, max(0.0, state.place(settings) - 1))
@@ -314,15 +314,15 @@ def _rolled_back(run: Run, reason: str) -> RolledBack:
         raise DivergedError(
             f"{run.folder}: training diverged: {reason}, up to step {step}; going back to the last save with half the "
             f"rate did not help {MAX_ROLLBACKS} times; start again in another folder with a lower learning_rate (it "
-            f"was {rate:.2g} at the end), and see whether an image is broken; the saves are kept"
+            f"was {rate:.2g} at the end), and look for a damaged image; the saves are kept"
         )
     factor, rollbacks = state.rate_factor * ROLLBACK_FACTOR, state.rollbacks + 1
-    run.engine.wait()  # the first process may be at the save that the others are to read
+    run.engine.wait()  # the first process may be writing the save that the others will read
     state.is_whole = False
     _restore(run)
     state.rate_factor, state.rollbacks = factor, rollbacks
     state.is_whole, run.bad_steps = True, 0
-    run.engine.wait()  # now that all have read it, it may be written anew
+    run.engine.wait()  # now that all have read it, it may be overwritten
     if run.engine.is_first:
         run.unwritten = [record for record in run.unwritten if record["step"] <= state.step]
         with suppress(OSError):
@@ -348,13 +348,13 @@ def _restore(run: Run) -> None:
 
 
 def _validate_and_keep_best(run: Run) -> Events:
-    """Score, and keep what is best, before the scores are told and noted: who stops then has all of it or none."""
+    """Score, and save the best network before reporting the scores, so that stopping then keeps all or nothing."""
     state = run.state
     scores = validate(state.networks, run.data, run.settings, run.engine.device, state.step)
     after: list[TrainingEvent] = list(run.data.take_skipped())
     try:
         write_previews(run.folder, scores.step, scores.previews)
-        # Without labels nothing tells which is better: the latest one counts. A score that is no number is no better.
+        # Without labels the latest network counts as the best. A score of nan is never better.
         if not scores.has_scores or scores.psnr_db > state.best_psnr_db:
             save_best(run, scores)
             after.append(CheckpointSaved(state.step, run.folder / BEST))

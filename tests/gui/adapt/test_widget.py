@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_contransgan.adapting.events import AdaptPreview, PartScores
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.gui.shared.layers import add_image
 from napari_contransgan.simulation.fields import image_stack
 from napari_contransgan.simulation.specimen import draw_specimen
-from napari_contransgan.training.adapt_events import AdaptPreview, PartScores
 from napari_contransgan.training.known_runs import known_runs
 
 NAME = "Adapt to my microscope"

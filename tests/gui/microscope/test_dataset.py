@@ -53,8 +53,8 @@ def test_data_set_is_written_in_the_background_and_can_be_trained_on(widget, cli
     for part in ("lr", "stack", "tie", "phase"):
         assert read_image(folder / part / "0001.ome.tif").pixel_size_um
     assert told(widget).startswith(f"Done: 2 fields in {folder}.")
-    assert " s a field" in told(widget)
-    assert "Choose the folder as 'Pairs'" in told(widget)
+    assert " s per field" in told(widget)
+    assert "choose this folder as 'Pairs'" in told(widget)
     assert "Train a network" in told(widget)
     assert TrainSettings(pairs=(folder,))
     assert messages() == []
@@ -79,7 +79,7 @@ def test_cancel_keeps_what_is_there_and_a_second_run_goes_on(widget, click, ende
     ended(widget)
     there = len(written(folder))
     assert 2 <= there < 400
-    assert "What is written stays" in told(widget)
+    assert "The fields saved so far are kept" in told(widget)
 
     widget.dataset.count.setValue(there + 2)
     stamps = {name: (folder / "lr" / name).stat().st_mtime_ns for name in written(folder)}
@@ -149,7 +149,7 @@ def test_workers_are_passed_on(widget, click, ended, monkeypatch):
     widget.dataset.workers.setValue(2)
     click(widget.dataset.panel.run_button)
     ended(widget)
-    assert asked == [(3, widget.dataset.folder.folder(), 2, False)]
+    assert asked == [(3, widget.dataset.folder.value()[0], 2, False)]
     assert told(widget) == "end"
 
 

@@ -306,7 +306,7 @@ def test_one_click_without_an_image_or_a_pixel_size_says_so(viewer, messages):
         ({"data": np.full((64, 64), 9, np.uint16)}, "same value"),
         ({"data": np.full((64, 64), np.nan, np.float32)}, "NaN"),
         ({"data": np.arange(100, dtype=np.uint16).reshape(10, 10)}, "32 x 32"),
-        ({"quantity": "phase"}, "holds phase already"),
+        ({"quantity": "phase"}, "already holds phase"),
     ],
     ids=["constant", "NaN", "too small", "phase"],
 )

@@ -55,7 +55,7 @@ def test_every_choice_lands_in_the_settings(viewer, open_widget, bump_stack, tmp
     form.microscope.numerical_aperture.setText("0.65")
     form.microscope.coherence.setText("0.3")
     corrections = form.corrections
-    for name in ("drift", "dead_pixels", "saturation", "equal_sums"):
+    for name in ("drift", "dead_pixels", "saturation", "equal_sums", "light_correction"):
         corrections.rows[name].setValue(False)
     corrections.rows["magnification"].setValue(True)
     corrections.flat_field.setValue("picture")
@@ -74,6 +74,7 @@ def test_every_choice_lands_in_the_settings(viewer, open_widget, bump_stack, tmp
         dead_pixels=False,
         saturation=False,
         equal_sums=False,
+        light_correction=False,
         magnification=True,
         flat_field=tmp_path / "flat.tif",
         specimen_sign="negative",

@@ -110,7 +110,7 @@ def test_edits_of_the_form_are_followed(viewer, previewed, settle):
 
 
 def test_what_cannot_be_is_told_in_the_text_alone(viewer, previewed, settle, messages):
-    for text, expected in (("three", "is not a number"), ("0", "0 um apart"), ("1", "Preview of")):
+    for text, expected in (("three", "is not a valid number"), ("0", "0 um apart"), ("1", "Preview of")):
         previewed.dz.setText(text)
         settle(previewed)
         assert expected in previewed.preview_text.value

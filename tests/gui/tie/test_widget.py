@@ -95,7 +95,7 @@ def test_only_a_pixel_size_that_was_typed_before_the_run_is_given_to_the_stack(
     ("change", "typed", "expected"),
     [
         ({}, {"dz": "0"}, "dz"),
-        ({}, {"dz": "three"}, "Plane distance (µm): 'three' is not a number"),
+        ({}, {"dz": "three"}, "Plane distance (µm): 'three' is not a valid number"),
         ({}, {"wavelength": "550"}, "did you mean 0.55 um"),
         ({}, {"wavelength": ""}, "Wavelength"),
         ({}, {"pixel_size": "0"}, "pixel size"),

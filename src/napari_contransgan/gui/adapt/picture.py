@@ -6,8 +6,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap, QResizeEvent
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
+from napari_contransgan.adapting.events import AdaptPreview
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
-from napari_contransgan.training.adapt_events import AdaptPreview
 
 TITLES = ("Before", "Now", "TIE")
 DARKEST_RAD_BELOW = 0.3

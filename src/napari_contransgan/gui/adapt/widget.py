@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari.viewer import Viewer
 
+from napari_contransgan.adapting.events import AdaptPreview, AdaptResult, AdaptStarted
 from napari_contransgan.config import AdaptSettings, TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.adapt.picture import KeptBackPicture
@@ -26,7 +27,6 @@ from napari_contransgan.gui.shared.setting_fields import checked
 from napari_contransgan.gui.shared.tasks import errors_shown
 from napari_contransgan.io import Image
 from napari_contransgan.progress import Progress
-from napari_contransgan.training.adapt_events import AdaptPreview, AdaptResult, AdaptStarted
 from napari_contransgan.training.known_runs import remember_run
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class _Told(Progress):
 def _progress_of(image: Image, settings: AdaptSettings, folder: Path) -> Generator[Progress, None, AdaptResult]:
     """Adapt in a worker thread; torch is imported only there."""
     yield Progress(0, 0, "Loading the network")
-    from napari_contransgan.training.adapting import adapt
+    from napari_contransgan.adapting.adapt import adapt
 
     events = adapt([in_memory(image)], settings, folder)
     last = Progress(0, 0, TITLE)

@@ -269,9 +269,9 @@ def _changed_ns(path: Path) -> int:
 
 def _read_summaries(paths: Sequence[Path]) -> Generator[Progress, None, Summaries]:
     yield Progress(0, 0, "Listing the networks")
+    from napari_contransgan.adapting.card import adaptation_of
     from napari_contransgan.models.bundled import list_models
     from napari_contransgan.models.checkpoint import read_card
-    from napari_contransgan.training.adapt_card import adaptation_of
 
     summaries = {name: Summary(*card_summary(card)) for name, card in list_models().items()}
     for path in paths:

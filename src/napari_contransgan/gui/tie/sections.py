@@ -57,7 +57,9 @@ class Corrections(Section):
             "the number above.",
         )
         rows.add_magicgui(self.dark_picture)
-        rows.add_settings(TieSettings, "drift", "dead_pixels", "saturation", "equal_sums", "magnification")
+        rows.add_settings(
+            TieSettings, "drift", "dead_pixels", "saturation", "equal_sums", "light_correction", "magnification"
+        )
         self.flat_field = rows.add(
             "flat_field",
             "Flat field",

@@ -1,4 +1,4 @@
-"""What an adaptation learns from, and what it keeps back to be scored on."""
+"""The training parts and the held-out parts of an adaptation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_contransgan.adapting.fields import AdaptField
 from napari_contransgan.errors import InputError
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
-from napari_contransgan.training.adapt_fields import AdaptField
 
 MARGIN_PX = 48
-"""Between what is learnt from and what is kept back: 16 um, about as far as defocused light reaches."""
+"""Distance between training and held-out parts: 16 um, about as far as defocused light reaches."""
 STRIP_PX = 224
 STRIP_SHARE = 0.25
 LEAST_STRIP_PX = 48
 SIGNAL_COUNTS = 0.5
-"""How much a deviation of the signal counts against one of the slope."""
+"""Weight of a deviation of the signal relative to one of the slope."""
 LONGEST_STRIP_PX = 5 * 224
-"""Longer strips tell little more, and take time to be predicted."""
+"""Longer strips improve the scores little, and take longer to predict."""
 
 
 @dataclass(frozen=True)
@@ -41,35 +41,35 @@ class Part:
 
     @property
     def shape_yx(self) -> tuple[int, int]:
-        """Height and width in pixels."""
+        """Return height and width in pixels."""
         return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
 
     @property
     def zyx_contrast(self) -> torch.Tensor:
-        """Contrast of each plane, shape (Z, Y, X)."""
+        """Return the contrast of each plane, shape (Z, Y, X)."""
         return self.field.zyx_contrast[:, self.rows, self.columns]
 
     @property
     def yx_label_rad(self) -> torch.Tensor:
-        """TIE phase, shape (Y, X)."""
+        """Return the TIE phase, shape (Y, X)."""
         return self.field.yx_label_rad[self.rows, self.columns]
 
     @property
     def yx_weight(self) -> torch.Tensor:
-        """Trust in the label, shape (Y, X)."""
+        """Return the reliability of the label, shape (Y, X)."""
         return self.field.yx_weight[self.rows, self.columns]
 
 
 @dataclass(frozen=True)
 class Split:
-    """Parts to learn from and parts that are kept back.
+    """Training parts and held-out parts.
 
     Parameters
     ----------
     learnt, kept_back : tuple of Part
         No pixel is in both, and pixels of one field are a margin apart.
     description : str
-        What is kept back, in words.
+        Description of the held-out parts.
     """
 
     learnt: tuple[Part, ...]
@@ -81,25 +81,25 @@ SlopeOf = Callable[[Part], float]
 
 
 def split_fields(fields: Sequence[AdaptField], crop_px: int, slope_of: SlopeOf = lambda _: 1.0) -> Split:
-    """Keep back whole fields where several are given, else a strip at one side of the field.
+    """Hold out whole fields if there are several, else a strip at one side of the field.
 
-    Of several fields one in four is kept back, and those are the most typical ones; of the sides of a single field, the
-    most typical one is. Parts are typical if their label varies as much as that of the others, and the network that is
-    begun with gives as much phase for a radian there. A part that is not would tell nothing of the rest.
+    Of several fields, the most typical quarter is held out; of a single field, the most typical side. A part is typical
+    if its label varies as much as that of the others, and the original network's phase has the same slope there.
+    Scores on a part that is not typical would not apply to the rest.
 
     Parameters
     ----------
     fields : sequence of AdaptField
-        All that is given.
+        All fields.
     crop_px : int
         Side of a training image.
     slope_of : callable
-        Slope of the phase, by the network that is begun with, on the label of a part.
+        Returns the slope of the original network's phase against the label of a part.
 
     Raises
     ------
     InputError
-        If a field is too small for a crop, or a single field for a crop and a strip.
+        If a field is too small for a crop, or a single field is too small for a crop and a strip.
     """
     for field in fields:
         height, width = field.yx_label_rad.shape
@@ -158,7 +158,7 @@ def _whole(field: AdaptField) -> Part:
 
 
 def _longest(part: Part) -> Part:
-    """The middle of a long part, which is enough to be scored on."""
+    """Return the middle of a long part, which is enough to be scored on."""
     spans = []
     budget_px = STRIP_PX * LONGEST_STRIP_PX
     height, width = part.shape_yx
@@ -172,7 +172,7 @@ def _longest(part: Part) -> Part:
 
 
 def _oddness(parts: Sequence[Part], slope_of: SlopeOf) -> NDArray[np.float64]:
-    """How far each part's signal and slope lie from the median of all; infinite where hardly anything is known."""
+    """Return each part's distance from the median signal and slope; infinite if hardly anything is known."""
     figures = np.array([[_signal(part), slope_of(part)] for part in parts], np.float64)
     usable: NDArray[np.bool_] = np.asarray((figures > 0).all(axis=1))
     if not usable.any():
@@ -183,7 +183,7 @@ def _oddness(parts: Sequence[Part], slope_of: SlopeOf) -> NDArray[np.float64]:
 
 
 def _signal(part: Part) -> float:
-    """Standard deviation of the label's cell-sized structure, where the label is known."""
+    """Return the standard deviation of the cell-sized structure of the label, where the label is known."""
     label_rad, known = part.yx_label_rad.numpy(), part.yx_weight.numpy() > 0
     if np.mean(known) < 0.2:
         return 0.0

@@ -5,12 +5,12 @@ import pytest
 import torch
 from scipy import ndimage
 
+from napari_contransgan.adapting.fields import AdaptField
+from napari_contransgan.adapting.losses import label_loss
+from napari_contransgan.adapting.sampling import draw_batch
+from napari_contransgan.adapting.scores import fold_scale, score
+from napari_contransgan.adapting.split import MARGIN_PX, Part, split_fields
 from napari_contransgan.models.registry import build_generator
-from napari_contransgan.training.adapt_fields import AdaptField
-from napari_contransgan.training.adapt_losses import label_loss
-from napari_contransgan.training.adapt_sampling import draw_batch
-from napari_contransgan.training.adapt_scores import fold_scale, score
-from napari_contransgan.training.adapt_split import MARGIN_PX, Part, split_fields
 
 
 def field(height: int = 400, width: int = 500, *, has_zero: bool = True, seed: int = 0, planes: int = 3) -> AdaptField:

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from napari_contransgan.adapting.fields import AdaptField, field_of_stack
+from napari_contransgan.adapting.frames import Frame, read_frames, registered_onto, with_label
+from napari_contransgan.adapting.unpaired import fit_microscope, simulated_fields
 from napari_contransgan.config import SimulationSettings, TieSettings
 from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.errors import InputError
@@ -13,9 +16,6 @@ from napari_contransgan.io import Image
 from napari_contransgan.progress import result_of
 from napari_contransgan.simulation.fields import image_lr, image_stack, true_phase
 from napari_contransgan.simulation.specimen import draw_specimen
-from napari_contransgan.training.adapt_fields import AdaptField, field_of_stack
-from napari_contransgan.training.adapt_frames import Frame, read_frames, registered_onto, with_label
-from napari_contransgan.training.adapt_unpaired import fit_microscope, simulated_fields
 
 SETTINGS = SimulationSettings(
     microscope=Microscope(coherence=0.4), objective="10x", scene="dense", seed=41, field_px=320, defocus_um=5.0
@@ -68,7 +68,7 @@ def test_a_label_of_another_place_is_refused(field: AdaptField) -> None:
 
 
 def test_a_stack_is_no_label(field: AdaptField, known: tuple[Image, Image, Image]) -> None:
-    with pytest.raises(InputError, match="is no phase map"):
+    with pytest.raises(InputError, match="is not a phase map"):
         with_label(field, known[1])
 
 
@@ -81,8 +81,8 @@ def test_planes_become_frames(known: tuple[Image, Image, Image]) -> None:
 def test_the_fitted_microscope_makes_frames_like_those_seen(
     field: AdaptField, known: tuple[Image, Image, Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_contransgan.training.adapt_unpaired.COHERENCES", (0.4, 0.9))
-    monkeypatch.setattr("napari_contransgan.training.adapt_unpaired.FOCUS_SHARES", (-2.0, -1.0, 0.0, 1.0, 2.3))
+    monkeypatch.setattr("napari_contransgan.adapting.unpaired.COHERENCES", (0.4, 0.9))
+    monkeypatch.setattr("napari_contransgan.adapting.unpaired.FOCUS_SHARES", (-2.0, -1.0, 0.0, 1.0, 2.3))
     frame: Frame = read_frames([known[0]])[0]
     fits = result_of(fit_microscope([field], [frame]))
     assert fits[0].model.focus_um == pytest.approx(5.06, abs=0.1)

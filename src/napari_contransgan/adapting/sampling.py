@@ -1,4 +1,4 @@
-"""Drawing batches for an adaptation: crops of the user's planes, turned, mirrored and jittered."""
+"""Drawing batches for an adaptation: crops of the user's planes, rotated, mirrored and jittered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from napari_contransgan.training.adapt_split import Part
+from napari_contransgan.adapting.split import Part
 from napari_contransgan.training.sampling import augment
 
 TRIES = 8
 LEAST_KNOWN = 0.3
-"""Share of a crop where the label must be known."""
+"""Smallest share of a crop in which the label must be known."""
 CHOOSY_SHARE = 0.5
-"""Of so many draws the one of three crops with the most structure is taken, since sparse fields are mostly empty."""
+"""In this share of draws, the crop with the most structure of three is used, since sparse fields are mostly empty."""
 
 SCALE_JITTER = 0.2
-"""Contrast and label are scaled together by up to e to this, as a specimen that is thicker or thinner would be."""
+"""Contrast and label are scaled together by up to e to this power, as for a thicker or thinner specimen."""
 CONTRAST_JITTER = 0.03
-"""The contrast alone, by the standard deviation of its logarithm: lamps and condensers are never set quite alike."""
+"""Standard deviation of the logarithm of a factor on the contrast alone, since lamps and condensers vary."""
 NOISE_JITTER = 0.08
 """Largest standard deviation of noise that is added, in units of the reference contrast."""
 TILT_JITTER = 0.05
@@ -32,7 +32,7 @@ class Batch:
     Parameters
     ----------
     contrast, label_rad, weight : Tensor
-        Input, TIE phase, and trust in it.
+        Input, TIE phase, and the latter's reliability.
     has_zero : Tensor of bool, shape (B,)
         Whether the label's zero is known.
     """

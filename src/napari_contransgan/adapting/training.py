@@ -1,4 +1,4 @@
-"""The training of an adaptation: few calm steps from a trained network, scored on the part that is kept back."""
+"""The training of an adaptation: a few steps at a low rate from a trained network, scored on the held-out part."""
 
 import copy
 import math
@@ -10,27 +10,27 @@ import numpy as np
 import torch
 from torch import nn
 
+from napari_contransgan.adapting.events import AdaptPreview, AdaptStep, PartScores
+from napari_contransgan.adapting.losses import blur_px, label_loss
+from napari_contransgan.adapting.replay import Pair, draw_replay
+from napari_contransgan.adapting.sampling import draw_batch
+from napari_contransgan.adapting.scores import Applied, FloatMap, fit_scale, fold_scale, score
+from napari_contransgan.adapting.split import Split
 from napari_contransgan.config import AdaptSettings, PrecisionName
 from napari_contransgan.errors import InputError
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.compute import autocast
-from napari_contransgan.training.adapt_events import AdaptPreview, AdaptStep, PartScores
-from napari_contransgan.training.adapt_losses import blur_px, label_loss
-from napari_contransgan.training.adapt_replay import Pair, draw_replay
-from napari_contransgan.training.adapt_sampling import draw_batch
-from napari_contransgan.training.adapt_scores import Applied, FloatMap, fit_scale, fold_scale, score
-from napari_contransgan.training.adapt_split import Split
 from napari_contransgan.training.losses import supervised_loss
 from napari_contransgan.training.steps import MAX_GRADIENT_NORM, freeze_norms, move_average
 
 BETTER = 0.98
-"""The adapted network is kept if its error on the part that was kept back is at most this share of the original's."""
+"""The adapted network is kept if its error on the held-out part is at most this share of the original's."""
 RAMP_STEPS = 20
 
 
 @dataclass(frozen=True)
 class Adapted:
-    """What the training came to.
+    """Result of the training.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Adapted:
 def train_adapted(
     loaded: LoadedModel, split: Split, replay: Sequence[Pair], settings: AdaptSettings, device: torch.device
 ) -> Generator[AdaptStep | AdaptPreview, None, Adapted]:
-    """Train a copy of a network on the learnt parts, and give the better one of both.
+    """Train a copy of a network on the training parts, and return the better of the two.
 
     Yields
     ------
@@ -91,7 +91,7 @@ def train_adapted(
 
 
 def trained_parameters(network: nn.Module) -> list[nn.Parameter]:
-    """Free what an adaptation changes, hold the rest, and return the former.
+    """Make the adapted weights trainable, freeze the rest, and return the former.
 
     Gains and offsets of the features (normalisations and biases) and the last layer are a hundredth of all weights.
     Training them does as well as training all weights at a low rate, and takes two thirds of the time; see
@@ -125,7 +125,7 @@ class _Trainer:
         self.best = copy.deepcopy(self.average.state_dict())
 
     def step(self, number: int, done: float) -> float:
-        """Take one step and give its loss; `done` is the share of the training that is over."""
+        """Take one step and return its loss; `done` is the elapsed share of the training."""
         rng = np.random.default_rng([self.settings.seed, number, 3])
         rate = self.settings.learning_rate * min(1.0, (number + 1) / RAMP_STEPS)
         for group in self.optimiser.param_groups:
@@ -153,18 +153,18 @@ class _Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.trained, MAX_GRADIENT_NORM)
         if not bool(torch.isfinite(loss.detach()) & torch.isfinite(norm)):
-            raise InputError("adapting: the loss is not finite: lower the learning rate, or look for a broken stack")
+            raise InputError("adapting: the loss is not finite: lower the learning rate, or look for a damaged stack")
         self.optimiser.step()
         move_average(self.average, self.network, self.settings.ema_decay, number)
         return float(loss.detach())
 
     def kept_back_rad(self, network: nn.Module, precision: PrecisionName) -> list[FloatMap]:
-        """Phase of the parts that are kept back."""
+        """Return the phase of the held-out parts."""
         applied = Applied(network, self.phase_ref_rad, self.device, precision)
         return [applied.planes_rad(part) for part in self.split.kept_back]
 
     def kept_if_best(self) -> list[FloatMap]:
-        """Keep the averaged weights if their error, with the last scale, is the least so far; return their phase."""
+        """Keep the averaged weights if their error, with the final scale, is the lowest so far; return their phase."""
         factor = self.scale(self.settings.precision)
         phases_rad = [factor * phase for phase in self.kept_back_rad(self.average, self.settings.precision)]
         rmse_rad = score(self.split.kept_back, phases_rad).rmse_rad
@@ -174,12 +174,12 @@ class _Trainer:
         return phases_rad
 
     def scale(self, precision: PrecisionName) -> float:
-        """Fit the last scale of the averaged network on the learnt parts."""
+        """Fit the final scale of the averaged network on the training parts."""
         applied = Applied(self.average, self.phase_ref_rad, self.device, precision)
         return fit_scale(self.split.learnt, applied, np.random.default_rng([self.settings.seed, 4]))
 
     def finish(self, steps: int) -> tuple[Adapted, list[FloatMap], list[FloatMap]]:
-        """Fit the scale, score both networks in full precision, and choose; with the phase before and after."""
+        """Fit the scale, score both networks in full precision, and choose; return the phase before and after too."""
         kept_back = self.split.kept_back
         before_rad = self.kept_back_rad(self.original, "fp32")
         before = score(kept_back, before_rad)

@@ -1,4 +1,4 @@
-"""The loss of an adaptation: labels of TIE are weighed, and compared only where they are fine enough to be trusted."""
+"""The loss of an adaptation: TIE labels are weighted, and compared only at scales where TIE is reliable."""
 
 import math
 
@@ -9,29 +9,29 @@ from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 
 GRADIENT_WEIGHT = 0.2
 BLUR_OF_PIXEL = 1.5
-"""Standard deviation of the blur before maps are compared, in camera pixels: what is finer, a lens that is sampled well
-by these pixels does not resolve, and its TIE phase does not show."""
+"""Standard deviation of the blur before maps are compared, in camera pixels. A well-sampled lens does not resolve
+finer structure, and its TIE phase does not show it."""
 LEAST_BLUR_PX = 1.0
 
 
 def blur_px(pixel_size_um: float) -> float:
-    """Blur on the model's grid for a label from pixels of this size."""
+    """Return the blur on the model's grid for a label from pixels of this size."""
     return max(LEAST_BLUR_PX, BLUR_OF_PIXEL * pixel_size_um / MODEL_PIXEL_SIZE_UM)
 
 
 def label_loss(
     output: torch.Tensor, label: torch.Tensor, weight: torch.Tensor, sigma_px: float, has_zero: torch.Tensor
 ) -> torch.Tensor:
-    """Weighted L1 of the blurred difference, and of its gradient; (B, 1, H, W) each, in units of the reference phase.
+    """Return the weighted L1 of the blurred difference and of its gradient, for (B, 1, H, W) in reference phases.
 
     Parameters
     ----------
     output, label, weight : Tensor
-        Phase by the network, by TIE, and the trust in the latter.
+        Phase from the network, phase from TIE, and the reliability of the latter.
     sigma_px : float
         Standard deviation of the blur.
     has_zero : Tensor of bool, shape (B,)
-        Images whose label's zero is not known are compared up to a constant.
+        Whether the label's zero is known; other images are compared up to a constant.
     """
     total = weight.sum(dim=(2, 3), keepdim=True).clamp(min=1)
     difference = blurred(output - label, sigma_px)
@@ -44,7 +44,7 @@ def label_loss(
 
 
 def blurred(values: torch.Tensor, sigma_px: float) -> torch.Tensor:
-    """Gaussian blur of (B, 1, H, W), edges continued."""
+    """Return the Gaussian blur of (B, 1, H, W), with the edges continued."""
     reach = math.ceil(3 * sigma_px)
     place = torch.arange(-reach, reach + 1, dtype=values.dtype, device=values.device)
     kernel = torch.exp(-0.5 * (place / sigma_px) ** 2)

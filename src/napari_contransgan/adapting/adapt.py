@@ -1,4 +1,4 @@
-"""Adapting a trained network to the user's microscope: one focus stack, a minute of training, an own network."""
+"""Adapting a trained network to the user's microscope, with one focus stack and a minute of training."""
 
 import json
 import time
@@ -7,16 +7,8 @@ from pathlib import Path
 
 import torch
 
-from napari_contransgan.config import AdaptSettings
-from napari_contransgan.errors import InputError
-from napari_contransgan.io import Image
-from napari_contransgan.io.atomic import write_atomically
-from napari_contransgan.models.bundled import find_model
-from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, save_checkpoint
-from napari_contransgan.models.compute import choose_device, describe_device, precision_to_train
-from napari_contransgan.threads import each_on_threads, threads_to_train
-from napari_contransgan.training.adapt_card import adapted_card
-from napari_contransgan.training.adapt_events import (
+from napari_contransgan.adapting.card import adapted_card
+from napari_contransgan.adapting.events import (
     AdaptEvent,
     AdaptFinished,
     AdaptPreview,
@@ -26,12 +18,20 @@ from napari_contransgan.training.adapt_events import (
     Kept,
     Way,
 )
-from napari_contransgan.training.adapt_fields import AdaptField
-from napari_contransgan.training.adapt_gathering import Given, gather_fields
-from napari_contransgan.training.adapt_replay import make_replay, replay_recipes
-from napari_contransgan.training.adapt_scores import Applied
-from napari_contransgan.training.adapt_split import split_fields
-from napari_contransgan.training.adapt_training import Adapted, train_adapted
+from napari_contransgan.adapting.fields import AdaptField
+from napari_contransgan.adapting.gathering import Given, gather_fields
+from napari_contransgan.adapting.replay import make_replay, replay_recipes
+from napari_contransgan.adapting.scores import Applied
+from napari_contransgan.adapting.split import split_fields
+from napari_contransgan.adapting.training import Adapted, train_adapted
+from napari_contransgan.config import AdaptSettings
+from napari_contransgan.errors import InputError
+from napari_contransgan.io import Image
+from napari_contransgan.io.atomic import write_atomically
+from napari_contransgan.models.bundled import find_model
+from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, save_checkpoint
+from napari_contransgan.models.compute import choose_device, describe_device, precision_to_train
+from napari_contransgan.threads import each_on_threads, threads_to_train
 from napari_contransgan.training.events import Preview
 from napari_contransgan.training.run_folder import BEST, write_previews
 
@@ -50,8 +50,8 @@ def adapt(
 ) -> Events:
     """Adapt a network to the microscope that took focus stacks; close the generator to cancel, and nothing is written.
 
-    The TIE phase of each stack is the label. A part is kept back, both networks are scored on it, and the adapted one
-    is taken only if it is better there.
+    The TIE phase of each stack is the label. Both networks are scored on a held-out part, and the adapted one is used
+    only if it is better there.
 
     Parameters
     ----------
@@ -59,29 +59,29 @@ def adapt(
         Through-focus stacks of the specimen. Without `frames`, their planes are the inputs, so they must be taken by
         the objective whose frames will be predicted.
     settings : AdaptSettings
-        How.
+        How the network is adapted.
     run_dir : Path
-        Folder of the result, which must not hold one already.
+        Folder of the result, which must not contain a network already.
     frames : sequence of Image
-        Bright-field frames by another objective. Those that show the place of a stack are registered to it; where none
-        does, or the settings say so, the way is the unpaired one, see `napari_contransgan.training.adapt_unpaired`.
+        Bright-field frames from another objective. Frames of a stack's field of view are registered to it. If there are
+        none, or the settings request it, adapting is unpaired, see `napari_contransgan.adapting.unpaired`.
     labels : sequence of Image
         A phase map for each stack, in place of its TIE phase.
 
     Yields
     ------
     AdaptEvent
-        `AdaptStarted` follows what comes before the training, `AdaptFinished` is the last.
+        `AdaptStarted` follows the preparation, and `AdaptFinished` is the last event.
 
     Returns
     -------
     AdaptResult
-        With the checkpoint to predict with.
+        With the checkpoint for prediction.
 
     Raises
     ------
     InputError
-        Naming the image, if it cannot be used; for a folder that holds a network already.
+        Naming the image, if it cannot be used; or if the folder contains a network already.
     """
     if (run_dir / BEST).exists():
         raise InputError(f"{run_dir}: holds a network already: choose another folder")
@@ -153,7 +153,7 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
 def _noting(
     training: Generator[AdaptStep | AdaptPreview, None, Adapted], previews: list[AdaptPreview]
 ) -> Generator[AdaptEvent, None, Adapted]:
-    """Pass events on, and note the previews."""
+    """Pass events on, and collect the previews."""
     while True:
         try:
             event = next(training)
@@ -207,7 +207,7 @@ def _write(
 
 
 def plain_result(result: AdaptResult) -> dict[str, object]:
-    """Figures of a result as plain JSON values."""
+    """Return the figures of a result as plain JSON values."""
     return {
         **vars(result),
         "checkpoint": str(result.checkpoint),

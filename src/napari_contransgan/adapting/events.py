@@ -1,4 +1,4 @@
-"""What an adaptation tells about itself while it goes on, and what it gives; without torch."""
+"""Events and result of an adaptation; without torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ KEPT_BACK = "kept-back part"
 
 @dataclass(frozen=True)
 class PartScores:
-    """How a network's phase agrees with the TIE phase on the part that was kept back.
+    """Agreement of a network's phase with the TIE phase on the held-out part.
 
     Parameters
     ----------
     slope : float
-        Least squares of the network's phase on the TIE phase; 1 is right.
+        Slope of the least-squares fit of the network's phase to the TIE phase; 1 is exact.
     correlation : float
-        Pearson's.
+        Pearson's correlation coefficient.
     rmse_rad : float
-        Root mean square difference after the medians of both were made equal.
+        Root-mean-square difference after the medians were made equal.
     """
 
     slope: float
@@ -37,20 +37,20 @@ class PartScores:
 
 @dataclass(frozen=True)
 class AdaptStarted:
-    """Everything was read and checked, and training begins.
+    """All inputs were read and checked, and training begins.
 
     Parameters
     ----------
     way : {"paired", "unpaired"}
         How the network learns.
     message : str
-        What was given and what is kept back, in words.
+        Description of the inputs and of the held-out part.
     notes : tuple of str
-        What the user should know beforehand, such as a doubtful direction of the stack.
+        Notes for the user before training, such as a doubtful direction of the stack.
     device : str
-        What computes.
+        Device that computes.
     total_steps : int
-        Training steps, unless the time is over before.
+        Number of training steps, unless the time limit is reached first.
     """
 
     way: Way
@@ -62,7 +62,7 @@ class AdaptStarted:
 
 @dataclass(frozen=True)
 class AdaptStep(Progress):
-    """One training step, or what precedes and follows the training.
+    """One training step, or a step before or after the training.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class AdaptStep(Progress):
 
 @dataclass(frozen=True)
 class AdaptPreview:
-    """The part that was kept back, as the network sees it before and now; maps on the model's grid.
+    """The held-out part, predicted before adapting and now; maps on the model's grid.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class AdaptPreview:
     yx_input : ndarray, float32
         Contrast, in units of the reference contrast.
     yx_before_rad, yx_now_rad, yx_label_rad : ndarray, float32
-        Phase by the network that was begun with, by the network now, and by TIE; nan where TIE does not know.
+        Phase from the original network, from the network now, and from TIE; nan where TIE is undetermined.
     """
 
     step: int
@@ -102,23 +102,23 @@ class AdaptPreview:
 
 @dataclass(frozen=True)
 class AdaptResult:
-    """What an adaptation gives.
+    """Result of an adaptation.
 
     Parameters
     ----------
     checkpoint : Path
-        The network to predict with, in the folder of the run.
+        The network for prediction, in the folder of the run.
     name : str
-        What the user calls it.
+        Name chosen by the user.
     way : {"paired", "unpaired"}
         How it learned.
     kept : {"adapted", "original"}
-        Whether the adapted network was better on the part that was kept back; if not, the checkpoint holds the network
-        that was begun with, unchanged.
+        Whether the adapted network was better on the held-out part; if not, the checkpoint contains the original
+        network, unchanged.
     before, after : PartScores
         Scores of the original and of the network in the checkpoint.
     compared : str
-        What was scored, in words.
+        Description of the scored part.
     steps : int
         Training steps done.
     minutes : float
@@ -126,7 +126,7 @@ class AdaptResult:
     seconds : mapping
         Time of each part of the work.
     notes : tuple of str
-        What the user should know.
+        Notes for the user.
     """
 
     checkpoint: Path

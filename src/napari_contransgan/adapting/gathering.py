@@ -1,20 +1,20 @@
-"""What the user gives for an adaptation, brought to fields with inputs and labels, in one of three ways."""
+"""The inputs of an adaptation, turned into fields with inputs and labels in one of three ways."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
+from napari_contransgan.adapting.events import Way
+from napari_contransgan.adapting.fields import AdaptField, field_of_stack
+from napari_contransgan.adapting.frames import Frame, paired_field, read_frames, with_label
+from napari_contransgan.adapting.scores import Applied
+from napari_contransgan.adapting.unpaired import fit_microscope, guessed_aperture_note, simulated_fields
 from napari_contransgan.config import AdaptSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
 from napari_contransgan.progress import Progress, as_part
-from napari_contransgan.training.adapt_events import Way
-from napari_contransgan.training.adapt_fields import AdaptField, field_of_stack
-from napari_contransgan.training.adapt_frames import Frame, paired_field, read_frames, with_label
-from napari_contransgan.training.adapt_scores import Applied
-from napari_contransgan.training.adapt_unpaired import fit_microscope, guessed_aperture_note, simulated_fields
 
 SIZES_AGREE = 0.02
 PIXEL_SIZES_KNOWN = 0.15
@@ -22,7 +22,7 @@ PIXEL_SIZES_KNOWN = 0.15
 
 @dataclass(frozen=True)
 class Given:
-    """What the user gives; see `napari_contransgan.training.adapting.adapt`."""
+    """The user's inputs; see `napari_contransgan.adapting.adapt.adapt`."""
 
     stacks: tuple[Image, ...]
     frames: tuple[Image, ...] = ()
@@ -40,9 +40,9 @@ class Gathered:
     way : {"paired", "unpaired"}
         Whether inputs and labels were measured at the same place.
     description : str
-        What was given, in words.
+        Description of the inputs.
     notes : tuple of str
-        What the user should know.
+        Notes for the user.
     """
 
     fields: tuple[AdaptField, ...]
@@ -54,7 +54,7 @@ class Gathered:
 def gather_fields(
     given: Given, settings: AdaptSettings, loaded: LoadedModel, device: torch.device
 ) -> Generator[Progress, None, Gathered]:
-    """Choose the way by what is given, and make fields of it.
+    """Choose the way according to the inputs, and turn them into fields.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def gather_fields(
         Naming the image that cannot be used.
     """
     if not given.stacks:
-        raise InputError("adapting: no focus stack is given: give at least one")
+        raise InputError("adapting: no focus stack: give at least one")
     if given.labels and len(given.labels) != len(given.stacks):
         raise InputError(
             f"adapting: {len(given.labels)} phase maps and {len(given.stacks)} focus stacks are given: give one phase "
@@ -83,18 +83,18 @@ def gather_fields(
         applied = Applied(loaded.model.to(device), loaded.card.phase_ref_rad, device, settings.precision)
         paired, left_out = yield from _paired(frames, fields, applied)
         if paired:
-            notes += tuple(f"{name}: shows the place of no stack, and is left out." for name in left_out)
+            notes += tuple(f"{name}: does not match any stack, and is left out." for name in left_out)
             return Gathered(tuple(paired), "paired", description, _unique(notes, paired, loaded.card))
         notes += (
-            "No frame could be registered to a stack with certainty, so they are taken to show different places, and "
-            "the way is the unpaired one, which is less exact.",
+            "No frame could be registered to a stack with certainty, so they are assumed to show different places, and "
+            "adapting is unpaired, which is less exact.",
         )
     fits = yield from fit_microscope(fields, frames)
     made = simulated_fields(fields, frames, fits)
     notes += (
         *guessed_aperture_note(frames[0]),
-        f"The frames are like those of a microscope at {fits[0].describe()}; the network learns from frames that are "
-        f"simulated so, of the phase of the stacks. Its scores are on such frames too, not on yours.",
+        f"The frames resemble those of a microscope at {fits[0].describe()}. The network learns from frames "
+        f"simulated with these settings from the phase of the stacks. It is scored on such frames too, not on yours.",
     )
     return Gathered(tuple(made), "unpaired", description, _unique(notes, made, loaded.card))
 
@@ -118,7 +118,7 @@ def _in_focus(field: AdaptField) -> AdaptField:
 def _paired(
     frames: Sequence[Frame], fields: Sequence[AdaptField], applied: Applied
 ) -> Generator[Progress, None, tuple[list[AdaptField], list[str]]]:
-    """Join frames with the stacks that they belong to; several frames of one place become planes of one field."""
+    """Pair frames with their stacks; several frames of one field of view become planes of one field."""
     found: dict[int, list[AdaptField]] = {}
     left_out = []
     for number, frame in enumerate(frames):
@@ -139,14 +139,14 @@ def _joined(fields: Sequence[AdaptField]) -> AdaptField:
 
 
 def _check_together(known: Sequence[tuple[str, float, float]]) -> None:
-    """Refuse images of different optics: an adapted network belongs to one."""
+    """Raise if images have different optics, since an adapted network is for one microscope."""
     first, *others = known
     for name, pixel_um, wavelength_um in others:
         for what, own, other in (("a pixel size", pixel_um, first[1]), ("a wavelength", wavelength_um, first[2])):
             if abs(own / other - 1) > SIZES_AGREE:
                 raise InputError(
                     f"{name}: has {what} of {own:g} um, {first[0]} one of {other:g} um: a network is adapted to one "
-                    f"objective and filter: give images of one kind, or state what the files should say"
+                    f"objective and filter: give images of one kind, or state the right values"
                 )
 
 
@@ -159,7 +159,7 @@ def _doubts(field: AdaptField, card: ModelCard) -> tuple[str, ...]:
     if known and all(abs(field.pixel_size_um / size - 1) > PIXEL_SIZES_KNOWN for size in known):
         sizes = ", ".join(f"{size:g}" for size in known)
         return (
-            f"{field.name}: has pixels of {field.pixel_size_um:g} um, and the network knows frames of {sizes} um: see "
-            f"whether the pixel size is right; adapting may still help.",
+            f"{field.name}: has pixels of {field.pixel_size_um:g} um, and the network knows frames of {sizes} um: "
+            f"check the pixel size; adapting may still help.",
         )
     return ()

@@ -1,4 +1,4 @@
-"""Frames of one objective and phase of another, of the same place: registered, they are training data."""
+"""Registered frames of one objective and phase of another as training data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.feature import match_template
 
+from napari_contransgan.adapting.fields import EDGE_UM, AdaptField
+from napari_contransgan.adapting.scores import Applied
 from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation.band import band_pass
 from napari_contransgan.evaluation.registration import register
@@ -17,14 +19,12 @@ from napari_contransgan.io import Image, to_luminance
 from napari_contransgan.models.normalisation import contrast_on_model_grid, light_of_frame, to_model_grid
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.resampling import block_mean
-from napari_contransgan.training.adapt_fields import EDGE_UM, AdaptField
-from napari_contransgan.training.adapt_scores import Applied
 
 LEAST_AGREEMENT = 0.5
-"""Correlation of the band-passed maps below which they are not known to show the same place."""
+"""Correlation of the band-passed maps below which the same field of view is not certain."""
 COARSE_STEP = 4
 EXTRA_PX = 64
-"""Around the place that was found roughly, so much more is taken for the fine registration."""
+"""Margin around the roughly found position for the fine registration."""
 LEAST_SIDE_PX = 96
 
 
@@ -39,11 +39,11 @@ class Frame:
     yx_contrast : Tensor, float32, shape (Y, X)
         In units of the reference contrast.
     yx_known : ndarray of bool, shape (Y, X)
-        Where light came.
+        Where there is light.
     pixel_size_um : float
         As recorded.
     numerical_aperture : float or None
-        Of its objective, where the file states it.
+        Of its objective, if the file states it.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Frame:
 
 
 def read_frames(images: Sequence[Image]) -> list[Frame]:
-    """Bring bright-field frames to the model's grid; planes and time points become frames of their own.
+    """Resample bright-field frames to the model's grid; planes and time points become separate frames.
 
     Raises
     ------
@@ -85,23 +85,23 @@ def _frames_of(image: Image) -> list[Frame]:
 
 
 def paired_field(frame: Frame, field: AdaptField, applied: Applied) -> AdaptField | None:
-    """Join a frame with the phase of the same place, or tell that they do not surely show the same place.
+    """Pair a frame with a phase map; return None if they do not clearly show the same field of view.
 
-    What the network makes of the frame is registered to the phase, since the two are of one kind.
+    The network's phase of the frame is registered to the phase map, since both are phase.
 
     Parameters
     ----------
     frame : Frame
-        By the objective whose frames will be predicted.
+        From the objective whose frames will be predicted.
     field : AdaptField
-        Whose label shows the place.
+        Field of view with the label.
     applied : Applied
-        The network that is begun with.
+        The original network.
 
     Returns
     -------
     AdaptField or None
-        On the grid of `field`; None where the maps do not agree.
+        On the grid of `field`; None if the maps do not agree.
     """
     moved = registered_onto(
         applied.phase_rad(frame.yx_contrast),
@@ -124,15 +124,15 @@ def paired_field(frame: Frame, field: AdaptField, applied: Applied) -> AdaptFiel
 
 
 def with_label(field: AdaptField, phase: Image) -> AdaptField:
-    """Put a phase map in place of a stack's TIE phase; it is registered to it unless it is on the same grid.
+    """Replace a stack's TIE phase by a phase map, registered to it unless it is on the same grid.
 
     Raises
     ------
     InputError
-        Naming the map, if it is no phase map, or does not surely show the same place.
+        Naming the map, if it is not a phase map, or does not clearly show the same field of view.
     """
     if phase.quantity not in ("phase", "intensity") or phase.data.dtype.kind != "f" or phase.data.ndim != 2:
-        raise InputError(f"{phase.name}: is no phase map: give one map (YX) in radians")
+        raise InputError(f"{phase.name}: is not a phase map: give one map (YX) in radians")
     if not np.isfinite(phase.data).all():
         raise InputError(f"{phase.name}: holds NaN or infinite values: replace them first")
     pixel_um = check_pixel_size(phase.pixel_size_um, phase.name)
@@ -140,8 +140,8 @@ def with_label(field: AdaptField, phase: Image) -> AdaptField:
     moved = registered_onto(yx_phase_rad, field.yx_label_rad.numpy(), [yx_phase_rad])
     if moved is None:
         raise InputError(
-            f"{phase.name}: cannot be registered to {field.name}: the two do not surely show the same place: give the "
-            f"phase map of that place, or leave it out"
+            f"{phase.name}: cannot be registered to {field.name}: they may show different fields of view: give the "
+            f"phase map of that field, or leave it out"
         )
     (yx_label_rad,), valid = moved
     weight = torch.from_numpy(valid.astype(np.float32)) * (field.yx_weight > 0)
@@ -151,7 +151,7 @@ def with_label(field: AdaptField, phase: Image) -> AdaptField:
 def registered_onto(
     yx_moving_rad: NDArray[np.float32], yx_fixed_rad: NDArray[np.float32], maps: Sequence[NDArray[np.float32]]
 ) -> tuple[list[NDArray[np.float32]], NDArray[np.bool_]] | None:
-    """Register a phase map onto another, and move maps that belong to it along.
+    """Register a phase map onto another, and transform further maps with it.
 
     Returns
     -------
@@ -176,7 +176,7 @@ def registered_onto(
 
 
 def _rough_place(yx_moving: NDArray[np.float32], yx_fixed: NDArray[np.float32]) -> tuple[slice, slice]:
-    """Where in the larger moving map the fixed one lies, and some more; all of it where it is no larger."""
+    """Return the part of the moving map that the fixed one covers, with a margin; all of it if it is not larger."""
     whole = (slice(None), slice(None))
     moving, fixed = block_mean(yx_moving, COARSE_STEP), block_mean(yx_fixed, COARSE_STEP)
     if any(own <= other for own, other in zip(moving.shape, fixed.shape, strict=True)) or min(fixed.shape) < 8:

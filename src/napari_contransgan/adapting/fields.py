@@ -1,4 +1,4 @@
-"""Focus stacks as training data: contrast of each plane, the TIE phase as label, and where that can be trusted."""
+"""Focus stacks as training data: the contrast of each plane, the TIE phase as label, and its reliability."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
@@ -20,22 +20,22 @@ from napari_contransgan.tie import TieResult, retrieve_phase
 FloatMap = NDArray[np.float32]
 
 EDGE_UM = 6.5
-"""So far around places without light or data the label is not used: defocused light reaches about as far."""
+"""Distance from places without light or data within which the label is not used; defocused light reaches so far."""
 LEAST_SIGNAL_RAD, LEAST_SIGNAL_TO_NOISE = 0.04, 3.0
 """A label whose band of cell-sized structure has a smaller standard deviation than this, or than so many times that of
-its own noise, shows nothing to learn from."""
+its own noise, is too weak to learn from."""
 TRUSTED_STD_RAD = 0.15
-"""Uncertainty of the label at which a place counts half."""
+"""Uncertainty of the label at which a pixel has half its weight."""
 FEW_EMPTY = 0.05
-"""Share of empty background below which TIE does not know the zero of the phase and its slow changes."""
+"""Share of empty background below which TIE cannot determine the zero of the phase and its slow changes."""
 DRIFT_MATTERS_PX = 0.3
 FOCUS_COUNTS = 2
-"""The plane in focus counts so many times as much as another: frames are taken there, and least is to be seen."""
+"""Weight of the plane in focus relative to another: frames are taken there, where contrast is lowest."""
 
 
 @dataclass(frozen=True)
 class AdaptField:
-    """One place of the specimen on the model's grid.
+    """One field of view of the specimen on the model's grid.
 
     Parameters
     ----------
@@ -46,17 +46,17 @@ class AdaptField:
     yx_label_rad : Tensor, float32, shape (Y, X)
         TIE phase.
     yx_weight : Tensor, float32, shape (Y, X)
-        How far the label can be trusted: 1 fully, 0 not at all.
+        Reliability of the label: 1 full, 0 none.
     focus_index : int or None
-        Plane in focus; None where all planes count alike.
+        Plane in focus; None if all planes have equal weight.
     has_zero : bool
-        Whether TIE knows the zero of the phase; without it, only differences within short distances count.
+        Whether TIE determines the zero of the phase; if not, only differences over short distances count.
     pixel_size_um, wavelength_um : float
         Of the stack as recorded.
     optics : str
-        What the file tells about the objective.
+        Description of the objective from the file.
     notes : tuple of str
-        What the user should know.
+        Notes for the user.
     """
 
     name: str
@@ -72,19 +72,19 @@ class AdaptField:
 
     @property
     def plane_counts(self) -> tuple[int, ...]:
-        """How much each plane counts, in training and in scores."""
+        """Return the weight of each plane in training and in scores."""
         return tuple(FOCUS_COUNTS if plane == self.focus_index else 1 for plane in range(len(self.zyx_contrast)))
 
 
 def field_of_stack(stack: Image, settings: TieSettings) -> Generator[Progress, None, AdaptField]:
-    """Retrieve the phase of a focus stack and make training data of it.
+    """Retrieve the phase of a focus stack and turn both into training data.
 
     Parameters
     ----------
     stack : Image
-        Axes ZYX; of a time series the first time point is taken.
+        Axes ZYX; only the first time point of a series is used.
     settings : TieSettings
-        How the phase is retrieved.
+        Settings of the phase retrieval.
 
     Yields
     ------
@@ -112,7 +112,7 @@ def field_of_stack(stack: Image, settings: TieSettings) -> Generator[Progress, N
     notes += (*tie.notes, *_notes_on_planes(zyx_contrast, yx_weight, used, stack.name))
     if not has_zero:
         notes += (
-            "The field has hardly any empty background, so TIE does not know the slow part of the phase: the network "
+            "The field has hardly any empty background, so TIE cannot find the slow part of the phase: the network "
             "learns and is scored on structure of up to about 80 um only. A field with empty places teaches more.",
         )
     return AdaptField(
@@ -149,7 +149,7 @@ def _check_direction(name: str, report: dict[str, object], settings: TieSettings
 def _contrasts(
     stack: Image, settings: TieSettings, pixel_um: float, drift_yx_px: object
 ) -> tuple[torch.Tensor, NDArray[np.bool_]]:
-    """Contrast of each plane on the model's grid, moved back by its drift; and where every plane got light."""
+    """Return the drift-corrected contrast of each plane on the model's grid, and where every plane has light."""
     dark = stated_dark(settings.dark, stack)
     height, width = stack.data.shape[-2:]
     contrasts, lit = [], np.ones((height, width), np.bool_)
@@ -175,7 +175,7 @@ def _moved_back(yx_contrast: torch.Tensor, drift_yx_px: Sequence[float], scale: 
 
 
 def _weight(tie: TieResult, yx_lit: NDArray[np.bool_], pixel_um: float) -> torch.Tensor:
-    """Trust in the label: falling with its uncertainty, and 0 near places without light or without phase."""
+    """Return the label's reliability, which falls with its uncertainty and is 0 near places without light or phase."""
     std_rad = np.asarray(tie.uncertainty.data, np.float32)
     known = np.isfinite(std_rad) & yx_lit
     if not known.all():
@@ -189,7 +189,7 @@ def _weight(tie: TieResult, yx_lit: NDArray[np.bool_], pixel_um: float) -> torch
 
 def _check_signal(name: str, yx_label_rad: FloatMap, yx_weight: FloatMap, noise_rad: float) -> None:
     if not (yx_weight > 0).any():
-        raise InputError(f"{name}: TIE knows the phase nowhere in this stack: take another one, evenly lit")
+        raise InputError(f"{name}: TIE finds no phase anywhere in this stack: record another one, evenly lit")
     band_rad = ndimage.gaussian_filter(yx_label_rad, 2.0) - ndimage.gaussian_filter(yx_label_rad, 40.0)
     signal_rad = float(band_rad[yx_weight > 0].std())
     needed_rad = max(LEAST_SIGNAL_RAD, LEAST_SIGNAL_TO_NOISE * min(noise_rad, 0.2) / 4)
@@ -203,7 +203,7 @@ def _check_signal(name: str, yx_label_rad: FloatMap, yx_weight: FloatMap, noise_
 def _notes_on_planes(
     zyx_contrast: torch.Tensor, yx_weight: torch.Tensor, used: dict[str, object], name: str
 ) -> tuple[str, ...]:
-    """Say if the planes are few or focus seems to lie elsewhere: a clear specimen shows least contrast in focus."""
+    """Return notes on too few planes or a doubtful focus: a clear specimen has its lowest contrast in focus."""
     count = len(zyx_contrast)
     if count == 2:
         return (
@@ -216,7 +216,7 @@ def _notes_on_planes(
     if isinstance(focus, int) and least in (0, count - 1) and smooth[least] < 0.8 * smooth[focus]:
         return (
             f"{name}: plane {least}, at the end of the stack, shows the least contrast, as a clear specimen does in "
-            f"focus, and not plane {focus}, which counts as the one in focus: the stack may lie beside focus.",
+            f"focus, and not plane {focus}, which counts as the one in focus: the stack may be out of focus.",
         )
     return ()
 

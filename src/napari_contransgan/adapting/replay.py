@@ -17,13 +17,13 @@ from napari_contransgan.training.sampling import augment
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 FIRST_INDEX = 50_000
-"""Fields beyond those that the network was trained on."""
+"""First number of the fields, beyond those that the network was trained on."""
 
 
 def replay_recipes(card: ModelCard, pixel_size_um: float) -> list[SimulationSettings]:
-    """How the images were simulated on which a network was trained; those of the pixel size next to the one given.
+    """Read from a card how a network's training images were simulated; choose those with the nearest pixel size.
 
-    Empty where the card does not say.
+    The result is empty if the card does not state it.
     """
     known: list[SimulationSettings] = []
     for values in _listed(card.settings.get("simulate")):
@@ -60,11 +60,11 @@ def make_replay(recipes: Sequence[SimulationSettings], count: int, seed: int) ->
         with on_threads(1):
             contrast, phase_rad = make_pair(recipe, FIRST_INDEX + int(rng.integers(1_000_000)))
         pairs.append((torch.from_numpy(contrast).float(), torch.from_numpy(phase_rad).float()))
-        yield Progress(number + 1, count, "simulating images that the network knows")
+        yield Progress(number + 1, count, "simulating images like those of the network's training")
     return pairs
 
 
 def draw_replay(pairs: Sequence[Pair], count: int, crop_px: int, rng: np.random.Generator) -> Pair:
-    """Draw crops of replayed pairs, turned and mirrored; shape (count, 1, crop, crop) each."""
+    """Draw crops of replayed pairs, rotated and mirrored; shape (count, 1, crop, crop) each."""
     drawn = [augment(pairs[int(rng.integers(len(pairs)))], crop_px, rng) for _ in range(count)]
     return torch.stack([one[0] for one in drawn])[:, None], torch.stack([one[1] for one in drawn])[:, None]

@@ -1,4 +1,4 @@
-"""Phase by a network on the part that was kept back, its scores against TIE, and the last scale."""
+"""A network's phase on the held-out part, its scores against TIE, and the final scale factor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import nn
 
+from napari_contransgan.adapting.events import PartScores
+from napari_contransgan.adapting.losses import blur_px
+from napari_contransgan.adapting.split import Part
 from napari_contransgan.config import PrecisionName
 from napari_contransgan.evaluation.band import band_pass
 from napari_contransgan.models.compute import autocast
 from napari_contransgan.tiles import blend_window, cover
-from napari_contransgan.training.adapt_events import PartScores
-from napari_contransgan.training.adapt_losses import blur_px
-from napari_contransgan.training.adapt_split import Part
 
 FloatMap = NDArray[np.float32]
 
 TILE_PX, OVERLAP_PX = 224, 32
 LEAST_WEIGHT = 0.1
-"""Places that are trusted less are left out of the scores."""
+"""Pixels with a lower reliability are left out of the scores."""
 SCALE_RANGE = (0.5, 2.0)
 SCALE_WINDOWS = 8
-"""Windows of the learnt parts that the last scale is fitted on, for each plane."""
+"""Number of windows of the training parts, for each plane, to which the final scale is fitted."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Applied:
     network : Module
         From contrast to phase in units of `phase_ref_rad`.
     phase_ref_rad : float
-        Of its card.
+        Reference phase of its card.
     device : torch.device
         Where it is.
     precision : {"auto", "fp32", "bf16"}
-        How it is computed.
+        Numerical precision.
     """
 
     network: nn.Module
@@ -49,7 +49,7 @@ class Applied:
     precision: PrecisionName = "fp32"
 
     def phase_rad(self, yx_contrast: torch.Tensor) -> FloatMap:
-        """Phase of one map of contrast, in overlapping tiles; shape (Y, X) each."""
+        """Return the phase of one contrast map, computed in overlapping tiles; shape (Y, X) each."""
         contrast = yx_contrast.numpy()
         height, width = contrast.shape
         missing = ((0, max(0, TILE_PX - height)), (0, max(0, TILE_PX - width)))
@@ -67,11 +67,11 @@ class Applied:
         return np.asarray((total / weights)[:height, :width] * self.phase_ref_rad, np.float32)
 
     def planes_rad(self, part: Part) -> FloatMap:
-        """Phase from each plane of a part, shape (Z, Y, X)."""
+        """Return the phase from each plane of a part, shape (Z, Y, X)."""
         return np.stack([self.phase_rad(plane) for plane in part.zyx_contrast])
 
     def slope_of(self, part: Part) -> float:
-        """Slope of the phase, from the plane in focus, on the label of a part; 0 where that is not known."""
+        """Return the slope of the phase of the plane in focus against the label of a part; 0 if it is not known."""
         phase, label = comparable(part, self.phase_rad(part.zyx_contrast[part.field.focus_index or 0]))
         if not label.size or not label.std():
             return 0.0
@@ -81,13 +81,13 @@ class Applied:
 def score(parts: Sequence[Part], phases_rad: Sequence[FloatMap]) -> PartScores:
     """Compare phases with the TIE phase of parts, all planes and parts together.
 
-    Both are blurred as in training, so that fine structure that TIE does not show does not count. Where TIE does not
-    know the zero of the phase, maps are compared within a band of sizes.
+    Both are blurred as in training, so that fine structure that TIE cannot show does not count. Where TIE does not
+    determine the zero of the phase, maps are compared within a band of spatial frequencies.
 
     Parameters
     ----------
     parts : sequence of Part
-        What was kept back.
+        The held-out parts.
     phases_rad : sequence of ndarray, shape (Z, Y, X)
         Phase from each plane of each part.
     """
@@ -107,7 +107,7 @@ def score(parts: Sequence[Part], phases_rad: Sequence[FloatMap]) -> PartScores:
 
 
 def comparable(part: Part, yx_phase_rad: FloatMap) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Phase and label where the label is trusted, blurred and levelled; one dimension each."""
+    """Return phase and label where the label is reliable, blurred and levelled; one dimension each."""
     known = part.yx_weight.numpy() >= LEAST_WEIGHT
     label_rad = part.yx_label_rad.numpy()
     if not known.any():
@@ -124,10 +124,10 @@ def comparable(part: Part, yx_phase_rad: FloatMap) -> tuple[NDArray[np.float64],
 
 
 def fit_scale(parts: Sequence[Part], applied: Applied, rng: np.random.Generator) -> float:
-    """Factor on the network's phase that gives it the label's strength, on windows of the learnt parts.
+    """Fit the factor that scales the network's phase to the label, on windows of the training parts.
 
-    The slope becomes the root of the correlation: the factor of the least error would make it the square of the
-    correlation, so that phase is lost, and a slope of 1 makes noise larger.
+    The slope becomes the root of the correlation. The factor of least error would make it the square of the
+    correlation, which loses phase, and a slope of 1 would amplify noise.
     """
     phase_power = label_power = both = 0.0
     areas = np.array([part.shape_yx[0] * part.shape_yx[1] for part in parts], np.float64)

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from napari_contransgan.adapting.adapt import RESULT, adapt
+from napari_contransgan.adapting.card import adaptation_of
+from napari_contransgan.adapting.events import AdaptFinished, AdaptPreview, AdaptResult, AdaptStarted, AdaptStep
 from napari_contransgan.config import AdaptSettings, PredictSettings, SimulationSettings, TieSettings
 from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.errors import InputError
@@ -19,9 +22,6 @@ from napari_contransgan.models.registry import build_generator
 from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.simulation.fields import image_stack
 from napari_contransgan.simulation.specimen import draw_specimen
-from napari_contransgan.training.adapt_card import adaptation_of
-from napari_contransgan.training.adapt_events import AdaptFinished, AdaptPreview, AdaptResult, AdaptStarted, AdaptStep
-from napari_contransgan.training.adapting import RESULT, adapt
 from napari_contransgan.training.run_folder import BEST, read_previews
 
 SIDE_PX = 352
@@ -111,7 +111,7 @@ def test_a_network_that_did_not_improve_is_kept_as_it_was(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("napari_contransgan.training.adapt_training.BETTER", 0.0)
+    monkeypatch.setattr("napari_contransgan.adapting.training.BETTER", 0.0)
     result = finished(stack, settings(), tmp_path / "run")
     assert result.kept == "original"
     assert result.after == result.before

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import napari_contransgan
+from napari_contransgan.adapting.events import KEPT_BACK, Kept, PartScores, Way
+from napari_contransgan.adapting.fields import AdaptField
 from napari_contransgan.config import AdaptSettings
 from napari_contransgan.models.checkpoint import ModelCard
-from napari_contransgan.training.adapt_events import KEPT_BACK, Kept, PartScores, Way
-from napari_contransgan.training.adapt_fields import AdaptField
 
 ADAPTED = "adapted"
-"""Key of the card's settings that an adapted network has, and no other."""
+"""Key of the card's settings that only adapted networks have."""
 
 
 def adapted_card(
@@ -28,7 +28,7 @@ def adapted_card(
     after: PartScores,
     compared: str,
 ) -> ModelCard:
-    """Describe an adapted network; files and networks by name only, since a card travels and a path does not."""
+    """Describe an adapted network; files and networks by name only, since paths differ between computers."""
     stacks = [field.name for field in fields]
     origin = Path(settings.start_from).name
     record: dict[str, Any] = {
@@ -68,7 +68,7 @@ def adapted_card(
 
 
 def adaptation_of(card: ModelCard) -> dict[str, Any] | None:
-    """Read how a network was adapted; None for one that was not."""
+    """Describe how a network was adapted; return None for one that was not."""
     record = card.settings.get(ADAPTED)
     return record if isinstance(record, dict) else None
 

@@ -1,8 +1,8 @@
-"""Frames and phase of different places: the digital microscope is fitted to the frames and makes pairs of the phase.
+"""Frames and phase of different places: the digital microscope is fitted to the frames and turns phase into pairs.
 
-Which light a phase scatters where is known; only focus, condenser and absorption are not, and they show in how strong
-structure of each size is in the frames, against how strong it is in the phase. How many cells a field holds changes
-both alike, so that it is the shape of the ratio that counts, and its level little.
+Image formation from phase is known except for focus, condenser and absorption. These determine the ratio of the
+strength of structure in the frames to that in the phase, at each size. The number of cells in a field changes both
+alike, so the shape of the ratio matters and its level little.
 """
 
 import itertools
@@ -16,35 +16,35 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.stats import skew
 
+from napari_contransgan.adapting.fields import AdaptField
+from napari_contransgan.adapting.frames import Frame
 from napari_contransgan.errors import InputError
 from napari_contransgan.optics import CAMERA_PIXEL_UM, MODEL_PIXEL_SIZE_UM, OBJECTIVES
 from napari_contransgan.progress import Progress
 from napari_contransgan.simulation.image_formation import Optics
-from napari_contransgan.training.adapt_fields import AdaptField
-from napari_contransgan.training.adapt_frames import Frame
 from napari_contransgan.training.physics import ForwardModel
 
 FOCUS_SHARES = (-3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
-"""Focus positions that are tried, in units of 0.25 wavelength / NA^2."""
+"""Focus positions to try, in units of 0.25 wavelength / NA^2."""
 COHERENCES = (0.2, 0.4, 0.6, 0.8, 1.0)
 ABSORPTIONS = (0.0, 0.02, 0.05)
-"""Exponents of amplitude a radian."""
+"""Exponents of amplitude per radian to try."""
 PATCH_PX = 256
 MOST_PATCHES = 6
 LONGEST_UM, SHORTEST_OF_CUTOFF = 50.0, 2.0
-"""Spatial periods that are compared: from this length down to this many times the finest that the lens resolves."""
+"""Compared spatial periods: from this length down to this multiple of the finest that the lens resolves."""
 BINS = 12
 LEVEL_SPREAD = 0.35
-"""By how much the logarithm of the fields' total structure may differ by chance."""
+"""Random variation of the logarithm of the fields' total structure."""
 SKEW_SPREAD = 0.5
 LOG_SPREAD = 0.25
 NEIGHBOURS = 4
-"""So many of the best settings make pairs, since none is sure."""
+"""Number of the best settings that make pairs, since none is certain."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A setting of the digital microscope, and how badly it meets the frames.
+    """A setting of the digital microscope, and its misfit to the frames.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Fit:
     misfit: float
 
     def describe(self) -> str:
-        """Say what was found."""
+        """Describe the setting."""
         optics = self.model.optics
         return (
             f"focus {self.model.focus_um:+.1f} um, S {optics.coherence:g}, absorption "
@@ -108,7 +108,7 @@ def fit_microscope(fields: Sequence[AdaptField], frames: Sequence[Frame]) -> Gen
 
 
 def simulated_fields(fields: Sequence[AdaptField], frames: Sequence[Frame], fits: Sequence[Fit]) -> list[AdaptField]:
-    """Give each field's phase the planes that the fitted microscopes would see."""
+    """Replace each field's planes by those that the fitted microscopes would record of its phase."""
     return [
         replace(
             field,
@@ -122,13 +122,11 @@ def simulated_fields(fields: Sequence[AdaptField], frames: Sequence[Frame], fits
 
 
 def guessed_aperture_note(frame: Frame) -> tuple[str, ...]:
-    """Say which aperture is assumed where the file states none."""
+    """Return notes on the aperture that is assumed where the file states none."""
     aperture, name = _aperture_of(frame)
     if not name:
         return ()
-    return (
-        f"{frame.name}: does not state the objective's aperture: NA {aperture:g} is assumed, as of a usual {name}.",
-    )
+    return (f"{frame.name}: does not state the objective's aperture: NA {aperture:g} is assumed, as usual for {name}.",)
 
 
 def _aperture_of(frame: Frame) -> tuple[float, str]:
@@ -140,7 +138,7 @@ def _aperture_of(frame: Frame) -> tuple[float, str]:
 
 
 def _imaged(yx_phase_rad: torch.Tensor, model: ForwardModel) -> torch.Tensor:
-    """Contrast of a phase map, whose surroundings are taken for its mirror image."""
+    """Compute the contrast of a phase map, continued by its mirror image."""
     height, width = yx_phase_rad.shape
     border = min(model.border_px, min(height, width) - 1)
     side = max(height, width) + 2 * border
@@ -155,7 +153,7 @@ def _imaged(yx_phase_rad: torch.Tensor, model: ForwardModel) -> torch.Tensor:
 
 
 def _patches(maps: Sequence[tuple[torch.Tensor, NDArray[np.bool_]]], what: str) -> torch.Tensor:
-    """Squares with the most structure, out of maps with their known places; shape (B, 1, side, side)."""
+    """Cut the squares with the most structure out of the known parts of maps; shape (B, 1, side, side)."""
     side = min(PATCH_PX, *(min(values.shape) for values, _ in maps))
     found: list[tuple[float, torch.Tensor]] = []
     for values, known in maps:
@@ -164,7 +162,7 @@ def _patches(maps: Sequence[tuple[torch.Tensor, NDArray[np.bool_]]], what: str) 
             if known[here].mean() > 0.95:
                 found.append((float(values[here].std()), values[here]))
     if not found or side < 96:
-        raise InputError(f"the {what} are too small to be compared, or too little of them is known: give larger ones")
+        raise InputError(f"the {what} are too small to compare, or too little of them is usable: give larger ones")
     best = sorted(found, key=lambda one: -one[0])[:MOST_PATCHES]
     return torch.stack([patch for _, patch in best])[:, None].float()
 
