@@ -23,7 +23,7 @@ def two_in_one(pairs: Path, folder: Path, whole: Path) -> list[str]:
     if not first.hold_at(3):
         raise RuntimeError(first.text())
     wrong = []
-    reason = "another training writes into this folder"
+    reason = "another training is writing to this folder"
     for options in ((), ("--resume",)):
         second = start(short_settings(folder / "second" / "two.yaml", pairs), first.out, *options)
         status, lines = second.wait(), second.text().splitlines()

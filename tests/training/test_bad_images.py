@@ -82,7 +82,7 @@ def test_nothing_left_is_refused(written: Pairs, tmp_path: Path) -> None:
     settings = written(4)
     for part, index in (("lr", 0), ("lr", 1), ("phase", 2), ("phase", 3)):
         spoil(tmp_path / "set" / part / f"{index:04d}.tif")
-    with pytest.raises(InputError, match="set: no pair in it is usable for training; 4 files"):
+    with pytest.raises(InputError, match="set: no pair in it is usable for training; 4 unusable files"):
         gather(settings)
 
 

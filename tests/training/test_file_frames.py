@@ -90,7 +90,7 @@ def test_a_file_that_changes_afterwards_is_named(tmp_path: Path) -> None:
     write_image(path, image("ZYX", 3, 6, 5))
     with pytest.raises(InputError, match=r"a\.tif: was changed"):
         read_file_frame(FileFrame(path, 3, "Z"))
-    with pytest.raises(InputError, match=r"a\.tif: has axes ZYX, but the files .* hold single images"):
+    with pytest.raises(InputError, match=r"a\.tif: has axes ZYX, but the other files .* hold single images"):
         read_file_frame(FileFrame(path))
 
 
