@@ -144,7 +144,7 @@ def _cells(data: FocusData, blocks: _Blocks, most: int) -> Cells:
 
 
 def _uncertainty(data: FocusData, cells: Cells, anchoring: Anchoring) -> NDArray[np.float32]:
-    """Standard deviation of the phase: of the clouds given the empty places, and of the noise too fine to be clouds."""
+    """Return the standard deviation of the phase: of the clouds given the empty places, and of finer noise."""
     spread = linalg.solve_triangular(anchoring.factor, cells.columns.T, lower=True, check_finite=False)
     variance = cells.alike * np.sum(spread**2, axis=0).reshape(cells.yx_lit.shape)
     yx_std_rad = np.sqrt(ndimage.uniform_filter(variance, 3) + _fine_noise(data, cells) ** 2).astype(np.float32)

@@ -147,7 +147,7 @@ def even_out(zyx_planes: NDArray[np.float32], light: SlowLight | None) -> dict[s
 
 
 def _count(degree: int) -> int:
-    """Number of terms up to a degree."""
+    """Return the number of terms up to a degree."""
     return (degree + 1) * (degree + 2) // 2
 
 
@@ -284,7 +284,7 @@ def _covariance(residual: Array, design: Array, weights: Array, clusters: NDArra
 
 
 def _clusters(yx_used: NDArray[np.bool_], cell_um: float) -> NDArray[np.intp]:
-    """Number of the part of the frame in which each used cell lies."""
+    """Return the number of the part of the frame in which each used cell is."""
     size = max(-(-max(yx_used.shape) // _PARTS), math.ceil(_PART_UM / cell_um))
     y, x = np.nonzero(yx_used)
     clusters: NDArray[np.intp] = np.unique((y // size) * _PARTS + x // size, return_inverse=True)[1].ravel()
