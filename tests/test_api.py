@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.measuring import scenes
 
 import napari_contransgan as ncg
 from napari_contransgan import api
@@ -99,3 +100,13 @@ def test_importing_the_package_loads_neither_torch_nor_napari_nor_numpy() -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout.strip() == "[]"
+
+
+def test_measure_takes_a_file_or_an_array_with_labels(tmp_path: Path) -> None:
+    phase = scenes.phase_map(scenes.dome((120, 120), (30.0, 30.0), (9.0, 9.0), 1.5))
+    ncg.write_image(tmp_path / "cells.ome.tif", phase)
+    (from_file,) = ncg.measure(tmp_path / "cells.ome.tif").objects
+    labels = (phase.data > 0.1).astype(int)
+    stated = {"pixel_size_um": scenes.PIXEL_UM, "wavelength_um": scenes.WAVELENGTH_UM}
+    (from_array,) = ncg.measure(phase.data, labels=labels, **stated).objects
+    assert from_array.dry_mass_pg == pytest.approx(from_file.dry_mass_pg, rel=0.02)

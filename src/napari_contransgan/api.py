@@ -373,20 +373,13 @@ def measure(
     from napari_contransgan.measuring import measure_objects
 
     image = _image(phase, "phase", pixel_size_um, "phase")
-    image = replace(
-        image,
-        pixel_size_um=image.pixel_size_um if pixel_size_um is None else pixel_size_um,
-        wavelength_um=image.wavelength_um if wavelength_um is None else wavelength_um,
-    )
+    stated: dict[str, Any] = {"pixel_size_um": pixel_size_um, "wavelength_um": wavelength_um}
+    image = replace(image, **{name: value for name, value in stated.items() if value is not None})
     given = read_image(Path(labels)).data if isinstance(labels, (str, Path)) else labels
+    given = None if given is None else np.asarray(given)
     std = read_image(Path(uncertainty)) if isinstance(uncertainty, (str, Path)) else uncertainty
-    events = measure_objects(
-        image,
-        MeasureSettings.checked(settings, source="measure"),
-        labels=None if given is None else np.asarray(given),
-        uncertainty=std,
-    )
-    return result_of(events, progress or _silent)
+    checked = MeasureSettings.checked(settings, source="measure")
+    return result_of(measure_objects(image, checked, labels=given, uncertainty=std), progress or _silent)
 
 
 def _image(source: Source, name: str, pixel_size_um: float | None = None, quantity: Quantity = "intensity") -> Image:
