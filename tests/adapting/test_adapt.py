@@ -76,7 +76,7 @@ def finished(stack: Image, settings: AdaptSettings, folder: Path) -> AdaptResult
 def test_a_network_learns_from_one_stack_and_is_a_run_like_any_other(
     stack: Image, settings: Callable[..., AdaptSettings], tmp_path: Path
 ) -> None:
-    result = finished(stack, settings(name="my 10x", steps=60, learning_rate=5e-3, validate_every=60), tmp_path / "run")
+    result = finished(stack, settings(name="my 10x", steps=24, learning_rate=8e-3, validate_every=24), tmp_path / "run")
     assert result.kept == "adapted"
     assert result.after.rmse_rad < result.before.rmse_rad
     card = read_card(result.checkpoint)
