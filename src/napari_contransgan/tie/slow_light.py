@@ -32,7 +32,7 @@ _PARTS_A_TERM = 4  # over shorter lengths, light cannot be told from a specimen
 _LEAST_RELATIVE_NOISE = 3e-4
 _LEAST_BACKGROUND = 0.04
 _SIZES = np.concatenate([[0.0], np.geomspace(1e-5, 0.1, 40)])
-_LEAST_SIZE = 1e-3
+_LEAST_SIZE = 1e-3  # that is believed of the light where no background shows it
 _EVIDENCE = 12.0  # twice the log-likelihood that a change must have ahead of none
 _RIDGE = 1e-6  # of the sum of the terms, against terms that nothing determines
 _DOUBT = 2.0  # by how much more a fit without background is off than its parts disagree
@@ -124,7 +124,7 @@ def find_slow_light(
     if not has_background:
         covariance *= _DOUBT**2
     fitted, covariance = fitted * sigmas, covariance * sigmas[None, :, None, None] * sigmas[None, None, None, :]
-    fitted, covariance = _kept(fitted, covariance)
+    fitted, covariance = _kept(fitted, covariance, 0.0 if has_background else _LEAST_SIZE)
     z_weights = np.zeros((len(zyx_planes), len(TERMS)))
     z_weights[others, : _count(degree)] = fitted.T
     whole = np.zeros((len(zyx_planes), len(TERMS), len(zyx_planes), len(TERMS)))
@@ -210,7 +210,7 @@ def _weights(deviation: Array, tolerance: float) -> Array:
     return weights
 
 
-def _kept(fitted: Array, covariance: Array) -> tuple[Array, Array]:
+def _kept(fitted: Array, covariance: Array, least_size: float) -> tuple[Array, Array]:
     """Most likely factors and their covariance, if each plane's light changes by a size that its own factors tell.
 
     What the empty places do not show, as in a corner that a specimen covers, stays as it is; and so does a change that
@@ -228,7 +228,7 @@ def _kept(fitted: Array, covariance: Array) -> tuple[Array, Array]:
         size = _SIZES[int(np.argmin(surprise))]
         share = size**2 / (variances + size**2)
         kept[1:, plane] = directions @ (share * (directions.T @ values))
-        believed = max(size, _LEAST_SIZE)
+        believed = max(size, least_size)
         pull[1:, plane, 1:, plane] = directions @ np.diag(believed / np.sqrt(variances + believed**2)) @ directions.T
         pull[0, plane, 0, plane] = 1.0
     return kept, np.einsum("azbz,bzcw,cwdw->azdw", pull, covariance, pull)
