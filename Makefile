@@ -1,8 +1,9 @@
 # Everything a developer does, each as one command. `make help` lists them.
 #
 #   PYTHON=python3.12          another Python, 3.11 or newer
-#   TORCH_ARGS="torch ..."     what to install PyTorch with instead of the automatic choice
+#   TORCH_ARGS="torch ..."     pip arguments for PyTorch instead of the automatic choice
 #   PYTEST_ARGS="-k tie"       extra arguments for pytest
+#   WORKERS=4                  processes that simulate while make networks trains
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -14,13 +15,14 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 DEMO_OUT ?= demo-output
 NAME ?= all
+WORKERS ?= 14
 PIP_INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check
 
 # Threads that spin while they wait slow everything else on a small machine down. The package sees to it itself; tests and
 # benchmarks load PyTorch before it.
 export OMP_WAIT_POLICY := PASSIVE
 
-# As many tests at once as there are processors, up to what memory holds; one that is idle takes over from the others.
+# As many tests at once as there are processors, up to what memory holds; idle processes take tests from the others.
 AT_ONCE := -n logical --maxprocesses 4 --dist worksteal
 
 ifeq ($(shell uname -s),Linux)
@@ -29,12 +31,12 @@ XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen
 GUI_AT_ONCE := $(AT_ONCE)
 endif
 
-.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test screenshots bench-files bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search networks graphs bundle display clean distclean
+.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test screenshots bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt networks graphs bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-demo: $(VENV)/.package ## Run the whole job on the bundled sample, into demo-output
+demo: $(VENV)/.package ## Run the whole workflow on the sample images, into demo-output
 	$(BIN)/napari-contransgan demo --out $(DEMO_OUT)
 
 app: $(VENV)/.app ## Open napari with the plugin
@@ -49,7 +51,7 @@ lint: $(VENV)/.dev ## Check style, spelling and pyproject.toml
 	$(BIN)/typos
 	VALIDATE_PYPROJECT_NO_NETWORK=1 $(BIN)/validate-pyproject pyproject.toml
 
-format: $(VENV)/.dev ## Format the code and mend what can be mended by itself
+format: $(VENV)/.dev ## Format the code and fix what can be fixed automatically
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
@@ -68,40 +70,53 @@ unit: $(VENV)/.dev ## Run the tests that need no display
 
 gui-test: export OMP_NUM_THREADS := 1
 gui-test: export DISPLAY :=
-gui-test: $(VENV)/.dev display ## Run the tests in real napari windows, side by side, each on a virtual display
+gui-test: $(VENV)/.dev display ## Run the tests in real napari windows, in parallel, each on a virtual display
 	$(BIN)/pytest tests/gui $(GUI_AT_ONCE) $(PYTEST_ARGS)
 
-screenshots: $(VENV)/.dev display ## Take the pictures of docs/images again
+screenshots: $(VENV)/.dev display ## Update the pictures in docs/images
 	$(XVFB) $(BIN)/python tools/screenshots.py docs/images
 
-reproduce: $(VENV)/.package ## Make the paper's tables and figures again, into reproduced/ (40 minutes)
+reproduce: $(VENV)/.package ## Reproduce the paper's tables and figures, into reproduced/ (40 minutes)
 	$(BIN)/napari-contransgan reproduce all --out reproduced
 
-bench-tie: $(VENV)/.bench ## Compare the TIE solvers with each other, the truth and a peer, as tables (15 minutes)
+bench-tie: $(VENV)/.bench ## Compare the TIE solvers with the true phase, each other and another program, as tables (15 minutes)
 	$(BIN)/python -m benchmarks.tie
 
-bench-files: $(VENV)/.package ## Open files as people have them and retrieve their phase, as a table (1 minute)
+bench-files: $(VENV)/.package ## Open files as users have them and retrieve their phase, as a table (1 minute)
 	$(BIN)/python -m benchmarks.files
 
-bench-simulation: $(VENV)/.package ## Measure how exact and how fast the digital microscope is, as tables (10 minutes)
+bench-measure: $(VENV)/.package ## Compare dry masses of simulated cells with the truth, as a table (5 minutes)
+	$(BIN)/python -m benchmarks.measuring
+
+bench-simulation: $(VENV)/.package ## Measure the accuracy and speed of the digital microscope, as tables (10 minutes)
 	$(BIN)/python -m benchmarks.simulation
 
 bench-specimens: $(VENV)/.package ## Compare simulated specimens with real ones, as tables and pictures (2 minutes)
 	$(BIN)/python -m benchmarks.specimens --out docs/images
 
-bench-training: $(VENV)/.package ## Measure training: its speed, where time goes, and what a run survives, as tables (10 minutes)
+bench-training: $(VENV)/.package ## Measure the speed of training, where its time goes, and what a run survives, as tables (10 minutes)
 	$(BIN)/python -m benchmarks.training
 
-bench-threads: $(VENV)/.package ## Measure prediction and training alone and beside busy programs, as a table (6 minutes)
+bench-threads: $(VENV)/.package ## Measure prediction and training alone and next to busy programs, as a table (6 minutes)
 	$(BIN)/python -m benchmarks.threads
 
-bench-window: $(VENV)/.dev display ## Measure how long the window stands still while a network trains in it (3 minutes)
+bench-window: $(VENV)/.dev display ## Measure how long the window stalls while a network trains in it (3 minutes)
 	$(XVFB) $(BIN)/python -m benchmarks.training.window
 
-networks: $(VENV)/.package ## Train the bundled networks and those of Figs. 9 and 11, into runs/gpu (9 minutes of a GPU and 16 cores)
-	$(BIN)/python tools/train_by_time.py runs/gpu
+# Each ends after its minutes, or at the steps of the settings if that is sooner. The three that are compared have to take
+# the same number of steps, so they have no limit by the clock. What is interrupted goes on when it is run again.
+TRAIN = $(BIN)/napari-contransgan train --resume --workers $(WORKERS)
 
-graphs: $(VENV)/.graphs ## Write the networks as ONNX graphs again, after a change of their layers
+networks: $(VENV)/.package ## Train the bundled networks and those of Figs. 9 and 11, into runs/ (half an hour of a GPU, WORKERS=14)
+	$(TRAIN) --out runs/all --config tools/networks/all.yaml --minutes 9
+	$(TRAIN) --out runs/psm --config tools/networks/psm.yaml --minutes 3
+	$(TRAIN) --out runs/hela --config tools/networks/hela.yaml --minutes 2
+	$(TRAIN) --out runs/defocus --config tools/networks/defocus.yaml --minutes 2
+	$(TRAIN) --out runs/compared_contrans --config tools/networks/compared.yaml --generator contrans
+	$(TRAIN) --out runs/compared_unet --config tools/networks/compared.yaml --generator unet
+	$(TRAIN) --out runs/compared_swin --config tools/networks/compared.yaml --generator swin
+
+graphs: $(VENV)/.graphs ## Write the networks as ONNX graphs, needed after a change of their layers
 	$(BIN)/python tools/export_graphs.py
 
 bundle: $(VENV)/.package ## Score the run runs/NAME on held-out fields and put it into the package as NAME=all|hela|psm
@@ -109,6 +124,9 @@ bundle: $(VENV)/.package ## Score the run runs/NAME on held-out fields and put i
 
 bench-real: $(VENV)/.package ## Compare the bundled network with TIE on real frames, as a table (2 minutes)
 	$(BIN)/python -m benchmarks.real
+
+bench-adapt: $(VENV)/.package ## Adapt the bundled network to strange microscopes and to the real pair, as tables (30 minutes)
+	$(BIN)/python -m benchmarks.adapt
 
 bench-search: $(VENV)/.package ## Train variants of the network for equal processor time and compare them, as a table (1 hour)
 	$(BIN)/python -m benchmarks.search
@@ -124,7 +142,7 @@ distclean: clean ## Remove the environment too
 	rm -rf $(VENV)
 
 # The environment: each stamp stands for a finished step, and a change of pyproject.toml does the later ones again.
-# What installs more also does what installs less, so it sets the lesser stamps too.
+# A larger installation includes the smaller ones, so it also sets their stamps.
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -150,12 +168,12 @@ $(VENV)/.app: $(VENV)/.torch pyproject.toml
 	@touch $(VENV)/.package $@
 
 $(VENV)/.bench: $(VENV)/.package pyproject.toml
-	@echo "Installing what the benchmarks compare with"
+	@echo "Installing the programs that the benchmarks compare with"
 	@$(PIP_INSTALL) --editable . --group bench
 	@touch $@
 
 $(VENV)/.graphs: $(VENV)/.package pyproject.toml
-	@echo "Installing what writes ONNX graphs"
+	@echo "Installing the packages that write ONNX graphs"
 	@$(PIP_INSTALL) --editable . --group graphs
 	@touch $@
 

@@ -10,7 +10,7 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of real and exact reference data that lies beside the project."""
+    """Return the folder of real and exact reference data next to the project."""
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no reference data beside the project ({SHARED_DATA} is absent)")
     return SHARED_DATA
@@ -18,7 +18,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_runs_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what fixtures of the whole session, and the processes they start, train out of the user's own list."""
+    """Keep trainings of session fixtures, and of processes they start, out of the user's own list of runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("user_data")))
         yield

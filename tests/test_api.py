@@ -9,6 +9,7 @@ import pytest
 
 import napari_contransgan as ncg
 from napari_contransgan import api
+from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image
 
@@ -70,10 +71,13 @@ def test_simulated_pairs_train_a_network_that_predicts(tmp_path: Path) -> None:
     assert events
     phase = ncg.predict(folder / "lr" / "0000.ome.tif", model=str(checkpoint), device="cpu").phase
     assert phase.quantity == "phase"
+    timed = ncg.train(tmp_path / "timed", pairs=folder, minutes=0.01, workers=0, **options)
+    settings = TrainSettings.from_yaml(timed.parent / "config.yaml")
+    assert (settings.minutes, settings.simulation_workers) == (0.01, 0)
 
 
 def test_what_cannot_be_used_is_refused_in_words() -> None:
-    with pytest.raises(InputError, match="stack: an array of 1 axes"):
+    with pytest.raises(InputError, match="stack: an array has 1 axes"):
         ncg.retrieve_phase(np.zeros(4))
     with pytest.raises(InputError, match="retrieve_phase: distance"):
         ncg.retrieve_phase(np.zeros((3, 32, 32)), distance=3)

@@ -1,4 +1,4 @@
-"""The dark level, and frames that hold no intensities."""
+"""The dark level, and frames that contain no intensities."""
 
 import numpy as np
 import pytest
@@ -42,9 +42,9 @@ def test_a_stack_of_pictures_without_light_is_averaged(tmp_path):
     ("picture", "message"),
     [
         (Image(np.zeros((60, 60), np.uint8), "YX"), r"dark\.tif: .* has 60 x 60 px and cells 60 x 80: take it with"),
-        (Image(np.zeros((2, 2, 60, 80), np.uint8), "TZYX"), r"dark\.tif: axes TZYX .* give one YX picture"),
-        (Image(np.zeros((60, 80, 3), np.uint8), "YXS"), r"dark\.tif: axes YXS"),
-        (Image(np.zeros((60, 80), np.float32), "YX", quantity="phase"), r"dark\.tif: axes YX with phase"),
+        (Image(np.zeros((2, 2, 60, 80), np.uint8), "TZYX"), r"dark\.tif: holds .* axes TZYX.* give one YX image"),
+        (Image(np.zeros((60, 80, 3), np.uint8), "YXS"), r"dark\.tif: holds intensity with the axes YXS"),
+        (Image(np.zeros((60, 80), np.float32), "YX", quantity="phase"), r"dark\.tif: holds phase with the axes YX"),
         (Image(np.full((60, 80), np.nan, np.float32), "YX"), r"dark\.tif: .* NaN"),
     ],
     ids=["another size", "axes", "RGB", "phase", "NaN"],
@@ -71,7 +71,7 @@ def test_a_dark_level_without_light_above_it_is_refused(dark):
 
 
 def test_a_dark_level_below_0_needs_pixels_below_0():
-    with pytest.raises(InputError, match="-5 counts is below 0, and no pixel"):
+    with pytest.raises(InputError, match="-5 counts is below 0, but no pixel"):
         check_dark(FRAME, -5.0)
     check_dark(FRAME - 1000, -900.0)
     check_dark(FRAME, 100.0)

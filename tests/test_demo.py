@@ -1,4 +1,4 @@
-"""The demo does the whole main job."""
+"""The demo runs the whole workflow."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Who may import whom: one way only, and no window or network where none is needed."""
+"""Imports go in one direction, and load no GUI or PyTorch where they are not needed."""
 
 import ast
 import pkgutil
@@ -16,18 +16,18 @@ ROOT = Path(napari_contransgan.__file__).parent
 
 RANKS = {
     **dict.fromkeys(("errors", "progress", "optics", "config", "io"), 0),
-    **dict.fromkeys(("resampling", "threads", "counts", "unlit", "notes"), 0),
+    **dict.fromkeys(("resampling", "robust", "threads", "processes", "counts", "unlit", "notes"), 0),
     **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface", "quantities"), 1),
-    **dict.fromkeys(("models", "drawing"), 2),
+    **dict.fromkeys(("models", "drawing", "measuring"), 2),
     **dict.fromkeys(("training", "inference"), 3),
-    "held_out": 4,
+    **dict.fromkeys(("held_out", "adapting"), 4),
     **dict.fromkeys(("api", "demo", "reproduction"), 5),
     **dict.fromkeys(("cli", "gui"), 6),
 }
 LIGHT = (
-    *("optics", "config", "errors", "progress", "io", "resampling"),
+    *("optics", "config", "errors", "progress", "io", "resampling", "robust"),
     *("counts", "unlit", "notes"),
-    *("tie", "tiles", "evaluation", "surface", "quantities", "api", "cli"),
+    *("tie", "tiles", "evaluation", "surface", "quantities", "measuring", "api", "cli"),
 )
 
 
@@ -41,7 +41,7 @@ def part_of(module: str) -> str:
 
 
 def imports_of(path: Path) -> Iterator[str]:
-    """Full names of what a source file imports from this package, also inside functions."""
+    """Return the full names that a source file imports from this package, also inside functions."""
     own = [PACKAGE, *path.relative_to(ROOT).with_suffix("").parts]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -120,11 +120,11 @@ def test_the_window_and_the_command_line_do_not_know_each_other(one: str, other:
 
 
 KNOWS = {"train": {"runs"}}
-"""What a feature of the window knows beside what all share: a training is a run, and shows itself as one."""
+"""Imports between features that are allowed: a training is a run and is shown as one."""
 
 
 def arrows_of_the_window() -> set[tuple[str, str]]:
-    """Pairs of folders of ``gui`` of which one imports the other; a module beside the folders counts as one."""
+    """Return pairs of folders of ``gui`` of which one imports the other; a module next to the folders counts as one."""
     gui = ROOT / "gui"
     found = set()
     for path, name in edges():

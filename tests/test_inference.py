@@ -1,4 +1,4 @@
-"""Prediction on images of every kind, with stand-in networks whose answer is known."""
+"""Prediction on images of every kind, with simple networks whose output is known."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -65,7 +65,7 @@ def frame(height: int = 200, width: int = 260, dtype: type = np.uint16) -> np.nd
 
 
 def run(image: Image, **settings: object) -> Image:
-    return result_of(predict(image, PredictSettings(**settings), STAND_IN))  # type: ignore[arg-type]
+    return result_of(predict(image, PredictSettings(**settings), STAND_IN))
 
 
 @pytest.mark.parametrize("pixel_um", [0.1625, 0.2325, 0.325, 0.65])
@@ -146,8 +146,8 @@ def test_the_phase_is_zero_where_no_light_came() -> None:
         (lambda image: replace(image, data=np.full((64, 64), 7)), "same value"),
         (lambda image: replace(image, data=np.full((64, 64), np.nan)), "NaN"),
         (lambda image: replace(image, data=image.data[:20]), "at least 32 x 32"),
-        (lambda image: replace(image, quantity="phase"), "holds phase already"),
-        (lambda image: replace(image, quantity="phase-std"), "holds phase-std already"),
+        (lambda image: replace(image, quantity="phase"), "already holds phase"),
+        (lambda image: replace(image, quantity="phase-std"), "already holds phase-std"),
         (lambda image: replace(image, data=image.data.astype(float) - image.data.mean()), "negative intensities"),
     ],
 )
@@ -368,7 +368,7 @@ def test_a_dark_level_that_was_forgotten_is_seen_under_a_field_stop() -> None:
     forgotten = Image(np.random.default_rng(1).normal(data + 50, 1), "YX", 0.325)
     phase = run(forgotten)
     notes = phase.settings["predict"]["notes"]
-    assert any("reads a steady 50 counts, 20% of the bright level" in note for note in notes)
+    assert any("has a constant 50 counts, 20% of the bright level" in note for note in notes)
     assert not phase.data[:, :58].any()
     assert not any("steady" in note for note in run(forgotten, dark=50).settings["predict"]["notes"])
 

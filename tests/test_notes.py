@@ -1,4 +1,4 @@
-"""What is said of a series when its frames have notes of their own."""
+"""Notes of single frames are joined into notes on a series."""
 
 from napari_contransgan.notes import join_notes
 

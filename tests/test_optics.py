@@ -1,4 +1,4 @@
-"""Objectives, conversions between phase, path and height, and what cannot be a length."""
+"""Objectives, conversions between phase, path and height, and rejected lengths."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The project's own files agree with each other and with what the README promises."""
+"""The project's own files agree with each other and with the README."""
 
 import importlib.util
 import re
@@ -153,13 +153,14 @@ def test_recipes_of_networks_are_settings_that_training_takes(path: Path) -> Non
     assert len(set(seeds)) == len(seeds)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tools" / "plans").glob("*.yaml")), ids=lambda path: path.stem)
-def test_plans_name_recipes_and_share_no_more_than_the_whole_time(path: Path) -> None:
-    for trainer in yaml.safe_load(path.read_text(encoding="utf-8")):
-        names = [task["name"] for task in trainer]
-        assert all((ROOT / "tools" / "networks" / task["settings"]) in RECIPES for task in trainer)
-        assert all(task["like"] in names[: names.index(task["name"])] for task in trainer if "like" in task)
-        assert sum(task["share"] for task in trainer) <= 1
+def test_make_networks_trains_by_recipes_and_the_compared_ones_for_equal_steps() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    trained = re.findall(r"^\t\$\(TRAIN\) --out runs/(\w+) --config (\S+)(.*)$", makefile, flags=re.MULTILINE)
+    assert {name for name, _, _ in trained} > {"all", "psm", "hela", "defocus"}
+    assert all(ROOT / config in RECIPES for _, config, _ in trained)
+    compared = [options for name, _, options in trained if name.startswith("compared_")]
+    assert sorted(options.split()[-1] for options in compared) == ["contrans", "swin", "unet"]
+    assert not any("--minutes" in options for options in compared)
 
 
 def test_no_package_index_is_named() -> None:

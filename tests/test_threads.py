@@ -1,4 +1,4 @@
-"""How many threads compute, and that they wait without spinning."""
+"""The number of threads, and waiting without spinning."""
 
 import os
 import re
@@ -52,7 +52,7 @@ def test_a_variable_that_is_no_number_of_threads_is_named(
     monkeypatch: pytest.MonkeyPatch, choose: Choose, text: str
 ) -> None:
     monkeypatch.setenv("NAPARI_CONTRANSGAN_THREADS", text)
-    with pytest.raises(InputError, match=f"NAPARI_CONTRANSGAN_THREADS: '{re.escape(text)}' is no number of threads"):
+    with pytest.raises(InputError, match=f"NAPARI_CONTRANSGAN_THREADS: '{re.escape(text)}' is not a valid number"):
         choose()
 
 
@@ -158,7 +158,7 @@ def test_openmp_waits_without_spinning_unless_the_user_wants_otherwise(
 
 
 def wait_policy(program: list[str], own: str | None) -> str:
-    """What OpenMP itself says, when PyTorch loads it, about how its threads wait."""
+    """Return OpenMP's own report on how its threads wait, written when PyTorch loads it."""
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     environment |= {"OMP_DISPLAY_ENV": "TRUE"} | ({} if own is None else {"OMP_WAIT_POLICY": own})
     done = subprocess.run([sys.executable, *program], env=environment, capture_output=True, text=True, check=True)  # noqa: S603

@@ -1,4 +1,4 @@
-"""Borders without data and places without light are found, and nothing else is taken for them."""
+"""Borders without data and areas without light are found, and nothing else is mistaken for them."""
 
 import numpy as np
 import pytest
@@ -100,7 +100,7 @@ def test_a_dark_level_shows_under_a_field_stop(dark):
     assert plateau.share == pytest.approx(dark / (dark + 400), abs=0.01)
     y, x = np.indices((200, 240))
     assert np.mean(plateau.yx_places != (np.hypot(y - 100, x - 120) >= 105)) < 0.02
-    assert f"reads a steady {plateau.counts:.0f} counts" in plateau.note
+    assert f"has a constant {plateau.counts:.0f} counts" in plateau.note
 
 
 def shaded() -> np.ndarray:

@@ -2,9 +2,9 @@
 
 python tools/bundle_model.py [runs/RUN] --name all [--count 40] [--dry-run]
 
-Without a run the bundled network gets a new card, and stays as it is.
+Without a run, the bundled network gets a new card and is otherwise unchanged.
 
-What the card says in words stands in tools/networks/cards.yaml, by the network's name.
+The texts of the card are in tools/networks/cards.yaml, by the name of the network.
 """
 
 import argparse
@@ -41,7 +41,7 @@ KEPT = (
 
 
 def main() -> None:
-    """Score, print, and write unless told otherwise."""
+    """Score the network, print the scores, and write the card unless this is a dry run."""
     words = yaml.safe_load(CARDS.read_text())
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, nargs="?")

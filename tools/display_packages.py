@@ -1,8 +1,8 @@
-"""See to the system libraries that a Qt window needs on Linux, and the virtual display of the tests.
+"""Check for the system libraries that a Qt window needs on Linux, and for the virtual display of the tests.
 
-``python tools/display_packages.py virtual`` installs what is missing where it may (Debian's apt, as root), and
-otherwise says what is missing and how to get it, with exit status 1. ``desktop`` leaves the virtual display out
-and only warns.
+``python tools/display_packages.py virtual`` installs missing packages if it can (with Debian's apt, as root). Otherwise
+it says what is missing and how to get it, and exits with status 1. ``desktop`` ignores the virtual display and only
+warns.
 """
 
 import os
@@ -24,7 +24,7 @@ QT_PACKAGES = (
     "libxcb-shape0",
     "libxkbcommon-x11-0",
 )
-"""Debian's names of the libraries that the Qt 6 wheels and OpenGL load from the system; apt adds what they need."""
+"""Debian's names of the system libraries that the Qt 6 wheels and OpenGL load; apt adds their dependencies."""
 
 VIRTUAL_DISPLAY_PACKAGES = ("xauth", "xvfb")
 
@@ -37,12 +37,12 @@ def missing_packages(wanted: Sequence[str], status: str) -> list[str]:
     wanted : sequence of str
         Package names.
     status : str
-        Output of dpkg-query, a line ``status name provides`` for each package.
+        Output of dpkg-query, with a line ``status name provides`` for each package.
 
     Returns
     -------
     list of str
-        Those of `wanted` that no installed package is or provides.
+        Wanted packages that are neither installed nor provided by an installed package.
     """
     present: set[str] = set()
     for line in status.splitlines():
@@ -54,22 +54,22 @@ def missing_packages(wanted: Sequence[str], status: str) -> list[str]:
 
 
 def how_to_get(packages: Sequence[str]) -> str:
-    """Say in one line how a person gets the missing packages."""
+    """Return one line that says how to get the missing packages."""
     return f"missing for a window: {' '.join(packages)}. Get them with: sudo apt-get install {' '.join(packages)}"
 
 
 def install_with_apt(packages: Sequence[str]) -> None:
-    """Install packages without a question.
+    """Install packages without asking.
 
     Raises
     ------
     subprocess.CalledProcessError
-        If apt fails; it carries apt's own message.
+        If apt fails; it contains apt's own message.
     """
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
         subprocess.run(  # noqa: S603 - fixed words
-            ["apt-get", "-qq", *arguments],  # noqa: S607 - wherever the system keeps it
+            ["apt-get", "-qq", *arguments],  # noqa: S607 - found by the system's PATH
             check=True,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -79,7 +79,7 @@ def install_with_apt(packages: Sequence[str]) -> None:
 
 
 def see_to_debian(wanted: Sequence[str], *, may_install: bool) -> str | None:
-    """Install what is missing where that is allowed; return a complaint where it is not, or None."""
+    """Install missing packages if that is allowed; return a message about those that are still missing, or None."""
     query = ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Package} ${Provides}\n"]
     answer = subprocess.run(query, check=True, capture_output=True, text=True)  # noqa: S603 - fixed words
     packages = missing_packages(wanted, answer.stdout)
@@ -96,9 +96,9 @@ def see_to_debian(wanted: Sequence[str], *, may_install: bool) -> str | None:
 
 
 def main(purpose: str) -> int:
-    """See to the packages for a purpose, ``virtual`` or ``desktop``, and give the exit status."""
+    """Check the packages for a purpose, ``virtual`` or ``desktop``, and return the exit status."""
     if purpose not in {"virtual", "desktop"}:
-        print(f"unknown purpose {purpose!r}: say virtual or desktop", file=sys.stderr)
+        print(f"unknown purpose {purpose!r}: use virtual or desktop", file=sys.stderr)
         return 2
     if sys.platform != "linux":
         return 0

@@ -1,4 +1,4 @@
-"""Hooks of the documentation site: the help of every command, as this version of the program prints it."""
+"""Hooks of the documentation site: add the help of every command, as this version prints it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,11 +14,11 @@ MARKER = "<!-- commands -->"
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    """Put the help of all commands in the place of the marker on the page of the command line."""
+    """Replace the marker on the command line page by the help of all commands."""
     if page.file.src_uri != PAGE:
         return markdown
     if MARKER not in markdown:
-        raise ValueError(f"docs/{PAGE}: the line {MARKER!r} is missing: the help of the commands belongs there")
+        raise ValueError(f"docs/{PAGE}: the line {MARKER!r} is missing: add it where the help of the commands belongs")
     return markdown.replace(MARKER, "\n".join(_sections()))
 
 
@@ -29,7 +29,7 @@ def _sections() -> Iterator[str]:
 
 
 def commands() -> list[tuple[str, ...]]:
-    """List every command, such as ``("tie",)`` or ``("models", "show")``, in the order of ``--help``."""
+    """Return every command, such as ``("tie",)`` or ``("models", "show")``, in the order of ``--help``."""
     return list(_below(typer.main.get_command(app), ()))
 
 
@@ -42,7 +42,7 @@ def _below(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def help_of(words: tuple[str, ...]) -> str:
-    """Return what a command prints for ``--help``."""
+    """Return the output of a command's ``--help``."""
     result = CliRunner().invoke(app, [*words, "--help"], prog_name=PROGRAM, env={"COLUMNS": "100"})
     if result.exit_code != 0:
         raise RuntimeError(f"{PROGRAM} {' '.join(words)} --help failed: {result.output}")

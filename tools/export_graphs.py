@@ -1,6 +1,6 @@
-"""Write the ONNX graphs, without weights, that predictions on a CPU are computed by: `make graphs`.
+"""Write the ONNX graphs, without weights, for predictions on a CPU: `make graphs`.
 
-Needed again when a generator's layers change; a test compares the graphs with the generators.
+This is needed again if the layers of a generator change; a test compares the graphs with the generators.
 """
 
 from collections.abc import Callable, MutableSequence
@@ -15,11 +15,11 @@ from napari_contransgan.models.registry import build_generator
 from napari_contransgan.models.running import GRAPHS, INPUT, graph_path, without_batch_norms
 
 EXPORTED = (("contrans", "compact", 224), ("contrans", "compact", 448), ("contrans", "published", 224))
-"""Generator, size and tile side; the published size is there for the sake of comparing its speed."""
+"""Generator, size and tile side; the published size is included only to compare its speed."""
 
 
 def main() -> None:
-    """Export all of them."""
+    """Export all graphs."""
     GRAPHS.mkdir(exist_ok=True)
     for generator, preset, side_px in EXPORTED:
         path = graph_path(generator, preset, side_px)
@@ -33,12 +33,13 @@ def _without_weights(generator: str, preset: str, side_px: int) -> bytes:
     exported = torch.onnx.export(
         network, (tile,), dynamo=True, optimize=False, verbose=False, input_names=[INPUT], output_names=["phase"]
     )
+    assert exported is not None  # noqa: S101 - holds for every dynamo export
     model = onnx.inliner.inline_local_functions(exported.model_proto)
     names = network.state_dict().keys()
     weights = {tensor.name: tensor for tensor in model.graph.initializer if tensor.name in names}
     if missing := names - weights.keys():
         raise SystemExit(f"the exporter renamed {', '.join(sorted(missing))}")
-    # As inputs weights are not folded into anything; attention masks and the like, which are constant, are.
+    # Weights are inputs, so they are not folded into other operations; constants such as attention masks are.
     _keep(model.graph.initializer, lambda tensor: tensor.name not in weights)
     for name, tensor in weights.items():
         model.graph.input.append(onnx.helper.make_tensor_value_info(name, tensor.data_type, list(tensor.dims)))
@@ -61,7 +62,7 @@ def _keep(things: MutableSequence[Any], wanted: Callable[[Any], bool]) -> None:
 
 
 def _forget_where_it_came_from(model: onnx.ModelProto) -> None:
-    """Remove stack traces, which hold paths, and the shapes of what lies between."""
+    """Remove stack traces, which contain paths, and the shapes of intermediate values."""
     for part in (model, model.graph, *model.graph.node, *model.graph.initializer, *model.graph.input):
         del part.metadata_props[:]
         part.doc_string = ""

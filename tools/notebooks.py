@@ -1,6 +1,6 @@
-"""Write the examples as notebooks: ``python tools/notebooks.py`` makes ``examples/NAME.ipynb`` of ``examples/NAME.py``.
+"""Write the examples as notebooks: ``python tools/notebooks.py`` makes a ``.ipynb`` from each ``examples/*.py``.
 
-A cell begins with ``# %%``, a text with ``# %% [markdown]``.
+A code cell begins with ``# %%``, a text cell with ``# %% [markdown]``.
 """
 
 import json
@@ -13,7 +13,7 @@ TEXT = "[markdown]"
 
 
 def notebook_of(script: str) -> str:
-    """Turn a script with cells into the text of a notebook."""
+    """Convert a script with cells to the text of a notebook."""
     cells = []
     for number, part in enumerate(re.split(r"^# %%", script, flags=re.MULTILINE)[1:]):
         kind, _, body = part.partition("\n")
@@ -32,7 +32,7 @@ def notebook_of(script: str) -> str:
 
 
 def main() -> None:
-    """Write all of them."""
+    """Write all notebooks."""
     for path in sorted(EXAMPLES.glob("*.py")):
         path.with_suffix(".ipynb").write_text(notebook_of(path.read_text(encoding="utf-8")), encoding="utf-8")
         print(path.with_suffix(".ipynb"))

@@ -1,8 +1,8 @@
-"""Choose how `make` installs PyTorch: print pip arguments, or nothing where the ordinary requirement will do.
+"""Choose how `make` installs PyTorch: print pip arguments, or nothing if the ordinary requirement is enough.
 
-On Linux the ordinary requirement brings several GB of CUDA libraries. A machine without an NVIDIA GPU is better
-served by the CPU builds (local version label ``+cpu``), if the configured package index offers them. Both torch and
-torchvision must come as CPU builds that fit each other: a CPU torch beside a CUDA torchvision fails at import.
+On Linux the ordinary requirement brings several GB of CUDA libraries. On a machine without an NVIDIA GPU, the CPU
+builds (local version label ``+cpu``) are better, if the configured package index offers them. Both torch and
+torchvision must be CPU builds that fit each other: a CPU torch with a CUDA torchvision fails at import.
 """
 
 import json
@@ -17,12 +17,12 @@ CPU_LABEL = "+cpu"
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """Give the numbers of a version, without its local label: ``"2.13.0+cpu"`` becomes (2, 13, 0)."""
+    """Return the numbers of a version, without its local label: ``"2.13.0+cpu"`` becomes (2, 13, 0)."""
     return tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0]))
 
 
 def fit(torch: str, torchvision: str) -> bool:
-    """Say whether a torch and a torchvision belong together.
+    """Return whether a torch and a torchvision belong together.
 
     Torch 2.n goes with torchvision 0.(n + 15); from 0.29 on, torchvision works with any torch from 2.14 on.
     """
@@ -34,7 +34,7 @@ def fit(torch: str, torchvision: str) -> bool:
 
 
 def cpu_pair(torch_versions: Sequence[str], torchvision_versions: Sequence[str]) -> tuple[str, str] | None:
-    """Find the newest pair of CPU builds that fit each other, or None."""
+    """Return the newest pair of CPU builds that fit each other, or None."""
     pairs = [
         (torch, torchvision)
         for torch in torch_versions
@@ -51,31 +51,31 @@ def choose(
     nvidia: bool,
     versions: dict[str, list[str]] | None,
 ) -> tuple[str, str]:
-    """Decide, from what is known about the machine and the package index.
+    """Choose the pip arguments from the properties of the machine and the package index.
 
     Parameters
     ----------
     torch_args : str
-        The user's own pip arguments; they win over everything.
+        The user's own pip arguments; they override everything else.
     linux, nvidia : bool
-        The machine runs Linux; it has an NVIDIA GPU.
+        Whether the machine runs Linux, and whether it has an NVIDIA GPU.
     versions : dict of list of str, or None
-        Versions of ``torch`` and ``torchvision`` on offer; None where the index could not be asked.
+        Available versions of ``torch`` and ``torchvision``; None if the index could not be queried.
 
     Returns
     -------
     tuple of str
-        The pip arguments, empty for the ordinary requirement, and the reason.
+        The pip arguments (empty for the ordinary requirement), and the reason.
     """
     if torch_args.strip():
-        return torch_args.strip(), f"as TORCH_ARGS says: {torch_args.strip()}"
+        return torch_args.strip(), f"as given by TORCH_ARGS: {torch_args.strip()}"
     ordinary = "the ordinary requirement"
     if not linux:
         return "", f"{ordinary} (it brings no CUDA libraries on this system)"
     if nvidia:
-        return "", f"{ordinary} (there is an NVIDIA GPU)"
+        return "", f"{ordinary} (this machine has an NVIDIA GPU)"
     if versions is None:
-        return "", f"{ordinary} (the package index could not be asked for CPU builds)"
+        return "", f"{ordinary} (the package index could not be queried for CPU builds)"
     pair = cpu_pair(versions["torch"], versions["torchvision"])
     if pair is None:
         return "", f"{ordinary} (no GPU here, but no CPU builds of torch and torchvision that fit are on offer)"
@@ -87,17 +87,17 @@ def choose(
 
 
 def has_nvidia_gpu() -> bool:
-    """Say whether an NVIDIA driver is at work."""
+    """Return whether an NVIDIA driver is running."""
     return shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()
 
 
 def versions_on_offer(package: str) -> list[str]:
-    """Ask pip, as it is configured here, which versions of a package there are.
+    """Return the versions of a package that pip, as configured here, can find.
 
     Raises
     ------
     OSError, subprocess.SubprocessError, ValueError, KeyError
-        If pip cannot say.
+        If pip cannot answer.
     """
     command = [sys.executable, "-m", "pip", "index", "versions", "--json", "--no-input", package]
     answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)  # noqa: S603 - fixed words

@@ -1,4 +1,4 @@
-"""Drive every widget in a real viewer and save one picture of each.
+"""Operate every widget in a real viewer, and save a picture of each.
 
 Usage: python tools/screenshots.py docs/images [--only NAME ...]
 
@@ -19,7 +19,9 @@ from qtpy.QtWidgets import QApplication
 from superqt.utils import WorkerBase
 
 from napari_contransgan.config import SimulationSettings, TieSettings, TrainSettings
+from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.gui.shared.layers import add_image
+from napari_contransgan.io import read_image
 from napari_contransgan.progress import result_of
 from napari_contransgan.simulation import sample_frame, sample_stack, write_dataset
 from napari_contransgan.tie import retrieve_phase
@@ -31,13 +33,15 @@ WIDGETS = {
     "crop": "Crop into tiles",
     "predict": "Predict phase",
     "surface": "3D phase surface",
+    "measure": "Measure objects",
+    "adapt": "Adapt to my microscope",
     "train": "Train a network",
     "microscope": "Digital microscope",
 }
 
 
 def main() -> None:
-    """Take the pictures that were asked for."""
+    """Take the requested pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="folder of the PNG files")
     parser.add_argument("--only", nargs="+", choices=WIDGETS, default=list(WIDGETS), metavar="NAME")
@@ -49,12 +53,14 @@ def main() -> None:
 
 
 def take(names: list[str], out: Path) -> None:
-    """Take pictures, with the current folder for whatever the widgets write."""
+    """Take pictures, with the current folder for the files that the widgets write."""
     drive: dict[str, Callable[[napari.Viewer, Any], None]] = {
         "tie": drive_tie,
         "crop": drive_crop,
         "predict": drive_predict,
         "surface": drive_surface,
+        "measure": drive_measure,
+        "adapt": drive_adapt,
         "train": drive_train,
         "microscope": drive_microscope,
     }
@@ -68,7 +74,7 @@ def take(names: list[str], out: Path) -> None:
         viewer.window.screenshot(str(path), flash=False, canvas_only=False)
         print(f"{path.name}: layers {', '.join(layer.name for layer in viewer.layers)}")
         viewer.close()
-        WorkerBase.await_workers()  # a training saves first, into a folder that must still be the current one
+        WorkerBase.await_workers()  # training saves first, into a folder that must still be the current one
         settle(1.0)
 
 
@@ -81,17 +87,18 @@ def open_widget(viewer: napari.Viewer, name: str) -> Any:
 
 
 def drive_tie(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
-    """Phase and dry mass of the sample stack."""
+    """Show the phase and dry mass of the sample stack."""
     add_image(viewer, sample_stack())
     widget = opened()
     more = widget.form.more
     more.header.click()
-    more.wants_uncertainty.value = more.wants_dry_mass.value = True
+    for wanted in (more.wants_uncertainty, more.wants_dry_mass):
+        wanted.setValue(True)
     run(widget)
 
 
 def drive_crop(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
-    """Tiles of the sample frame."""
+    """Show the tiles of the sample frame."""
     add_image(viewer, sample_frame())
     widget = opened()
     widget.folder.value = Path("tiles")
@@ -101,7 +108,7 @@ def drive_crop(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
 
 
 def drive_predict(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
-    """Predicted phase of the sample frame."""
+    """Show the predicted phase of the sample frame."""
     add_image(viewer, sample_frame())
     widget = opened()
     wait(lambda: bool(widget.card.value), "the list of networks")
@@ -109,14 +116,34 @@ def drive_predict(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
 
 
 def drive_surface(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
-    """Surface of the sample stack's phase."""
+    """Show the surface of the sample stack's phase."""
     add_image(viewer, result_of(retrieve_phase(sample_stack(), TieSettings())).phase)
     widget = opened()
     widget.show_button.native.click()
 
 
+def drive_measure(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
+    """Measure the cells of the sample stack's phase."""
+    result = result_of(retrieve_phase(sample_stack(), TieSettings()))
+    add_image(viewer, result.phase)
+    add_image(viewer, result.uncertainty).visible = False
+    run(opened())
+
+
+def drive_adapt(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
+    """Adapt the bundled network to a simulated microscope, and show the part that was kept back."""
+    microscope = Microscope(coherence=0.3, stack_objective="10x", stack_coherence=0.3, stack_dz_um=5.0)
+    settings = SimulationSettings(scene="dense", field_px=512, count=1, seed=5, microscope=microscope)
+    result_of(write_dataset(settings, Path("mine")))
+    add_image(viewer, read_image(Path("mine/stack/0000.ome.tif")))
+    widget = opened()
+    widget.fields["name"].setValue("my 10x")
+    widget.folder.setValue([Path("my-10x")])
+    run(widget)
+
+
 def drive_train(_: napari.Viewer, opened: Callable[[], Any]) -> None:
-    """The bundled network trained on for a while, with its scores and its preview, stopped after the picture."""
+    """Train the bundled network further for a while, show its scores and preview, and stop after the picture."""
     pairs = Path("cells")
     result_of(write_dataset(SimulationSettings(count=24, seed=5), pairs, stacks=False))
     widget = opened()
@@ -133,9 +160,9 @@ def drive_train(_: napari.Viewer, opened: Callable[[], Any]) -> None:
 
 
 def drive_microscope(_: napari.Viewer, opened: Callable[[], Any]) -> None:
-    """A live field side by side, after a change of the form."""
+    """Show a live field side by side, after a change in the form."""
     widget = opened()
-    widget.form.field.rows["scene"].field.setValue("dense")
+    widget.form.field["scene"].setValue("dense")
     widget.side_box.setChecked(True)
     widget.live_box.setChecked(True)
     wait(lambda: not widget.live.busy, "the first field")
@@ -144,13 +171,13 @@ def drive_microscope(_: napari.Viewer, opened: Callable[[], Any]) -> None:
 
 
 def run(widget: Any) -> None:
-    """Press Run and wait for the end."""
+    """Press Run and wait until it has finished."""
     widget.panel.run_button.native.click()
     wait(lambda: widget.panel.task is None, "the computation")
 
 
 def wait(condition: Callable[[], bool], what: str, timeout_s: float = 300) -> None:
-    """Keep the window alive until something has happened."""
+    """Keep the window alive until a condition holds."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:

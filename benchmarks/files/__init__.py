@@ -1,1 +1,1 @@
-"""Files as people have them, and what becomes of each."""
+"""Read files as users have them, and retrieve their phase."""

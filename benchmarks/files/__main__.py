@@ -1,4 +1,4 @@
-"""Open each file, retrieve its phase, and say what came out: ``python -m benchmarks.files``."""
+"""Open each file, retrieve its phase, and print the result: ``python -m benchmarks.files``."""
 
 import tempfile
 from pathlib import Path
@@ -16,14 +16,14 @@ LONGEST = 150
 
 
 def outcome(make: Make, options: dict[str, object], lazy: bool) -> str:
-    """Give the largest phase and the notes, or why the file was refused."""
+    """Return the largest phase and the notes, or why the file was rejected."""
     with tempfile.TemporaryDirectory() as folder:
         path = make(Path(folder))
         try:
             image = read_image(path, lazy=lazy)
             result = result_of(retrieve_phase(image, TieSettings.checked(options)), lambda _: None)
         except InputError as error:
-            return _short("refused: " + str(error).replace(str(path), "").removeprefix(": "))
+            return _short(f"refused: {error.reason}")
         except Exception as error:
             return f"FAULT {type(error).__name__}: {error}"
         phase = result.phase.data
@@ -39,11 +39,11 @@ def _short(text: str) -> str:
 
 
 def main() -> None:
-    """Print one table for each group of files; a cell of 1 rad is in every one."""
+    """Print one table for each group of files; every file contains a cell of 1 rad."""
     for title, cases in GROUPS.items():
-        print(f"\n{title}\n\n| file | what came out |\n| --- | --- |")
+        print(f"\n{title}\n\n| file | result |\n| --- | --- |")
         for name, make in cases.items():
-            options = OPTIONS.get(name, {})
+            options: dict[str, object] = {**OPTIONS.get(name, {})}
             try:
                 eager, lazy = (outcome(make, options, lazy) for lazy in (False, True))
             except InputError as error:

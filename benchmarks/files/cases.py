@@ -1,4 +1,4 @@
-"""The files: each as one function that writes it into a folder, by what is odd about it."""
+"""The files, each written to a folder by one function, grouped by what is unusual about them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -45,7 +45,9 @@ def _aborted(folder: Path) -> Path:
 
 
 def _ndtiff(folder: Path, positions: int = 1, index: bool = True) -> Path:
-    pages = {(("position", p), ("z", z)): plane for p in range(positions) for z, plane in enumerate(cell(seed=p))}
+    pages: dict[tuple[tuple[str, int], ...], np.ndarray] = {
+        (("position", p), ("z", z)): plane for p in range(positions) for z, plane in enumerate(cell(seed=p))
+    }
     path = write_ndtiff(folder, pages, SUMMARY)
     if not index:
         (folder / "NDTiff.index").unlink()
@@ -72,7 +74,7 @@ ACQUISITION: dict[str, Make] = {
 
 def _tagged(folder: Path, unit: str, per_unit: float, text: str = "") -> Path:
     path, description = folder / "cell.tif", f"ImageJ=1.53t\nimages=3\nslices=3\n{text}"
-    options = {"resolution": (per_unit, per_unit), "resolutionunit": unit, "metadata": None}
+    options: dict[str, Any] = {"resolution": (per_unit, per_unit), "resolutionunit": unit, "metadata": None}
     tifffile.imwrite(path, cell(), photometric="minisblack", description=description, **options)
     return path
 
@@ -119,7 +121,12 @@ def _calibrated(stored: np.ndarray, **coefficients: object) -> Make:
 
     def make(folder: Path) -> Path:
         text = f"ImageJ=1.54f\nimages=3\nslices=3\nunit=um\nspacing=3.0\n{lines}"
-        options = {"resolution": (5, 5), "resolutionunit": "NONE", "metadata": None, "photometric": "minisblack"}
+        options: dict[str, Any] = {
+            "resolution": (5, 5),
+            "resolutionunit": "NONE",
+            "metadata": None,
+            "photometric": "minisblack",
+        }
         tifffile.imwrite(folder / "cell.tif", stored, description=text, **options)
         return folder / "cell.tif"
 
@@ -130,9 +137,9 @@ def _bytes(photometric: str, palette: np.ndarray | None = None, samples: int = 1
     def make(folder: Path) -> Path:
         planes = (cell() // 157).clip(0, 255).astype(np.uint8)
         stack = planes if samples == 1 else np.repeat(planes[..., None], samples, axis=-1)
-        options = {} if palette is None else {"colormap": (np.stack([palette] * 3) * 257).astype(np.uint16)}
+        colours = None if palette is None else (np.stack([palette] * 3) * 257).astype(np.uint16)
         metadata = {"axes": "ZYX" if samples == 1 else "ZYXS"}
-        tifffile.imwrite(folder / "cell.tif", stack, photometric=photometric, metadata=metadata, **options)
+        tifffile.imwrite(folder / "cell.tif", stack, photometric=photometric, metadata=metadata, colormap=colours)
         return folder / "cell.tif"
 
     return make
@@ -142,7 +149,7 @@ COUNTS: dict[str, Make] = {
     "ImageJ's signed 16 bit": _calibrated(
         ((cell() // 4).astype(int) + 32768).astype(np.uint16), cf=0, c0=-32768, c1=1, vunit="gray value"
     ),
-    "ImageJ, a line of another kind": _calibrated(cell(), cf=0, c0=0, c1=0.5, vunit="photons"),
+    "ImageJ, another linear calibration": _calibrated(cell(), cf=0, c0=0, c1=0.5, vunit="photons"),
     "inks (CMYK)": _bytes("separated", samples=4),
     "inverted brightness (white is 0)": _bytes("miniswhite"),
     "palette, grey": _bytes("palette", RAMP),
@@ -170,7 +177,8 @@ def _rimmed(rim_px: int) -> np.ndarray:
 
 def _stopped() -> np.ndarray:
     y, x = np.mgrid[:128, :128] - 63.5
-    return (cell() * (y**2 + x**2 < 60**2)).astype(np.uint16)
+    stopped: np.ndarray = (cell() * (y**2 + x**2 < 60**2)).astype(np.uint16)
+    return stopped
 
 
 FOUR = np.stack([cell(seed=seed) for seed in range(4)])
@@ -220,8 +228,8 @@ SETS: dict[str, Make] = {
 
 GROUPS: dict[str, dict[str, Make]] = {
     "acquisition software": ACQUISITION,
-    "where planes are": HEIGHTS,
+    "where the planes are": HEIGHTS,
     "what a count means": COUNTS,
-    "what is dark or missing": MISSING,
+    "dark and missing parts": MISSING,
     "files of a set": SETS,
 }

@@ -1,4 +1,4 @@
-"""One cell of 1 rad as a focus stack, and ways to write it."""
+"""Make a focus stack of a cell of 1 rad, and write it in several formats."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ Stack = NDArray[Any]
 
 
 def cell(z_um: Sequence[float] = (-DZ_UM, 0.0, DZ_UM), light: float = 20_000.0, seed: int = 0) -> Stack:
-    """Image a smooth cell of 1 rad at some heights, by the angular spectrum, with the noise of counted photons.
+    """Simulate images of a smooth cell of 1 rad at given heights, by the angular spectrum, with photon noise.
 
     Returns
     -------
@@ -33,33 +33,33 @@ def cell(z_um: Sequence[float] = (-DZ_UM, 0.0, DZ_UM), light: float = 20_000.0, 
 
 
 def write_imagej(path: Path, stack: Stack, axes: str = "ZYX", **text: Any) -> Path:
-    """Write a stack as ImageJ does, with its sizes unless `text` says others."""
+    """Write a stack as ImageJ does, with its own sizes unless `text` states others."""
     metadata = {"axes": axes, "unit": "um", "spacing": DZ_UM} | text
     tifffile.imwrite(path, stack, imagej=True, resolution=(1 / PIXEL_UM, 1 / PIXEL_UM), metadata=metadata)
     return path
 
 
 def write_ome(path: Path, stack: Stack, axes: str = "ZYX", **metadata: Any) -> Path:
-    """Write a stack as OME-TIFF, with its pixel size unless `metadata` says another."""
+    """Write a stack as OME-TIFF, with its own pixel size unless `metadata` states another."""
     sizes: Mapping[str, Any] = {"PhysicalSizeX": PIXEL_UM, "PhysicalSizeY": PIXEL_UM}
-    options = {"photometric": "rgb" if axes.endswith("S") else "minisblack"}
-    tifffile.imwrite(path, stack, ome=True, metadata={"axes": axes, **sizes, **metadata}, **options)
+    photometric = "rgb" if axes.endswith("S") else "minisblack"
+    tifffile.imwrite(path, stack, ome=True, metadata={"axes": axes, **sizes, **metadata}, photometric=photometric)
     return path
 
 
 def heights(*values: float, unit: str = "µm") -> dict[str, Any]:
-    """State the height of each plane, for `write_ome`."""
+    """Return metadata with the height of each plane, for `write_ome`."""
     return {"Plane": {"PositionZ": list(values), "PositionZUnit": [unit] * len(values)}}
 
 
 def ome_text(images: str, uuid: str = "") -> str:
-    """Put an OME description together."""
+    """Return an OME description."""
     identifier = f' UUID="{uuid}"' if uuid else ""
     return f'<?xml version="1.0" encoding="UTF-8"?><OME xmlns="{NAMESPACE}"{identifier}>{images}</OME>'
 
 
 def ome_image(data: str, name: str = "cell", planes: int = 3, extra: str = "") -> str:
-    """Describe one image; `data` holds its TiffData elements."""
+    """Describe one image; `data` contains its TiffData elements."""
     return (
         f'<Image ID="Image:0" Name="{name}"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" '
         f'SizeX="{SIDE_PX}" SizeY="{SIDE_PX}" SizeZ="{planes}" SizeC="1" SizeT="1" PhysicalSizeX="{PIXEL_UM}" '

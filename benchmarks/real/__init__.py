@@ -1,1 +1,1 @@
-"""Networks on real images."""
+"""Test networks on real images."""

@@ -1,7 +1,7 @@
-"""Networks on the real 20x HeLa pair: python -m benchmarks.real [MODEL ...] [--picture PICTURE.png].
+"""Test networks on the real 20x HeLa pair: python -m benchmarks.real [MODEL ...] [--picture PICTURE.png].
 
 Prints how the phase of each single frame agrees with the TIE phase of the pair, within a band (Gaussian of 2 px minus
-Gaussian of 40 px on the model's grid of 0.325 um) and inside the aperture. No network is chosen by it.
+Gaussian of 40 px on the model's grid of 0.325 um) and inside the aperture. It is never used to choose a network.
 """
 
 import argparse
@@ -25,7 +25,7 @@ def main() -> None:
     """Print the table and draw the picture."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.real", description=__doc__)
     parser.add_argument("models", nargs="*", default=[DEFAULT_MODEL], help="bundled names, runs or checkpoints")
-    parser.add_argument("--picture", type=Path, help="where to draw a part of the field")
+    parser.add_argument("--picture", type=Path, help="file for a picture of a part of the field")
     chosen = parser.parse_args()
     if not STACK.is_file():
         print(f"(skipped: {STACK.name} is not under ../shared/data)")
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def draw(pair: RealPair, found: Mapping[str, Sequence[FrameResult]], picture: Path) -> None:
-    """Draw contrast and phase of each frame for each network, and the TIE phase beside them."""
+    """Draw the contrast and phase of each frame for each network, next to the TIE phase."""
     rows = [(name, frame) for name, frames in found.items() for frame in frames]
     figure = Figure(figsize=(12, 4 * len(rows)), layout="constrained")
     side_um = (SHOWN[0].stop - SHOWN[0].start) * MODEL_PIXEL_SIZE_UM

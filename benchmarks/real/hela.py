@@ -1,4 +1,4 @@
-"""The real 20x HeLa pair of ../shared/data: single frames by a network, against the TIE phase of the pair."""
+"""Predict single frames of the real 20x HeLa pair of ../shared/data, and compare them with the TIE phase."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from napari_contransgan.tie import retrieve_phase
 
 STACK = DATA / "hela_20x" / "hela_20x_focus_stack.ome.tif"
 EDGE_PX = 20
-"""How far from the dark aperture, on the model's grid, a pixel must lie to count."""
+"""Distance from the dark aperture, on the model's grid, within which pixels are ignored."""
 
 ONE_TILE = 4 * 224
 
@@ -29,16 +29,16 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class RealPair:
-    """The pair, and what is known of it on the model's grid.
+    """The pair, and its TIE phase on the model's grid.
 
     Parameters
     ----------
     stack : Image
         Two planes, ZYX, in focus and at +2.5 um.
     yx_tie_rad : ndarray, shape (Y, X)
-        TIE's phase by the default method.
+        TIE phase by the default method.
     inside : ndarray of bool, shape (Y, X)
-        Away from the dark aperture.
+        Pixels away from the dark aperture.
     """
 
     stack: Image
@@ -48,16 +48,16 @@ class RealPair:
 
 @dataclass(frozen=True)
 class FrameResult:
-    """What a network makes of one plane.
+    """Prediction of a network for one plane.
 
     Parameters
     ----------
     z_um : float
-        Where the plane stands, as its file says.
+        Height of the plane stated in its file.
     yx_contrast, yx_phase_rad : ndarray, shape (Y, X)
-        Input and output.
+        Input and output of the network.
     agreement : BandAgreement
-        With the TIE phase.
+        Agreement with the TIE phase.
     seam_rad : float
         Root mean square difference inside the aperture between the prediction in tiles and that in larger ones.
     """
@@ -84,7 +84,7 @@ def load_pair() -> RealPair:
 
 
 def try_frames(pair: RealPair, loaded: LoadedModel) -> Iterator[FrameResult]:
-    """Predict each plane by itself and compare it."""
+    """Predict each plane separately, and compare it with the TIE phase."""
     for index, counts in enumerate(pair.stack.data):
         frame = replace(pair.stack, data=counts, axes="YX", z_step_um=None)
         phase_rad, other_rad = (

@@ -1,1 +1,1 @@
-"""Which network, loss and target serve best at equal compute."""
+"""Compare networks, losses and targets at equal processor time."""

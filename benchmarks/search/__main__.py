@@ -1,9 +1,9 @@
-"""Train variants for equal processor time from the same fields, and compare them on others.
+"""Train variants on the same fields for equal processor time, and compare them on other fields.
 
     python -m benchmarks.search [--seconds 300] [--only NAME ...] [--out runs/search]
 
-A variant that was trained already is read from its file, so that it can be interrupted. One thread; what is counted is
-processor time, so that a busy machine does not favour whoever came first.
+Variants that are already trained are read from their files, so that the run can be interrupted. It uses one thread and
+measures processor time, so that the load of the machine does not favour any variant.
 """
 
 import argparse
@@ -34,11 +34,11 @@ Figures = dict[str, dict[str, float]]
 
 
 def main() -> None:
-    """Train what is missing, and print the table."""
+    """Train missing variants, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
     parser.add_argument("--seconds", type=float, default=300.0, help="processor time of each training")
     parser.add_argument("--only", nargs="*", choices=list(VARIANTS), default=list(VARIANTS))
-    parser.add_argument("--seeds", type=int, default=1, help="how often each is trained")
+    parser.add_argument("--seeds", type=int, default=1, help="number of trainings of each variant")
     parser.add_argument("--out", type=Path, default=Path("runs/search"))
     chosen = parser.parse_args()
     torch.set_num_threads(1)
@@ -80,7 +80,7 @@ def _try(
 
 
 def _train(network: nn.Module, variant: Variant, trained: dict[SpecimenName, Maps], seconds: float, seed: int) -> int:
-    """Supervised steps until the time is spent; the averaged weights are left in the network."""
+    """Train with supervised steps until the time is spent; the network then has the averaged weights."""
     rng = np.random.default_rng(seed)
     contrasts = np.concatenate([maps["contrast"] for maps in trained.values()])
     labels = np.concatenate([maps[variant.label] for maps in trained.values()])

@@ -1,6 +1,7 @@
-"""Fields to learn from and to choose by; the held-out seeds of the package stay untouched."""
+"""Fields for training and for comparison; the held-out seeds of the package are not used."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,20 +25,21 @@ Maps = dict[str, NDArray[np.float16]]
 
 
 def load_or_make(path: Path, wanted: dict[SpecimenName, tuple[int, int]]) -> dict[SpecimenName, Maps]:
-    """Contrast, true phase and TIE phase of fields by specimen, each of shape (N, 240, 240), on the model's grid."""
+    """Return contrast, true phase and TIE phase of fields by specimen, each (N, 240, 240) on the model's grid."""
     found: dict[SpecimenName, Maps] = {}
     for specimen, (seed, count) in wanted.items():
         file = path / f"{specimen}_{seed}.npz"
         if not file.is_file():
             path.mkdir(parents=True, exist_ok=True)
-            np.savez(file, **_make(settings_of(specimen, seed), count))
+            made: dict[str, Any] = {**_make(settings_of(specimen, seed), count)}
+            np.savez(file, **made)
         with np.load(file) as maps:
             found[specimen] = dict(maps)
     return found
 
 
 def settings_of(specimen: str, seed: int) -> SimulationSettings:
-    """How the fields of a specimen are made."""
+    """Return the settings for the fields of a specimen."""
     return SimulationSettings.checked({"specimen": specimen, "seed": seed, "variation": VARIED})
 
 

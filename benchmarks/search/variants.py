@@ -1,4 +1,4 @@
-"""What is compared: each variant changes one thing of the package's own choice."""
+"""Variants to compare; each changes one thing relative to the package."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,24 +19,24 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def package_loss(output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """The loss of the package's supervised steps."""
+    """Return the loss of the package's supervised steps."""
     return supervised_loss(output, label, PHASE_REF_RAD)
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One choice.
+    """One variant.
 
     Parameters
     ----------
     question : str
-        Which choice it belongs to.
+        What the variant changes.
     build : callable
-        Makes the network.
+        Builds the network.
     loss : callable
-        Of output and label, in units of the reference phase.
+        Loss of output and label, in units of the reference phase.
     label : {"truth", "tie"}
-        What is learnt.
+        Training target.
     rate : float
         Highest learning rate.
     """
@@ -49,7 +49,7 @@ class Variant:
 
 
 class TwoWayContrans(Contrans):
-    """Contrans as in the published code: skips are the magnified Swin maps alone, without the CNN's."""
+    """Contrans as in the published code: skips are only the magnified Swin maps, without the CNN's."""
 
     def __init__(self, swin_width: int, cnn_width: int) -> None:
         super().__init__(swin_width, cnn_width)
@@ -69,7 +69,7 @@ class TwoWayContrans(Contrans):
 
 
 def contrans(swin_width: int, cnn_width: int) -> nn.Module:
-    """Contrans of any size."""
+    """Return a builder of Contrans of any size."""
     network = Contrans(swin_width, cnn_width)
     initialise(network)
     return network
@@ -86,7 +86,7 @@ def with_group_norm(network: nn.Module) -> nn.Module:
 
 
 def mean_square(output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """L2, which PSNR counts."""
+    """Return the L2 loss, which determines PSNR."""
     return functional.mse_loss(output, label)
 
 

@@ -1,1 +1,1 @@
-"""How exact and how fast the digital microscope is."""
+"""Measure the accuracy and speed of the digital microscope."""

@@ -1,4 +1,4 @@
-"""All tables of the simulator's benchmark, one after the other."""
+"""Print all tables of the simulation benchmark."""
 
 from benchmarks.simulation import convergence, speed
 

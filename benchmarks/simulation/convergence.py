@@ -1,7 +1,7 @@
-"""What the simulator's steps cost in accuracy: source points, slices, tilts, object pixels and margin.
+"""Measure the errors caused by the simulator's sampling: source points, slices, tilts, object pixels and margin.
 
-The reference is the same specimen with everything made much finer. Errors are given twice: as a share of the empty
-field's intensity, and as a share of the image's contrast (root mean square of both).
+The reference is the same specimen with much finer sampling. Errors are given as a fraction of the empty field's
+intensity and as a fraction of the image's contrast (root mean square of both).
 """
 
 import math
@@ -31,7 +31,7 @@ MICROSCOPE = Microscope()
 
 @dataclass(frozen=True)
 class Steps:
-    """How finely an image is computed."""
+    """Sampling of an image."""
 
     source: SourceSampling
     pixel_um: float = OBJECT_PIXEL_UM
@@ -42,7 +42,7 @@ class Steps:
 
 @dataclass(frozen=True)
 class View:
-    """One image that the simulator takes."""
+    """One simulated image."""
 
     title: str
     objective: str
@@ -65,8 +65,8 @@ VARIANTS: tuple[tuple[str, Callable[[Steps], Steps]], ...] = (
     ("36 source points", lambda steps: replace(steps, source=SourceSampling(3, 12))),
     ("60 source points", lambda steps: replace(steps, source=SourceSampling(5, 12))),
     ("108 source points", lambda steps: replace(steps, source=SourceSampling(6, 18))),
-    ("every tilt followed", lambda steps: replace(steps, every_tilt=True)),
-    ("beads thin", lambda steps: replace(steps, slice_um=math.inf)),
+    ("every tilt propagated", lambda steps: replace(steps, every_tilt=True)),
+    ("beads treated as thin", lambda steps: replace(steps, slice_um=math.inf)),
     ("slices of 1 um", lambda steps: replace(steps, slice_um=1.0)),
     ("slices of 0.2 um", lambda steps: replace(steps, slice_um=0.2)),
     ("object pixel 0.08 um", lambda steps: replace(steps, pixel_um=FINE_PIXEL_UM)),
@@ -83,7 +83,7 @@ def main(fields: int = FIELDS) -> None:
         print("| --- |" + " --- |" * len(VIEWS))
         references = {view: _images(specimen, view, FINE, fields) for view in VIEWS}
         contrasts = " | ".join(f"{100 * _rms(references[view] - 1):.2f}" for view in VIEWS)
-        print(f"| contrast itself, % | {contrasts} |")
+        print(f"| contrast, % | {contrasts} |")
         for title, change in VARIANTS:
             if specimen == "hela" and any(word in title for word in ("slice", "bead", "tilt")):
                 continue
@@ -112,7 +112,7 @@ def _image(specimen: str, index: int, view: View, steps: Steps) -> NDArray[np.fl
     )
     grid = PixelGrid(pixel_um, int(FIELD_UM / pixel_um + 1e-6), steps.margin_um)
     path_um, absorption, slice_um = _object(specimen, index, steps)
-    # The default turns its source anew for each image; so does this, apart from the reference's.
+    # As by default, the source is rotated differently for each image, and differently from the reference's.
     turn_rad = 0.0 if steps is FINE else 0.7 + index
     with torch.inference_mode():
         if len(path_um) > 1:
@@ -144,7 +144,7 @@ def _image(specimen: str, index: int, view: View, steps: Steps) -> NDArray[np.fl
 
 
 def _object(specimen: str, index: int, steps: Steps) -> tuple[torch.Tensor, torch.Tensor | None, float]:
-    """The same specimen at any fineness: drawn on the fine grid with the wide margin, then averaged and cut."""
+    """Return the specimen at any pixel size, drawn on the fine grid with the wide margin, then averaged and cropped."""
     rng = np.random.default_rng([SEED, index])
     whole_um = FIELD_UM + 2 * FINE_MARGIN_UM
     size = round(whole_um / FINE_PIXEL_UM)

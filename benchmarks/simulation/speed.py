@@ -1,18 +1,18 @@
-"""Seconds for one complete sample: low-power images of four objectives, the stack, its TIE label and the truth."""
+"""Time one complete sample: low-power images of four objectives, the stack, its TIE label and the true phase."""
 
 import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from contextlib import closing
+from functools import partial
 from typing import Any
 
 import torch
 
 from napari_contransgan.config import SimulationSettings
+from napari_contransgan.processes import Workers
 from napari_contransgan.simulation.fields import image_lr, image_stack, tie_label, true_phase
 from napari_contransgan.simulation.specimen import draw_specimen
-from napari_contransgan.simulation.workers import stay_on_one_thread
 
 FIELD_PX = 224
 SAMPLES = 16
@@ -21,7 +21,7 @@ CORES = 2
 
 
 def main(samples: int = SAMPLES) -> None:
-    """Print seconds for each part on one thread, and a sample's share of the time when two processes work."""
+    """Print the seconds for each part on one thread, and for a sample when two processes share the work."""
     print(f"{FIELD_PX} x {FIELD_PX} on the model's grid, {samples} samples each, medians in s\n")
     parts: dict[str, dict[str, float]] = {}
     torch.set_num_threads(1)
@@ -43,15 +43,20 @@ def _latency(specimen: str, samples: int) -> float:
 
 
 def _throughput(specimen: str, samples: int) -> float:
-    with ProcessPoolExecutor(CORES, mp_context=get_context("spawn"), initializer=stay_on_one_thread) as pool:
-        list(pool.map(_sample, [specimen] * CORES, range(CORES)))
-        began = time.perf_counter()
-        list(pool.map(_sample, [specimen] * 2 * samples, range(2 * samples)))
+    with closing(Workers(CORES)) as crew:
+        for count in (CORES, 2 * samples):  # the first tasks only wait until all processes have started
+            began = time.perf_counter()
+            for future in [crew.submit(_numbered_sample, (specimen, index)) for index in range(count)]:
+                future.result()
         return (time.perf_counter() - began) / (2 * samples)
 
 
+def _numbered_sample(task: tuple[str, int]) -> dict[str, float]:
+    return _sample(*task)
+
+
 def _sample(specimen: str, index: int) -> dict[str, float]:
-    """Seconds of each part of one sample."""
+    """Return the seconds for each part of one sample."""
     settings = SimulationSettings(specimen=specimen, seed=SEED, field_px=FIELD_PX)
     seconds: dict[str, float] = {}
 
@@ -64,7 +69,7 @@ def _sample(specimen: str, index: int) -> dict[str, float]:
     drawn = timed("specimen", lambda: draw_specimen(settings, index))
     for objective in settings.microscope.objectives:
         own = settings.model_copy(update={"objective": objective})
-        timed(f"low power {objective}", lambda own=own: image_lr(drawn, own, index))
+        timed(f"low power {objective}", partial(image_lr, drawn, own, index))
     stack = timed("stack", lambda: image_stack(drawn, settings, index))
     timed("TIE label", lambda: tie_label(stack, settings))
     timed("truth", lambda: true_phase(drawn, settings, index))

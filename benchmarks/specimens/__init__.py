@@ -1,1 +1,1 @@
-"""Do simulated specimens look like real ones? Statistics and pictures of both."""
+"""Compare simulated specimens with real ones, by statistics and pictures."""

@@ -1,4 +1,4 @@
-"""Tables and pictures of simulated specimens beside real ones: python -m benchmarks.specimens --out docs/images."""
+"""Print tables and draw pictures of simulated and real specimens: python -m benchmarks.specimens --out docs/images."""
 
 import argparse
 import time
@@ -18,10 +18,10 @@ from napari_contransgan.simulation.cells import cell_path_map, scatter_cells
 Figures = dict[str, float]
 
 SHORT_FOCUS_UM = -0.6
-"""Where the real plane "in focus" seems to stand: there the simulated contrast is the real one."""
+"""Apparent height of the real plane "in focus", at which the simulated contrast equals the real one."""
 
 INSTRUMENT_UM = 0.3
-"""Gaussian that stands for the unknown instrument behind the HL60 maps."""
+"""Gaussian that models the unknown instrument of the HL60 maps."""
 
 FIELDS, CELLS, SHOWN = 10, 20, (1, 4)
 
@@ -75,7 +75,7 @@ def _compare_round_cells() -> None:
 
 
 def _table(columns: Mapping[str, Sequence[Figures]]) -> None:
-    """One row for each figure, one column for each group: median (lowest to highest)."""
+    """Print one row for each statistic and one column for each group: median (lowest to highest)."""
     print("| | " + " | ".join(columns) + " |")
     print("| --- |" + " --- |" * len(columns))
     for name in next(iter(columns.values()))[0]:
@@ -88,7 +88,7 @@ def _table(columns: Mapping[str, Sequence[Figures]]) -> None:
 
 
 def _time_fields() -> None:
-    """Processor time to scatter and render a field of pixels of 0.1625 um, median and longest."""
+    """Print the processor time for drawing a field with pixels of 0.1625 um, median and longest."""
     scenes: tuple[SceneName, ...] = ("mixed", "sparse", "dense", "confluent")
     sides_px = (528, 1000)
     print("| scene | " + " | ".join(f"{side} px, ms" for side in sides_px) + " |")

@@ -1,4 +1,4 @@
-"""Pictures of simulated specimens, alone and beside real ones."""
+"""Draw pictures of simulated specimens, alone and next to real ones."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,21 +19,21 @@ from napari_contransgan.simulation.cells import cell_path_map, scatter_cells
 Array = NDArray[np.floating]
 
 GREYS = 112
-"""Grey levels that are kept, so that noisy pictures stay small."""
+"""Number of grey levels, limited so that noisy pictures stay small."""
 
 _FIELD_PX = 560
 _FIELD_PIXEL_UM = 0.1625
 _CELL_SCENES: tuple[tuple[SceneName, int], ...] = (("empty", 1), ("sparse", 3), ("dense", 4), ("confluent", 4))
-"""Scenes, and how many of each are shown."""
+"""Scenes, and the number of fields shown for each."""
 
 _BEAD_SCENES: tuple[tuple[SceneName, int], ...] = (("sparse", 0), ("dense", 1), ("confluent", 2), ("confluent", 4))
-"""Scenes with the seeds that show most."""
+"""Scenes, with instructive seeds."""
 
 _CROP_PX = 290
 
 
 def draw_gallery(path: Path, wavelength_um: float = 0.55) -> None:
-    """Twelve fields of cells and four of beads as phase, each from 0 to 3.5 rad (beads: 1.2).
+    """Draw the phase of twelve fields of cells and four of beads, from 0 to 3.5 rad (beads: 1.2).
 
     Parameters
     ----------
@@ -58,14 +58,14 @@ def draw_gallery(path: Path, wavelength_um: float = 0.55) -> None:
 
 
 def draw_comparison(path: Path, pairs: Sequence[tuple[str, FocusPair]]) -> None:
-    """Each pair in a row: in focus, out of focus, TIE phase; the same greys in each column.
+    """Draw each pair in a row: in focus, out of focus, TIE phase; each column has one grey scale.
 
     Parameters
     ----------
     path : Path
         PNG to write.
     pairs : sequence of (str, FocusPair)
-        What to show, with its name.
+        Pairs to show, with their names.
     """
     figure, axes = plt.subplots(len(pairs), 3, figsize=(8.2, 2.85 * len(pairs)), layout="constrained", squeeze=False)
     for row, (name, pair) in zip(axes, pairs, strict=True):
@@ -79,7 +79,7 @@ def draw_comparison(path: Path, pairs: Sequence[tuple[str, FocusPair]]) -> None:
 
 
 def draw_spectra(path: Path, real: FocusPair | None, groups: Sequence[tuple[str, Sequence[FocusPair]]]) -> None:
-    """Spectra of both planes and of the TIE phase: simulated ones as bands from the lowest to the highest.
+    """Draw spectra of both planes and of the TIE phase, with simulated ones as bands from the lowest to the highest.
 
     Parameters
     ----------

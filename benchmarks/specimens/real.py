@@ -1,4 +1,4 @@
-"""The real images that simulated ones are held against; each is None where it is absent."""
+"""Read the real images with which simulated ones are compared; each is None if it is missing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,25 +16,25 @@ HELA_PIXEL_UM = 0.2325
 HELA_DZ_UM = 2.5
 HELA_WAVELENGTH_UM = 0.55
 HELA_SIDE_PX = 640
-"""The largest square inside the dark aperture, about."""
+"""About the largest square inside the dark aperture."""
 
 HL60_PIXEL_UM = 0.139
 HL60_WAVELENGTH_UM = 0.647
 
 SKIMAGE_PIXEL_UM = 0.107
-"""As the documentation of `skimage.data.cell` states it."""
+"""Pixel size stated in the documentation of `skimage.data.cell`."""
 
 
 @dataclass(frozen=True)
 class FocusPair:
-    """Two planes of one field, in focus and beyond, and what TIE makes of them.
+    """Two planes of one field, in focus and defocused, and their TIE phase.
 
     Parameters
     ----------
     zyx_counts : ndarray, shape (2, Y, X)
-        What the camera counted.
+        Camera counts.
     yx_phase_rad : ndarray, shape (Y, X)
-        TIE's phase, band-passed.
+        Band-passed TIE phase.
     """
 
     zyx_counts: Array
@@ -42,7 +42,7 @@ class FocusPair:
 
 
 def hela_planes() -> Array | None:
-    """The real HeLa pair, in focus and at +2.5 um, inside its aperture; shape (2, 640, 640)."""
+    """Read the real HeLa pair, in focus and at +2.5 um, inside its aperture; shape (2, 640, 640)."""
     path = DATA / "hela_20x" / "hela_20x_focus_stack.ome.tif"
     if not path.is_file():
         print(f"(skipped: {path.name} is not under ../shared/data)")
@@ -54,7 +54,7 @@ def hela_planes() -> Array | None:
 
 
 def hl60_views() -> Array | None:
-    """Twenty measured phase maps of one HL60 cell, in radians; shape (20, 140, 140)."""
+    """Read twenty measured phase maps of one HL60 cell, in radians; shape (20, 140, 140)."""
     path = DATA / "hl60_qpi" / "hl60_phase_rad.ome.tif"
     if not path.is_file():
         print(f"(skipped: {path.name} is not under ../shared/data)")
@@ -63,7 +63,7 @@ def hl60_views() -> Array | None:
 
 
 def skimage_cell() -> Array:
-    """The phase image of a cell that scikit-image brings along, in 8 bits of an unknown unit; shape (160, 160)."""
+    """Read the phase image of a cell from scikit-image, in 8 bits of unknown unit; shape (160, 160)."""
     from skimage import data
 
     image = np.asarray(data.cell(), np.float32)  # type: ignore[no-untyped-call]

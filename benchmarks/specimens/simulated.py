@@ -1,4 +1,4 @@
-"""Simulated counterparts of the real images: the same objective, pixels, planes, camera and TIE."""
+"""Simulate counterparts of the real images, with the same objective, pixels, planes, camera and TIE."""
 
 import numpy as np
 import torch
@@ -22,26 +22,26 @@ from napari_contransgan.simulation.image_formation import (
     through_focus_images,
     transmission,
 )
+from napari_contransgan.tie import phase_from_stack
 from napari_contransgan.tie.preparation import Preparation
-from napari_contransgan.tie.retrieval import phase_from_stack
 
 Array = NDArray[np.floating]
 
 NUMERICAL_APERTURE = 0.5
 COHERENCE = 0.5
 ABSORPTION_PER_UM = 0.17
-"""As measured on the real pair: 3 % of the intensity per radian (docs/simulation.md)."""
+"""Absorption as measured on the real pair: 3 % of the intensity per radian (docs/simulation.md)."""
 
 PHOTO_ELECTRONS = 2e4
 BACKGROUND_COUNTS = 137.0
-"""As bright, in 8 bits, as the real images."""
+"""Counts of the empty field, in 8 bits, as in the real images."""
 
 _PAD_PX = 60
 _OBJECT_PIXEL_UM = HELA_PIXEL_UM / 1.5
 
 
 def hela_phase_by_tie(zyx_counts: Array) -> Array:
-    """The band-passed phase that the plain cosine solver finds in a pair of planes at 0 and +2.5 um.
+    """Retrieve the band-passed phase of a pair of planes at 0 and +2.5 um, by the plain cosine solver.
 
     Parameters
     ----------
@@ -56,20 +56,20 @@ def hela_phase_by_tie(zyx_counts: Array) -> Array:
         focus_index=0,
         method="dct",
         regularisation=0.0,
-        preparation=Preparation(drift=False),  # neighbouring planes of faint cells are too unlike to be registered
+        preparation=Preparation(drift=False),  # neighbouring planes of faint cells are too different to be registered
     )
     return band_pass(solution.yx_phase_rad, HELA_PIXEL_UM)
 
 
 def hela_pair(seed: int, scene: SceneName = "confluent", focus_error_um: float = 0.0) -> FocusPair:
-    """A simulated pair like the real one.
+    """Simulate a pair like the real one.
 
     Parameters
     ----------
     seed : int
-        Decides everything about the field.
+        Determines everything about the field.
     scene : SceneName
-        How full it is.
+        Scene of the field.
     focus_error_um : float
         Height of the plane that is called in focus.
     """
@@ -93,12 +93,12 @@ def hela_pair(seed: int, scene: SceneName = "confluent", focus_error_um: float =
 
 
 def rounded_cell(seed: int) -> Array:
-    """Phase of one simulated round cell without debris, on the pixels and at the wavelength of the HL60 maps.
+    """Draw the phase of one round cell without debris, with the pixels and the wavelength of the HL60 maps.
 
     Parameters
     ----------
     seed : int
-        Decides everything about the cell.
+        Determines everything about the cell.
     """
     rng = np.random.default_rng([seed, 60])
     middle_um = 70 * HL60_PIXEL_UM

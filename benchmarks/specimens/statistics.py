@@ -1,4 +1,4 @@
-"""Figures by which simulated and real images are compared."""
+"""Compute statistics by which simulated and real images are compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from scipy import ndimage
 Array = NDArray[np.floating]
 
 PERCENTILES = (5, 25, 75, 95, 99)
-"""The median is 0, because nothing in an image of a sheet says where 0 is."""
+"""Percentiles are relative to the median, because an image of a sheet does not show where 0 is."""
 FREQUENCIES_PER_UM = (0.1, 0.2, 0.5, 1.0)
 
 
@@ -21,7 +21,7 @@ class Spectrum:
     Parameters
     ----------
     f_per_um : ndarray, shape (N,)
-        Middles of the rings, evenly spaced on a logarithmic scale.
+        Centres of the rings, evenly spaced on a logarithmic scale.
     power : ndarray, shape (N,)
         Power density in units of the image squared times um^2; its integral over the plane is the variance.
     """
@@ -30,19 +30,19 @@ class Spectrum:
     power: Array
 
     def at(self, f_per_um: float) -> float:
-        """Power at one frequency, interpolated; NaN beyond the image's own frequencies."""
+        """Return the interpolated power at one frequency; NaN beyond the frequencies of the image."""
         inside = self.f_per_um[0] <= f_per_um <= self.f_per_um[-1]
         log_power = np.interp(np.log(f_per_um), np.log(self.f_per_um), np.log(self.power))
         return float(np.exp(log_power)) if inside else float("nan")
 
     def slope(self, low_per_um: float, high_per_um: float) -> float:
-        """Exponent of the power law that fits best between two frequencies."""
+        """Fit a power law between two frequencies, and return its exponent."""
         chosen = (self.f_per_um >= low_per_um) & (self.f_per_um <= high_per_um)
         return float(np.polyfit(np.log(self.f_per_um[chosen]), np.log(self.power[chosen]), 1)[0])
 
 
 def radial_spectrum(yx_values: Array, pixel_size_um: float) -> Spectrum:
-    """Radially averaged power spectrum, through a Hann window, ten rings to the decade.
+    """Compute the radially averaged power spectrum, with a Hann window and ten rings per decade.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def radial_spectrum(yx_values: Array, pixel_size_um: float) -> Spectrum:
 
 
 def band_pass(yx_values: Array, pixel_size_um: float) -> Array:
-    """What is left between a Gaussian of 0.65 um and one of 13 um: no noise, no clouds.
+    """Return the image between Gaussians of 0.65 um and 13 um, which removes noise and low-frequency artefacts.
 
     Parameters
     ----------
@@ -81,13 +81,13 @@ def band_pass(yx_values: Array, pixel_size_um: float) -> Array:
 
 
 def relative(yx_intensity: Array, pixel_size_um: float) -> Array:
-    """The intensity over its slow background (the image through a Gaussian of 13 um), minus 1."""
+    """Return the intensity divided by its slow background (the image blurred by a Gaussian of 13 um), minus 1."""
     values = np.asarray(yx_intensity, np.float64)
     return np.asarray(values / ndimage.gaussian_filter(values, 13.0 / pixel_size_um) - 1)
 
 
 def phase_figures(yx_phase_rad: Array, pixel_size_um: float) -> dict[str, float]:
-    """Percentiles about the median, spread, and spectrum of a phase map.
+    """Compute percentiles relative to the median, spread, and spectrum of a phase map.
 
     Parameters
     ----------
@@ -108,25 +108,25 @@ def spectrum_figures(
     *,
     frequencies_per_um: Sequence[float] = FREQUENCIES_PER_UM,
 ) -> dict[str, float]:
-    """Power at some frequencies, as the logarithm to base 10, and the slope from the lowest to the highest of them."""
+    """Compute the power at some frequencies, as a logarithm to base 10, and the slope from lowest to highest."""
     spectrum = radial_spectrum(yx_values, pixel_size_um)
     figures = {f"log P({f:g})": float(np.log10(spectrum.at(f))) for f in frequencies_per_um}
     return figures | {"slope": spectrum.slope(min(frequencies_per_um), max(frequencies_per_um))}
 
 
 def image_figures(yx_intensity: Array, pixel_size_um: float) -> dict[str, float]:
-    """Contrast and spectrum of a bright-field image over its slow background."""
+    """Compute the contrast and spectrum of a bright-field image relative to its slow background."""
     values = relative(yx_intensity, pixel_size_um)
     return {"contrast": float(values.std())} | spectrum_figures(values, pixel_size_um)
 
 
 def round_cell_figures(yx_phase: Array, pixel_size_um: float) -> dict[str, float]:
-    """Peak of a round cell in the frame's middle, and its texture there as a share of the peak.
+    """Compute the peak of a round cell in the middle of the frame, and its texture there as a fraction of the peak.
 
     Parameters
     ----------
     yx_phase : ndarray, shape (Y, X)
-        Phase in any unit, 0 beside the cell.
+        Phase in any unit, 0 outside the cell.
     pixel_size_um : float
         Pixel size.
     """

@@ -1,1 +1,1 @@
-"""How fast prediction and training are alone and while other programs keep the processor busy."""
+"""Measure the speed of prediction and training alone and next to busy programs."""

@@ -1,4 +1,4 @@
-"""Seconds of a prediction and images a second of training, alone and while other programs compute, as a table."""
+"""Measure prediction in seconds and training in images per second, alone and next to busy programs."""
 
 import argparse
 import json
@@ -25,7 +25,7 @@ from napari_contransgan.threads import THREADS, threads_to_predict, threads_to_t
 
 REPEATS = 3
 BUSY = (0, 1, 2)
-"""Programs that compute meanwhile, each on one core."""
+"""Numbers of busy programs, each on one core."""
 
 BUSY_PROGRAM = """
 import os, sys, threading
@@ -34,25 +34,25 @@ while True: pass
 """
 WORKS = {"predict": "prediction, s", "train": "training, images/s"}
 CHOSEN_OUTSIDE = (THREADS, "NAPARI_CONTRANSGAN_PRECISION", "OMP_NUM_THREADS", "OMP_WAIT_POLICY")
-"""What would overrule the ways that are compared."""
+"""Environment variables that would override the compared settings."""
 
 Child = subprocess.Popen[str]
 
 
 def main() -> None:
-    """Print what is asked for."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.threads", description=__doc__)
-    parser.add_argument("--threads", type=int, nargs="+", help="numbers to compare, in place of the default one")
+    parser.add_argument("--threads", type=int, nargs="+", help="numbers of threads to compare, instead of the default")
     parser.add_argument("--repeats", type=int, default=REPEATS)
     chosen = parser.parse_args()
     for name in CHOSEN_OUTSIDE:
         os.environ.pop(name, None)
     print(
         f"Prediction of 1024 x 1024 px at 0.65 um, and supervised steps of the compact network on crops of 128 px in "
-        f"batches of 4, on {usable_cores()} cores: medians of {chosen.repeats}, in turn, alone and beside programs "
-        f"that keep one core busy each\n"
+        f"batches of 4, on {usable_cores()} cores: medians of {chosen.repeats}, in turn, alone and next to programs "
+        f"that each keep one core busy\n"
     )
-    print_head("threads", "", "alone", *(f"beside {busy}" for busy in BUSY[1:]))
+    print_head("threads", "", "alone", *(f"next to {busy}" for busy in BUSY[1:]))
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         pairs = make_pairs(Path(folder) / "pairs")
         children = {
@@ -64,12 +64,12 @@ def main() -> None:
         for work, name in WORKS.items():
             print_row(title, name, *(_median(figures[title, work, busy]) for busy in BUSY))
             shares = (_median(figures[title, f"others of {work}", busy]) for busy in BUSY)
-            print_row(title, "what each other program got of a core meanwhile", *shares)
-    print(f"\nPrograms that do not belong to this benchmark used {others:.0%} of a core meanwhile.")
+            print_row(title, "fraction of a core that each busy program got", *shares)
+    print(f"\nPrograms outside this benchmark used {others:.0%} of a core in the meantime.")
 
 
 def ways(numbers: Sequence[int]) -> dict[str, dict[str, Any]]:
-    """Name the ways that are compared: as PyTorch computes when it is left alone, and as the package does."""
+    """Return the compared settings by name: PyTorch's defaults, and the package's."""
     cores, fast = usable_cores(), fast_in_bf16(torch.device("cpu"))
     engine, precision = ("pytorch", "bf16") if fast else ("auto", "fp32")
     left_alone = {"threads": cores, "engine": engine, "precision": precision}
@@ -86,7 +86,7 @@ def ways(numbers: Sequence[int]) -> dict[str, dict[str, Any]]:
 def measure(
     children: Mapping[str, Child], repeats: int
 ) -> tuple[Mapping[tuple[str, str, int], Sequence[float]], float]:
-    """Take each figure several times, in turn; tell what share of a core programs outside the benchmark used too."""
+    """Measure each value several times, in turn, and the fraction of a core used by programs outside the benchmark."""
     figures: dict[tuple[str, str, int], list[float]] = defaultdict(list)
     processes = [psutil.Process(child.pid) for child in children.values()]
     began, all_before, own_before = time.perf_counter(), _machine_s(), _own_s(processes)
@@ -106,7 +106,7 @@ def measure(
 
 
 def ask(child: Child, work: str) -> float:
-    """Have a child do a work, and give its figure."""
+    """Let a child process do a task, and return its result."""
     assert child.stdin is not None  # noqa: S101 - both are pipes
     assert child.stdout is not None  # noqa: S101
     print(work, file=child.stdin, flush=True)
@@ -115,19 +115,19 @@ def ask(child: Child, work: str) -> float:
 
 @contextmanager
 def started(way: Mapping[str, Any]) -> Iterator[Child]:
-    """Start a child that computes in one way."""
+    """Start a child process with one of the compared settings."""
     command = [sys.executable, "-m", "benchmarks.threads.child", json.dumps(way)]
     with subprocess.Popen(  # noqa: S603
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout is not None  # noqa: S101 - it is a pipe
-        child.stdout.readline()  # once it has something to say, it is ready
+        child.stdout.readline()  # its first output means that it is ready
         yield child
 
 
 @contextmanager
 def busy_programs(count: int) -> Iterator[list[psutil.Process]]:
-    """Keep cores busy, one by each program, within the context."""
+    """Keep cores busy within the block, one per program."""
     command = [sys.executable, "-c", BUSY_PROGRAM]
     programs = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(count)]  # noqa: S603
     try:

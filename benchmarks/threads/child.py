@@ -1,7 +1,7 @@
-"""A process that computes in one way: it reads ``predict`` or ``train`` line by line and prints a figure for each.
+"""Child process of the benchmark: read ``predict`` or ``train`` line by line, and print a result for each.
 
-Its argument is JSON: ``spins``, whether threads spin while they wait for each other, as they do where nothing tells
-OpenMP otherwise; ``settings`` of a prediction; ``threads``, of a training; and ``pairs``, a data set to train on.
+The argument is JSON: ``spins``, whether waiting threads spin, as OpenMP's do by default; ``settings`` for prediction;
+``threads`` for training; and ``pairs``, a data set to train on.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 if json.loads(sys.argv[1])["spins"]:
-    import torch  # noqa: F401 - OpenMP is set up here, before the package can ask it to wait quietly
+    import torch  # noqa: F401 - OpenMP is initialised here, before the package can change how threads wait
 import numpy as np
 from benchmarks.training.data import supervised
 from benchmarks.training.timing import step_of
@@ -28,14 +28,14 @@ from napari_contransgan.threads import on_threads, threads_to_train
 SIDE_PX, PIXEL_SIZE_UM = 1024, 0.65
 CROP_PX, BATCH = 128, 4
 LIMIT_S = 10.0
-"""A prediction that takes longer is given up, and its time is reckoned from the tiles that are done."""
+"""A prediction that takes longer is stopped, and its time is extrapolated from the finished tiles."""
 
 TRAIN_S = 4.0
-"""A figure of training comes from the steps that fit into this, at least one."""
+"""Training is measured over the steps that fit into this time, at least one."""
 
 
 def predicting(settings: PredictSettings) -> Callable[[], float]:
-    """Seconds of a prediction by a network that is loaded but not made ready."""
+    """Measure a prediction in seconds, with a network that is loaded but not prepared."""
     frame = np.random.default_rng(1).normal(1000, 100, (SIDE_PX, SIDE_PX)).astype(np.float32)
     image = Image(frame, "YX", pixel_size_um=PIXEL_SIZE_UM)
 
@@ -53,7 +53,7 @@ def predicting(settings: PredictSettings) -> Callable[[], float]:
 
 
 def training(pairs: Path, threads: int) -> Callable[[], float]:
-    """Images a second of supervised steps of the compact network."""
+    """Measure supervised steps of the compact network in images per second."""
     step = step_of(supervised(pairs, crop_px=CROP_PX, batch_size=BATCH))
 
     def images_per_s() -> float:
@@ -68,12 +68,12 @@ def training(pairs: Path, threads: int) -> Callable[[], float]:
 
 
 def main(way: dict[str, Any]) -> None:
-    """Say when it is ready, then answer until the input ends."""
+    """Report when the process is ready, then answer until the input ends."""
     works = {
         "predict": predicting(PredictSettings(**way["settings"])),
         "train": training(Path(way["pairs"]), threads_to_train(way["threads"])),
     }
-    works["train"]()  # the first step makes its memory and its kernels
+    works["train"]()  # the first step allocates memory and prepares kernels
     print("ready", flush=True)
     for line in sys.stdin:
         print(works[line.strip()](), flush=True)

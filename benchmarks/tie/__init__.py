@@ -1,1 +1,1 @@
-"""What the TIE solvers are worth, in one run: python -m benchmarks.tie, or make bench-tie."""
+"""Compare the TIE solvers in one run: python -m benchmarks.tie, or make bench-tie."""

@@ -1,4 +1,4 @@
-"""All tables of the TIE benchmark, one after the other."""
+"""Print all tables of the TIE benchmark."""
 
 import time
 

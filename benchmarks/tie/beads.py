@@ -1,4 +1,4 @@
-"""Heights of 50 beads of 3 um that bend light as thick objects do (multi-slice), by the default and other solvers."""
+"""Measure the heights of 50 thick beads of 3 um (imaged by multi-slice) with the default and other solvers."""
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ CAMERA = Camera(photo_electrons=2e4, read_noise_e=3.0, background_counts=1300.0)
 
 
 def main(beads: int = BEADS) -> None:
-    """Print the heights' distribution."""
+    """Print the distribution of the heights."""
     methods = ("anchored", "teague", "dct")
     heights: dict[str, list[float]] = {method: [] for method in methods}
     seed = 0
@@ -46,7 +46,7 @@ def main(beads: int = BEADS) -> None:
 
 
 def _stack(seed: int) -> Image:
-    """A field with about a dozen beads, some of them cut by the frame's border."""
+    """Simulate a field with about a dozen beads, some of them cut by the frame's border."""
     rng = np.random.default_rng([3200, seed])
     beads: list[Bead] = []
     while len(beads) < 16:

@@ -1,21 +1,25 @@
-"""Against what is known exactly, and on real cells: needs the reference data beside the project."""
+"""Test the solvers against exact references and on real cells; this needs the reference data next to the project."""
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
-from napari_contransgan.config import TieSettings
+from napari_contransgan.config import TieMethod, TieSettings
 from napari_contransgan.io import read_image
 from napari_contransgan.progress import result_of
-from napari_contransgan.tie import SOLVERS, phase_from_stack, retrieve_phase
+from napari_contransgan.tie import phase_from_stack, retrieve_phase
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
+METHODS: tuple[TieMethod, ...] = get_args(TieMethod)
+
+
 def main() -> None:
-    """Print the errors of every solver on the Mie sphere, and what happens on the HeLa pair."""
+    """Print the errors of every solver on the Mie sphere, and the results on the HeLa pair."""
     if not DATA.is_dir():
-        print("skipped: the reference data are absent")
+        print("skipped: the reference data are missing")
         return
     _mie_sphere()
     _hela_pair()
@@ -32,7 +36,7 @@ def _mie_sphere() -> None:
     truth -= np.median(np.concatenate([truth[0], truth[-1], truth[:, 0], truth[:, -1]]))
     planes = np.abs(np.stack(fields)) ** 2
     print("Mie sphere (peak 1.0556 rad)    RMS (rad)  peak (rad)  direction")
-    for method in SOLVERS:
+    for method in METHODS:
         solution = phase_from_stack(
             planes, heights_um, wavelength_um=wavelength_um, pixel_size_um=pixel_um, focus_index=1, method=method
         )

@@ -1,4 +1,4 @@
-"""40 noisy simulated 40x fields against the best that other solvers can do when they may look at the truth."""
+"""Compare the default solver on 40 noisy simulated 40x fields with other solvers tuned to the true phase."""
 
 import time
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_contransgan.config import SimulationSettings, TieSettings
+from napari_contransgan.config import SimulationSettings, TieMethod, TieSettings
 from napari_contransgan.evaluation.scores import Scores, evaluate, level
 from napari_contransgan.io import Image
 from napari_contransgan.progress import result_of
@@ -18,19 +18,19 @@ from napari_contransgan.tie import phase_from_stack, retrieve_phase
 from napari_contransgan.tie.preparation import Preparation
 
 SEEDS = {"hela": 3100, "psm": 3101}
-"""Never used while the solver was made."""
+"""Seed never used while the solver was developed."""
 
 FIELDS_EACH = 20
 CAMERA = Camera(photo_electrons=2e4, read_noise_e=3.0, background_counts=1300.0)
 SMALLEST_STD_RAD = 0.05
-"""Fields with less than that hold nothing to measure."""
+"""Fields with a smaller standard deviation contain nothing to measure."""
 
 STRENGTHS = np.geomspace(0.03, 1000, 19)
 WAVEORDER_STRENGTHS = np.geomspace(1e-8, 1.0, 17)
 
 
 def drawn_fields(specimen: str, count: int) -> Iterator[tuple[Image, NDArray[np.floating]]]:
-    """Stacks with their true phase, many of whose cells and beads the frame's border cuts."""
+    """Yield stacks with their true phase; many cells and beads are cut by the frame's border."""
     settings = SimulationSettings(specimen=specimen, seed=SEEDS[specimen])
     index = found = 0
     while found < count:
@@ -95,12 +95,12 @@ def _rmse(yx_phase_rad: NDArray[np.floating], truth: NDArray[np.floating]) -> fl
     return float(np.sqrt(np.mean(difference**2)))
 
 
-def _solved(stack: Image, method: str, strength: float) -> NDArray[np.floating]:
+def _solved(stack: Image, method: TieMethod, strength: float) -> NDArray[np.floating]:
     return phase_from_stack(
         stack.data,
         (-3.0, 0.0, 3.0),
-        wavelength_um=stack.wavelength_um,
-        pixel_size_um=stack.pixel_size_um,
+        wavelength_um=_stated(stack.wavelength_um),
+        pixel_size_um=_stated(stack.pixel_size_um),
         focus_index=1,
         method=method,
         regularisation=float(strength),
@@ -108,8 +108,14 @@ def _solved(stack: Image, method: str, strength: float) -> NDArray[np.floating]:
     ).yx_phase_rad
 
 
+def _stated(value: float | None) -> float:
+    """Return the value that every simulated image states."""
+    assert value is not None  # noqa: S101
+    return value
+
+
 def _waveorder_best(stack: Image, truth: NDArray[np.floating]) -> float:
-    """Smallest error of waveorder's 2D phase over its regularisation and both directions of z."""
+    """Return the smallest error of waveorder's 2D phase over its regularisation and both directions of z."""
     import xarray as xr
     from waveorder.api import phase as waveorder_phase
 
@@ -119,7 +125,7 @@ def _waveorder_best(stack: Image, truth: NDArray[np.floating]) -> float:
         "z_pixel_size": stack.z_step_um,
         "index_of_refraction_media": 1.0,  # z is read from the focus drive of a dry lens
         "numerical_aperture_detection": stack.numerical_aperture,
-        "numerical_aperture_illumination": stack.numerical_aperture * stack.coherence,
+        "numerical_aperture_illumination": _stated(stack.numerical_aperture) * _stated(stack.coherence),
     }
     best = np.inf
     for planes in (stack.data, stack.data[::-1]):

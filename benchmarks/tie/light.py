@@ -60,7 +60,8 @@ def slow_light(shape_yx: tuple[int, ...], largest: float, rng: np.random.Generat
     """Light that changes by at most `largest`, by a random polynomial of third degree."""
     y, x = (np.linspace(-1, 1, side) for side in shape_yx)
     change = sum(rng.normal() * np.outer(y**i, x**j) for i in range(4) for j in range(4 - i))
-    return 1 + largest * change / np.abs(change).max()
+    changed: NDArray[np.float64] = 1 + largest * change / np.abs(change).max()
+    return changed
 
 
 def recorded(stack: Image, largest: float, seed: int) -> Image:

@@ -1,4 +1,4 @@
-"""Time and memory over frame sizes, beside the bare transforms that each method needs."""
+"""Measure time and memory for several frame sizes, and the time of the bare transforms that each method needs."""
 
 import argparse
 import json
@@ -11,27 +11,28 @@ from pathlib import Path
 import numpy as np
 from scipy import fft, ndimage
 
+from napari_contransgan.config import TieMethod
 from napari_contransgan.tie import SOLVERS, phase_from_stack
 from napari_contransgan.tie.derivative import axial_derivative
-from napari_contransgan.tie.focus_data import FocusData
+from napari_contransgan.tie.focus_data import FocusData, Solution
 from napari_contransgan.tie.preparation import Preparation, prepare
 from napari_contransgan.tie.transfer import Aperture
 
 SIZES = (512, 1024, 2048, 4096, 8192)
-TRANSFORMS = {"anchored": 4, "teague": 4, "dct": 2, "fft": 2}
-"""Two-dimensional transforms of a frame that a solve takes."""
+TRANSFORMS: dict[TieMethod, int] = {"anchored": 4, "teague": 4, "dct": 2, "fft": 2}
+"""Number of two-dimensional transforms of a frame in one solution."""
 
 BARE = Preparation(dead_pixels=False, drift=False)
 
 
 def main(sizes: tuple[int, ...] = SIZES) -> None:
-    """Print a table; every cell is measured in a process of its own."""
+    """Print a table; every entry is measured in a process of its own."""
     print("3 planes of uint16; s; 'transforms' are the bare ones that the solver needs, float32, all processors;")
     print(
         "'per N log N' is the solver's time relative to 512 px; memory is the peak in float32 frames beside the input"
     )
     print("   size  method     all steps  no corrections  solver alone  transforms  ratio to them  per N log N  memory")
-    first: dict[str, float] = {}
+    first: dict[TieMethod, float] = {}
     for size in sizes:
         for method in TRANSFORMS:
             command = [sys.executable, "-m", "benchmarks.tie.speed", "--one", str(size), method]
@@ -47,17 +48,26 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
             )
 
 
-def measure(size: int, method: str) -> dict[str, float]:
+def measure(size: int, method: TieMethod) -> dict[str, float]:
     """Time one size and method: medians of three for small frames."""
     planes = _planes(size)
     repeats = 3 if size <= 2048 else 1
-    optics = {"wavelength_um": 0.55, "pixel_size_um": 0.1625, "focus_index": 1, "aperture": Aperture(0.65, 0.3)}
+    aperture = Aperture(0.65, 0.3)
 
-    def solve(preparation: Preparation) -> None:
-        phase_from_stack(planes, (-3.0, 0.0, 3.0), method=method, preparation=preparation, **optics)
+    def solve(preparation: Preparation, side: int = size) -> Solution:
+        return phase_from_stack(
+            planes[:, :side, :side],
+            (-3.0, 0.0, 3.0),
+            method=method,
+            preparation=preparation,
+            wavelength_um=0.55,
+            pixel_size_um=0.1625,
+            focus_index=1,
+            aperture=aperture,
+        )
 
-    phase_from_stack(planes[:, :256, :256], (-3.0, 0.0, 3.0), method=method, **optics)  # imports and plans
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak, which a process takes over from its parent
+    solve(Preparation(), side=256)  # imports and plans
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak, which a process inherits from its parent
     before = _peak_bytes()
     bare = _median_time(lambda: solve(BARE), repeats)
     frames = (_peak_bytes() - before) / (4 * size**2)
@@ -69,10 +79,10 @@ def measure(size: int, method: str) -> dict[str, float]:
         1,
         pixel_size_um=0.1625,
         wavelength_um=0.55,
-        aperture=optics["aperture"],
+        aperture=aperture,
         z_noise=prepared.z_noise,
     )
-    data = FocusData(prepared.zyx_planes, (-3.0, 0.0, 3.0), 1, derivative, 0.1625, 0.55, optics["aperture"])
+    data = FocusData(prepared.zyx_planes, (-3.0, 0.0, 3.0), 1, derivative, 0.1625, 0.55, aperture)
     solver = _median_time(lambda: SOLVERS[method].solve(data, "auto"), repeats)
     frame = np.ascontiguousarray(planes[0], np.float32)
     forward, inverse = (fft.rfftn, fft.irfftn) if method == "fft" else (fft.dctn, fft.idctn)
@@ -91,12 +101,12 @@ def measure(size: int, method: str) -> dict[str, float]:
 
 
 def _peak_bytes() -> int:
-    """Largest memory held so far (Linux)."""
+    """Return the peak memory so far (Linux)."""
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
 
 
-def _median_time(run: Callable[[], None], repeats: int) -> float:
+def _median_time(run: Callable[[], object], repeats: int) -> float:
     times = []
     for _ in range(repeats):
         started = time.perf_counter()
@@ -106,7 +116,7 @@ def _median_time(run: Callable[[], None], repeats: int) -> float:
 
 
 def _planes(size: int) -> np.ndarray:
-    """Blobs that brighten along z, with noise; the same tile over and over for large frames."""
+    """Return blobs that brighten along z, with noise; large frames repeat the same tile."""
     rng = np.random.default_rng(0)
     tile = min(size, 1024)
     blobs = ndimage.gaussian_filter((rng.random((tile, tile)) > 0.9995).astype(np.float32), 12, mode="wrap")

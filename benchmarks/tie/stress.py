@@ -1,6 +1,8 @@
-"""What bad planes cost: each fault alone, and all of them, on eleven planes of cells that the border cuts."""
+"""Measure the errors caused by faults of the planes, alone and together, on eleven planes of cells at the border."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ from napari_contransgan.simulation.fields import STACK_SOURCE, true_phase
 from napari_contransgan.simulation.image_formation import Optics, PixelGrid, through_focus_images, transmission
 from napari_contransgan.simulation.light import uneven_light
 from napari_contransgan.simulation.specimen import draw_specimen
-from napari_contransgan.tie import retrieve_phase
+from napari_contransgan.tie import TieResult, retrieve_phase
 
 FIELDS = 4
 SEED = 3300
@@ -26,10 +28,12 @@ HEIGHTS_UM = tuple(float(z) for z in np.linspace(-4, 4, 11))
 THREE_UM = (-3.0, 0.0, 3.0)
 FINE_CAMERA = Camera(photo_electrons=2e4, read_noise_e=3.0, background_counts=1300.0)
 
+Maps = Sequence[NDArray[np.floating]]
+
 
 @dataclass(frozen=True)
 class Fault:
-    """How the planes are spoiled, and how the user would tell the program of it."""
+    """A fault of the planes, and the settings that a user would choose for it."""
 
     title: str
     electrons: float = 2e4
@@ -44,7 +48,7 @@ class Fault:
 
 
 FAULTS = (
-    Fault("none but noise (2e4 e-)"),
+    Fault("only noise (2e4 e-)"),
     Fault("uneven z (+-0.3 um, known)", jitter_um=0.3),
     Fault("drift up to 3 px", drift_px=3.0),
     Fault("drift up to 3 px, correction off", drift_px=3.0, drift_undone=False),
@@ -78,7 +82,7 @@ def main(fields: int = FIELDS) -> None:
         _report(fault.title, phases, truths, references, notes)
 
 
-def _report(title: str, phases: list, truths: list, references: list, notes: set[str]) -> None:
+def _report(title: str, phases: Maps, truths: Maps, references: Maps, notes: set[str]) -> None:
     against_truth = np.median([_rmse(a, b) for a, b in zip(phases, truths, strict=True)])
     against_clean = np.median([_rmse(a, block_mean(b, 2)) for a, b in zip(phases, references, strict=True)])
     slopes = [_slope(a, b) for a, b in zip(phases, truths, strict=True)]
@@ -108,11 +112,12 @@ def _clean(index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def _plane_at(planes: NDArray[np.float32], z_um: float) -> NDArray[np.float32]:
-    """Image at any height, from the finely spaced ones."""
+    """Interpolate the image at any height from finely spaced ones."""
     place = (z_um + 4.4) / 0.2
     low = int(np.clip(np.floor(place), 0, len(planes) - 2))
     share = np.float32(place - low)
-    return (1 - share) * planes[low] + share * planes[low + 1]
+    plane: NDArray[np.float32] = (1 - share) * planes[low] + share * planes[low + 1]
+    return plane
 
 
 def _spoiled(
@@ -133,7 +138,7 @@ def _spoiled(
     return np.stack([recorded[i] for i in kept]), tuple(float(heights_um[i]) for i in kept)
 
 
-def _retrieved(planes: NDArray, heights_um: tuple[float, ...], fault: Fault):
+def _retrieved(planes: NDArray[Any], heights_um: tuple[float, ...], fault: Fault) -> TieResult:
     image = Image(
         planes,
         "ZYX",

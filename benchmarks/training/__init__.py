@@ -1,1 +1,1 @@
-"""How fast training is, where its time goes, how exact its networks' scale is, and what a run survives."""
+"""Measure the speed of training, where its time goes, the scale of the output, and the faults a run survives."""

@@ -1,4 +1,4 @@
-"""All tables of the training benchmark, or one of them."""
+"""Print all tables of the training benchmark, or one of them."""
 
 import argparse
 import tempfile
@@ -20,7 +20,7 @@ NAMES = (*ON_PAIRS, "scale", "faults")
 
 
 def main() -> None:
-    """Print what is asked for."""
+    """Print the requested tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
     parser.add_argument("--only", choices=NAMES, help="one of the tables")
     parser.add_argument("--model", action="append", help="network for the scale check; may be repeated")

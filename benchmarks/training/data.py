@@ -1,4 +1,4 @@
-"""A small simulated data set on the disk, and settings of runs on it."""
+"""Write a small simulated data set, and make settings of runs on it."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ def make_pairs(folder: Path, field_px: int = FIELD_PX, count: int = FIELDS) -> P
 
 
 def supervised(pairs: Path, **changes: Any) -> TrainSettings:
-    """Settings of a run that learns from pairs alone, on one thread, and neither validates nor saves on the way."""
+    """Return settings of a run on pairs only, on one thread, without validating or saving before its end."""
     values = {
         "pairs": (pairs,),
         "device": "cpu",
@@ -31,5 +31,5 @@ def supervised(pairs: Path, **changes: Any) -> TrainSettings:
 
 
 def unpaired(pairs: Path, **changes: Any) -> TrainSettings:
-    """Settings of the paper's recipe on the same images."""
+    """Return settings of the paper's recipe on the same images."""
     return supervised(pairs, recipe="paper", lr=pairs / "lr", phase=pairs / "phase", **changes)

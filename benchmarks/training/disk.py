@@ -1,4 +1,4 @@
-"""Runs on disks that are full, or that cannot be written."""
+"""Test runs on disks that are full or read-only."""
 
 import signal
 import subprocess
@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.training.runs import (
-    LAST,
     SAVE_EVERY,
     Run,
     count_steps,
@@ -20,13 +19,15 @@ from benchmarks.training.runs import (
     temporaries,
 )
 
+from napari_contransgan.training.run_folder import LAST
+
 DISK_BYTES = 64 * 2**20
 ROOM_BYTES = 16 * 2**10
-"""Room that is left on the full disk: for lines of metrics, and for no save."""
+"""Free space on the full disk: enough for lines of metrics, but not for a save."""
 
 
 class CannotMountError(RuntimeError):
-    """A small disk may not be mounted, by this user or on this machine."""
+    """A small disk cannot be mounted by this user or on this machine."""
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def small_disk(folder: Path, size_bytes: int = DISK_BYTES, options: str = "") ->
     Raises
     ------
     CannotMountError
-        Where that is not allowed.
+        If that is not allowed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     what = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}{options}", "tmpfs", str(folder)]
@@ -51,12 +52,12 @@ def small_disk(folder: Path, size_bytes: int = DISK_BYTES, options: str = "") ->
 
 
 def make_read_only(disk: Path) -> None:
-    """Let nothing be written to a small disk any more."""
+    """Make a small disk read-only."""
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True, capture_output=True)  # noqa: S603, S607
 
 
 def fill(disk: Path, room_bytes: int = ROOM_BYTES) -> Path:
-    """Fill a small disk up but for some room, with a file to be taken away again."""
+    """Fill a small disk, except for some free space, with a file that can be removed again."""
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file:
         try:
@@ -68,8 +69,8 @@ def fill(disk: Path, room_bytes: int = ROOM_BYTES) -> Path:
 
 
 def full_while_saving(pairs: Path, folder: Path, room_bytes: int = ROOM_BYTES) -> list[str]:
-    """What goes wrong in a run whose disk is full for a while; empty where nothing does."""
-    # Supervised steps alone: without discriminators a save is small.
+    """Return what goes wrong in a run whose disk is full for a while; empty if nothing does."""
+    # Only supervised steps, because a save without discriminators is small.
     config = settings_file(folder / "full.yaml", pairs, "semi-supervised", lr=None, phase=None, steps=8 * SAVE_EVERY)
     whole = folder / "full-whole"
     finished(config, whole)
@@ -103,7 +104,7 @@ def _later_saves(run: Run, failed_at: int) -> list[str]:
 
 
 def full_at_the_start(pairs: Path, folder: Path) -> Run:
-    """A run that begins on a full disk, ended."""
+    """Return a finished run that started on a full disk."""
     config = settings_file(folder / "full-start.yaml", pairs)
     with small_disk(folder / "full-disk") as disk:
         fill(disk, 0)
@@ -113,7 +114,7 @@ def full_at_the_start(pairs: Path, folder: Path) -> Run:
 
 
 def full_at_the_end(pairs: Path, folder: Path) -> Run:
-    """A run whose disk is full from its first save on, ended."""
+    """Return a finished run whose disk was full from its first save on."""
     config = settings_file(
         folder / "full-end.yaml", pairs, "semi-supervised", lr=None, phase=None, steps=3 * SAVE_EVERY
     )
@@ -127,7 +128,7 @@ def full_at_the_end(pairs: Path, folder: Path) -> Run:
 
 
 def read_only(pairs: Path, folder: Path) -> Run:
-    """A run that begins on a disk that cannot be written, ended."""
+    """Return a finished run that started on a read-only disk."""
     config = settings_file(folder / "read-only.yaml", pairs)
     with small_disk(folder / "ro-disk", options=",ro") as disk:
         run = start(config, disk / "run")
@@ -136,7 +137,7 @@ def read_only(pairs: Path, folder: Path) -> Run:
 
 
 def read_only_later(pairs: Path, folder: Path) -> list[str]:
-    """What goes wrong when a run that was begun is resumed on a disk that cannot be written any more."""
+    """Return what goes wrong when a run is resumed on a disk that has become read-only."""
     config = settings_file(folder / "ro-later.yaml", pairs, steps=2)
     with small_disk(folder / "ro-later-disk") as disk:
         finished(config, disk / "run")

@@ -1,4 +1,4 @@
-"""Tables of what a run survives: kills at any moment, full disks, broken and vanished images, signals."""
+"""Print tables of the faults that a run survives: kills, full disks, broken and missing images, signals."""
 
 import signal
 import tempfile
@@ -50,30 +50,30 @@ def _print_kills(outcomes: list[Outcome]) -> None:
 def _checks(pairs: Path, folder: Path) -> list[tuple[str, str, Check]]:
     whole = folder / "whole"
     finished(short_settings(folder / "whole.yaml", pairs), whole)
-    found = [
+    found: list[tuple[str, str, Check]] = [
         (
             "disk full while saving",
-            "old save kept, later ones work, as uninterrupted",
+            "old save kept, later saves work, same result as uninterrupted",
             partial(disk.full_while_saving, pairs, folder),
         ),
         ("disk full to the last byte", "the same", partial(disk.full_while_saving, pairs, folder / "last", 0)),
         ("disk full at the start", "exit 2, one line", partial(disk.full_at_the_start, pairs, folder)),
-        ("disk full to the end", "exit 2, one line", partial(disk.full_at_the_end, pairs, folder)),
+        ("disk full until the end", "exit 2, one line", partial(disk.full_at_the_end, pairs, folder)),
         ("read-only disk", "exit 2, one line", partial(disk.read_only, pairs, folder)),
         ("read-only disk, resumed", "exit 2, nothing changed", partial(disk.read_only_later, pairs, folder)),
-        ("folders above are missing", "are made", partial(folders.missing_parent, pairs, folder)),
-        ("folder above is a file", "exit 2, one line", partial(folders.parent_is_a_file, pairs, folder)),
+        ("parent folders are missing", "they are created", partial(folders.missing_parent, pairs, folder)),
+        ("parent folder is a file", "exit 2, one line", partial(folders.parent_is_a_file, pairs, folder)),
         (
             "two runs in one folder",
-            "second: exit 2; first: as uninterrupted",
+            "second: exit 2; first: same result as uninterrupted",
             partial(folders.two_in_one, pairs, folder, whole),
         ),
     ]
     for number in (signal.SIGTERM, signal.SIGINT):
         check = partial(folders.asked_to_end, pairs, folder, number, whole)
-        found.append((number.name, "exit 130, saved at once, as uninterrupted", check))
+        found.append((number.name, "exit 130, saved at once, same result as uninterrupted", check))
     for bad_images in ("refuse", "skip"):
-        for title, spoil in (("cut short", images.cut_short), ("a text file", images.make_text)):
+        for title, spoil in (("truncated", images.cut_short), ("a text file", images.make_text)):
             check = partial(_bad_at_the_start, pairs, folder / f"{title}-{bad_images}", spoil, bad_images)
             found.append((f"image {title}, {bad_images}", "exit 2 / left out; named", check))
         check = partial(images.bad_while_running, pairs, folder / f"running-{bad_images}", bad_images)
@@ -118,5 +118,5 @@ def _found(check: tuple[str, str, Check]) -> str:
     if isinstance(found, Run):
         lines = found.text().splitlines()
         is_good = found.status() == 2 and lines and "fault" not in lines[-1]
-        return "as wanted" if is_good else f"**exit status {found.status()}: {lines[-1] if lines else ''}**"
-    return f"**{' '.join('; '.join(found).split())}**" if found else "as wanted"
+        return "as expected" if is_good else f"**exit status {found.status()}: {lines[-1] if lines else ''}**"
+    return f"**{' '.join('; '.join(found).split())}**" if found else "as expected"

@@ -1,4 +1,4 @@
-"""Two runs that want one folder, folders that are not there, and runs that are asked to end."""
+"""Test two runs in one folder, missing folders, and runs that receive a signal."""
 
 import signal
 from pathlib import Path
@@ -17,13 +17,13 @@ from benchmarks.training.runs import (
 
 
 def two_in_one(pairs: Path, folder: Path, whole: Path) -> list[str]:
-    """What goes wrong when a second run begins in the folder of one that goes on; `whole` had the same settings."""
+    """Return what goes wrong when a second run starts in the folder of a running one; `whole` had the same settings."""
     config = short_settings(folder / "two.yaml", pairs)
     first = start(config, folder / "two")
     if not first.hold_at(3):
         raise RuntimeError(first.text())
     wrong = []
-    reason = "another training writes into this folder"
+    reason = "another training is writing to this folder"
     for options in ((), ("--resume",)):
         second = start(short_settings(folder / "second" / "two.yaml", pairs), first.out, *options)
         status, lines = second.wait(), second.text().splitlines()
@@ -36,14 +36,14 @@ def two_in_one(pairs: Path, folder: Path, whole: Path) -> list[str]:
 
 
 def missing_parent(pairs: Path, folder: Path) -> list[str]:
-    """What goes wrong when the folders above the run's are not there."""
+    """Return what goes wrong when the parent folders of a run's folder are missing."""
     config = settings_file(folder / "parent.yaml", pairs, steps=2)
     run = start(config, folder / "a" / "b" / "run")
     return [] if run.wait() == 0 and saved_step(run.out) == 2 else [f"{run.status()}: {run.text()}"]
 
 
 def parent_is_a_file(pairs: Path, folder: Path) -> Run:
-    """A run whose folder would lie in a file, ended."""
+    """Return a finished run whose parent folder is a file."""
     (folder / "file").write_text("in the way", encoding="utf-8")
     run = start(settings_file(folder / "in-file.yaml", pairs, steps=2), folder / "file" / "run")
     run.wait()
@@ -51,7 +51,7 @@ def parent_is_a_file(pairs: Path, folder: Path) -> Run:
 
 
 def asked_to_end(pairs: Path, folder: Path, number: signal.Signals, whole: Path) -> list[str]:
-    """What goes wrong when a run gets a signal, and is resumed; `whole` had the same settings."""
+    """Return what goes wrong when a run receives a signal and is resumed; `whole` had the same settings."""
     name = number.name.lower()
     config = short_settings(folder / f"{name}.yaml", pairs)
     run = start(config, folder / name)

@@ -1,4 +1,4 @@
-"""Runs whose images break or vanish, before the first step or while they go on."""
+"""Test runs whose images break or disappear, before the first step or during the run."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,31 +25,32 @@ SUPERVISED: dict[str, Any] = {"recipe": "semi-supervised", "lr": None, "phase": 
 
 
 def cut_short(path: Path) -> None:
-    """Leave the first half of a file."""
+    """Truncate a file to its first half."""
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
 
 
 def make_text(path: Path) -> None:
-    """Put text in the place of an image."""
+    """Replace an image by text."""
     path.write_text("no image\n", encoding="utf-8")
 
 
 def first_drawn(settings: TrainSettings, after: int) -> Path:
-    """The low-power image that is drawn next of those that no step up to `after` has drawn."""
+    """Return the low-power image that is drawn next, among those not drawn in any step up to `after`."""
     data = gather(settings)
     seen: list[int] = []
     for step in range(settings.steps):
         for item in range(settings.batch_size):
             index, _ = chosen_index([data.paired_lr, data.paired_phase], settings, step, PAIRED, item)
             if step > after and index not in seen:
-                return data.paired_lr.paths[index]  # type: ignore[attr-defined]
+                path: Path = data.paired_lr.paths[index]  # type: ignore[attr-defined]
+                return path
             seen.append(index)
-    raise RuntimeError("every image is drawn early on: the data set is too small")
+    raise RuntimeError("every image has already been drawn: the data set is too small")
 
 
 def bad_at_the_start(pairs: Path, folder: Path, spoil: Callable[[Path], None], bad_images: str) -> tuple[Run, Path]:
-    """Train on images of which one is broken; gives the run, ended, and the broken file."""
+    """Train on images of which one is broken; return the finished run and the broken file."""
     own = copies(pairs, folder / "set", 1)
     broken = sorted((own / "lr").iterdir())[-1]
     spoil(broken)
@@ -60,13 +61,13 @@ def bad_at_the_start(pairs: Path, folder: Path, spoil: Callable[[Path], None], b
 
 
 def bad_while_running(pairs: Path, folder: Path, bad_images: str) -> list[str]:
-    """What goes wrong when an image breaks that was good at the start and has not been drawn yet."""
+    """Return what goes wrong when an image breaks that was good at the start and has not been drawn yet."""
     own = copies(pairs, folder / "set", COPIES)
     config = settings_file(folder / "settings.yaml", own, bad_images=bad_images, **SUPERVISED)
     run = start(config, folder / "run")
     if not run.hold_at(1):
         raise RuntimeError(run.text())
-    # The step at hand may draw before the process is held, hence one more.
+    # The current step may draw before the process is stopped, hence one more.
     broken = first_drawn(TrainSettings.from_yaml(config), count_steps(run.out) + 1)
     cut_short(broken)
     run.go_on()
@@ -83,7 +84,7 @@ def bad_while_running(pairs: Path, folder: Path, bad_images: str) -> list[str]:
 
 
 def held_out_bad_while_running(pairs: Path, folder: Path) -> list[str]:
-    """What goes wrong when a held-out image breaks in a run that goes on without bad ones."""
+    """Return what goes wrong when a held-out image breaks in a run that skips bad images."""
     own = copies(pairs, folder / "set", COPIES)
     config = settings_file(folder / "settings.yaml", own, bad_images="skip", **SUPERVISED)
     run = start(config, folder / "run")
@@ -95,7 +96,7 @@ def held_out_bad_while_running(pairs: Path, folder: Path) -> list[str]:
 
 
 def first_unpaired_bad(pairs: Path, folder: Path) -> list[str]:
-    """What goes wrong in an unpaired run without bad images when the one that would be shown is bad."""
+    """Return what goes wrong in an unpaired run that skips bad images if the image for the preview is bad."""
     own = copies(pairs, folder / "set", 1)
     cut_short(sorted((own / "lr").iterdir())[0])
     config = settings_file(folder / "settings.yaml", own, "paper", pairs=(), bad_images="skip", steps=2 * SAVE_EVERY)
@@ -104,7 +105,7 @@ def first_unpaired_bad(pairs: Path, folder: Path) -> list[str]:
 
 
 def vanishes(pairs: Path, folder: Path, bad_images: str = "refuse", accumulate: int = 1) -> list[str]:
-    """What goes wrong when the data folder is renamed away while a run goes on, and comes back."""
+    """Return what goes wrong when the data folder is renamed during a run, and renamed back."""
     own = copies(pairs, folder / "set", COPIES)
     config = settings_file(folder / "settings.yaml", own, bad_images=bad_images, accumulate=accumulate, **SUPERVISED)
     whole = folder / "whole"

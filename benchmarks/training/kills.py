@@ -1,4 +1,4 @@
-"""Runs that are killed again and again, at moments that chance chooses, and resumed each time."""
+"""Kill runs repeatedly at random moments, and resume them each time."""
 
 import random
 import time
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.training.runs import (
-    LAST,
     SAVE_EVERY,
     STEPS,
     Run,
@@ -20,6 +19,8 @@ from benchmarks.training.runs import (
     temporaries,
 )
 
+from napari_contransgan.training.run_folder import LAST
+
 SEED = 4402
 LONGEST_START_S = 0.5
 LONGEST_DELAY_S = 0.3
@@ -28,16 +29,16 @@ MOMENTS = ("start", "step", "step", "step", "save")
 
 @dataclass(frozen=True)
 class Kill:
-    """One kill and what it left.
+    """One kill and its effect.
 
     Parameters
     ----------
     moment : str
-        What the process was about, as seen from outside.
+        What the process was doing, as seen from outside.
     step, saved : int
-        Last step in the metrics, and step of the save: -1 for one that cannot be read.
+        Last step in the metrics, and step of the save; -1 for a save that cannot be read.
     temporaries : int
-        Files that were begun and not ended, over all kills so far.
+        Number of half-written files, over all kills so far.
     """
 
     moment: str
@@ -47,18 +48,18 @@ class Kill:
 
     @property
     def lost(self) -> int:
-        """Steps that must be done again."""
+        """Return the number of steps that must be repeated."""
         return self.step - self.saved
 
     @property
     def is_harmless(self) -> bool:
-        """Whether the save is whole and recent."""
+        """Return whether the save is complete and recent."""
         return self.saved >= 0 and self.lost <= SAVE_EVERY
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """All kills of a run, and in what its end differs from that of an undisturbed one."""
+    """All kills of a run, and how its result differs from that of an uninterrupted one."""
 
     recipe: str
     kills: list[Kill]
@@ -66,11 +67,11 @@ class Outcome:
 
 
 def killed_again_and_again(pairs: Path, folder: Path, recipe: str, kills: int, seed: int = SEED) -> Outcome:
-    """Train once undisturbed and once with kills, and compare."""
+    """Train once without interruption and once with kills, and compare the results."""
     config = settings_file(folder / f"{recipe}.yaml", pairs, recipe)
     whole, out = folder / f"{recipe}-whole", folder / f"{recipe}-killed"
     finished(config, whole)
-    done = list(_kills(config, out, kills, random.Random(f"{seed} {recipe}")))  # noqa: S311 - no secret
+    done = list(_kills(config, out, kills, random.Random(f"{seed} {recipe}")))  # noqa: S311 - not for security
     finished(config, out, "--resume")
     return Outcome(recipe, done, differences(out, whole))
 
@@ -79,7 +80,7 @@ def _kills(config: Path, out: Path, kills: int, rng: random.Random) -> Iterator[
     for number in range(kills):
         moment = rng.choice(MOMENTS)
         run = start(config, out, "--resume")
-        # The steps that are left are shared among the kills, so that the run ends after the last one.
+        # The remaining steps are divided among the kills, so that the run ends after the last one.
         further = rng.randint(1, max(1, 2 * (STEPS - count_steps(out)) // (kills - number + 1)))
         if _reached(run, moment, further, rng):
             run.process.kill()
@@ -89,7 +90,7 @@ def _kills(config: Path, out: Path, kills: int, rng: random.Random) -> Iterator[
 
 
 def _reached(run: Run, moment: str, further: int, rng: random.Random) -> bool:
-    """Wait for the moment; False where the process ends before."""
+    """Wait for the moment; return False if the process ends before it."""
     if moment == "start":
         time.sleep(rng.uniform(0, LONGEST_START_S))
         return True

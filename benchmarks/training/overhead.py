@@ -1,4 +1,4 @@
-"""What the trainer adds to a network's forward and backward pass, as a whole and part by part."""
+"""Measure the time that the trainer adds to a network's forward and backward pass, in total and part by part."""
 
 import tempfile
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import torch
 from benchmarks.training.data import supervised
 from benchmarks.training.timing import Work, medians, print_head, print_row
 from torch import nn
+from torch.autograd import backward
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.models.compute import autocast
@@ -27,7 +28,7 @@ CPU = torch.device("cpu")
 
 
 def main(pairs: Path) -> None:
-    """Print the ratio of the trainer's time to the bare passes', and the parts of the difference."""
+    """Print the ratio of the trainer's time to that of the bare passes, and the parts of the difference."""
     settings = supervised(pairs)
     print(
         f"Compact contrans, supervised, batch {settings.batch_size}, crop {settings.crop_px}, one thread; the "
@@ -44,9 +45,9 @@ def main(pairs: Path) -> None:
     print_row("forward and backward pass alone", f"{1e3 * seconds['bare']:.1f}", "1.00")
     print_row("a step of the trainer", f"{1e3 * seconds['trainer']:.1f}", f"{ratio:.2f} (goal: at most {GOAL})")
     for name, value in parts.items():
-        print_row(f"of it: {name}", f"{1e3 * value:.2f}", f"{value / seconds['bare']:.3f}")
+        print_row(f"of which: {name}", f"{1e3 * value:.2f}", f"{value / seconds['bare']:.3f}")
     rest = seconds["trainer"] - seconds["bare"] - sum(parts.values())
-    print_row("not explained", f"{1e3 * rest:.1f}", f"{rest / seconds['bare']:.3f}")
+    print_row("unexplained", f"{1e3 * rest:.1f}", f"{rest / seconds['bare']:.3f}")
 
 
 def _bare_step(settings: TrainSettings) -> Work:
@@ -64,7 +65,7 @@ def _bare_step(settings: TrainSettings) -> Work:
 
 
 def _parts(settings: TrainSettings, folder: Path) -> dict[str, Work]:
-    """Everything but the passes, each by itself, as `train_step` and the trainer call it."""
+    """Return everything except the passes, each part as `train_step` and the trainer call it."""
     data, state = gather(settings), new_state(settings, CPU)
     contrast, phase_rad = draw_pairs(data.paired_lr, data.paired_phase, settings, 0)
     network, optimiser = state.networks["to_phase"], state.optimisers[WARM]
@@ -74,14 +75,19 @@ def _parts(settings: TrainSettings, folder: Path) -> dict[str, Work]:
     output = torch.randn_like(label).requires_grad_()
     process = psutil.Process()
     record = {"step": 1, "supervised": 0.1234, "images_per_s": 6.1, "learning_rate": 1e-4}
+
+    def log_and_memory() -> None:
+        append_record(folder, record)
+        process.memory_info()
+
     return {
         "data: drawing and augmenting": lambda: draw_pairs(data.paired_lr, data.paired_phase, settings, state.step),
-        "loss and its gradient": lambda: supervised_loss(output, label, settings.phase_ref_rad).backward(),
+        "loss and its gradient": lambda: backward(supervised_loss(output, label, settings.phase_ref_rad)),
         "clipping the gradient": lambda: nn.utils.clip_grad_norm_(network.parameters(), steps.MAX_GRADIENT_NORM),
         "optimiser": optimiser.step,
         "averaged network": lambda: steps.update_average(state, settings.ema_decay),
         "copy of the norms' statistics": _statistics(state),
-        "log and memory": lambda: (append_record(folder, record), process.memory_info()),
+        "log and memory": log_and_memory,
     }
 
 

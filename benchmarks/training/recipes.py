@@ -1,8 +1,8 @@
-"""Train the three generators by each recipe at equal steps, and compare them on fields that none has seen.
+"""Train the three generators by each recipe for equal steps, and compare them on fields that none has seen.
 
     python -m benchmarks.training.recipes paper|warm [--runs runs] [--picture PICTURE.png]
 
-Runs that are there already are gone on with, so that it can be interrupted.
+Existing runs are continued, so that the benchmark can be interrupted.
 """
 
 import argparse
@@ -22,6 +22,8 @@ from napari_contransgan.training.run_folder import BEST, RunRecord, read_run
 from napari_contransgan.training.trainer import train
 
 GENERATORS: tuple[GeneratorName, ...] = ("contrans", "unet", "swin")
+Records = Mapping[GeneratorName, RunRecord]
+
 SCORED_SEED, SCORED_FIELDS = 4405, 24
 THICK_AND_THIN = Variation(phase_factor=(0.5, 1.6))
 
@@ -32,16 +34,16 @@ FIELDS: Mapping[str, SimulationSettings] = {
     "cells_scaled": SimulationSettings(seed=4203, count=800, field_px=160, variation=THICK_AND_THIN),
     "beads_scaled": SimulationSettings(specimen="psm", seed=4204, count=250, field_px=160, variation=THICK_AND_THIN),
 }
-"""10x images of the paper's microscope; a and b are used unpaired, so that no image's own phase is among the rest."""
+"""10x images of the paper's microscope; a and b are used unpaired, so no image has its phase in the other set."""
 
 
 def settings_of(recipe: str, runs: Path, generator: GeneratorName) -> TrainSettings:
-    """Settings of a run: small crops, since a CPU is to manage them, and otherwise each recipe's own."""
+    """Return the settings of a run: small crops, suitable for a CPU, and otherwise the recipe's own settings."""
     if recipe == "paper":
         return TrainSettings(
             lr=runs / "beads/a/lr",
             phase=runs / "beads/b/phase",
-            pairs=(runs / "beads/held",),  # for scores alone
+            pairs=(runs / "beads/held",),  # for scores only
             generator=generator,
             recipe="paper",
             validation_fraction=0.97,
@@ -68,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training.recipes", description=__doc__)
     parser.add_argument("recipe", choices=("paper", "warm"))
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the data sets and runs")
-    parser.add_argument("--picture", type=Path, help="where to draw the validation scores over the steps")
+    parser.add_argument("--picture", type=Path, help="file for a picture of the validation scores over the steps")
     chosen = parser.parse_args()
     wanted = "beads/" if chosen.recipe == "paper" else "_scaled"
     for name, fields in FIELDS.items():
@@ -88,10 +90,10 @@ def _trained(recipe: str, runs: Path, generator: GeneratorName) -> RunRecord:
     return read_run(folder)
 
 
-def _print_scores(records: Mapping[str, RunRecord], specimens: tuple[str, ...]) -> None:
+def _print_scores(records: Records, specimens: tuple[str, ...]) -> None:
     print(
-        f"\n{SCORED_FIELDS} fields of 240 px at 10x of each specimen (seed {SCORED_SEED}), levelled; each network as "
-        f"it was at its best validation\n"
+        f"\n{SCORED_FIELDS} fields of 240 px at 10x of each specimen (seed {SCORED_SEED}), levelled; each network "
+        f"at its best validation\n"
     )
     print_head("specimen", "network", "weights", "step", "SSIM", "PSNR, dB", "slope", "an empty map")
     for specimen in specimens:
@@ -111,7 +113,7 @@ def _print_scores(records: Mapping[str, RunRecord], specimens: tuple[str, ...]) 
             )
 
 
-def draw(records: Mapping[str, RunRecord], picture: Path) -> None:
+def draw(records: Records, picture: Path) -> None:
     """Draw the validation scores of the runs over their steps."""
     figure = Figure(figsize=(9, 3), layout="constrained")
     axes = figure.subplots(1, 3)

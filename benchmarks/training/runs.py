@@ -1,4 +1,4 @@
-"""Real training processes to be disturbed, and what lies in their folders afterwards."""
+"""Start training processes that can be disturbed, and inspect their folders afterwards."""
 
 import json
 import multiprocessing
@@ -24,13 +24,13 @@ from napari_contransgan.training.run_lock import LOCK
 SAVE_EVERY = 5
 STEPS = 40
 SHORT_STEPS = 3 * SAVE_EVERY
-"""Of the runs that are disturbed only once."""
+"""Number of steps of runs that are disturbed only once."""
 
 PATIENCE_S = 300.0
 LOOK_EVERY_S = 0.0005
 RECIPES = ("paper", "semi-supervised")
 
-# Each training is a process of its own, forked from one that has loaded PyTorch: loading takes longer than training.
+# Each training is a process forked from one that has loaded PyTorch, because loading takes longer than training.
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["napari_contransgan.training.trainer"])
 
@@ -46,7 +46,7 @@ class Run:
     out : Path
         Its folder.
     told : Path
-        What it prints, both streams.
+        File with the output of both streams.
     """
 
     process: BaseProcess
@@ -54,53 +54,53 @@ class Run:
     told: Path
 
     def text(self) -> str:
-        """What it has printed so far."""
+        """Return the output so far."""
         return self.told.read_text(encoding="utf-8", errors="replace")
 
     def status(self) -> int | None:
-        """Its exit status, None while it goes on, and minus the signal that ended it."""
+        """Return the exit status: None while it is running, and minus the number of a signal that ended it."""
         return self.process.exitcode
 
     def wait(self) -> int:
-        """Wait for its end and give the exit status."""
+        """Wait for its end, and return the exit status."""
         self.process.join(PATIENCE_S)
         status = self.status()
         if status is None:
             self.process.kill()
-            raise TimeoutError(f"{self.out}: did not end within {PATIENCE_S:g} s; it said: {self.text()}")
+            raise TimeoutError(f"{self.out}: did not end within {PATIENCE_S:g} s; output: {self.text()}")
         return status
 
     def wait_until(self, is_so: Callable[[], bool]) -> bool:
-        """Wait until something is so; False where the process ends before."""
+        """Wait until a condition holds; return False if the process ends before it."""
         end = time.monotonic() + PATIENCE_S
         while not is_so():
             if self.status() is not None:
                 return False
             if time.monotonic() > end:
                 self.process.kill()
-                raise TimeoutError(f"{self.out}: nothing came within {PATIENCE_S:g} s; it said: {self.text()}")
+                raise TimeoutError(f"{self.out}: nothing happened within {PATIENCE_S:g} s; output: {self.text()}")
             time.sleep(LOOK_EVERY_S)
         return True
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        assert self.process.pid is not None  # noqa: S101 - it was started
+        """Send a signal to the process."""
+        assert self.process.pid is not None  # noqa: S101 - it has been started
         os.kill(self.process.pid, number)
 
     def hold_at(self, steps: int) -> bool:
-        """Stop the process once so many steps stand in its metrics, until `go_on`; False where it ends before."""
+        """Stop the process once its metrics have this many steps, until `go_on`; return False if it ends before."""
         held = self.wait_until(lambda: count_steps(self.out) >= steps)
         if held:
             self.send(signal.SIGSTOP)
         return held
 
     def go_on(self) -> None:
-        """Let a process that was held go on."""
+        """Let a stopped process continue."""
         self.send(signal.SIGCONT)
 
 
-def settings_file(path: Path, pairs: Path, recipe: str = "paper", **changes: Any) -> Path:
-    """Write the settings of a small run of both kinds of images, whose result is the same each time."""
+def settings_file(path: Path, pairs: Path, /, recipe: str = "paper", **changes: Any) -> Path:
+    """Write the settings of a small run on both kinds of images, with a reproducible result."""
     values = {
         "pairs": (pairs,),
         "lr": pairs / "lr",
@@ -125,7 +125,7 @@ def settings_file(path: Path, pairs: Path, recipe: str = "paper", **changes: Any
 
 
 def start(config: Path, out: Path, *options: str) -> Run:
-    """Start a training by its command, on one thread; lists of known runs go beside the settings."""
+    """Start training by its command, on one thread; lists of known runs are stored next to the settings."""
     told = config.parent / f"{out.name}.log"
     home = str(config.parent / "home")
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -138,7 +138,7 @@ def start(config: Path, out: Path, *options: str) -> Run:
 
 
 def _train(arguments: Sequence[str], told: Path, environment: Mapping[str, str]) -> None:
-    """Be the command, with both streams going to a file."""
+    """Run the command with both streams redirected to a file."""
     from napari_contransgan.cli import main
 
     with told.open("wb") as stream:
@@ -151,7 +151,7 @@ def _train(arguments: Sequence[str], told: Path, environment: Mapping[str, str])
 
 
 def finished(config: Path, out: Path, *options: str) -> Run:
-    """Run a training to its end, which must be a good one."""
+    """Run training to its end, which must be successful."""
     run = start(config, out, *options)
     status = run.wait()
     if status:
@@ -160,7 +160,7 @@ def finished(config: Path, out: Path, *options: str) -> Run:
 
 
 def steps_of(out: Path) -> list[int]:
-    """Steps in a run's metrics, line by line; half a line is left out."""
+    """Return the steps in a run's metrics, line by line; an incomplete line is left out."""
     try:
         lines = (out / METRICS).read_bytes().splitlines(keepends=True)
     except OSError:
@@ -170,12 +170,12 @@ def steps_of(out: Path) -> list[int]:
 
 
 def count_steps(out: Path) -> int:
-    """The last step in a run's metrics, 0 without one."""
+    """Return the last step in a run's metrics; 0 if there is none."""
     return max(steps_of(out), default=0)
 
 
 def saved_step(out: Path) -> int:
-    """Step of a run's save, all of which is read; 0 where there is none, -1 where it is broken."""
+    """Read a run's save completely, and return its step; 0 if there is none, -1 if it is broken."""
     if not (out / LAST).is_file():
         return 0
     try:
@@ -188,23 +188,23 @@ def saved_step(out: Path) -> int:
 
 
 def temporaries(out: Path) -> list[Path]:
-    """Files that a save has begun and not ended."""
+    """Return the half-written files of saves."""
     return sorted(path for path in out.rglob(".*") if path.is_file() and path.name != LOCK)
 
 
 def short_settings(path: Path, pairs: Path) -> Path:
-    """Write the settings of a run of the paper's recipe that is over soon."""
+    """Write the settings of a short run with the paper's recipe."""
     return settings_file(path, pairs, steps=SHORT_STEPS)
 
 
 def same_tensors(out: Path, whole: Path) -> bool:
-    """Whether two saves hold the same weights, moments and pools, whatever scores they remember."""
+    """Return whether two saves have the same weights, moments and pools, whatever their scores."""
     ours, theirs = (load_file(folder / LAST) for folder in (out, whole))
     return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 def differences(out: Path, whole: Path, steps: int = STEPS) -> list[str]:
-    """In what a finished run differs from an uninterrupted one; empty where in nothing."""
+    """Return how a finished run differs from an uninterrupted one; empty if it does not."""
     found = [f"{name} differs" for name in (LAST, BEST) if _content(out / name) != _content(whole / name)]
     if steps_of(out) != list(range(1, steps + 1)):
         found.append(f"metrics hold {len(steps_of(out))} steps in place of each of {steps} once")
@@ -218,12 +218,12 @@ def _content(path: Path) -> bytes | None:
 
 
 def verdict(found: Sequence[str]) -> str:
-    """A list of faults for a table."""
-    return "as uninterrupted" if not found else f"**{'; '.join(found)}**"
+    """Return a list of faults for a table."""
+    return "same result as uninterrupted" if not found else f"**{'; '.join(found)}**"
 
 
 def copies(pairs: Path, folder: Path, times: int) -> Path:
-    """A larger data set of the same pairs under other names."""
+    """Write a larger data set of the same pairs under other names."""
     for part in ("lr", "phase"):
         (folder / part).mkdir(parents=True)
         for path in sorted((pairs / part).iterdir()):

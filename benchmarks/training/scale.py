@@ -1,4 +1,4 @@
-"""Whether a network's output grows as the phase does: held-out fields, imaged thrice with nothing else changed."""
+"""Test whether a network's output follows the phase: held-out fields are imaged with three factors on the phase."""
 
 from collections.abc import Sequence
 
@@ -25,17 +25,17 @@ Maps = NDArray[np.float64]
 def main(models: Sequence[str] = (DEFAULT_MODEL,), fields: int = FIELDS) -> None:
     """Print, for each network and specimen, how its output follows the factor on the phase."""
     print(
-        f"{fields} fields at 10x (seed {SEED}), imaged with the phase times 0.8, 1 and 1.2 and all else equal; "
+        f"{fields} fields at 10x (seed {SEED}), imaged with the phase times 0.8, 1 and 1.2 and everything else equal; "
         f"goal: the factor +- {GOAL:.0%}\n"
     )
     print_head(
         "network",
         "specimen",
         "factor",
-        "output against that at 1",
+        "output divided by output at factor 1",
         "slope against the label",
-        "slope / slope at 1",
-        "within the goal",
+        "slope / slope at factor 1",
+        "goal reached",
     )
     loaded = {name: load_checkpoint(find_model(name)) for name in models}
     for specimen in SPECIMENS:
@@ -60,7 +60,7 @@ def main(models: Sequence[str] = (DEFAULT_MODEL,), fields: int = FIELDS) -> None
 def _imaged(
     specimen: str, fields: int, loaded: dict[str, LoadedModel]
 ) -> tuple[dict[tuple[str, float], Maps], dict[float, Maps]]:
-    """Outputs by network and factor, and labels by factor; each of shape (fields, Y, X), in radians."""
+    """Return outputs by network and factor, and labels by factor; each of shape (fields, Y, X), in radians."""
     outputs, labels = {}, {}
     for factor in FACTORS:
         settings = SimulationSettings(
@@ -81,6 +81,6 @@ def _check_that_only_the_phase_changed(labels: dict[float, Maps]) -> None:
 
 
 def _slope(of: Maps, on: Maps) -> float:
-    """Least-squares slope over all fields, each about its own mean."""
+    """Return the least-squares slope over all fields, each relative to its own mean."""
     of, on = (maps - maps.mean(axis=(1, 2), keepdims=True) for maps in (of, on))
     return float((of * on).sum() / (on * on).sum())

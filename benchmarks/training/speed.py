@@ -1,4 +1,4 @@
-"""Images a second of every network and size, for both kinds of steps; and what bfloat16 gains."""
+"""Measure images per second for every network and size and both kinds of steps, and the gain from bfloat16."""
 
 from pathlib import Path
 
@@ -11,16 +11,16 @@ from napari_contransgan.threads import on_threads
 
 BATCH, LARGE_BATCH = 4, 1
 REPEATS = {"tiny": (5, 1), "compact": (2, 1), "published": (1, 0)}
-"""Steps that are timed, and steps before; a published one takes a minute, and its first is no slower by much."""
+"""Number of timed steps, and of steps before them; a published step takes a minute, and the first is hardly slower."""
 PRECISION_BATCH, PRECISION_REPEATS = 1, 2
 LEAST_FREE_GIB = 8.0
-"""A published unpaired step holds three networks, their gradients and moments, and four passes' maps."""
+"""A published unpaired step needs three networks, their gradients and moments, and the maps of four passes."""
 
 
 def main(pairs: Path) -> None:
-    """Print images a second on one thread."""
+    """Print images per second on one thread."""
     print(
-        "Images a second on one thread, crop 224, median of a step's time; published: one image, one step, the first\n"
+        "Images per second on one thread, crop 224, median time of a step; published: one image, one step, the first\n"
     )
     print_head("size", "network", "parameters", "supervised", "unpaired", "unpaired / supervised, time per image")
     for preset in PRESETS:
@@ -36,7 +36,7 @@ def _figures(pairs: Path, generator: str, preset: str) -> tuple[str, str, str]:
     batch = LARGE_BATCH if preset == "published" else BATCH
     kinds = {"supervised": supervised, "unpaired": unpaired}
     with on_threads(1):
-        # One after the other: two published runs at once need more memory than a small machine has.
+        # One after the other, because two published runs at once need more memory than a small machine has.
         seconds = {
             kind: medians({kind: step_of(make(pairs, **_sized(generator, preset, batch)))}, *REPEATS[preset])[kind]
             for kind, make in kinds.items()
@@ -52,7 +52,7 @@ def _figures(pairs: Path, generator: str, preset: str) -> tuple[str, str, str]:
 def precision(pairs: Path) -> None:
     """Print how much faster bfloat16 is than float32."""
     print(
-        f"Seconds a supervised step of the compact networks, batch {PRECISION_BATCH}, crop 224, one thread, in turn, "
+        f"Seconds per supervised step of the compact networks, batch {PRECISION_BATCH}, crop 224, one thread, in turn, "
         f"medians\n"
     )
     print_head("network", "fp32, s", "bf16, s", "fp32 / bf16")

@@ -1,4 +1,4 @@
-"""Where the time of a supervised step goes, by kind of work, as torch's profiler sees it."""
+"""Measure where the time of a supervised step goes, by kind of work, with torch's profiler."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -22,14 +22,14 @@ STAGES = {
     "clipping": (nn.utils, "clip_grad_norm_"),
     "averaged network": (steps, "update_average"),
 }
-"""Functions whose whole time counts as one kind, whatever they are made of."""
+"""Functions whose whole time counts as one kind of work."""
 
 KINDS = {
     "convolutions": ("convolution", "conv2d", "conv_transpose", "slow_conv", "thnn_conv"),
     "batch and layer normalisation": ("batch_norm", "layer_norm", "NativeBatchNorm", "NativeLayerNorm"),
     "attention and other matrix products": ("addmm", "::mm", "bmm", "linear", "attention", "softmax", "matmul"),
-    "magnifying and pooling": ("upsample", "max_pool", "avg_pool"),
-    "moving: joining, padding, rolling, casting": (
+    "upsampling and pooling": ("upsample", "max_pool", "avg_pool"),
+    "moving data: joining, padding, rolling, casting": (
         "cat",
         "copy_",
         "::to",
@@ -40,11 +40,11 @@ KINDS = {
         "fill",
     ),
 }
-ELEMENTWISE = "elementwise and the rest"
+ELEMENTWISE = "elementwise operations and the rest"
 
 
 def main(pairs: Path) -> None:
-    """Print each kind's share of a step of the compact contrans."""
+    """Print the fraction of a step of the compact Contrans for each kind of work."""
     settings = supervised(pairs)
     print(
         f"Compact contrans, supervised, batch {settings.batch_size}, crop {settings.crop_px}, one thread, "
@@ -60,7 +60,7 @@ def main(pairs: Path) -> None:
     spent: Counter[str] = Counter()
     for event in seen.events():
         spent[_kind(event)] += event.self_cpu_time_total
-    print_head("kind of work", "ms a step", "share, %")
+    print_head("kind of work", "ms per step", "share, %")
     for kind, microseconds in spent.most_common():
         print_row(kind, f"{microseconds / 1e3 / STEPS:.1f}", f"{100 * microseconds / spent.total():.1f}")
 
@@ -82,7 +82,7 @@ def _recorded(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _kind(event: Any) -> str:
-    ancestors = []
+    ancestors: list[str] = []
     while event is not None:
         ancestors.append(event.name)
         event = event.cpu_parent
@@ -95,7 +95,7 @@ def _kind(event: Any) -> str:
 
 
 def _first_of(names: list[str], kinds: Mapping[str, tuple[str, ...]]) -> str:
-    """Kind of the outermost operation that has one, since a convolution may call a copy."""
+    """Return the kind of the outermost operation that has one, since a convolution may call a copy."""
     for name in reversed(names):
         for kind, words in kinds.items():
             if any(word.lower() in name.lower() for word in words):

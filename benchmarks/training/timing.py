@@ -1,4 +1,4 @@
-"""Medians of works that are timed in turn, so that whatever else slows the machine down slows all of them."""
+"""Time several tasks in turn, so that other load on the machine slows all of them alike, and return medians."""
 
 import statistics
 import time
@@ -15,7 +15,7 @@ Work = Callable[[], Any]
 
 
 def medians(works: Mapping[str, Work], repeats: int, warm_up: int = 1) -> dict[str, float]:
-    """Median seconds of each of several works, timed in turn."""
+    """Return the median seconds of each of several tasks, timed in turn."""
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for number in range(warm_up + repeats):
         for name, work in works.items():
@@ -27,7 +27,7 @@ def medians(works: Mapping[str, Work], repeats: int, warm_up: int = 1) -> dict[s
 
 
 def step_of(settings: TrainSettings) -> Work:
-    """The trainer's own step, ready to be called again and again."""
+    """Return the trainer's own step as a function that can be called repeatedly."""
     fabric = start_fabric(settings)
     data, state = gather(settings), new_state(settings, fabric.device)
     engine = make_engine(fabric, state.networks, settings)

@@ -1,10 +1,9 @@
-"""How long the window stands still while a network trains in it, and how soon Stop and Pause take effect.
+"""Measure how long the window stalls while a network trains in it, and how soon Stop and Pause take effect.
 
 xvfb-run -a python -m benchmarks.training.window [--seconds 120] [--shot PICTURE.png]
 """
 
 import argparse
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,7 +22,7 @@ LONG_MS = 50
 
 
 class Pulse:
-    """A timer in the window; what is missing between two beats is time in which the window stood still."""
+    """A timer in the window; delays between two beats are stalls of the window."""
 
     def __init__(self) -> None:
         self.stalls_ms: list[float] = []
@@ -35,7 +34,7 @@ class Pulse:
         self._timer.start()
 
     def stop(self) -> None:
-        """Measure no more."""
+        """Stop measuring."""
         self._timer.stop()
 
     def _beat(self) -> None:
@@ -48,8 +47,8 @@ class Pulse:
 def main() -> None:
     """Train the compact Contrans in a real window and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training.window", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120.0, help="how long to measure")
-    parser.add_argument("--shot", type=Path, help="where to put a picture of the window")
+    parser.add_argument("--seconds", type=float, default=120.0, help="duration of the measurement")
+    parser.add_argument("--shot", type=Path, help="file for a picture of the window")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         pairs = make_pairs(Path(folder) / "pairs")
@@ -76,7 +75,7 @@ def main() -> None:
 
 
 def measure(widget: TrainWidget, seconds: float, shot: Path | None, viewer: Viewer) -> None:
-    """Print the stalls of the first `seconds` after Start, and what Stop takes."""
+    """Print the stalls in the first `seconds` after Start, and the time that Stop takes."""
     wait(1)
     starting = Pulse()
     widget.start()
@@ -95,7 +94,7 @@ def measure(widget: TrainWidget, seconds: float, shot: Path | None, viewer: View
         wait(0.01)
     took_s, more = time.perf_counter() - began, widget.display.step - step
     print(f"{widget.display.step} steps in {seconds:g} s\n")
-    print("| what | value |\n| --- | --- |")
+    print("| measurement | value |\n| --- | --- |")
     print(f"| longest stall between Start and the first step, ms | {max(starting.stalls_ms):.0f} |")
     print(f"| longest stall while training, ms | {stalls_ms.max():.0f} |")
     for share in (99.9, 99):
@@ -107,7 +106,7 @@ def measure(widget: TrainWidget, seconds: float, shot: Path | None, viewer: View
 
 
 def wait(seconds: float) -> None:
-    """Let the window work."""
+    """Let the window process its events."""
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
         QApplication.processEvents()
@@ -115,4 +114,4 @@ def wait(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

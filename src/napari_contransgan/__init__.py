@@ -1,7 +1,7 @@
 """Quantitative phase from bright-field microscopy: transport of intensity and learned virtual phase.
 
-The functions of `napari_contransgan.api` are offered here too: ``import napari_contransgan as ncg``, then
-``ncg.retrieve_phase(...)``. They are loaded when they are first asked for.
+The functions of `napari_contransgan.api` are also available here: ``import napari_contransgan as ncg``, then
+``ncg.retrieve_phase(...)``. Each is loaded when it is first used.
 """
 
 import os
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from napari_contransgan.api import (
+        adapt,
         evaluate,
+        measure,
         predict,
         read_image,
         retrieve_phase,
@@ -20,11 +22,21 @@ if TYPE_CHECKING:
         write_image,
     )
 
-# OpenMP reads this once, when PyTorch loads it. Without it, threads spin while they wait for each other, and on a busy
-# machine they then take the processor from the very threads they wait for.
+# OpenMP reads this variable once, when PyTorch loads it. Without it, waiting threads spin, and on a busy machine they
+# then take processor time from the very threads they are waiting for.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__all__ = ["evaluate", "predict", "read_image", "retrieve_phase", "simulate", "train", "write_image"]
+__all__ = [
+    "adapt",
+    "evaluate",
+    "measure",
+    "predict",
+    "read_image",
+    "retrieve_phase",
+    "simulate",
+    "train",
+    "write_image",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -36,7 +48,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version  # slow to import, and seldom needed
+    from importlib.metadata import PackageNotFoundError, version  # slow to import, and rarely needed
 
     try:
         return version("napari-contransgan")

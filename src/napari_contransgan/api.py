@@ -1,28 +1,48 @@
-"""The functions that a notebook needs: files or arrays in, images, scores or folders out, progress on request.
+"""Functions for notebooks: they take files or arrays and return images, scores or folders, with optional progress.
 
-``import napari_contransgan`` offers them under its own name and loads what they need when they are called.
+They are also available as ``napari_contransgan.NAME``. Each imports its dependencies when it is called.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from napari_contransgan.config import PredictSettings, SimulationSettings, TieSettings, TrainSettings
+from napari_contransgan.config import (
+    AdaptSettings,
+    MeasureSettings,
+    PredictSettings,
+    SimulationSettings,
+    TieSettings,
+    TrainSettings,
+)
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, write_image
 from napari_contransgan.io.image import Quantity
 from napari_contransgan.progress import Progress, result_of
 
 if TYPE_CHECKING:
+    from napari_contransgan.adapting.events import AdaptEvent, AdaptResult
     from napari_contransgan.evaluation import Comparison
     from napari_contransgan.inference import Prediction
+    from napari_contransgan.measuring import Measurement
     from napari_contransgan.tie import TieResult
     from napari_contransgan.training.events import TrainingEvent
 
-__all__ = ["evaluate", "predict", "read_image", "retrieve_phase", "simulate", "train", "write_image"]
+__all__ = [
+    "adapt",
+    "evaluate",
+    "measure",
+    "predict",
+    "read_image",
+    "retrieve_phase",
+    "simulate",
+    "train",
+    "write_image",
+]
 
 Source = Path | str | Image | ArrayLike
 Tell = Callable[[Progress], object]
@@ -40,7 +60,7 @@ def retrieve_phase(
     stack : path, Image, or (Z, Y, X) or (T, Z, Y, X) array
         Bright-field planes at different focus, in order of rising z.
     pixel_size_um : float, optional
-        Lateral pixel size; otherwise the file's.
+        Lateral pixel size; by default the file's.
     progress : callable, optional
         Called with a `Progress` after each frame.
     **settings
@@ -50,12 +70,12 @@ def retrieve_phase(
     Returns
     -------
     TieResult
-        ``phase`` and ``uncertainty`` in radians, as images, and ``notes``: what you should know about the result.
+        ``phase`` and ``uncertainty`` in radians, as images, and ``notes``, a list of caveats about the result.
 
     Raises
     ------
     InputError
-        Naming the stack, what is wrong and what to do.
+        If the stack or a setting cannot be used; the message names the stack and says what to do.
 
     Examples
     --------
@@ -77,9 +97,9 @@ def predict(
     Parameters
     ----------
     image : path, Image, or (Y, X) array
-        The frame; further axes in front (time, planes) are predicted frame by frame.
+        A single frame, or a series with further leading axes (time, planes), which is predicted frame by frame.
     pixel_size_um : float, optional
-        Pixel size; otherwise the file's.
+        Pixel size; by default the file's.
     progress : callable, optional
         Called with a `Progress` after each tile.
     **settings
@@ -93,7 +113,7 @@ def predict(
     Raises
     ------
     InputError
-        Naming the image, what is wrong and what to do.
+        If the image or a setting cannot be used; the message names the image and says what to do.
     """
     from napari_contransgan.inference import predict_with_uncertainty as events
 
@@ -111,12 +131,12 @@ def simulate(
     progress: Tell | None = None,
     **settings: Any,
 ) -> Path:
-    """Simulate low-power images, focus stacks and their true phase into a folder.
+    """Simulate low-power images, focus stacks and their true phase, and write them to a folder.
 
     Parameters
     ----------
     out : path
-        The folder; it gets ``lr``, ``phase``, ``stack`` and ``tie``, and ``dataset.json``.
+        The folder, in which ``lr``, ``phase``, ``stack``, ``tie`` and ``dataset.json`` are written.
     specimen : {"hela", "psm"}
         Cells, or beads.
     objective : {"4x", "10x", "20x", "40x"}
@@ -124,7 +144,7 @@ def simulate(
     count : int
         Number of fields of view.
     workers : int
-        Processes.
+        Number of processes.
     progress : callable, optional
         Called with a `Progress` after each field.
     **settings
@@ -138,7 +158,7 @@ def simulate(
     Raises
     ------
     InputError
-        For settings that are not allowed, or a folder that holds another data set.
+        If a setting is invalid or the folder holds another data set.
     """
     from napari_contransgan.simulation import write_dataset
 
@@ -151,6 +171,8 @@ def train(
     out: Path | str,
     *,
     resume: bool = False,
+    minutes: float | None = None,
+    workers: int | None = None,
     progress: "Callable[[TrainingEvent], object] | None" = None,
     **settings: Any,
 ) -> Path:
@@ -159,9 +181,13 @@ def train(
     Parameters
     ----------
     out : path
-        Folder of the run; new, unless `resume`.
+        Folder of the run; it must be new unless `resume` is true.
     resume : bool
         Continue from the last save in the folder.
+    minutes : float, optional
+        Duration of the run. If ``steps`` is given too, the run ends at whichever limit is reached first.
+    workers : int, optional
+        Number of processes that simulate the fields of ``simulate`` in advance.
     progress : callable, optional
         Called with each event of `napari_contransgan.training.events`.
     **settings
@@ -170,26 +196,89 @@ def train(
     Returns
     -------
     Path
-        The checkpoint, to be used as ``predict(..., model=checkpoint)``.
+        The checkpoint, which can be used as ``predict(..., model=checkpoint)``.
 
     Raises
     ------
     InputError
-        For settings, images or folders that cannot be used.
+        If settings, images or folders cannot be used.
     """
     from napari_contransgan.training.trainer import train as events
 
     for name in ("pairs", "simulate"):
         if isinstance(settings.get(name), (str, Path)):
             settings[name] = [settings[name]]
+    stated = {"minutes": minutes, "simulation_workers": workers}
+    settings |= {name: value for name, value in stated.items() if value is not None}
     checked = TrainSettings.checked(settings, source="train")
-    running = events(checked, Path(out), resume)
+    return result_of(events(checked, Path(out), resume), progress or _silent)
+
+
+def adapt(
+    stack: "Source | list[Source] | tuple[Source, ...]",
+    out: Path | str,
+    *,
+    frames: Sequence[Source] = (),
+    labels: Sequence[Source] = (),
+    name: str = "",
+    pixel_size_um: float | None = None,
+    progress: "Callable[[AdaptEvent], object] | None" = None,
+    tie: dict[str, Any] | None = None,
+    **settings: Any,
+) -> "AdaptResult":
+    """Adapt a network to your microscope from a focus stack.
+
+    Parameters
+    ----------
+    stack : path, Image, (Z, Y, X) array, or a list of these
+        Focus stacks of the specimen; without `frames`, of the objective whose frames will be predicted.
+    out : path
+        Folder for the adapted network; it must not already contain one.
+    frames : sequence of path, Image or array
+        Frames of another objective to which the network is adapted, of the same fields of view or of others
+        (``unpaired=True``).
+    labels : sequence of path, Image or array
+        A phase map for each stack, used instead of its TIE phase.
+    name : str
+        Name for the network, such as "my 10x".
+    pixel_size_um : float, optional
+        Lateral pixel size; by default the files'.
+    progress : callable, optional
+        Called with each event of `napari_contransgan.adapting.events`.
+    tie : dict, optional
+        Fields of `napari_contransgan.config.TieSettings`, such as ``dz_um`` and ``wavelength_um``.
+    **settings
+        Further fields of `napari_contransgan.config.AdaptSettings`, such as ``start_from`` and ``minutes``.
+
+    Returns
+    -------
+    AdaptResult
+        ``checkpoint``, which can be used as ``predict(..., model=checkpoint)``; ``kept``, the network that was kept;
+        and the scores ``before`` and ``after`` on the held-out part.
+
+    Raises
+    ------
+    InputError
+        If the stack or a setting cannot be used; the message names the stack and says what to do.
+    """
+    from napari_contransgan.adapting.adapt import adapt as events
+
+    how = {"pixel_size_um": pixel_size_um, **(tie or {})}
+    checked = AdaptSettings.checked({"name": name, "tie": how, **settings}, source="adapt")
+    several: list[Source] = list(stack) if isinstance(stack, (list, tuple)) else [stack]
+    running = events(
+        [_image(one, "stack") for one in several],
+        checked,
+        Path(out),
+        frames=[_image(one, "frame") for one in frames],
+        labels=[_image(one, "label", quantity="phase") for one in labels],
+    )
     while True:
         try:
             event = next(running)
         except StopIteration as stop:
-            checkpoint: Path = stop.value
-            return checkpoint
+            result: AdaptResult = stop.value
+            return result
         if progress is not None:
             progress(event)
 
@@ -211,21 +300,21 @@ def evaluate(
     phase, reference : path, Image, or (Y, X) array
         Maps in radians.
     pixel_size_um : float, optional
-        Pixel size of maps that are given as arrays.
+        Pixel size of maps given as arrays.
     register : bool
-        Shift, scale and turn the map onto the reference first.
+        First shift, scale and rotate the map onto the reference.
     data_range_rad : float, optional
-        Range for SSIM and PSNR; otherwise the reference's own.
+        Range for SSIM and PSNR; by default the reference's own.
     index_contrast : float, optional
-        Refractive index of beads minus that of their medium, to measure their heights.
+        Refractive index of beads minus that of their medium; if given, bead heights are measured.
     wavelength_um : float, optional
-        For the heights; otherwise what the files state.
+        Wavelength for the heights; by default the files'.
 
     Returns
     -------
     Comparison
-        ``scores`` with SSIM, PSNR, slope, correlation and RMSE, each beside that of an empty map where that makes
-        sense.
+        Its ``scores`` hold SSIM, PSNR, slope, correlation and RMSE, and the SSIM and PSNR of an empty map for
+        comparison.
 
     Raises
     ------
@@ -244,6 +333,62 @@ def evaluate(
     )
 
 
+def measure(
+    phase: Source,
+    *,
+    labels: Path | str | ArrayLike | None = None,
+    uncertainty: Path | str | Image | None = None,
+    pixel_size_um: float | None = None,
+    wavelength_um: float | None = None,
+    progress: Tell | None = None,
+    **settings: Any,
+) -> "Measurement":
+    """Measure the objects of a phase map: area, phase, dry mass with its standard error, shape, and tracks over time.
+
+    Parameters
+    ----------
+    phase : path, Image, or (Y, X) array
+        Phase in radians, or a time series of it as a path or an Image with axes TYX.
+    labels : path or array of int, optional
+        Objects as labels from 1, as Cellpose or StarDist give them; otherwise they are found by their phase.
+    uncertainty : path or Image, optional
+        Standard deviation of the phase, as `retrieve_phase` and `predict` give it.
+    pixel_size_um, wavelength_um : float, optional
+        Of the phase; otherwise the file's.
+    progress : callable, optional
+        Called with a `Progress` after each frame.
+    **settings
+        Fields of `napari_contransgan.config.MeasureSettings`, such as ``threshold_rad``.
+
+    Returns
+    -------
+    Measurement
+        ``objects``, one for each object and frame; ``labels``, their pixels; and ``notes``.
+
+    Raises
+    ------
+    InputError
+        If the maps cannot be measured or do not belong together.
+    """
+    from napari_contransgan.measuring import measure_objects
+
+    image = _image(phase, "phase", pixel_size_um, "phase")
+    image = replace(
+        image,
+        pixel_size_um=image.pixel_size_um if pixel_size_um is None else pixel_size_um,
+        wavelength_um=image.wavelength_um if wavelength_um is None else wavelength_um,
+    )
+    given = read_image(Path(labels)).data if isinstance(labels, (str, Path)) else labels
+    std = read_image(Path(uncertainty)) if isinstance(uncertainty, (str, Path)) else uncertainty
+    events = measure_objects(
+        image,
+        MeasureSettings.checked(settings, source="measure"),
+        labels=None if given is None else np.asarray(given),
+        uncertainty=std,
+    )
+    return result_of(events, progress or _silent)
+
+
 def _image(source: Source, name: str, pixel_size_um: float | None = None, quantity: Quantity = "intensity") -> Image:
     if isinstance(source, Image):
         return source
@@ -251,11 +396,11 @@ def _image(source: Source, name: str, pixel_size_um: float | None = None, quanti
         return read_image(Path(source))
     data = np.asarray(source)
     if data.ndim not in _AXES:
-        raise InputError(f"{name}: an array of {data.ndim} axes was given: give (Y, X), (Z, Y, X) or (T, Z, Y, X)")
+        raise InputError(f"an array has {data.ndim} axes: give (Y, X), (Z, Y, X) or (T, Z, Y, X)", source=name)
     if quantity != "intensity":
         data = data.astype(np.float32)
     return Image(data, _AXES[data.ndim], pixel_size_um, quantity=quantity, name=name)
 
 
-def _silent(_: Progress) -> None:
-    """Tell nobody."""
+def _silent(_: object) -> None:
+    """Ignore the progress."""

@@ -1,4 +1,4 @@
-"""What a count means: the level that a camera gives without light, and images that hold no intensities at all."""
+"""Camera counts: the dark level, the bright level, and images that contain no intensities."""
 
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,15 @@ from napari_contransgan.errors import InputError, UnusableFrameError
 from napari_contransgan.io import Image, read_image
 from napari_contransgan.resampling import block_mean
 
-LUMINANCE_NOTE = "The RGB image was turned into its luminance, in which green counts most."
+LUMINANCE_NOTE = "The RGB image was converted to luminance, which is weighted towards green."
 
 LIGHT_FLOOR = 0.1
-"""Pixels darker than this share of the bright level count as dark: no phase can be measured there."""
+"""Pixels darker than this fraction of the bright level count as dark: no phase can be measured there."""
 
 MAX_NEGATIVE = 0.01
-"""Share of clearly negative pixels from which on a background was subtracted."""
+"""Fraction of clearly negative pixels above which a background must have been subtracted."""
 
-_CLEARLY_NEGATIVE = 0.1  # of the brightest; the noise of a dark level that was subtracted stays above
+_CLEARLY_NEGATIVE = 0.1  # of the brightest pixel; the noise left after subtracting a dark level stays above it
 _LOW_CONTRAST = 0.1
 _SAME_LAMP = 0.3
 _MOST_ZEROS = 0.25  # of the pixels in the light
@@ -27,21 +27,21 @@ _SAMPLED_PX = 250_000
 
 
 def bright_level(yx_intensity: NDArray[np.number]) -> float:
-    """Median of the pixels brighter than half the 99th percentile: the open field, whatever an aperture covers."""
+    """Return the median of the pixels brighter than half the 99th percentile: that of the field inside any aperture."""
     sample = _sample(yx_intensity)
     bright = sample[sample > 0.5 * np.percentile(sample, 99)]
     return float(np.median(bright if bright.size else sample))
 
 
 def stated_dark(stated: float | Path | None, image: Image) -> float | NDArray[np.float32]:
-    """Give the dark level of an image: the one that was stated, else its file's, else 0.
+    """Return the dark level of an image: the stated one, else its file's, else 0.
 
     Parameters
     ----------
     stated : float, Path or None
-        Counts without light, or a picture taken without light; a stack of such pictures is averaged.
+        Counts without light, or an image taken without light; a stack of such images is averaged.
     image : Image
-        Whose dark level is asked for; its axes hold Y and X.
+        The image; its axes contain Y and X.
 
     Returns
     -------
@@ -51,43 +51,45 @@ def stated_dark(stated: float | Path | None, image: Image) -> float | NDArray[np
     Raises
     ------
     InputError
-        If the picture cannot be read, holds no counts, or is of another size than the image.
+        If the dark image cannot be read, contains no counts, or has another size than the image.
     """
     if not isinstance(stated, Path):
         return float(stated if stated is not None else image.dark_counts or 0.0)
     picture = read_image(stated)
     if picture.quantity != "intensity" or picture.axes[-2:] != "YX" or len(picture.axes) > 3:
         raise InputError(
-            f"{stated}: axes {picture.axes} with {picture.quantity} are no picture without light: give one YX picture, "
-            "or a stack of such pictures"
+            f"holds {picture.quantity} with the axes {picture.axes}, not an image taken without light: "
+            "give one YX image, or a stack of such images",
+            source=stated,
         )
     frames = picture.data.reshape(-1, *picture.data.shape[-2:])
     yx_dark: NDArray[np.float32] = frames.mean(axis=0, dtype=np.float64).astype(np.float32)
     shape = tuple(image.data.shape[image.axes.index(axis)] for axis in "YX")
     if yx_dark.shape != shape:
         raise InputError(
-            f"{stated}: the picture without light has {_size(yx_dark.shape)} px and {image.name} {_size(shape)}: "
-            "take it with the same camera settings"
+            f"the image taken without light has {_size(yx_dark.shape)} px and {image.name} {_size(shape)}: "
+            "take it with the same camera settings",
+            source=stated,
         )
     if not np.all(np.isfinite(yx_dark)):
-        raise InputError(f"{stated}: the picture without light holds NaN or infinite values: take another one")
+        raise InputError("the image taken without light holds NaN or infinite values: record it again", source=stated)
     return yx_dark
 
 
 def dark_source_note(stated: float | Path | None, image: Image) -> list[str]:
-    """Say that the file's own dark level is used, where it is."""
+    """Return a note if the file's own dark level is used."""
     if stated is not None or not image.dark_counts:
         return []
     return [f"The file states a dark level of {image.dark_counts:g} counts, which was subtracted."]
 
 
 def check_dark(yx_intensity: NDArray[np.number], dark: float | NDArray[np.float32]) -> None:
-    """Refuse a dark level at which nothing would be left of a frame's light.
+    """Raise an error if a dark level leaves nothing of a frame's light.
 
     Raises
     ------
     InputError
-        If the frame's bright level does not stand out from it, or it is below 0 although no pixel is.
+        If the frame's bright level is not clearly above it, or if it is below 0 although no pixel is.
     """
     mean = float(np.mean(dark))
     if mean == 0:
@@ -96,14 +98,14 @@ def check_dark(yx_intensity: NDArray[np.number], dark: float | NDArray[np.float3
     bright = sample[sample > 0.5 * np.percentile(sample, 99)]
     bright = bright if bright.size else sample
     level = float(np.median(bright))
-    what = "a dark level of" if isinstance(dark, float) else "a picture without light with a mean of"
+    what = "a dark level of" if isinstance(dark, float) else "an image taken without light with a mean of"
     if level - mean <= float(np.median(np.abs(bright - level))):
         raise UnusableFrameError(
             f"{what} {mean:g} counts leaves nothing of the bright level, {level:.5g} counts: "
             "give the counts that the camera records without light"
         )
     if mean < 0 <= yx_intensity.min():
-        raise InputError(f"{what} {mean:g} counts is below 0, and no pixel of the image is: give it as recorded")
+        raise InputError(f"{what} {mean:g} counts is below 0, but no pixel of the image is: give it as recorded")
 
 
 def less_dark(data: NDArray[np.number], dark: float | NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
@@ -114,21 +116,21 @@ def less_dark(data: NDArray[np.number], dark: float | NDArray[np.float32]) -> tu
     data : (..., Y, X) ndarray
         Counts.
     dark : float or (Y, X) ndarray
-        Dark level; 0 changes nothing.
+        Dark level; 0 leaves the counts unchanged.
 
     Returns
     -------
     (..., Y, X) ndarray of float32
-        Counts of light; 0 where they would be negative.
+        Counts above the dark level; negative ones are set to 0.
     float
-        Share of the pixels that were below the dark level.
+        Fraction of the pixels that were below the dark level.
     """
     light = np.array(data, dtype=np.float32)
     return light, take_dark(light, dark)
 
 
 def take_dark(light: NDArray[np.float32], dark: float | NDArray[np.float32]) -> float:
-    """Subtract a dark level in place, and give the share of the pixels that were below it; see `less_dark`."""
+    """Subtract a dark level in place, and return the fraction of pixels that were below it; see `less_dark`."""
     if isinstance(dark, float) and dark == 0:
         return 0.0
     light -= np.asarray(dark, np.float32)
@@ -139,7 +141,7 @@ def take_dark(light: NDArray[np.float32], dark: float | NDArray[np.float32]) -> 
 
 
 def clipped_note(share: float) -> str:
-    """Say how many pixels were below the dark level."""
+    """Return a note on how many pixels were below the dark level, if any were."""
     return (
         f"{share:.2%} of the pixels were below the dark level and were set to 0: noise does that where no light "
         "falls; elsewhere the dark level is too high."
@@ -147,7 +149,7 @@ def clipped_note(share: float) -> str:
 
 
 def other_light_note(level: float, first_level: float) -> list[str]:
-    """Say that a frame of a series has much more or less light than the first one, where it has."""
+    """Return a note if a frame of a series has much more or less light than the first one."""
     if first_level <= 0 or _SAME_LAMP < level / first_level < 1 / _SAME_LAMP:
         return []
     how = "darker" if level < first_level else "brighter"
@@ -158,20 +160,20 @@ def other_light_note(level: float, first_level: float) -> list[str]:
 
 
 def check_intensities(yx_frame: NDArray[Any], dark: float | NDArray[np.float32] = 0.0) -> None:
-    """Refuse a frame from which a background was subtracted, and one that is a mask.
+    """Raise an error for a frame from which a background was subtracted, and for a mask.
 
     Parameters
     ----------
     yx_frame : (Y, X) ndarray
-        Finite numbers as recorded.
+        Finite counts as recorded.
     dark : float or (Y, X) ndarray
-        Dark level; where it is below 0, so may the counts be.
+        Dark level; where it is negative, the counts may be negative too.
 
     Raises
     ------
     UnusableFrameError
-        If more than 1 % of the pixels are clearly below 0, a quarter of those in the light are 0, or the frame holds
-        two values only.
+        If more than 1 % of the pixels are clearly below 0, if a quarter of those in the light are 0, or if the frame
+        contains only two values.
     """
     if yx_frame.dtype.kind in "if" and np.mean(dark) >= 0:
         sample = _sample(yx_frame)
@@ -197,7 +199,7 @@ def check_intensities(yx_frame: NDArray[Any], dark: float | NDArray[np.float32] 
 
 
 def _zeros_in_the_light(yx_frame: NDArray[Any]) -> float:
-    """Share of pixels that are 0 among others that are not, and not in the dark of a stop."""
+    """Return the fraction of pixels that are 0 among non-zero ones, outside the dark area of a stop."""
     if np.mean(_sample(yx_frame) == 0) < _MOST_ZEROS / 2:
         return 0.0
     lit = block_mean(yx_frame, _CELL_PX) >= LIGHT_FLOOR * bright_level(yx_frame)
@@ -206,12 +208,12 @@ def _zeros_in_the_light(yx_frame: NDArray[Any]) -> float:
 
 
 def two_values(yx_frame: NDArray[Any]) -> tuple[float, float] | None:
-    """Give the only two values of a mask; None for images, also for one of such low contrast that it has two counts."""
+    """Return the two values of a mask; None for images, even for one of so low a contrast that it has two counts."""
     low, high = float(yx_frame.min()), float(yx_frame.max())
     is_next = yx_frame.dtype.kind in "ui" and high - low == 1
     if low == high or (low > 0 and (is_next or high - low <= _LOW_CONTRAST * high)):
         return None
-    for part in (_sample(yx_frame), yx_frame):  # the first nearly always decides
+    for part in (_sample(yx_frame), yx_frame):  # the first pixels nearly always decide
         if not np.all((part == low) | (part == high)):
             return None
     return low, high

@@ -1,4 +1,4 @@
-"""The main job, end to end, on the sample images: TIE, crop, predict, evaluate, pictures."""
+"""Run the whole workflow on the sample images: TIE, tiling, prediction, scoring and a summary picture."""
 
 import json
 from collections.abc import Generator
@@ -29,26 +29,26 @@ FRAME, FRAME_PHASE, FRAME_TRUTH = (
     "sample_frame_10x_true_phase.ome.tif",
 )
 RESULTS = (FRAME, FRAME_PHASE, STACK, STACK_PHASE)
-"""What to open to look at the demo's work."""
+"""Files to open to see the results of the demo."""
 
 
 def run_demo(out: Path) -> Generator[Progress, None, dict[str, Any]]:
-    """Run the main job on the samples and write everything to a folder.
+    """Run the whole workflow on the sample images, and write the results to a folder.
 
     Parameters
     ----------
     out : Path
-        Gets the OME-TIFFs, ``tiles/``, ``summary.png`` and ``figures.json``.
+        Folder for the OME-TIFFs, ``tiles/``, ``summary.png`` and ``figures.json``.
 
     Yields
     ------
     Progress
-        One for each part.
+        One for each step.
 
     Returns
     -------
     dict
-        The figures: scores of TIE and of the network against the true phase.
+        Scores of TIE and of the network against the true phase.
     """
     out.mkdir(parents=True, exist_ok=True)
     steps = 6
@@ -89,7 +89,7 @@ def _rounded(scores: Scores) -> dict[str, float]:
 
 
 def draw_summary(path: Path, frame: Image, label: Image, phase: Image, scores: Scores) -> None:
-    """Draw input, label, prediction, 3D surface and a profile into one PNG."""
+    """Draw the input, the label, the prediction, its 3D surface and a profile, and return them as one PNG."""
     figure = new_figure(15, 9)
     grid = figure.add_gridspec(2, 3)
     top = float(np.percentile(label.data, 99.9))

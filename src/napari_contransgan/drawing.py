@@ -1,4 +1,4 @@
-"""Drawing without a window: maps with units, surfaces, and figures as PNG."""
+"""Draw maps, surfaces and figures as PNG, without a window."""
 
 import io
 from typing import Any
@@ -13,18 +13,18 @@ from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.surface import SurfaceMesh, surface_from_map
 
 UM_PER_RAD = 5.0
-"""Vertical exaggeration of a surface: a radian is drawn 5 um high."""
+"""Height of a surface in um for a phase of 1 rad."""
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:
-    """Make a figure that is drawn into memory, with a layout in which labels do not overlap."""
+    """Return a new in-memory figure whose layout keeps labels from overlapping."""
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def png_of(figure: Figure, dpi: int = 100) -> bytes:
-    """Draw a figure as PNG; the same figure gives the same bytes."""
+    """Return a figure as PNG; the same figure always gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
@@ -45,17 +45,17 @@ def draw_map(
     Parameters
     ----------
     figure, place
-        Where: a figure, and the cell of its grid.
+        The figure, and the cell of its grid to draw in.
     yx_values : ndarray, shape (Y, X)
         What.
     pixel_size_um : float
         Pixel size.
     title : str
-        Names the quantity and its unit.
+        Title; it names the quantity and its unit.
     colormap : str
-        One of matplotlib's.
+        Name of a matplotlib colormap.
     limits : tuple of float, optional
-        Values of the lowest and the highest colour; else the map's own.
+        Values of the lowest and the highest colour; by default the map's minimum and maximum.
     """
     axes = figure.add_subplot(place)
     height_um, width_um = (side * pixel_size_um for side in yx_values.shape)
@@ -75,7 +75,7 @@ def draw_surface(
     *,
     max_vertices: int = 20_000,
 ) -> None:
-    """Draw a phase map as a surface, a radian 5 um high."""
+    """Draw a phase map as a surface on which 1 rad is 5 um high."""
     mesh: SurfaceMesh = surface_from_map(
         yx_phase_rad, pixel_size_um, vertical_um_per_value=UM_PER_RAD, max_vertices=max_vertices
     )

@@ -1,13 +1,47 @@
-"""The one error type that a user may cause and can mend."""
+"""Errors that a user can fix."""
+
+from typing import Literal, Self
+
+Hint = Literal["flip_z", "resume"]
+"""The setting that solves a problem; the command line adds the name of its option, the window that of its field."""
 
 
 class InputError(ValueError):
-    """Bad input: the message names the file or layer, says what is wrong and what to do.
+    """Input that cannot be used; the message names the file or layer, what is wrong and what to do.
 
-    The command line prints it as one line and exits with status 2; the window shows it as a notification.
-    Everything else that is raised is a fault of the program.
+    The command line prints it as one line and exits with status 2; the window shows it as a notification. Any other
+    exception is a bug in the program.
+
+    Parameters
+    ----------
+    reason : str
+        What is wrong and what to do. It names no command-line option and no button.
+    source : object, optional
+        The file or image; the message begins with it.
+    hint : Hint, optional
+        The setting that solves the problem.
     """
+
+    def __init__(self, reason: str, *, source: object = None, hint: Hint | None = None) -> None:
+        super().__init__(reason if source is None else f"{source}: {reason}")
+        self.reason = reason
+        self.source = None if source is None else str(source)
+        self.hint = hint
+
+    def named(self, source: object, *, instead_of: object = None) -> Self:
+        """Return the same error with a source at the start of its message.
+
+        Parameters
+        ----------
+        source : object
+            The file or image.
+        instead_of : object, optional
+            Another name of the same image, which is dropped. Any other source that the error names stays in the
+            message.
+        """
+        is_same = self.source in (None, str(source), str(instead_of))
+        return type(self)(self.reason if is_same else str(self), source=source, hint=self.hint)
 
 
 class UnusableFrameError(InputError):
-    """A frame of a series holds nothing to compute with, while others may."""
+    """A frame that cannot be used, although other frames of its series may be usable."""

@@ -1,4 +1,4 @@
-"""Scores of a network on simulated fields that no training has seen, with the all-zero output's beside them."""
+"""Score a network on the held-out set of simulated fields, together with an all-zero output."""
 
 import math
 from collections.abc import Generator
@@ -22,13 +22,13 @@ DATA_RANGE_RAD = MappingProxyType({"hela": 4.0, "psm": 1.03})
 """Fixed range for SSIM and PSNR: about the thickest cell, and the peak of a 3 um bead of index contrast 0.03."""
 
 SPECIMEN_RAD = 0.02
-"""True phase above which there is specimen."""
+"""True phase above which a pixel belongs to the specimen."""
 
 DEBRIS_RAD = 0.005
-"""True phase above which there is debris in an empty field."""
+"""True phase above which a pixel of an empty field belongs to debris."""
 
 REACH_UM = 2.0
-"""How far around anything a map may be misled: the low-power lenses resolve about as much."""
+"""Distance from any object within which a map may be wrong, about the resolution of the low-power lenses."""
 
 
 def score_held_out(
@@ -53,10 +53,10 @@ def score_held_out(
     Returns
     -------
     dict
-        Means of every figure of `napari_contransgan.evaluation.Scores`; values that are not finite do not count.
-        One nearly empty field can lift a mean PSNR, hence ``psnr_db_median``; ``slope_p10`` and ``slope_p90`` are the
-        10th and 90th percentile of the fields' slopes. Empty fields have no such scores, debris or not:
-        ``empty_max_rad`` is the largest phase that was invented in any of the ``empty_fields``.
+        Mean of every score of `napari_contransgan.evaluation.Scores`; values that are not finite are left out.
+        ``psnr_db_median`` is given too, because one nearly empty field can raise the mean PSNR; ``slope_p10`` and
+        ``slope_p90`` are the 10th and 90th percentiles of the fields' slopes. Empty fields, with or without debris,
+        have no such scores: ``empty_max_rad`` is the largest phase invented in any of the ``empty_fields``.
     """
     scores: list[dict[str, float]] = []
     empty_rad: list[float] = []
@@ -85,14 +85,14 @@ def score_simulated(
     yx_truth_rad: NDArray[np.floating],
     specimen: SpecimenName,
 ) -> Scores:
-    """Score a map of a simulated field, with the specimen's fixed range, levelled where the truth is empty.
+    """Score a map of a simulated field with the specimen's fixed range, levelled where the true phase is empty.
 
     Parameters
     ----------
     yx_phase_rad, yx_label_rad, yx_truth_rad : (Y, X) ndarray
-        The map, what it is compared with, and the true phase, on one grid.
+        The map, the label it is compared with, and the true phase, on one grid.
     specimen : {"psm", "hela"}
-        Whose range to take.
+        Specimen whose range is used.
     """
     return evaluate(
         yx_phase_rad,
@@ -103,22 +103,22 @@ def score_simulated(
 
 
 def known_background(yx_truth_rad: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Where there is empty medium, and no specimen within 2 um, whose blur would pass for the background's level."""
+    """Return where there is empty medium, at least 2 um from any specimen, so that its blur does not count."""
     return _away_from(np.abs(yx_truth_rad) > SPECIMEN_RAD)
 
 
 def invented_rad(yx_phase_rad: NDArray[np.floating], yx_truth_rad: NDArray[np.floating]) -> float:
-    """Largest phase that a map of an empty field shows away from debris.
+    """Return the largest phase that a map of an empty field shows away from debris.
 
     Parameters
     ----------
     yx_phase_rad, yx_truth_rad : (Y, X) ndarray
-        A network's map, and the true phase, which is 0 but for debris.
+        A network's map, and the true phase, which is 0 except for debris.
 
     Returns
     -------
     float
-        In radians; 2 um around each grain do not count. NaN where debris leaves nothing.
+        In radians; pixels within 2 um of a grain are left out. NaN if debris leaves no pixel.
     """
     free = _away_from(np.abs(yx_truth_rad) > DEBRIS_RAD)
     return float(np.abs(yx_phase_rad[free]).max()) if free.any() else math.nan
@@ -132,6 +132,6 @@ def _away_from(yx_things: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _mean(values: list[float]) -> float:
-    """Mean of the finite values, nan where there is none."""
+    """Return the mean of the finite values; NaN if there are none."""
     finite = [value for value in values if math.isfinite(value)]
     return float(np.mean(finite)) if finite else math.nan

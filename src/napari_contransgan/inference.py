@@ -1,4 +1,4 @@
-"""From a bright-field image to a phase image: any size, tiled with overlap, placed over the input."""
+"""Predict a phase image from a bright-field image of any size, in overlapping tiles, and place it over the input."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
@@ -29,19 +29,19 @@ SMALLEST_FRAME_PX = 32
 PIXEL_SIZE_TOLERANCE = 0.15
 
 ORIENTATIONS = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
-"""Quarter turns, and whether the image is mirrored after them: a specimen may lie in any of these ways."""
+"""Quarter turns, and whether the image is mirrored afterwards; a specimen may lie in any of these orientations."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network gives.
+    """Result of a prediction.
 
     Parameters
     ----------
     phase : Image
         In radians.
     uncertainty : Image or None
-        Standard deviation among the eight orientations, in radians; None unless ``settings.trust`` asked for it.
+        Standard deviation among the eight orientations, in radians; None unless ``settings.trust`` is true.
     """
 
     phase: Image
@@ -51,7 +51,7 @@ class Prediction:
 def predict(
     image: Image, settings: PredictSettings, loaded: LoadedModel | None = None
 ) -> Generator[Progress, None, Image]:
-    """Predict the phase of a bright-field image, and nothing beside it; see `predict_with_uncertainty`."""
+    """Predict the phase of a bright-field image without its uncertainty; see `predict_with_uncertainty`."""
     prediction = yield from predict_with_uncertainty(image, settings, loaded)
     return prediction.phase
 
@@ -64,11 +64,11 @@ def predict_with_uncertainty(
     Parameters
     ----------
     image : Image
-        YX, or with further axes in front (time, planes, channels), or RGB; any number type.
+        YX, optionally with leading axes (time, planes, channels), or RGB; any number type.
     settings : PredictSettings
         Network, pixel size, device, engine, threads, tiles.
     loaded : LoadedModel, optional
-        A network at hand, instead of loading the one that the settings name.
+        A network that is already loaded, instead of the one that the settings name.
 
     Yields
     ------
@@ -79,15 +79,14 @@ def predict_with_uncertainty(
     -------
     Prediction
         Phase in radians, float32, on the model's grid of 0.325 um, with an origin that places it over the input.
-        ``settings["predict"]`` holds the settings as used, and ``notes``: what a user should know about the result.
-        The uncertainty lies on the same grid, and ``median_std_rad`` among the settings is its median where there was
-        light. It is how far the answers for eight orientations differ, so that it does not know of errors that all of
-        them share.
+        ``settings["predict"]`` holds the settings as used, and ``notes`` with caveats about the result. The uncertainty
+        is on the same grid; ``median_std_rad`` in the settings is its median where there was light. It measures how
+        much the eight predictions differ, so it does not show errors that all of them share.
 
     Raises
     ------
     InputError
-        If the image, its pixel size or the network cannot serve.
+        If the image, its pixel size or the network cannot be used.
     """
     threads = threads_to_predict(settings.threads)
     return (yield from each_on_threads(threads, _predict(image, settings, loaded)))
@@ -167,7 +166,7 @@ def _predict(
 
 @dataclass(frozen=True)
 class _Frame:
-    """Phase of a frame and its spread over orientations, in radians."""
+    """Phase of a frame and its standard deviation over orientations, in radians."""
 
     yx_phase_rad: NDArray[np.float32]
     yx_std_rad: NDArray[np.float32] | None
@@ -176,19 +175,19 @@ class _Frame:
 def _in_radians(
     outputs: tuple[NDArray[np.float32], NDArray[np.float32] | None], lit: NDArray[np.bool_], phase_ref_rad: float
 ) -> _Frame:
-    """Scale a network's answers; where the frame was dark there is nothing to see."""
+    """Scale a network's outputs to radians, and blank the parts of the frame that got no light."""
     mean, spread = outputs
     yx_phase_rad, yx_std_rad = mean * phase_ref_rad, None if spread is None else spread * phase_ref_rad
     if not lit.all():
         share = torch.from_numpy(lit[None, None].astype(np.float32))
-        yx_seen = functional.interpolate(share, size=mean.shape)[0, 0].numpy() > 0.5
-        yx_phase_rad = np.where(yx_seen, yx_phase_rad, np.float32(0))
-        yx_std_rad = None if yx_std_rad is None else np.where(yx_seen, yx_std_rad, np.float32(np.inf))
+        yx_lit = functional.interpolate(share, size=mean.shape)[0, 0].numpy() > 0.5
+        yx_phase_rad = np.where(yx_lit, yx_phase_rad, np.float32(0))
+        yx_std_rad = None if yx_std_rad is None else np.where(yx_lit, yx_std_rad, np.float32(np.inf))
     return _Frame(yx_phase_rad, yx_std_rad)
 
 
 def _stacked(frames: Sequence[_Frame | None]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Put frames together, with 0 and an infinite uncertainty for those that were left out."""
+    """Stack frames, with 0 and an infinite uncertainty for those that were left out."""
     first = next(frame for frame in frames if frame is not None)
     nothing = np.zeros_like(first.yx_phase_rad)
     phases = np.stack([nothing if frame is None else frame.yx_phase_rad for frame in frames])
@@ -208,16 +207,16 @@ def _notes_on_light(lit: NDArray[np.bool_], level: float, first_level: float) ->
 
 
 def check_input(image: Image, pixel_size_um: float | None, dark: float | Path | None = None) -> float:
-    """Refuse what no network can predict from, before any network is loaded.
+    """Check an image before any network is loaded, and return the pixel size to use.
 
     Parameters
     ----------
     image : Image
         Bright-field image without an S axis.
     pixel_size_um : float or None
-        Pixel size in place of the image's own.
+        Pixel size that replaces the image's own.
     dark : float, Path or None
-        Dark level as `PredictSettings` has it.
+        Dark level, as in `PredictSettings`.
 
     Returns
     -------
@@ -227,37 +226,39 @@ def check_input(image: Image, pixel_size_um: float | None, dark: float | Path | 
     Raises
     ------
     InputError
-        If the size of the frames, the pixel size, the dark level or the pixels of every frame cannot be used.
+        If the size of the frames, the pixel size, the dark level, or the pixels of every frame cannot be used.
     """
     if image.data.size == 0:
-        raise InputError(f"{image.name}: has no pixels (shape {image.data.shape}): choose another image")
+        raise InputError(f"has no pixels (shape {image.data.shape}): choose another image", source=image.name)
     if image.data.dtype.kind not in "uifb":
-        raise InputError(f"{image.name}: holds {image.data.dtype} numbers: give an image of integers or real numbers")
+        raise InputError(
+            f"holds {image.data.dtype} numbers: give an image of integers or real numbers", source=image.name
+        )
     if image.quantity != "intensity":
-        raise InputError(f"{image.name}: holds {image.quantity} already; choose a bright-field image")
+        raise InputError(f"already holds {image.quantity}: choose a bright-field image", source=image.name)
     height, width = image.data.shape[-2:]
     if image.axes[-2:] != "YX" or min(height, width) < SMALLEST_FRAME_PX:
         raise InputError(
-            f"{image.name}: frames of {height} x {width} px; at least "
-            f"{SMALLEST_FRAME_PX} x {SMALLEST_FRAME_PX} px are needed"
+            f"frames of {height} x {width} px; at least {SMALLEST_FRAME_PX} x {SMALLEST_FRAME_PX} px are needed",
+            source=image.name,
         )
     checked_um = check_pixel_size(image.pixel_size_um if pixel_size_um is None else pixel_size_um, image.name)
     level = stated_dark(dark, image)
-    first: InputError | None = None
+    refusals: list[InputError] = []
     for yx_frame in image.data.reshape(-1, height, width):
         try:
             light_of_frame(yx_frame, level)
         except UnusableFrameError as error:
-            first = first or error
+            refusals.append(error.named(image.name))
         except InputError as error:
-            raise InputError(f"{image.name}: {error}") from error
+            raise error.named(image.name) from error
         else:
             return checked_um
-    raise InputError(f"{image.name}: {first}")
+    raise refusals[0]
 
 
 def _doubts(image: Image, pixel_size_um: float, card: ModelCard) -> list[str]:
-    """Say where the image is unlike what the network was trained on."""
+    """Return notes on how the image differs from the network's training images."""
     notes = []
     known = card.input_pixel_sizes_um
     if known and all(abs(pixel_size_um / size - 1) > PIXEL_SIZE_TOLERANCE for size in known):
@@ -274,7 +275,7 @@ def _doubts(image: Image, pixel_size_um: float, card: ModelCard) -> list[str]:
 
 
 def _tiles(shape_yx: tuple[int, int], settings: PredictSettings) -> tuple[tuple[Tile, ...], int]:
-    """Tiles that cover a map when it is padded to the size of one at least, and their overlap."""
+    """Return the tiles that cover a map, padded to one tile if it is smaller, and their overlap."""
     longest_px = max(shape_yx)
     tile_px = min(settings.tile_px, -(-longest_px // TILE_UNIT_PX) * TILE_UNIT_PX)
     overlap_px = settings.overlap_px if longest_px > tile_px else 0
@@ -288,7 +289,7 @@ def _infer(
     overlap_px: int,
     orientations: Sequence[tuple[int, bool]],
 ) -> Generator[Progress, None, tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
-    """Yield a `Progress` for each tile and orientation; return the outputs' mean, and spread if there are several."""
+    """Yield a `Progress` for each tile and orientation; return the mean output, and the spread if there are several."""
     height, width = contrast.shape
     missing = ((0, max(0, tiles[0].height - height)), (0, max(0, tiles[0].width - width)))
     padded = np.pad(contrast, missing, mode="symmetric")

@@ -1,4 +1,4 @@
-"""Notes for the user: those of single frames joined for a series, and a file's doubts added to a refusal."""
+"""Notes for the user: join those of single frames into notes on a series, and add a file's notes to an error."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,21 +11,21 @@ _MOST_NAMED = 12
 
 
 def join_notes(frames: Sequence[Sequence[str]], left_out: Sequence[bool] = ()) -> tuple[str, ...]:
-    """Join the notes of all frames of a series, and name the frames where not all have the same note.
+    """Join the notes of all frames of a series; a note that not all frames share names its frames.
 
-    Notes that differ in their numbers only are one note: the one with the largest numbers is kept.
+    Notes that differ only in their numbers count as one; the one with the largest numbers is kept.
 
     Parameters
     ----------
     frames : sequence of sequence of str
         Notes of each frame, in order.
     left_out : sequence of bool
-        Frames of which nothing was computed: what all others have needs no naming of frames.
+        Frames for which nothing was computed; a note that all the other frames share names no frames.
 
     Returns
     -------
     tuple of str
-        Those of all frames, then those of some, in the order in which they first occur; frames are counted from 1.
+        Notes on all frames, then notes on some, each in order of first occurrence; frames are counted from 1.
     """
     found: dict[str, dict[int, str]] = {}
     computed = len(frames) - sum(left_out)
@@ -44,19 +44,19 @@ def join_notes(frames: Sequence[Sequence[str]], left_out: Sequence[bool] = ()) -
 
 @contextmanager
 def doubts_added(notes: Sequence[str]) -> Iterator[None]:
-    """Add what a file leaves doubtful to the reason why it is refused: often the one explains the other.
+    """Add a file's notes to the reason why it is rejected, because they often explain it.
 
     Raises
     ------
     InputError
-        In place of one that is raised within.
+        In place of an `InputError` raised within the block.
     """
     try:
         yield
     except InputError as error:
         if not notes:
             raise
-        raise InputError(f"{error} ({' '.join(notes)})") from error
+        raise InputError(f"{error.reason} ({' '.join(notes)})", source=error.source, hint=error.hint) from error
 
 
 def _numbers(note: str) -> tuple[float, ...]:
@@ -64,7 +64,7 @@ def _numbers(note: str) -> tuple[float, ...]:
 
 
 def _named(indices: Sequence[int], total: int) -> str:
-    """Name frames, three neighbours or more as a range: "Frames 1 to 4 and 9 of 12"."""
+    """Return the names of frames, with three or more neighbours as a range: "Frames 1 to 4 and 9 of 12"."""
     ranges: list[list[int]] = []
     for index in indices:
         if ranges and index == ranges[-1][-1] + 1:

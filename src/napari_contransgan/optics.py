@@ -1,6 +1,6 @@
-"""Objectives, and the conversions between phase, optical path and height.
+"""Objectives, and conversions between phase, optical path and height.
 
-All lengths are micrometres, all phases radians, all wavelengths vacuum wavelengths.
+All lengths are in micrometres and all phases in radians; all wavelengths are vacuum wavelengths.
 """
 
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from napari_contransgan.errors import InputError
 
 MODEL_PIXEL_SIZE_UM = 0.325
-"""Pixel of the grid on which every network works: the 40x camera pixel, binned 2 x 2."""
+"""Pixel size of the grid of all networks: the 40x camera pixel, binned 2 x 2."""
 
 DEFAULT_WAVELENGTH_UM = 0.55
 CAMERA_PIXEL_UM = 6.5
@@ -22,19 +22,19 @@ PLAUSIBLE_PIXEL_SIZE_UM = (0.01, 50.0)
 
 
 class Aberrations(BaseModel):
-    """What a lens does wrong, as root-mean-square wavefront errors in micrometres.
+    """Aberrations of a lens, as root-mean-square wavefront errors in micrometres.
 
-    Each is the coefficient of a Zernike polynomial normalised after Noll, J. Opt. Soc. Am. 66, 207 (1976).
-    Defocus is not among them: it is the focus position.
+    Each is the coefficient of a Zernike polynomial normalised after Noll, J. Opt. Soc. Am. 66, 207 (1976). Defocus is
+    not included; it is set by the focus position.
 
     Parameters
     ----------
     astigmatism_0_um, astigmatism_45_um : float
-        Along and across the axes, and along the diagonals.
+        Astigmatism along the axes, and along the diagonals.
     coma_y_um, coma_x_um : float
-        Comet's tails along y and along x.
+        Coma with tails along y and along x.
     spherical_um : float
-        As from a cover glass of the wrong thickness.
+        Spherical aberration, as from a cover glass of the wrong thickness.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -59,7 +59,7 @@ class Objective(BaseModel):
     numerical_aperture : float
         Detection numerical aperture; below 1, since the lens is dry.
     aberrations : Aberrations
-        What the lens does wrong; nothing unless stated.
+        Aberrations of the lens; none by default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -72,9 +72,7 @@ class Objective(BaseModel):
     @classmethod
     def _must_be_dry(cls, value: float) -> float:
         if value >= 1:
-            raise ValueError(
-                f"a dry lens cannot have an NA of {value:g}: light leaves the specimen through air, give less than 1"
-            )
+            raise ValueError(f"a dry lens cannot have an NA of {value:g}: give less than 1")
         return value
 
 
@@ -90,14 +88,14 @@ OBJECTIVES = MappingProxyType(
 
 
 def path_from_phase(phase_rad: NDArray[np.floating], wavelength_um: float) -> NDArray[np.floating]:
-    """Optical path difference in micrometres: phase * wavelength / (2 pi)."""
+    """Return the optical path difference in micrometres: phase * wavelength / (2 pi)."""
     return phase_rad * (wavelength_um / (2 * np.pi))
 
 
 def height_from_phase(
     phase_rad: NDArray[np.floating], wavelength_um: float, index_contrast: float
 ) -> NDArray[np.floating]:
-    """Height in micrometres, h = phase * wavelength / (2 pi dn), of a specimen of uniform index contrast dn.
+    """Return the height in micrometres, phase * wavelength / (2 pi dn), of a specimen of uniform index contrast dn.
 
     Raises
     ------
@@ -110,12 +108,12 @@ def height_from_phase(
 
 
 def check_wavelength(wavelength_um: float) -> float:
-    """Refuse a wavelength that cannot be one in micrometres.
+    """Return the wavelength, and raise an error if it is not plausible in micrometres.
 
     Raises
     ------
     InputError
-        With a hint when the number looks like nanometres.
+        If it is not plausible; with a hint if the number looks like nanometres.
     """
     low, high = PLAUSIBLE_WAVELENGTH_UM
     if not low <= wavelength_um <= high:
@@ -125,7 +123,7 @@ def check_wavelength(wavelength_um: float) -> float:
 
 
 def check_pixel_size(pixel_size_um: float | None, source: str) -> float:
-    """Refuse a missing or impossible pixel size.
+    """Return the pixel size, and raise an error if it is missing or impossible.
 
     Parameters
     ----------
@@ -140,8 +138,10 @@ def check_pixel_size(pixel_size_um: float | None, source: str) -> float:
         If it is missing or outside 0.01 to 50 um.
     """
     if pixel_size_um is None:
-        raise InputError(f"{source}: no pixel size in the file and none given: state it in um")
+        raise InputError("no pixel size in the file and none given: state it in um", source=source)
     low, high = PLAUSIBLE_PIXEL_SIZE_UM
     if not low <= pixel_size_um <= high:
-        raise InputError(f"{source}: a pixel size of {pixel_size_um:g} um cannot be right: give {low:g} to {high:g} um")
+        raise InputError(
+            f"a pixel size of {pixel_size_um:g} um cannot be right: give {low:g} to {high:g} um", source=source
+        )
     return pixel_size_um

@@ -1,9 +1,10 @@
-"""Small frozen events that long work yields; the window, the command line and the tests consume the same ones."""
+"""Progress events of long tasks; the plugin, the command line and the tests use the same ones."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
+E = TypeVar("E")
 T = TypeVar("T")
 
 
@@ -16,7 +17,7 @@ class Progress:
     step, total : int
         Steps done so far, and steps in all.
     message : str
-        What is being done, in words a user understands.
+        Current activity, in words that a user understands.
     """
 
     step: int
@@ -24,18 +25,18 @@ class Progress:
     message: str
 
 
-def result_of(events: Generator[Progress, None, T], tell: Callable[[Progress], object] = lambda _: None) -> T:
-    """Run a task that yields `Progress` to its end, tell each step, and give what it returns."""
+def result_of(events: Generator[E, Any, T], on_event: Callable[[E], object] = lambda _: None) -> T:
+    """Run a task to its end, pass on each of its events, and return its result."""
     while True:
         try:
-            tell(next(events))
+            on_event(next(events))
         except StopIteration as stop:
             value: T = stop.value
             return value
 
 
 def as_part(events: Generator[Progress, None, T], number: int, count: int) -> Generator[Progress, None, T]:
-    """Tell the steps of one of `count` equal tasks as steps of all of them, and give what it returns."""
+    """Yield the progress of one of `count` equal tasks as progress of all of them, and return its result."""
     while True:
         try:
             step = next(events)

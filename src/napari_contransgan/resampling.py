@@ -1,4 +1,4 @@
-"""Averaging over blocks of pixels."""
+"""Average over blocks of pixels."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 
 
 def block_mean(yx_values: NDArray[np.generic], step: int) -> NDArray[np.float32]:
-    """Mean of each whole `step` x `step` block; rows and columns left over at the far edges are not used.
+    """Return the mean of each whole `step` x `step` block; leftover rows and columns at the far edges are not used.
 
     Parameters
     ----------
@@ -22,12 +22,12 @@ def block_mean(yx_values: NDArray[np.generic], step: int) -> NDArray[np.float32]
     """
     rows, columns = (side // step for side in yx_values.shape)
     bands = yx_values[: rows * step, : columns * step].reshape(rows, step, columns * step)
-    sums = bands.sum(axis=1, dtype=np.float32).reshape(rows, columns, step).sum(axis=2)  # quicker than both at once
+    sums = bands.sum(axis=1, dtype=np.float32).reshape(rows, columns, step).sum(axis=2)  # faster than both at once
     return np.asarray(sums / step**2, np.float32)
 
 
 def binned_to_model_grid(yx_values: NDArray[np.generic], pixel_size_um: float) -> NDArray[np.float32]:
-    """Average a map of finer pixels, such as a 40x phase, over the pixels of the model's grid.
+    """Average a map with finer pixels, such as a 40x phase, over the pixels of the model's grid.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A map of phase or height as a triangle mesh in space."""
+"""Turn a map of phase or height into a triangle mesh."""
 
 from dataclasses import dataclass
 
@@ -37,11 +37,11 @@ def surface_from_map(
     max_vertices: int = 250_000,
     yx_shown: NDArray[np.bool_] | None = None,
 ) -> SurfaceMesh:
-    """Lift a map into space.
+    """Return a map as a surface in space.
 
-    Positive values rise to positive z. napari's 3D camera shows +z towards the viewer when its orientation is the
-    default ("towards", "down", "right"), so that thick parts stand up; in a viewer turned to "away" pass a negative
-    `vertical_um_per_value`, and the faces keep pointing up along +z.
+    Positive values rise to positive z. With its default orientation ("towards", "down", "right"), napari's 3D camera
+    shows +z towards the viewer, so that thick parts rise. In a viewer set to "away", pass a negative
+    `vertical_um_per_value`; the faces still point up along +z.
 
     Parameters
     ----------
@@ -50,14 +50,14 @@ def surface_from_map(
     pixel_size_um : float
         Pixel size.
     vertical_um_per_value : float
-        Height of the value 1, exaggeration included.
+        Height of the value 1, including any exaggeration.
     origin_yx_um : tuple of float
         Position of the centre of pixel (0, 0).
     max_vertices : int
-        Larger maps are averaged over areas down to at most so many vertices. The outermost vertices stay on the
-        centres of the outermost pixels, so the extent is kept.
+        Larger maps are averaged over areas until they have at most this many vertices. The outermost vertices stay at
+        the centres of the outermost pixels, so that the extent is kept.
     yx_shown : (Y, X) ndarray of bool or None
-        Where the surface is; it has a hole elsewhere. None shows all.
+        Where the surface is shown; elsewhere it has holes. None shows all of it.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def surface_from_map(
     """
     yx = np.asarray(yx_values, dtype=np.float64)
     if yx.ndim != 2 or min(yx.shape) < 2:
-        raise InputError(f"a surface needs a map of at least 2 x 2 px: this one has the shape {yx.shape}")
+        raise InputError(f"the map has the shape {yx.shape}: give one of at least 2 x 2 px")
     if not np.all(np.isfinite(yx)):
         raise InputError("the map holds NaN or infinite values, which have no height: replace them first")
     height, width = yx.shape
@@ -101,7 +101,7 @@ def surface_from_map(
 
 
 def _mesh_shape(height: int, width: int, max_vertices: int) -> tuple[int, int]:
-    """Vertices along each side, at least two, in the map's proportions and within the limit."""
+    """Return the number of vertices along each side, at least two, in the map's proportions and within the limit."""
     if height * width <= max_vertices:
         return height, width
     shrink = np.sqrt(max_vertices / (height * width))
@@ -125,7 +125,7 @@ def _area_average(values: NDArray[np.float64], count: int) -> NDArray[np.float64
 
 
 def _at(integral: NDArray[np.float64], positions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Interpolate the running integral, whose sample i stands at position i - 1/2."""
+    """Interpolate the running integral, whose sample i is at position i - 1/2."""
     lower = np.clip(np.floor(positions + 0.5).astype(np.int64), 0, len(integral) - 2)
     share = (positions + 0.5 - lower)[:, None]
     return (1 - share) * integral[lower] + share * integral[lower + 1]

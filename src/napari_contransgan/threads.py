@@ -1,4 +1,4 @@
-"""How many threads compute."""
+"""Choose and set the number of threads."""
 
 import os
 from collections.abc import Generator, Iterator
@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from napari_contransgan.errors import InputError
 
 THREADS = "NAPARI_CONTRANSGAN_THREADS"
-"""Environment variable: the number of threads, where no setting states one."""
+"""Environment variable for the number of threads, used where no setting states one."""
 
 Event = TypeVar("Event")
 Request = TypeVar("Request")
@@ -21,15 +21,15 @@ Result = TypeVar("Result")
 
 
 def threads_to_train(wanted: int | None = None) -> int:
-    """Choose the number of threads of a training: by default all physical cores but one, and at least one.
+    """Choose the number of threads for training: by default all physical cores but one, and at least one.
 
-    A training goes on for long, beside other programs. Where one of its threads shares a core, all of them lose: they
-    wait for each other many times a step, and in bfloat16 oneDNN lets them spin while they wait.
+    Training runs for a long time, next to other programs. If one of its threads shares a core, all of them slow down:
+    they wait for each other many times per step, and in bfloat16 oneDNN lets waiting threads spin.
 
     Parameters
     ----------
     wanted : int, optional
-        What the settings state. Without it the environment variable ``NAPARI_CONTRANSGAN_THREADS`` counts, then
+        Number in the settings. Without it, the environment variable ``NAPARI_CONTRANSGAN_THREADS`` is used, then
         ``OMP_NUM_THREADS``, and then the default.
 
     Raises
@@ -41,10 +41,10 @@ def threads_to_train(wanted: int | None = None) -> int:
 
 
 def threads_to_predict(wanted: int | None = None) -> int:
-    """Choose the number of threads of a prediction: by default all physical cores.
+    """Choose the number of threads for prediction: by default all physical cores.
 
-    Somebody waits for it, and it is soon over. Whether one thread fewer is faster was not measured. Beside one busy
-    program, all cores take twice as long as alone.
+    A user is waiting for it. On two cores, two threads take two thirds of the time of one, and the same time as one
+    while another program keeps a core busy.
 
     Parameters
     ----------
@@ -60,16 +60,16 @@ def threads_to_predict(wanted: int | None = None) -> int:
 
 
 def _stated() -> int:
-    """Read the number that the environment states; 0 without one."""
+    """Return the number that the environment states; 0 if it states none."""
     text = os.environ.get(THREADS, "").strip()
     if text and not _number(text):
-        raise InputError(f"the environment variable {THREADS}: {text!r} is no number of threads: use 1 or more")
-    for_openmp = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # which may hold one for each nested level
+        raise InputError(f"the environment variable {THREADS}: {text!r} is not a valid number: use 1 or more")
+    for_openmp = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # one for each nesting level
     return _number(text) or _number(for_openmp.strip())
 
 
 def _number(text: str) -> int:
-    """Read a number of threads; 0 for anything else."""
+    """Return a text as a number of threads; 0 if it is not one."""
     return int(text) if text.isdecimal() else 0
 
 
@@ -81,13 +81,19 @@ def usable_cores() -> int:
 
 @contextmanager
 def on_threads(number: int) -> Iterator[None]:
-    """Compute on so many threads within: speed depends on them, and so do the last bits of sums."""
+    """Set the number of threads within the block; speed depends on it, and so do the last bits of sums."""
     with _torch_on_threads(number), threadpool_limits(number):
         yield
 
 
+def stay_on_one_thread() -> None:
+    """Compute on one thread from now on, in a process or thread that does nothing else."""
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+
+
 def each_on_threads(number: int, events: Generator[Event, Request, Result]) -> Generator[Event, Request, Result]:
-    """Run a generator with so many threads for PyTorch; between its events the caller has the caller's own number."""
+    """Run a generator with this many threads for PyTorch; between its events the caller's own number is restored."""
     with closing(events):
         go_on = partial(next, events)
         while True:

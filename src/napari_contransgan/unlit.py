@@ -1,4 +1,4 @@
-"""Which pixels of a frame show nothing: borders without data, and places to which no light came."""
+"""Find pixels that show nothing: borders without data, and areas without light."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,15 +9,16 @@ from scipy import ndimage
 
 from napari_contransgan.counts import LIGHT_FLOOR, bright_level
 from napari_contransgan.resampling import block_mean
+from napari_contransgan.robust import robust_sigma
 
 Mask = NDArray[np.bool_]
 
 _BLOCK = np.ones((3, 3), bool)
 _RUN_PX = 8  # equal neighbours along an edge that call for a closer look
 _LEAST_FILL_PX = 16
-_LEAST_LEFT = 0.05  # share of the frame that a border leaves over
-_MOST_STRAY_ZEROS = 0.05  # of the rest of the frame: more of them are few photons, not a border
-_NEAR_LEVEL = 0.2  # a fill value so near to the bright level counts only as a straight border
+_LEAST_LEFT = 0.05  # fraction of the frame inside a border
+_MOST_STRAY_ZEROS = 0.05  # of the rest of the frame; if there are more, they come from few photons, not from a border
+_NEAR_LEVEL = 0.2  # a fill value this near the bright level counts only as a straight border
 _STRAIGHT = 0.995
 _MOST_EQUAL = 0.5
 _PLATEAU_CELLS = 256
@@ -28,19 +29,19 @@ _BRIGHT_BESIDE = 0.75
 
 
 def edge_fill(yx_frame: NDArray[Any]) -> Mask | None:
-    """Find the pixels with which a program filled a frame's border, as registration leaves it.
+    """Find the border pixels that a program filled in, for example after registration.
 
-    They are connected to the frame's edge and all of one value: 0, NaN, or any other.
+    They are connected to the frame's edge and all have the same value: 0, NaN, or any other.
 
     Parameters
     ----------
     yx_frame : (Y, X) ndarray
-        Numbers as recorded.
+        Counts as recorded.
 
     Returns
     -------
     (Y, X) ndarray of bool or None
-        True where the frame holds no data; None where it holds data throughout.
+        True where the frame holds no data; None if it holds data everywhere.
     """
     yx_fill: Mask | None = None
     for value in _edge_values(yx_frame):
@@ -49,13 +50,13 @@ def edge_fill(yx_frame: NDArray[Any]) -> Mask | None:
         if np.count_nonzero(yx_found) < _LEAST_FILL_PX or not _is_fill(yx_frame, float(value), yx_same, yx_found):
             continue
         if value != 0 and not np.isnan(value):
-            yx_found = opened(yx_found)  # beside the border, a pixel may have its value by chance
+            yx_found = opened(yx_found)  # next to the border, a pixel may happen to have the same value
         yx_fill = yx_found if yx_fill is None else yx_fill | yx_found
     return yx_fill
 
 
 def _edge_values(yx_frame: NDArray[Any]) -> list[float]:
-    """Values that may fill a border: NaN, 0, and those that a run of pixels along an edge shares."""
+    """Return values that may fill a border: NaN, 0, and those shared by a run of pixels along an edge."""
     values: dict[float, None] = {}
     for line in (yx_frame[0], yx_frame[-1], yx_frame[:, 0], yx_frame[:, -1]):
         defined = line
@@ -85,7 +86,7 @@ def _is_fill(yx_frame: NDArray[Any], value: float, yx_same: Mask, yx_found: Mask
     if value == 0:
         return bool(np.count_nonzero(yx_same & yx_rest) <= _MOST_STRAY_ZEROS * left)
     if max(_equal_share(yx_frame, yx_rest), _equal_share(yx_frame.T, yx_rest.T)) > _MOST_EQUAL:
-        return False  # without noise, equal neighbours say nothing
+        return False  # without noise, equal neighbours mean nothing
     rest = yx_frame[yx_rest]
     level = bright_level(rest[np.isfinite(rest)][None])
     if abs(value - level) > _NEAR_LEVEL * abs(level):
@@ -97,18 +98,18 @@ def _is_fill(yx_frame: NDArray[Any], value: float, yx_same: Mask, yx_found: Mask
 
 
 def _equal_share(yx_frame: NDArray[Any], yx_of: Mask) -> float:
-    """Share of pixels that equal the next one along the last axis."""
+    """Return the fraction of pixels that equal the next one along the last axis."""
     both = yx_of[:, 1:] & yx_of[:, :-1]
     count = np.count_nonzero(both)
     return np.count_nonzero(both & (yx_frame[:, 1:] == yx_frame[:, :-1])) / count if count else 0.0
 
 
 def opened(yx_mask: Mask) -> Mask:
-    """Leave out what is nowhere 3 x 3 pixels large; beyond its edge the frame goes on as it ends."""
+    """Remove regions in which no 3 x 3 square fits; beyond its edge the frame is continued with its last pixels."""
     padded = np.pad(yx_mask, 2, mode="edge")
     for rows in (slice(2), slice(-2, None)):
         for columns in (slice(2), slice(-2, None)):
-            padded[rows, columns] = False  # or a single pixel in a corner would count
+            padded[rows, columns] = False  # otherwise a single pixel in a corner would count
     eroded = padded[:-2] & padded[1:-1] & padded[2:]
     eroded = np.pad(eroded[:, :-2] & eroded[:, 1:-1] & eroded[:, 2:], 2)
     dilated = eroded[:-2] | eroded[1:-1] | eroded[2:]
@@ -117,7 +118,7 @@ def opened(yx_mask: Mask) -> Mask:
 
 
 def reaching_edge(yx_mask: Mask, yx_within: Mask | None = None) -> Mask:
-    """Keep the connected parts that reach the frame's edge, and also hold a pixel of `yx_within`."""
+    """Keep the connected regions that reach the frame's edge and contain a pixel of `yx_within`."""
     labels, count = ndimage.label(yx_mask)
     kept = np.zeros(count + 1, bool)
     kept[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
@@ -128,7 +129,7 @@ def reaching_edge(yx_mask: Mask, yx_within: Mask | None = None) -> Mask:
 
 
 def dark_places(yx_light: NDArray[np.floating], level: float) -> Mask | None:
-    """Find places of 3 x 3 pixels or more to which no light came; None where there are none.
+    """Find areas without light of 3 x 3 pixels or more; None if there are none.
 
     Parameters
     ----------
@@ -146,16 +147,16 @@ def dark_places(yx_light: NDArray[np.floating], level: float) -> Mask | None:
 
 @dataclass(frozen=True)
 class Plateau:
-    """A dark part of a frame that reads the same number throughout.
+    """A dark part of a frame in which all counts are the same.
 
     Parameters
     ----------
     counts : float
-        That number.
+        The counts.
     share : float
-        Of the bright level.
+        Counts as a fraction of the bright level.
     yx_places : (Y, X) ndarray of bool
-        Where it lies.
+        Pixels of the dark part.
     """
 
     counts: float
@@ -164,29 +165,29 @@ class Plateau:
 
     @property
     def note(self) -> str:
-        """What it means for the user."""
+        """Return a note for the user."""
         counts = f"{self.counts:.0f}" if self.counts >= 10 else f"{self.counts:.2g}"
         return (
-            f"A dark part at the frame's edge reads a steady {counts} counts, {self.share:.0%} of the bright "
+            f"A dark part at the frame's edge has a constant {counts} counts, {self.share:.0%} of the bright "
             "level. If no light falls there, this is the camera's dark level, and contrast and phase are too small by "
-            "that share: state the dark level. That part was taken for one without light."
+            "that fraction: state the dark level. That part was treated as an area without light."
         )
 
 
 def dark_plateau(yx_light: NDArray[np.floating], level: float | None = None) -> Plateau | None:
-    """Find a dark level that was forgotten: a field stop's dark that is even, sharply bounded, and not at 0.
+    """Find a dark level that was not subtracted: an even, sharply bounded dark area of a field stop above 0.
 
     Parameters
     ----------
     yx_light : (Y, X) ndarray
-        Counts, with nothing or too little subtracted.
+        Counts from which no dark level, or too low a one, was subtracted.
     level : float or None
-        Bright level, where it is known already.
+        Bright level, if it is already known.
 
     Returns
     -------
     Plateau or None
-        None wherever the frame does not show one clearly.
+        None if the frame does not clearly show one.
     """
     step = max(1, -(-max(yx_light.shape) // _PLATEAU_CELLS))
     if min(yx_light.shape) < 8 * step:
@@ -203,12 +204,12 @@ def dark_plateau(yx_light: NDArray[np.floating], level: float | None = None) -> 
     if np.count_nonzero(inner) < max(_PLATEAU_AREA * cells.size, 16):
         return None
     counts = float(np.median(cells[inner]))
-    spread = float(np.median(np.abs(cells[inner] - counts))) / 0.6745
+    spread = robust_sigma(cells[inner] - counts)
     allowed = max(5 * spread, 2 * _PLATEAU_SPREAD * level)
     is_even = spread <= _PLATEAU_SPREAD * level and np.mean(np.abs(cells[inner] - counts) <= allowed) > 0.98
     if not is_even or counts < max(low, 3 * spread) or np.quantile(cells, 1e-3) < counts - allowed:
         return None
-    # What lies beside it is bright at once: a stop's edge, and not a thick specimen's slope.
+    # Its neighbourhood is bright at once, as at the edge of a stop and unlike the slope of a thick specimen.
     grown = ndimage.binary_dilation(inner, _BLOCK, iterations=5)
     beside = grown & ~ndimage.binary_dilation(inner, _BLOCK, iterations=4)
     if not beside.any() or np.median(cells[beside]) < _BRIGHT_BESIDE * level:

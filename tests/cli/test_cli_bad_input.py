@@ -114,7 +114,7 @@ def test_predict_refuses_before_it_writes_for_any_image(
 @pytest.mark.parametrize(
     ("image", "words"),
     [
-        (Image(ZYX_STACK[0].astype(np.float32), "YX", 0.65, quantity="phase"), "holds phase already"),
+        (Image(ZYX_STACK[0].astype(np.float32), "YX", 0.65, quantity="phase"), "already holds phase"),
         (Image(ZYX_STACK[0].astype(np.float32) - np.float32(ZYX_STACK[0].mean()), "YX", 0.65), "negative intensities"),
         (Image(ZYX_STACK[0, :31], "YX", 0.65), "31 x 64 px; at least 32 x 32"),
     ],
@@ -142,7 +142,7 @@ def test_an_output_of_another_kind_of_file_is_refused(
     ("options", "words"),
     [
         (["--objective", "63x"], "unknown objective '63x'"),
-        (["--objective", "10x", "--pixel-size", "0.65"], "give one of them"),
+        (["--objective", "10x", "--pixel-size", "0.65"], "give only one of them"),
         (["--pixel-size", "650"], "pixel size of 650 um"),
         (["--device", "abacus"], "device"),
         (["--engine", "steam"], "engine"),
@@ -228,9 +228,9 @@ def test_evaluate_refuses_maps_that_cannot_be_compared(assert_refused: Refuse, b
 
 def test_evaluate_refuses_camera_frames(assert_refused: Refuse, bad: Path) -> None:
     write_image(bad / "other.tif", Image(ZYX_STACK[1], "YX", 0.65))
-    assert_refused(["evaluate", bad / "frame.tif", bad / "other.tif"], "frame.tif", "uint16 counts, no phase")
+    assert_refused(["evaluate", bad / "frame.tif", bad / "other.tif"], "frame.tif", "uint16 counts, not a phase")
     write_image(bad / "std.tif", Image(np.eye(32, dtype=np.float32), "YX", 0.325, quantity="phase-std"))
-    assert_refused(["evaluate", bad / "std.tif", bad / "other.tif"], "std.tif", "holds phase-std, no phase")
+    assert_refused(["evaluate", bad / "std.tif", bad / "other.tif"], "std.tif", "holds phase-std, not phase")
 
 
 def test_train_refuses_folders_without_images(assert_refused: Refuse, bad: Path, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_train_refuses_folders_without_images(assert_refused: Refuse, bad: Path,
         ([], "", "pairs"),
         (["--config", bad / "text.tif"], "text.tif", "settings"),
         (["--config", bad / "absent.yaml"], "absent.yaml", "YAML"),
-        (["--pairs", empty, "--steps", "5", "--epochs", "5"], "", "give one of them"),
+        (["--pairs", empty, "--steps", "5", "--epochs", "5"], "", "give only one of them"),
         (["--pairs", empty, "--generator", "magic"], "", "generator"),
     ):
         assert_refused(["train", "--out", tmp_path / "run", *options], named, words)
@@ -263,7 +263,7 @@ def test_simulate_refuses_settings(assert_refused: Refuse, bad: Path, tmp_path: 
 
 
 def test_models_refuse_what_is_no_network_or_format(assert_refused: Refuse, bad: Path, tmp_path: Path) -> None:
-    assert_refused(["models", "show", "magic"], "magic", "neither")
+    assert_refused(["models", "show", "magic"], "magic", "is not a bundled network")
     assert_refused(["models", "show", bad / "fake.safetensors"], "fake", "not a checkpoint")
     out = tmp_path / "x.safetensors"
     assert_refused(["models", "export", bad / "fake.safetensors", "--out", out], "fake", "not a checkpoint")
@@ -273,7 +273,7 @@ def test_models_refuse_what_is_no_network_or_format(assert_refused: Refuse, bad:
 
 def test_an_output_in_the_place_of_a_file_is_refused(assert_refused: Refuse, bad: Path, tmp_path: Path) -> None:
     place = bad / "text.tif"
-    assert_refused(["tie", bad / "stack.tif", "--out", place / "x.tif"], "text.tif", "folder cannot be made")
+    assert_refused(["tie", bad / "stack.tif", "--out", place / "x.tif"], "text.tif", "folder cannot be created")
     assert_refused(["tile", bad / "frame.tif", "--out", place], "text.tif", "folder")
     options = ["--specimen", "hela", "--objective", "10x", "--count", "1"]
     assert_refused(["simulate", "--out", place, *options], "text.tif", "directory")

@@ -1,4 +1,4 @@
-"""Each command does what its twin in Python does, and says so in figures."""
+"""Each command gives the same results as its function in Python."""
 
 import json
 import re
@@ -16,6 +16,7 @@ import yaml
 from typer.testing import Result
 
 from napari_contransgan.config import TieSettings, TrainSettings
+from napari_contransgan.config.training import MOST_STEPS
 from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation import evaluate
 from napari_contransgan.io import Image, read_image, write_image
@@ -103,6 +104,22 @@ def test_train_takes_a_batch_size_and_a_crop(call_for_json: Json, hela: Path, tm
     assert (settings.batch_size, settings.crop_px) == (1, 96)
 
 
+def test_train_by_the_clock_ends_and_is_resumed_with_more_minutes(
+    call_for_json: Json, hela: Path, tmp_path: Path
+) -> None:
+    values = {"pairs": [str(hela)], "generator": "unet", "preset": "tiny", "batch_size": 1, "crop_px": 96}
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(values))
+    options = ["--out", tmp_path / "run", "--config", tmp_path / "tiny.yaml"]
+    figures = call_for_json("train", *options, "--minutes", "0.01")
+    assert figures["step"] >= 1
+    assert Path(figures["checkpoint"]).is_file()
+    settings = TrainSettings.from_yaml(tmp_path / "run" / "config.yaml")
+    assert (settings.minutes, settings.steps) == (0.01, MOST_STEPS)
+    more = str(figures["step"] + 1)
+    again = call_for_json("train", "--out", tmp_path / "run", "--resume", "--minutes", "10", "--steps", more)
+    assert again["step"] == figures["step"] + 1
+
+
 def test_simulate_is_repeatable_and_records_its_settings(call_for_json: Json, hela: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     figures = call_for_json("simulate", "--out", again, "--specimen", "hela", "--objective", "10x", "--count", "1")
@@ -165,7 +182,7 @@ def test_predict_says_when_an_uncertainty_is_of_an_earlier_phase(
     frame = hela / "lr" / "0000.ome.tif"
     result = call("predict", frame, "--out", tmp_path / "p.tif", "--model", run_folder)
     assert result.exit_code == 0
-    assert "p_uncertainty.tif: belongs to an earlier phase" in result.stderr
+    assert "p_uncertainty.tif: this file belongs to an earlier phase" in result.stderr
 
 
 def test_predict_writes_uncertainty_and_phase_or_neither(
@@ -200,7 +217,7 @@ def test_an_objective_gives_the_pixel_size_only_where_the_file_states_none(
     inputs = [tmp_path / "sizeless.tif", tmp_path / "sized.tif"]
     result = call("predict", *inputs, "--out", tmp_path, "--model", run_folder, "--objective", "10x", "--json")
     assert [one["settings"]["pixel_size_um"] for one in json.loads(result.stdout)["images"]] == [0.65, 0.5]
-    assert "sized.tif: states a pixel size of 0.5 um, which is used; 10x would mean 0.65" in result.stderr
+    assert "sized.tif: its own pixel size of 0.5 um is used; 10x would give 0.65 um" in result.stderr
     stated = call_for_json("predict", inputs[1], "--out", tmp_path, "--model", run_folder, "--pixel-size", "0.7")
     assert stated["images"][0]["settings"]["pixel_size_um"] == 0.7
 
@@ -335,7 +352,7 @@ def test_an_interrupted_training_keeps_its_work_and_can_go_on(
     assert process.returncode == 130
     assert stdout == ""
     assert "Traceback" not in stderr
-    assert f"the work is kept in {run}: go on with --resume" in stderr
+    assert f"the run is saved in {run}: continue it with --resume" in stderr
     done = int(re.search(r"stopped after step (\d+)", stderr).group(1))
     figures = call_for_json("train", "--out", run, "--resume", "--steps", done + 1)
     assert figures["step"] == done + 1

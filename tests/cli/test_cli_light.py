@@ -1,4 +1,4 @@
-"""What predict and tile make of a dark level, of frames without light, and of doubts about a file."""
+"""The commands predict and tile handle dark levels, frames without light, and doubts about a file."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Where commands write, and what they leave behind when they fail."""
+"""The names of output files, and cleaning up after a failure."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def test_outputs_are_one_file_or_a_folder_of_them(tmp_path: Path) -> None:
 
 def test_a_folder_with_a_dot_in_its_name_takes_outputs_if_it_is_there(tmp_path: Path) -> None:
     folder = tmp_path / "run.2"
-    with pytest.raises(InputError, match=r"\.2 files are not written"):
+    with pytest.raises(InputError, match=r"\.2 files cannot be written"):
         output_paths(folder, [tmp_path / "a.tif"], "phase")
     folder.mkdir()
     assert output_paths(folder, [tmp_path / "a.tif"], "phase") == [folder / "a_phase.ome.tif"]

@@ -1,4 +1,4 @@
-"""Training on real pairs: from a focus stack to a network, and what is refused on the way."""
+"""Training on real pairs: from a focus stack to a network, and rejected input."""
 
 import json
 import shutil
@@ -92,7 +92,7 @@ def test_pairs_that_cannot_be_are_refused(call: Call, tiles: PairFolders, tmp_pa
         (["--pairs", tiles.lr], "images/lr: there is no such folder: give a folder of pairs"),
         (["--pairs-phase", labels], "0 folder(s) of images and 1 of phase maps"),
         (["--pairs", tiles.lr, "--pairs", tiles.lr, "--pairs-phase", labels], "2 folder(s) of images and 1 of"),
-        (["--pairs", tiles.lr, "--pairs-phase", tiles.lr], "holds both the images and their phase maps"),
+        (["--pairs", tiles.lr, "--pairs-phase", tiles.lr], "contains both the images and their phase maps"),
         (["--pairs", tiles.lr, "--pairs-phase", tmp_path / "none"], "none: there is no such folder"),
         (["--pairs", tiles.lr, "--pairs-phase", labels], "well_A1_r0c0.ome.tif: has no phase map of the same name"),
         (["--pairs", stack.parent, "--pairs-phase", tiles.phase], "every pixel has the same value"),

@@ -73,7 +73,7 @@ def test_any_objective_of_a_microscope_file_serves_and_its_advice_is_told(call: 
         ("objectives: {10x: {magnification: 10, numerical_aperture: 1.2}}", "numerical_aperture"),
         ("coherence: 0", "S = 0 lets no light through"),
         ("colour: green", "colour"),
-        ("- 1", "holds no settings"),
+        ("- 1", "contains no settings"),
         ("wavelength_um: 550", "did you mean 0.55"),
     ],
 )
@@ -96,7 +96,7 @@ def test_a_field_smaller_than_its_margin_is_refused_with_the_file_named(call: Ca
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
     assert str(file) in line
-    assert "smaller than the margin" in line
+    assert "smaller than its margin" in line
 
 
 @pytest.mark.parametrize(

@@ -73,12 +73,12 @@ def test_json_is_one_object_that_any_reader_takes() -> None:
         (
             ZeroDivisionError("division by zero"),
             1,
-            "fault of the program: ZeroDivisionError: division by zero",
+            "bug in the program: ZeroDivisionError: division by zero",
         ),
         (
             FileNotFoundError(2, "No such file", "weights"),
             1,
-            "fault of the program: FileNotFoundError: [Errno 2] No such file: 'weights'",
+            "bug in the program: FileNotFoundError: [Errno 2] No such file: 'weights'",
         ),
     ],
 )
@@ -130,7 +130,7 @@ def test_an_interrupt_waits_and_a_second_one_does_not(capfd: pytest.CaptureFixtu
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
-    assert "once more" in capfd.readouterr().err
+    assert "interrupt again" in capfd.readouterr().err
 
 
 def test_the_installed_program_refuses_a_text_file_in_one_line(start: Start, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command that turns a focus stack into phase: its options, what it writes beside, and what it leaves behind."""
+"""The command tie: its options, its further outputs, and cleaning up after a failure."""
 
 import json
 from collections.abc import Callable
@@ -134,7 +134,7 @@ def test_a_flat_field_is_divided_out(call_for_json: Json, small: Image, tmp_path
 
 REFUSED = {
     "an unknown method": (["--method", "magic"], "method"),
-    "an unknown quantity": (["--also", "colour"], "give some of path, height"),
+    "an unknown quantity": (["--also", "colour"], "use one or more of path, height"),
     "a height without contrast": (["--also", "height"], "--index-contrast"),
     "a contrast of zero": (["--index-contrast", "0"], "an index contrast of 0"),
     "an impossible increment": (["--also", "dry-mass", "--refractive-increment", "190"], "ml/g"),
@@ -246,7 +246,7 @@ def test_a_failure_while_the_last_file_is_written_removes_the_others(
         raise InputError("the disk is full")
 
     monkeypatch.setattr("napari_contransgan.quantities.dry_mass_density", lambda frame, _: frame)
-    monkeypatch.setattr("napari_contransgan.quantities.object_masses", full)
+    monkeypatch.setattr("napari_contransgan.measuring.measure_frame", full)
 
     result = call("tie", source, "--out", tmp_path / "phase.tif", "--also", "uncertainty,path,dry-mass")
 
@@ -303,9 +303,16 @@ def test_notes_of_the_result_go_to_standard_error_and_into_the_figures(call: Cal
 
     result = call("tie", source, "--out", tmp_path / "phase.tif", "--json")
 
-    (text,) = json.loads(result.stdout)["notes"]
+    text, hint = json.loads(result.stdout)["notes"]
     assert "planes probably stand in order of falling z" in text
-    assert result.stderr == f"{source}: {text}\n"
+    assert hint == "To flip z, add --flip-z."
+    assert result.stderr == f"{source}: {text}\n{source}: {hint}\n"
+
+
+def test_a_refusal_names_the_option_that_solves_it(call: Call, stack: Path, tmp_path: Path) -> None:
+    result = call("tie", stack, "--out", tmp_path / "phase.tif", "--dz", "-3")
+    assert result.exit_code == 2
+    assert "flip z if the planes are in order of falling z. To flip z, add --flip-z." in result.stderr
 
 
 def test_doubts_about_the_file_are_told_with_the_result_and_with_a_refusal(call: Call, tmp_path: Path) -> None:

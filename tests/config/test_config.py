@@ -1,4 +1,4 @@
-"""Settings survive YAML, refuse what they do not know, and say in a line what is wrong."""
+"""Settings survive a YAML round trip, reject unknown keys, and report errors in one line."""
 
 from pathlib import Path
 
@@ -64,8 +64,8 @@ def test_a_layout_of_another_version_is_refused(kind: type[Settings]) -> None:
         ("rows: 0", "rows: Input should be greater than or equal to 1"),
         ("rows: many", "rows: Input should be a valid integer"),
         ("overlap: 3", "overlap: Extra inputs are not permitted"),
-        ("- 1\n- 2", "holds no settings"),
-        ("", "holds no settings"),
+        ("- 1\n- 2", "contains no settings"),
+        ("", "contains no settings"),
         ("rows: [1", "cannot be read as YAML"),
         ("rows: !!python/object/apply:os.getcwd []", "cannot be read as YAML"),
     ],
@@ -106,21 +106,21 @@ def test_settings_cannot_be_changed_by_accident() -> None:
         (
             SimulationSettings,
             {"objective": "20x", "defocus_um": 40, "field_px": 64},
-            r"a field of 21 um is smaller than the margin of 27 um .* make field_px at least 84, or defocus less",
+            r"a field of 21 um is smaller than its margin of 27 um .* make field_px at least 84, or defocus less",
         ),
-        (SimulationSettings, {"variation": {"focus_um": (2, 1)}}, r"the range \(2, 1\) falls"),
+        (SimulationSettings, {"variation": {"focus_um": (2, 1)}}, r"the range \(2, 1\) is in the wrong order"),
         (SimulationSettings, {"variation": {"coherence_factor": (0, 1)}}, "coherence_factor"),
         (SimulationSettings, {"variation": {"pixel_size_factor": (0.5, 1)}}, "pixel_size_factor"),
-        (TrainSettings, {}, "give the folders lr and phase, or a folder of pairs"),
+        (TrainSettings, {}, "give the folders lr and phase, a folder of pairs"),
         (TrainSettings, {"lr": "a"}, "needs both folders"),
         (TrainSettings, {"phase": "a", "pairs": ["b"]}, "needs both folders"),
         (TrainSettings, {"pairs": ["a"], "crop_px": 100}, "crop_px"),
-        (TrainSettings, {"pairs": [{"lr": "a", "phase": "a"}]}, "pairs: a holds both the images and their phase maps"),
+        (TrainSettings, {"pairs": [{"lr": "a", "phase": "a"}]}, "pairs: a contains both the images and their phase"),
         (TrainSettings, {"pairs": [{"lr": "a"}]}, r"pairs.0.two folders.phase: Field required"),
         (TrainSettings, {"pairs": [{"lr": "a", "phase": "b", "tie": "c"}]}, "pairs.0.two folders.tie: Extra inputs"),
         (TrainSettings, {"pairs": [3]}, "pairs.0.folder"),
         (TrainSettings, {"pairs": ["a"], "learning_rate": 0}, "learning_rate"),
-        (TrainSettings, {"simulate": [{"specimen": "psm", "seed": 901}]}, "seed 901 makes the fields that netw"),
+        (TrainSettings, {"simulate": [{"specimen": "psm", "seed": 901}]}, "seed 901 is reserved"),
         (TieSettings, {"method": "magic"}, "method"),
         (TieSettings, {"regularisation": "some"}, "regularisation"),
     ],

@@ -1,4 +1,4 @@
-"""The description of a microscope: what it implies, what it refuses and what it advises against."""
+"""The description of a microscope: derived values, rejected values and advice."""
 
 from pathlib import Path
 
@@ -65,10 +65,10 @@ def test_a_short_file_is_enough_for_an_own_microscope(tmp_path: Path) -> None:
         ("objectives: {40x: {magnification: 40, numerical_aperture: 1.2}}", "a dry lens cannot have an NA of 1.2"),
         ("coherence: 0", "S = 0 lets no light through"),
         ("stack_coherence: -0.3", "S = -0.3 lets no light through"),
-        ("coherence: 1.4", "S = 1.4 would be dark field at the rim"),
-        ("wavelength_um: 550", r"550 um cannot be a wavelength \(did you mean 0.55\?\)"),
+        ("coherence: 1.4", "S = 1.4 would be dark field at the edge of the pupil"),
+        ("wavelength_um: 550", r"550 um is not a valid wavelength \(did you mean 0.55\?\)"),
         ("bandwidth_um: 0.4", "is white light"),
-        ("stack_objective: 63x", "'63x' is none of the objectives: use one of 4x, 10x, 20x, 40x"),
+        ("stack_objective: 63x", "'63x' is not one of the objectives: use one of 4x, 10x, 20x, 40x"),
         ("objectives: {}", "objectives"),
         ("stack_dz_um: 0", "stack_dz_um"),
         ("camera: {pixel_um: 0}", "camera.pixel_um"),

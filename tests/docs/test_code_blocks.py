@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from napari_contransgan.cli import app
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-GUIDES = ("microscope.md", "predict.md", "simulation.md", "tie.md", "training.md")
+GUIDES = ("adapt.md", "microscope.md", "predict.md", "simulation.md", "tie.md", "training.md")
 PAGES = sorted([*DOCS.glob("tutorials/*.md"), *DOCS.glob("how-to/*.md"), *(DOCS / name for name in GUIDES)])
 BLOCK = re.compile(
     r"(?:^<!-- not run: (?P<reason>[^>]*?) *-->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
@@ -28,8 +28,8 @@ PROGRAM = "napari-contransgan"
 MOST = {"--steps": 1, "--count": 2}
 """Smaller numbers that show as well that a command runs."""
 
-QUICK_TRAINING = {"--preset": "tiny", "--workers": "0"}
-"""A small network, and no other process that would have to load PyTorch first."""
+QUICK = {"train": {"--preset": "tiny", "--workers": "0"}, "adapt": {"--steps": "1", "--replay": "1"}}
+"""A small network, no other process that would have to load PyTorch first, and few steps and images."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,8 @@ def shortened(words: list[str]) -> list[str]:
     values = [words[0]]
     for option, value in pairwise(words):
         values.append(str(min(int(value), MOST[option])) if option in MOST else value)
-    if values[0] == "train":
-        for option, value in QUICK_TRAINING.items():
-            values += [] if option in values else [option, value]
+    for option, value in QUICK.get(values[0], {}).items():
+        values += [] if option in values else [option, value]
     return values
 
 
@@ -107,7 +106,7 @@ def test_blocks_that_do_not_run_are_few_and_say_why() -> None:
 
 
 class TestReadingOfBlocks:
-    """What the test above takes from a page."""
+    """The blocks that the test above takes from a page."""
 
     PAGE = """Text.
 

@@ -129,6 +129,24 @@ def finish(qtbot: Any) -> Callable[[Any], None]:
     return wait
 
 
+@pytest.fixture
+def refused(
+    viewer: Any, click: Callable[[Any], None], finish: Callable[[Any], None], messages: Callable[[], list[str]]
+) -> Callable[[Any, str], None]:
+    """Press Run: one notification says why it is refused, and no layer is added to the one there is."""
+
+    def press(widget: Any, expected: str) -> None:
+        click(widget.panel.run_button)
+        finish(widget)
+        (message,) = messages()
+        assert message.startswith("[error]")
+        assert expected in message
+        assert "Traceback" not in message
+        assert len(viewer.layers) == 1
+
+    return press
+
+
 class Beats:
     """A timer of the window, and how long it kept still between two beats.
 

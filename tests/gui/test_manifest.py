@@ -32,7 +32,9 @@ def test_every_widget_opens_from_the_plugins_menu(manifest):
         "Train a network",
         "Predict phase",
         "3D phase surface",
+        "Measure objects",
         "Digital microscope",
+        "Adapt to my microscope",
     }
 
 
@@ -45,7 +47,7 @@ def test_commands_stand_in_menus_that_take_contributions(manifest):
 
 
 def test_opening_the_plugin_imports_no_torch():
-    features = ("tie", "predict", "crop", "surface", "train", "microscope")
+    features = ("tie", "predict", "crop", "surface", "train", "measure", "microscope", "adapt")
     modules = [*(f"{name}.widget" for name in features), "files.readers", "files.writers", "files.sample_data"]
     # And it has asked OpenMP, which torch loads, for threads that wait without spinning.
     code = (

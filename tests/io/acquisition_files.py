@@ -1,4 +1,4 @@
-"""Files as acquisition software writes them: Micro-Manager's image stacks and NDTiff data sets."""
+"""Write files like acquisition software: Micro-Manager's image stacks and NDTiff data sets."""
 
 import json
 import struct
@@ -63,7 +63,7 @@ def write_ndtiff(
 
 
 class _Body:
-    """Pages one after the other: directory, pixels, and what belongs to the tags."""
+    """Return pages one after another: directory, pixels, and the data of the tags."""
 
     def __init__(self, start: int) -> None:
         self.start, self.content = start, b""

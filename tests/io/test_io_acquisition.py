@@ -1,4 +1,4 @@
-"""The files of Micro-Manager simply open: one position or several, whole or aborted, with or without OME-XML."""
+"""Micro-Manager files can be read: one position or several, complete or aborted, with or without OME-XML."""
 
 from collections.abc import Mapping
 from pathlib import Path

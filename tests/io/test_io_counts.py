@@ -1,4 +1,4 @@
-"""What a stored number means: calibrated, inverted, of a palette, or no light at all."""
+"""The meaning of stored numbers: calibrated, inverted, of a palette, or not light at all."""
 
 from pathlib import Path
 

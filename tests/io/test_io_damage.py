@@ -1,4 +1,4 @@
-"""A file that is cut short, damaged or ambiguous is refused in one line, never read as something else."""
+"""A truncated, damaged or ambiguous file is rejected with one line, and never read as something else."""
 
 import dataclasses
 import logging

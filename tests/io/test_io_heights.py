@@ -1,4 +1,4 @@
-"""Every way in which a file states where its planes are, alone and contradicting each other."""
+"""All statements in a file about the heights of its planes, alone and contradicting each other."""
 
 from pathlib import Path
 

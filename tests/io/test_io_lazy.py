@@ -195,7 +195,7 @@ def test_a_file_that_is_changed_or_gone_after_opening_is_refused(path: Path, com
     content = path.read_bytes()
     path.write_bytes(content)
     os.utime(path, ns=(1, 1))
-    with pytest.raises(InputError, match=r"slide 1\.tif: was changed since it was opened"):
+    with pytest.raises(InputError, match=r"slide 1\.tif: has changed since it was opened"):
         image.data[0].compute()
     path.unlink()
     with pytest.raises(InputError, match="no such file"):

@@ -1,4 +1,4 @@
-"""Folders are listed, impossible pixels refused, colours turned into luminance."""
+"""Folders are listed, unusable pixels rejected, and colours converted to luminance."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What other programs wrote is understood: sizes, units, axes, positions."""
+"""Files of other programs are read correctly: sizes, units, axes, positions."""
 
 from pathlib import Path
 

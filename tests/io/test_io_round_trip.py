@@ -1,4 +1,4 @@
-"""What is written comes back as it was, and a write that fails leaves nothing behind."""
+"""Written images are read back unchanged, and a failed write leaves no file behind."""
 
 import dataclasses
 import typing
@@ -152,5 +152,5 @@ def test_only_tif_names_are_written_and_missing_folders_are_made(tmp_path: Path)
         write_image(tmp_path / "phase.png", image)
     write_image(tmp_path / "new" / "folder" / "phase.TIF", image)
     assert (tmp_path / "new" / "folder" / "phase.TIF").is_file()
-    with pytest.raises(InputError, match="folder cannot be made"):
+    with pytest.raises(InputError, match="folder cannot be created"):
         write_image(tmp_path / "new" / "folder" / "phase.TIF" / "below.tif", image)

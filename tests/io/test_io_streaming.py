@@ -1,4 +1,4 @@
-"""Frames are written one at a time, and a file whose frames do not all come is not there at all."""
+"""Frames are written one at a time, and a file with missing frames is not written at all."""
 
 import dataclasses
 import tracemalloc
@@ -126,8 +126,8 @@ def test_a_source_of_frames_that_cannot_be_read_is_not_blamed_on_the_target(path
     ("frames", "words"),
     [
         ([], "no frame"),
-        (list(TYX_PHASE_RAD[:5]), "5 frames came, 6 were announced"),
-        ([*TYX_PHASE_RAD, TYX_PHASE_RAD[0]], "more than the 6 frames"),
+        (list(TYX_PHASE_RAD[:5]), "expected 6 frames, got 5"),
+        ([*TYX_PHASE_RAD, TYX_PHASE_RAD[0]], "expected 6 frames, got more"),
         ([TYX_PHASE_RAD[0], TYX_PHASE_RAD[1, 1:], *TYX_PHASE_RAD[2:]], r"frame 1 is float32 \(39, 50\)"),
         ([TYX_PHASE_RAD[0, :, 1:]] * 6, r"frame 0 is float32 \(40, 49\)"),
     ],

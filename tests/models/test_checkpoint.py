@@ -89,7 +89,7 @@ def test_models_are_found_by_name_by_file_and_by_run_folder(tmp_path: Path) -> N
     assert PredictSettings().model == DEFAULT_MODEL
     save_checkpoint(tmp_path / "best.safetensors", build_generator("unet", "tiny"), CARD)
     assert find_model(str(tmp_path)) == tmp_path / "best.safetensors"
-    with pytest.raises(InputError, match="neither a bundled network"):
+    with pytest.raises(InputError, match="not a bundled network"):
         find_model("no-such-model")
 
 

@@ -126,7 +126,7 @@ def test_pytorch_computes_where_it_is_asked_to_though_onnx_runtime_is_ready() ->
     ],
 )
 def test_onnx_runtime_refuses_what_it_cannot_compute(side_px: int, device: str, precision: str, words: str) -> None:
-    with pytest.raises(InputError, match=f"ONNX Runtime cannot compute this: .*{words}"):
+    with pytest.raises(InputError, match=f"ONNX Runtime cannot run this network: .*{words}"):
         running.for_tiles(loaded("contrans", "compact"), side_px, torch.device(device), 1, "onnx", precision)  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""A small untrained network, and as little work as can be."""
+"""A small untrained network, and as little computation as possible."""
 
 from pathlib import Path
 

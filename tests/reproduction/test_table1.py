@@ -1,4 +1,4 @@
-"""Table 1: what is scored, averaged, and called reached."""
+"""Table 1: scores, averages and goals."""
 
 import csv
 import math

@@ -1,4 +1,4 @@
-"""Small things out of the focal plane."""
+"""Small objects out of the focal plane."""
 
 from dataclasses import replace
 

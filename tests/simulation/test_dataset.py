@@ -129,7 +129,7 @@ def test_checking_many_fields_tells_how_far_it_is(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("napari_contransgan.simulation.dataset.CHECKS_PER_EVENT", 1)
     result_of(write_dataset(SETTINGS, tmp_path, stacks=False))
     told = [event.message for event in write_dataset(SETTINGS, tmp_path, stacks=False)]
-    assert told == ["checking what is there"] * 2
+    assert told == ["checking existing files"] * 2
     assert CHECKS_PER_EVENT > 1
 
 
@@ -139,11 +139,11 @@ def test_a_folder_of_another_data_set_is_refused(tmp_path: Path, monkeypatch: py
     with pytest.raises(InputError, match="other settings"):
         result_of(write_dataset(of(1, seed=6), tmp_path, stacks=False))
     monkeypatch.setattr(napari_contransgan, "__version__", "99.0")
-    with pytest.raises(InputError, match=r"was begun by version .*, this is 99\.0"):
+    with pytest.raises(InputError, match=r"was started by version .*, this is 99\.0"):
         result_of(write_dataset(of(2), tmp_path, stacks=False))
     assert contents(tmp_path) == before
     (tmp_path / "dataset.json").unlink()
-    with pytest.raises(InputError, match=r"lr: holds files that no dataset\.json describes"):
+    with pytest.raises(InputError, match=r"lr: contains files but no dataset\.json"):
         result_of(write_dataset(of(1), tmp_path, stacks=False))
 
 
@@ -224,7 +224,9 @@ def test_a_worker_that_dies_is_told_and_what_is_there_is_kept(linux: None, tmp_p
     before = contents(tmp_path / "lr")
     killer = threading.Thread(target=killed_soon, args=(children(),))
     killer.start()
-    with pytest.raises(InputError, match=r"field \d+: the worker process was killed by signal 9; what was done.*kept"):
+    with pytest.raises(
+        InputError, match=r"field \d+: the worker process was killed by signal 9; finished work is kept"
+    ):
         result_of(write_dataset(of(50), tmp_path, workers=2, stacks=False))
     killer.join()
     assert before.items() <= contents(tmp_path / "lr").items()

@@ -1,4 +1,4 @@
-"""Thick objects against thin ones, exact scattering by a sphere, and what TIE makes of beads."""
+"""Thick objects against thin ones, exact scattering by a sphere, and the TIE phase of beads."""
 
 import math
 
@@ -54,7 +54,7 @@ def thin(path: torch.Tensor, z_um: tuple[float, ...] = FOCI, optics: Optics = OP
 
 
 def difference(image: np.ndarray, reference: np.ndarray) -> float:
-    """Of two images or fields, relative to what sets the reference off from an empty one."""
+    """Return the error of an image or field, relative to the reference's difference from an empty one."""
     return float(np.linalg.norm(image - reference) / np.linalg.norm(reference - 1))
 
 
@@ -231,7 +231,7 @@ def test_the_image_of_a_thin_sphere_is_the_exact_one_within_2_percent(model: str
 
 
 def test_light_too_steep_for_the_medium_is_refused() -> None:
-    with pytest.raises(ValueError, match="no wave of frequency 3 per um travels in the medium"):
+    with pytest.raises(ValueError, match="no wave of frequency 3 per um propagates in the medium"):
         exit_field(
             smooth_path(2),
             0.2,

@@ -1,4 +1,4 @@
-"""Scenes: names and how often each comes."""
+"""Scenes: names and frequencies."""
 
 from typing import get_args
 

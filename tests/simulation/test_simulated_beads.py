@@ -1,4 +1,4 @@
-"""Beads: geometry, packing and chance."""
+"""Beads: geometry, packing and randomness."""
 
 from typing import get_args
 

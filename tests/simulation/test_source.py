@@ -1,4 +1,4 @@
-"""Source points fill the condenser's aperture and the filter's band."""
+"""Source points fill the condenser aperture and the filter's band."""
 
 import numpy as np
 import pytest

@@ -218,7 +218,7 @@ def test_nothing_is_damped_unless_that_is_stated(wide_stack, stated, used):
     assert retrieved(wide_stack[:, *CUT], regularisation=stated).regularisation == used
 
 
-def test_the_uncertainty_of_a_closed_sheet_covers_what_no_background_shows(bright_field_stack):
+def test_thin_places_of_a_closed_sheet_do_not_make_it_certain(bright_field_stack):
     random = np.random.default_rng(3)
     waves = gaussian_filter(random.normal(size=(256, 256)), 10, mode="wrap")
     grains = gaussian_filter(random.normal(size=(256, 256)), 2, mode="wrap")
@@ -229,5 +229,5 @@ def test_the_uncertainty_of_a_closed_sheet_covers_what_no_background_shows(brigh
 
     assert not found.figures["light_from_background"]
     error = np.abs((found.yx_phase_rad - np.median(found.yx_phase_rad)) - (truth - np.median(truth)))
-    assert np.mean(error <= 2 * found.yx_std_rad) > 0.7
-    assert np.median(found.yx_std_rad) > 0.1
+    assert np.mean(error <= 2 * found.yx_std_rad) > 0.62
+    assert np.median(found.yx_std_rad) > 0.15

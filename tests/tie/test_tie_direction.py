@@ -45,4 +45,4 @@ def test_an_even_map_tells_nothing():
 
 @pytest.mark.parametrize("verdict", ["contradicts", "cannot tell"])
 def test_the_notes_say_what_to_do(verdict):
-    assert "--flip-z" in NOTES[verdict]
+    assert "flip z" in NOTES[verdict]

@@ -181,3 +181,12 @@ def test_a_drift_just_below_a_quarter_of_the_frame_is_found(wide_stack):
     found = measure_drift(recorded(drifted(wide_stack, (0, 58))), 1, EVERYWHERE)
 
     np.testing.assert_allclose(found.zyx_shift_px, [[0, -29], [0, 0], [0, 29]], atol=0.3)
+
+
+def test_a_lone_specimen_at_the_border_is_not_taken_for_another_field(bright_field_stack):
+    texture = ndimage.gaussian_filter(np.random.default_rng(1).standard_normal((256, 256)), 2.0)
+    yx_phase_rad = np.zeros((256, 256))
+    yx_phase_rad[:10, 8:40] = 2.0 + 10 * texture[:10, 8:40]
+    alone = recorded(bright_field_stack(ndimage.gaussian_filter(yx_phase_rad, 1.0), Z_UM, PIXEL_UM))
+
+    measure_drift(alone, 1, EVERYWHERE)

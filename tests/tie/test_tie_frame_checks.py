@@ -90,7 +90,7 @@ def test_a_colour_stack_goes_through_its_luminance_with_a_note(light, samples, l
     found = result(Image(data, "ZYXS", 0.325, 3.0))
 
     np.testing.assert_allclose(found.phase.data, result(Image(grey * 1.0, "ZYX", 0.325, 3.0)).phase.data, atol=1e-3)
-    assert found.notes == ("The RGB image was turned into its luminance, in which green counts most.",)
+    assert found.notes == ("The RGB image was converted to luminance, which is weighted towards green.",)
 
 
 def test_a_colour_series_is_read_frame_by_frame_from_its_file(light, tmp_path):
@@ -107,5 +107,5 @@ def test_a_colour_series_is_read_frame_by_frame_from_its_file(light, tmp_path):
 def test_samples_that_are_no_colours_are_refused(light):
     two = np.stack([recorded(light).data] * 2, axis=-1)
 
-    with pytest.raises(InputError, match="has 2 samples a pixel"):
+    with pytest.raises(InputError, match="has 2 samples per pixel"):
         result(Image(two, "ZYXS", 0.325, 3.0))

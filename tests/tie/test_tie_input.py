@@ -195,10 +195,10 @@ def test_an_image_that_tie_cannot_use_is_refused_by_name(image, case):
 
 BAD_SETTINGS = {
     "dz zero": ({"dz_um": 0.0}, "cannot be dz = 0 um apart"),
-    "dz negative": ({"dz_um": -3.0}, "flip-z"),
+    "dz negative": ({"dz_um": -3.0}, "flip z"),
     "dz not finite": ({"dz_um": float("nan")}, "cannot be dz"),
     "too few heights": ({"z_um": (0.0, 1.0)}, "2 heights z given for 3 planes"),
-    "falling heights": ({"z_um": (3.0, 0.0, -3.0)}, "heights z fall.*flip-z"),
+    "falling heights": ({"z_um": (3.0, 0.0, -3.0)}, "heights z fall.*flip z"),
     "repeated heights": ({"z_um": (0.0, 1.0, 1.0)}, "must rise"),
     "unsorted heights": ({"z_um": (0.0, 2.0, 1.0)}, "must rise"),
     "heights not finite": ({"z_um": (0.0, 1.0, float("inf"))}, "finite"),

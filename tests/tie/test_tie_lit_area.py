@@ -167,7 +167,7 @@ def test_the_dark_level_under_a_field_stop_is_told_and_taken_for_no_light(counts
 
     solution = solved(recorded)
 
-    assert f"reads a steady {dark:.0f} counts, {share} of the bright level" in solution.figures["plateau_note"]
+    assert f"has a constant {dark:.0f} counts, {share} of the bright level" in solution.figures["plateau_note"]
     assert np.mean(np.isfinite(solution.yx_std_rad) != shown) < 0.02
     assert solved(recorded, preparation=Preparation(dark=dark)).figures["plateau_note"] is None
 

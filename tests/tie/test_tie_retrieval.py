@@ -250,6 +250,15 @@ def test_a_lower_index_that_is_stated_is_not_noted(stack, method):
     assert "flip" not in notes_of(stack, specimen_sign="positive", method=method)
 
 
+def test_a_note_that_asks_to_flip_z_carries_the_hint_for_it(stack):
+    upside_down = replace(stack, data=stack.data[::-1])
+
+    assert result_of(retrieve_phase(upside_down, TieSettings())).hints == ("flip_z",)
+    assert result_of(retrieve_phase(replace(stack, z_falls=True), TieSettings())).hints == ("flip_z",)
+    assert result_of(retrieve_phase(upside_down, TieSettings(flip_z=True))).hints == ()
+    assert result_of(retrieve_phase(upside_down, TieSettings(specimen_sign="negative"))).hints == ()
+
+
 def test_a_field_that_tells_no_direction_is_noted(stack):
     noise = np.random.default_rng(2).poisson(8000, size=stack.data.shape).astype(np.uint16)
 

@@ -1,4 +1,4 @@
-"""Images that cannot serve: refused or left out, at the start and while a run goes on."""
+"""Images that are unusable: refused or left out, at the start and while a run goes on."""
 
 import shutil
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def test_bad_files_and_their_pairs_are_left_out_counted_and_named(written: Pairs
     data = gather(settings)
     text = data.describe()
     assert text.startswith("5 pairs and 6 + 6 unpaired images for training")
-    assert "4 files that cannot serve are left out: lr/0001.tif: is not a TIFF file" in text
+    assert "4 unusable files are left out: lr/0001.tif: is not a TIFF file" in text
     assert "and 1 more" in text
     assert data.take_skipped() == []
     draw_all(data, settings)
@@ -77,12 +77,12 @@ def test_nothing_left_is_refused(written: Pairs, tmp_path: Path) -> None:
     settings = written(4)
     for index in range(4):
         spoil(tmp_path / "set" / "lr" / f"{index:04d}.tif")
-    with pytest.raises(InputError, match=r"set/lr: no image in it can serve; the first: .*0000\.tif"):
+    with pytest.raises(InputError, match=r"set/lr: no image in it is usable; the first: .*0000\.tif"):
         gather(settings)
     settings = written(4)
     for part, index in (("lr", 0), ("lr", 1), ("phase", 2), ("phase", 3)):
         spoil(tmp_path / "set" / part / f"{index:04d}.tif")
-    with pytest.raises(InputError, match="set: no pair in it can serve for training; 4 files"):
+    with pytest.raises(InputError, match="set: no pair in it is usable for training; 4 unusable files"):
         gather(settings)
 
 
@@ -94,7 +94,7 @@ def test_unpaired_folders_are_judged_alike(written: Pairs, tmp_path: Path) -> No
     spoil(tmp_path / "set" / "phase" / "0003.tif")
     text = gather(settings).describe()
     assert "4 + 3 unpaired" in text
-    assert "1 file that cannot serve is left out: phase/0003.tif" in text
+    assert "1 unusable file is left out: phase/0003.tif" in text
 
 
 def test_a_file_that_breaks_later_is_told_once_and_another_takes_its_place(written: Pairs, tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_bad_held_out_pairs_move_none_from_training_to_validation(written: Pairs
     data = gather(settings)
     assert len(data.held_out_lr) == 0
     assert len(data.paired_lr) == 5
-    assert "nothing could be held out, since none of those can serve, so there will be no scores" in data.describe()
+    assert "nothing could be held out, since no pair is usable, so there will be no scores" in data.describe()
 
 
 @pytest.mark.parametrize("bad_images", ["refuse", "skip"])
@@ -178,7 +178,7 @@ def test_a_folder_that_is_gone_ends_the_run_at_once(
     shutil.rmtree(folder)
     if leave_empty:  # as where a drive was mounted
         folder.mkdir()
-    with pytest.raises(InputError, match=r"set/lr: the folder is gone or empty; bring it back, then resume .*--resume"):
+    with pytest.raises(InputError, match=r"set/lr: the folder is gone or empty; restore it, then resume the run"):
         draw_all(data, settings)
     assert data.take_skipped() == []
 
@@ -188,7 +188,7 @@ def test_a_disk_that_fails_is_not_taken_for_many_bad_images(written: Pairs, tmp_
     data = gather(settings)
     for path in (tmp_path / "set" / "lr").iterdir():
         spoil(path)
-    with pytest.raises(InputError, match=f"lr: {MAX_BAD_IN_A_ROW} images in a row cannot serve, see whether the disk"):
+    with pytest.raises(InputError, match=f"lr: {MAX_BAD_IN_A_ROW} images in a row are unusable: check the disk"):
         draw_all(data, settings)
     assert len(data.take_skipped()) == MAX_BAD_IN_A_ROW
 

@@ -1,4 +1,4 @@
-"""The files of a run: which can serve, which are held out, and how they are kept in memory."""
+"""The files of a run: which are usable, which are held out, and how they are kept in memory."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -122,7 +122,7 @@ def test_the_check_tells_what_the_images_look_like(written: Pairs, tmp_path: Pat
     assert "low-resolution images: sides of 80 px on the grid of 0.325 um, pixels of 0.325 um, 1,000 to 1,999" in text
     assert "phase maps: sides of 80 px on the grid of 0.325 um, pixels of 0.325 um, 1 to 2 rad (32 bit float)" in text
     write_image(tmp_path / "set" / "lr" / "0001.tif", replace(phase_image(), quantity="intensity"))
-    assert "1 image stands among the low-resolution images and among the phase maps" in gather(written()).describe()
+    assert "1 image is in both the low-resolution and the phase folders" in gather(written()).describe()
 
 
 def held_names(data: TrainingData) -> set[str]:

@@ -89,12 +89,12 @@ def test_a_broken_batch_in_a_run_leaves_finite_saves(
 def test_a_diverging_run_says_what_to_do_and_keeps_its_saves(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result_of(train(tiny(generator="unet", save_every=50), tmp_path))  # type: ignore[arg-type]
+    result_of(train(tiny(generator="unet", save_every=50), tmp_path))
     saves = {name: (tmp_path / name).read_bytes() for name in ("last.safetensors", "best.safetensors")}
     poison(monkeypatch, "draw_pairs", range(6, 1000))
     longer = train(tiny(generator="unet", steps=100, save_every=50, validate_every=50), tmp_path, resume=True)
     with pytest.raises(InputError, match=r"training diverged.*another folder with a lower learning_rate"):
-        result_of(longer)  # type: ignore[arg-type]
+        result_of(longer)
     assert_weights_kept(tmp_path, saves)
 
 
@@ -141,7 +141,7 @@ def test_a_step_of_which_only_the_discriminators_fail_is_undone_whole(
 def test_weights_that_are_not_finite_are_never_written(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result_of(train(tiny(generator="unet"), tmp_path))  # type: ignore[arg-type]
+    result_of(train(tiny(generator="unet"), tmp_path))
     saves = {name: (tmp_path / name).read_bytes() for name in ("last.safetensors", "best.safetensors")}
 
     def spoil(state: RunState, *arguments: Any) -> dict[str, float]:
@@ -157,7 +157,7 @@ def test_weights_that_are_not_finite_are_never_written(
             run.close()
         else:
             with pytest.raises(InputError, match="weights were not finite"):
-                result_of(run)  # type: ignore[arg-type]
+                result_of(run)
         assert_weights_kept(tmp_path, saves)
 
 
@@ -172,5 +172,5 @@ def test_a_score_that_is_no_number_is_no_better_where_there_are_labels(
         return Validated(scores.step, 0.5, psnr_db, 1.0, 0.5, 10.0, scores.previews)
 
     monkeypatch.setattr(trainer, "validate", validated)
-    result_of(train(tiny(generator="unet"), tmp_path))  # type: ignore[arg-type]
+    result_of(train(tiny(generator="unet"), tmp_path))
     assert read_card(tmp_path / "best.safetensors").steps == 3

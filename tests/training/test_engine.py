@@ -85,7 +85,7 @@ def test_two_processes_come_to_the_losses_of_one_at_the_same_batch(
         lambda_physics=1.0,
         validate_every=20,
     )
-    result_of(train(settings.model_copy(update={"accumulate": 2}), tmp_path / "one"))  # type: ignore[arg-type]
+    result_of(train(settings.model_copy(update={"accumulate": 2}), tmp_path / "one"))
     running = start_two(settings, tmp_path / "two", "--json")
     printed, told = running.communicate(300)
     assert running.watching.exitcode == 0, told
@@ -129,13 +129,9 @@ def test_a_batch_that_cannot_be_divided_among_the_processes_is_refused(tiny: Tin
 
 def test_a_batch_in_parts_has_the_gradient_of_the_whole_where_norms_are_frozen(tiny: Tiny, tmp_path: Path) -> None:
     """The losses are means over images, so that parts of equal size add up."""
-    from napari_contransgan.training import steps
-
-    settings = tiny(generator="unet", batch_size=4, steps=3, validate_every=20)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steps, "FREEZE_NORM_AT", 0.0)
-        for parts in (1, 2, 4):
-            result_of(train(settings.model_copy(update={"accumulate": parts}), tmp_path / str(parts)))  # type: ignore[arg-type]
+    settings = tiny(generator="unet", batch_size=4, steps=3, validate_every=20, freeze_norms_at=0.0)
+    for parts in (1, 2, 4):
+        result_of(train(settings.model_copy(update={"accumulate": parts}), tmp_path / str(parts)))  # type: ignore[arg-type]
     whole = losses_of(tmp_path / "1")
     for parts in (2, 4):
         for one, other in zip(whole, losses_of(tmp_path / str(parts)), strict=True):

@@ -112,7 +112,7 @@ def test_a_data_folder_that_vanishes_costs_nothing_once_it_is_back(
     run = train(settings, tmp_path / "run")
     next(run), next(run)
     away = own.rename(tmp_path / "away")
-    with pytest.raises(InputError, match=r"the folder is gone or empty; bring it back.*--resume"):
+    with pytest.raises(InputError, match=r"the folder is gone or empty; restore it, then resume the run"):
         list(run)
     assert saved_step(tmp_path / "run") == steps_of(tmp_path / "run")[-1]
     away.rename(own)

@@ -68,7 +68,7 @@ def test_neither_the_number_of_images_nor_one_of_them_needs_the_pixels_of_the_ot
 
 def test_channels_are_refused_by_the_name_of_the_file(tmp_path: Path) -> None:
     write_image(tmp_path / "a.tif", image("CYX", 2, 6, 5))
-    with pytest.raises(InputError, match=r"a\.tif: has axes CYX: save each channel as a file of its own"):
+    with pytest.raises(InputError, match=r"a\.tif: has axes CYX: save each channel as a separate file"):
         contents_of([tmp_path / "a.tif"], skip_bad=False)
     with pytest.raises(InputError, match="CYX"):
         read_file_frame(FileFrame(tmp_path / "a.tif"))
@@ -90,7 +90,7 @@ def test_a_file_that_changes_afterwards_is_named(tmp_path: Path) -> None:
     write_image(path, image("ZYX", 3, 6, 5))
     with pytest.raises(InputError, match=r"a\.tif: was changed"):
         read_file_frame(FileFrame(path, 3, "Z"))
-    with pytest.raises(InputError, match=r"a\.tif: has axes ZYX, but the files .* hold single images"):
+    with pytest.raises(InputError, match=r"a\.tif: has axes ZYX, but the other files .* hold single images"):
         read_file_frame(FileFrame(path))
 
 

@@ -165,7 +165,7 @@ def test_a_process_that_dies_does_not_end_the_run(made: list[int]) -> None:
     maker = PairMaker((RECIPE,), FrameCache(), 1)
     fields = [FieldKey(0, index) for index in range(4)]
     maker.prepare(fields)
-    for process in maker._pool._processes:  # type: ignore[union-attr]
+    for process in maker._pool.pids:  # type: ignore[union-attr]
         os.kill(process, signal.SIGKILL)
     for field in fields:
         maker.load(field)
@@ -197,7 +197,7 @@ def test_simulated_pairs_join_unpaired_folders(flying: Tiny, pairs: Path, tmp_pa
 
 
 def test_the_card_tells_what_was_simulated(flying: Tiny, tmp_path: Path) -> None:
-    best = result_of(train(flying(steps=1), tmp_path))  # type: ignore[arg-type]
+    best = result_of(train(flying(steps=1), tmp_path))
     card = read_card(best)
     assert card.data == "12 simulated pairs made on the fly (psm at 10x, seed 3)"
     assert card.input_pixel_sizes_um == (0.65,)
@@ -220,7 +220,7 @@ def test_fields_that_cannot_serve_are_refused_before_anything_is_written(flying:
 def test_other_fields_are_another_run(flying: Tiny, tmp_path: Path) -> None:
     losses(flying(steps=1), tmp_path)
     other = RECIPE.model_copy(update={"seed": 4})
-    with pytest.raises(InputError, match="begun with another simulate"):
+    with pytest.raises(InputError, match="started with a different simulate"):
         next(train(flying(simulate=(other,)), tmp_path, resume=True))
     assert isinstance(next(train(flying(simulation_workers=1), tmp_path, resume=True)), TrainingStarted)
 

@@ -134,7 +134,7 @@ def test_other_planes_or_time_points_are_refused_with_both_files_or_left_out(
         gather(settings)
     data = gather(settings.model_copy(update={"bad_images": "skip"}))
     assert data.describe().startswith("1 pairs and 1 + ")
-    assert "1 file that cannot serve is left out: images/a.tif holds" in data.describe()
+    assert "1 unusable file is left out: images/a.tif holds" in data.describe()
     draw_pairs(data.paired_lr, data.paired_phase, settings, step=0)
 
 
@@ -193,7 +193,7 @@ def test_halves_that_show_different_places_are_refused_with_both_files_or_left_o
             gather(settings)
         data = gather(settings.model_copy(update={"bad_images": "skip"}))
         assert data.describe().startswith("3 pairs and")
-        assert f"1 file that cannot serve is left out: images/{name} and" in data.describe()
+        assert f"1 unusable file is left out: images/{name} and" in data.describe()
 
 
 def test_planes_and_tiles_of_one_frame_are_never_on_both_sides_of_the_split(training: Train) -> None:

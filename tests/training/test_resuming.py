@@ -38,19 +38,19 @@ def test_more_steps_never_go_back_to_supervised_ones(tiny: Tiny, pairs: Path, tm
     card = read_card(tmp_path / "best.safetensors")
     supervised = sum(step < 6 or step % 4 == 0 for step in range(card.steps))
     assert card.recipe.startswith(f"{supervised} supervised steps on simulated pairs")
-    with pytest.raises(InputError, match="begun with 6 warm_start_steps"):
+    with pytest.raises(InputError, match="started with 6 warm_start_steps"):
         next(train(tiny(steps=20, warm_start_steps=9, **mixed), tmp_path, resume=True))
 
 
 def test_the_card_counts_the_pairs_between_unpaired_steps(tiny: Tiny, tmp_path: Path) -> None:
-    result_of(train(tiny(generator="unet", steps=9, warm_start_steps=3, validate_every=9), tmp_path))  # type: ignore[arg-type]
+    result_of(train(tiny(generator="unet", steps=9, warm_start_steps=3, validate_every=9), tmp_path))
     recipe = "5 supervised steps on simulated pairs + 4 unpaired steps (LSGAN, cycle, physics)"
     assert read_card(tmp_path / "best.safetensors").recipe == recipe  # 0, 1, 2, 4 and 8
 
 
 @pytest.mark.parametrize("wanted", [None, 4, 9])
 def test_a_purely_supervised_run_stays_so(tiny: Tiny, tmp_path: Path, wanted: int | None) -> None:
-    result_of(train(tiny(generator="unet", steps=4, warm_start_steps=wanted), tmp_path))  # type: ignore[arg-type]
+    result_of(train(tiny(generator="unet", steps=4, warm_start_steps=wanted), tmp_path))
     for settings in (
         tiny(generator="unet", steps=8, warm_start_steps=wanted),
         TrainSettings.from_yaml(tmp_path / "config.yaml").model_copy(update={"steps": 12}),
@@ -76,7 +76,7 @@ def test_a_new_run_keeps_the_number_of_threads_that_was_chosen_for_it(
 ) -> None:
     for number in ("2", "1"):  # the second is too late for the run
         monkeypatch.setenv("NAPARI_CONTRANSGAN_THREADS", number)
-        result_of(train(tiny(generator="unet", steps=1), tmp_path, resume=True))  # type: ignore[arg-type]
+        result_of(train(tiny(generator="unet", steps=1), tmp_path, resume=True))
         assert TrainSettings.from_yaml(tmp_path / "config.yaml").threads == 2
 
 
@@ -86,10 +86,10 @@ def test_between_events_the_caller_has_the_callers_own_threads(tiny: Tiny, tmp_p
 
 
 def test_other_folders_are_told_at_the_start(tiny: Tiny, pairs: Path, tmp_path: Path) -> None:
-    result_of(train(tiny(generator="unet", steps=1), tmp_path / "run"))  # type: ignore[arg-type]
+    result_of(train(tiny(generator="unet", steps=1), tmp_path / "run"))
     moved = shutil.copytree(pairs, tmp_path / "moved")
     again = message(list(train(tiny(generator="unet", steps=2), tmp_path / "run", resume=True)))
-    assert "begun with" not in again
+    assert "started with" not in again
     other = message(list(train(tiny(generator="unet", steps=3, pairs=(moved,)), tmp_path / "run", resume=True)))
     assert f"pairs was {pairs}, now {moved}" in other
     halves = PairFolders(lr=moved / "lr", phase=pairs / "phase")
@@ -106,7 +106,7 @@ def test_a_mistake_leaves_neither_a_folder_nor_changed_settings(
             next(train(tiny(), tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
-    result_of(train(tiny(generator="unet", steps=2), tmp_path / "run"))  # type: ignore[arg-type]
+    result_of(train(tiny(generator="unet", steps=2), tmp_path / "run"))
     settings = (tmp_path / "run" / "config.yaml").read_text()
     (tmp_path / "run" / "last.safetensors").write_text("broken")
     with pytest.raises(InputError, match="cannot be read as a saved run"):

@@ -66,7 +66,7 @@ def test_a_run_that_has_just_begun_has_no_curves_and_no_card(run: Path) -> None:
 
 def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(InputError, match=r"is not the folder of a run: it holds no config\.yaml") as caught:
+        with pytest.raises(InputError, match=r"is not the folder of a run: it contains no config\.yaml") as caught:
             read_run(folder)
         assert "\n" not in str(caught.value)
 

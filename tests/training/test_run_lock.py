@@ -31,7 +31,7 @@ def holder(run: Path) -> "subprocess.Popen[str]":
 def test_a_second_training_is_refused_until_the_first_is_gone_even_if_it_was_killed(tmp_path: Path) -> None:
     run = tmp_path / "a" / "run"
     with holder(run) as other:
-        with pytest.raises(InputError, match="run: another training writes into this folder; stop it or choose"):
+        with pytest.raises(InputError, match="run: another training is writing to this folder; stop it or choose"):
             run_locked(run).__enter__()
         other.send_signal(signal.SIGKILL)
     with run_locked(run):

@@ -63,14 +63,14 @@ def test_a_stopped_and_resumed_run_equals_the_uninterrupted_one(
     tiny: Tiny, tmp_path: Path, recipe: str, precision: str, threads: int
 ) -> None:
     settings = tiny(recipe=recipe, generator="unet", warm_start_steps=3, precision=precision, threads=threads)
-    result_of(train(settings, tmp_path / "whole"))  # type: ignore[arg-type]
+    result_of(train(settings, tmp_path / "whole"))
 
     stopped = train(settings, tmp_path / "parts")
     for event in stopped:
         if isinstance(event, StepFinished) and event.step == 5:
             break
     stopped.close()
-    result_of(train(settings, tmp_path / "parts", resume=True))  # type: ignore[arg-type]
+    result_of(train(settings, tmp_path / "parts", resume=True))
 
     whole, parts = (load_file(tmp_path / name / "last.safetensors") for name in ("whole", "parts"))
     assert whole.keys() == parts.keys()
@@ -137,7 +137,7 @@ def test_a_disk_that_is_full_for_a_while_costs_no_step_and_no_line(
         full = not (isinstance(event, StepFinished) and event.step == 5) and full
     failed = [event for event in events if isinstance(event, SaveFailed)]
     assert [event.step for event in failed] == [2, 3, 4]
-    assert "make room" in failed[0].reason
+    assert "free some space" in failed[0].reason
     assert isinstance(events[-1], TrainingFinished)
     records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [record["step"] for record in records if "supervised" in record] == [1, 2, 3, 4, 5, 6]
@@ -145,14 +145,14 @@ def test_a_disk_that_is_full_for_a_while_costs_no_step_and_no_line(
 
 def test_a_run_that_is_stopped_at_a_validation_has_all_of_it(tiny: Tiny, tmp_path: Path) -> None:
     settings = tiny(generator="unet", save_every=50)
-    result_of(train(settings, tmp_path / "whole"))  # type: ignore[arg-type]
+    result_of(train(settings, tmp_path / "whole"))
     for stopped_at in (StepFinished, Validated):
         run = train(settings, tmp_path / stopped_at.__name__)
         for event in run:
             if isinstance(event, stopped_at) and event.step == 3:
                 break
         run.close()
-        result_of(train(settings, tmp_path / stopped_at.__name__, resume=True))  # type: ignore[arg-type]
+        result_of(train(settings, tmp_path / stopped_at.__name__, resume=True))
         for name in ("last.safetensors", "best.safetensors"):
             whole, parts = (load_file(folder / name) for folder in (tmp_path / "whole", tmp_path / stopped_at.__name__))
             assert all(torch.equal(value, parts[key]) for key, value in whole.items()), (stopped_at, name)
@@ -176,14 +176,14 @@ def test_a_run_that_cannot_be_saved_at_its_end_says_so(
 
     monkeypatch.setattr(keeping, "save_state", refuse)
     with pytest.raises(InputError, match=r"cannot be written \(No space left on device\).*nothing was saved yet"):
-        result_of(train(tiny(generator="unet"), tmp_path))  # type: ignore[arg-type]
+        result_of(train(tiny(generator="unet"), tmp_path))
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(tiny: Tiny, tmp_path: Path) -> None:
     next(train(tiny(), tmp_path))
     with pytest.raises(InputError, match="holds a run already"):
         next(train(tiny(), tmp_path))
-    with pytest.raises(InputError, match="begun with another generator"):
+    with pytest.raises(InputError, match="started with a different generator"):
         next(train(tiny(generator="unet"), tmp_path, resume=True))
 
 

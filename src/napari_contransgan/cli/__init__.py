@@ -1,4 +1,4 @@
-"""The command line: the twin of the dock widgets, with the same settings and the same functions behind it."""
+"""The command line, with the same settings and functions as the dock widgets."""
 
 from napari_contransgan.cli.app import app, main
 

@@ -1,4 +1,4 @@
-"""``python -m napari_contransgan.cli``, as ``torchrun`` starts it."""
+"""Entry point of ``python -m napari_contransgan.cli``, which ``torchrun`` uses."""
 
 from napari_contransgan.cli import main
 

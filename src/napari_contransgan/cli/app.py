@@ -1,4 +1,4 @@
-"""All commands under one name."""
+"""Assemble all commands under one name."""
 
 from typing import Annotated
 
@@ -6,8 +6,10 @@ import typer
 
 import napari_contransgan
 from napari_contransgan.cli import (
+    commands_adapting,
     commands_data,
     commands_images,
+    commands_measure,
     commands_models,
     commands_reproduce,
     commands_results,
@@ -33,12 +35,12 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and leave.")
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Quantitative phase from bright-field images: transport of intensity, and learned virtual phase.
+    """Measure or predict quantitative phase from bright-field images.
 
-    Lengths are micrometres, phases radians. Files are OME-TIFF. Every command takes --json.
+    Lengths are in micrometres and phases in radians. Files are OME-TIFF. Every command accepts --json.
     """
 
 
@@ -47,7 +49,9 @@ commands_tie.add_to(app)
 commands_images.add_to(app)
 commands_data.add_to(app)
 commands_training.add_to(app)
+commands_adapting.add_to(app)
 commands_results.add_evaluate(app)
+commands_measure.add_to(app)
 commands_reproduce.add_to(app)
 app.add_typer(commands_models.app, name="models")
 

@@ -1,4 +1,4 @@
-"""The command that makes data: simulate."""
+"""The command simulate."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,36 +21,41 @@ def add_to(app: typer.Typer) -> None:
 
 
 def simulate(
-    out: Annotated[Path, typer.Option(help="Folder of the data set.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for the data set.", show_default=False)],
     specimen: Annotated[str | None, typer.Option(help="psm (beads) or hela (cells).")] = None,
-    objective: Annotated[str | None, typer.Option(help="4x, 10x, 20x, 40x, or another of the microscope's.")] = None,
-    count: Annotated[int | None, typer.Option(help="Number of fields.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Field i depends on the seed and i alone. [default: 0]")] = None,
-    workers: Annotated[int, typer.Option(help="Processes, of one thread each.", min=1)] = 1,
-    defocus: Annotated[
-        float | None, typer.Option(help="Focus of the low-power image in um; else 0.25 wavelength / NA^2.")
+    objective: Annotated[
+        str | None, typer.Option(help="4x, 10x, 20x, 40x, or another objective of the microscope.")
     ] = None,
-    coherence: Annotated[float | None, typer.Option(help="S of the low-power image, in place of the microscope's.")] = (
+    count: Annotated[int | None, typer.Option(help="Number of fields of view.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed. [default: 0]")] = None,
+    workers: Annotated[int, typer.Option(help="Number of single-threaded processes.", min=1)] = 1,
+    defocus: Annotated[
+        float | None, typer.Option(help="Focus of the low-power image in um. [default: 0.25 wavelength / NA^2]")
+    ] = None,
+    coherence: Annotated[float | None, typer.Option(help="S of the low-power image, instead of the microscope's.")] = (
         None
     ),
     microscope: Annotated[Path | None, typer.Option(help="YAML file that describes your microscope.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Or a microscope to begin with: paper or led.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Predefined microscope instead: paper or led.")] = None,
     scene: Annotated[
-        str | None, typer.Option(help="How crowded: mixed, empty, sparse, dense or confluent. [default: mixed]")
+        str | None,
+        typer.Option(help="How crowded the fields are: mixed, empty, sparse, dense or confluent. [default: mixed]"),
     ] = None,
-    field_px: Annotated[int | None, typer.Option(help="Side on the grid of 0.325 um. [default: 240]")] = None,
-    stacks: Annotated[bool, typer.Option("--stacks/--no-stacks", help="Also write the stacks and their phase.")] = True,
+    field_px: Annotated[int | None, typer.Option(help="Side of a field in pixels of 0.325 um. [default: 240]")] = None,
+    stacks: Annotated[
+        bool, typer.Option("--stacks/--no-stacks", help="Also write the focus stacks and their TIE phase.")
+    ] = True,
     scheduler: Annotated[
-        str | None, typer.Option(help="Dask scheduler whose workers make the fields, such as tcp://host:8786.")
+        str | None,
+        typer.Option(help="Address of a dask scheduler whose workers make the fields, such as tcp://host:8786."),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="YAML file of all settings; the other options replace what it says.")
-    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file of settings; other options override it.")] = None,
 ) -> Mapping[str, Any]:
     """Simulate low-power images and their phase.
 
-    Writes lr, phase, stack (the focus stack) and tie (its TIE phase), and dataset.json. Interrupted, the same command
-    goes on; with a larger --count it adds fields.
+    Writes the folders lr, phase, stack (focus stacks) and tie (their TIE phase), and dataset.json. After an
+    interruption, the same command continues; with a larger --count it adds fields. Field i depends only on i, the seed
+    and the other settings.
     """
     values = _simulated(config, microscope, preset, coherence)
     given = {
@@ -65,7 +70,7 @@ def simulate(
     values |= {name: value for name, value in given.items() if value is not None}
     for name in ("specimen", "objective", "count"):
         if name not in values:
-            raise InputError(f"--{name} is missing: give it, or a --config that holds it")
+            raise InputError(f"--{name} is missing: give it, or a --config file that contains it")
     files = ", ".join(str(path) for path in (config, microscope) if path is not None)
     settings = SimulationSettings.checked(values, source=files or "simulate")
     warnings = settings.microscope.advice()
@@ -81,7 +86,7 @@ def simulate(
 def _simulated(
     config: Path | None, microscope: Path | None, preset: str | None, coherence: float | None
 ) -> dict[str, Any]:
-    """Settings as a file states them, with another microscope where one is named."""
+    """Return the settings in a file, with another microscope if one is named."""
     values: dict[str, Any] = {}
     if config is not None:
         values = SimulationSettings.from_yaml(config).model_dump(exclude_unset=True)

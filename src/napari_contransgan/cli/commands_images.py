@@ -1,4 +1,4 @@
-"""Commands that turn images into images: tile, predict."""
+"""The commands tile and predict."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,14 +32,14 @@ def add_to(app: typer.Typer) -> None:
 def tile(
     images: Images,
     out: Annotated[Path, typer.Option(help="Folder for the tiles.", show_default=False)],
-    grid: Annotated[str, typer.Option(help="Rows x columns.")] = "4x4",
-    overlap: Annotated[int, typer.Option(help="How far neighbouring tiles reach into each other, in pixels.")] = 0,
-    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um instead of the file's.")] = None,
+    grid: Annotated[str, typer.Option(help="Rows x columns of the grid.")] = "4x4",
+    overlap: Annotated[int, typer.Option(help="Overlap of neighbouring tiles in pixels.")] = 0,
+    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um, instead of the file's.")] = None,
 ) -> Mapping[str, Any]:
-    """Cut images into sub-tiles.
+    """Cut images into tiles.
 
-    Each tile keeps its units and its place; the folder is what train reads. Tiles that other images or another grid
-    left in the folder are never replaced.
+    Each tile keeps its units and its position; train reads the folder. Existing tiles from other images or another grid
+    are never replaced.
     """
     from napari_contransgan.tiles import training_notes, write_tiles
 
@@ -59,35 +59,38 @@ def tile(
 
 def predict(
     images: Images,
-    out: Annotated[Path, typer.Option(help="Phase: a .tif file, or a folder.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Output: a .tif file, or a folder.", show_default=False)],
     model: Annotated[str, typer.Option(help="A bundled network's name, or a checkpoint's path.")] = "all",
     objective: Annotated[
-        str | None, typer.Option(help="4x, 10x, 20x or 40x with a 6.5 um camera, where a file states no pixel size.")
+        str | None,
+        typer.Option(
+            help="Objective (4x, 10x, 20x or 40x) on a camera with 6.5 um pixels, for files without a pixel size."
+        ),
     ] = None,
-    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um instead of the file's.")] = None,
+    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um, instead of the file's.")] = None,
     dark: Annotated[
         str | None,
-        typer.Option(help="Counts without light, or a picture taken without light, to subtract; else the file's."),
+        typer.Option(help="Dark level to subtract: counts, or an image taken without light. [default: the file's]"),
     ] = None,
     trust: Annotated[
         bool,
         typer.Option(
             "--trust",
-            help="Predict in eight orientations: a calmer phase, and its uncertainty in a second file. 8 x slower.",
+            help="Predict in eight orientations, and write their standard deviation to a second file. 8 times slower.",
         ),
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    engine: Annotated[str, typer.Option(help="auto, onnx or pytorch.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto (fp32), fp32 or bf16.")] = "auto",
-    threads: Annotated[int | None, typer.Option(help="CPU threads. [default: one for each core]")] = None,
+    device: Annotated[str, typer.Option(help="Device: auto, cpu, cuda or mps.")] = "auto",
+    engine: Annotated[str, typer.Option(help="Library: auto, onnx or pytorch.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Precision: auto (fp32), fp32 or bf16.")] = "auto",
+    threads: Annotated[int | None, typer.Option(help="Number of CPU threads. [default: one per core]")] = None,
     position: Position = None,
 ) -> Mapping[str, Any]:
     """Predict phase from low-power bright-field images.
 
-    Works on single frames, time and focus series and RGB; the phase comes on the network's grid, placed over the input.
+    Accepts single frames, time and focus series, and RGB. The phase is on the network's grid and placed over the input.
     """
     if objective is not None and pixel_size is not None:
-        raise InputError("--objective and --pixel-size both state the pixel size: give one of them")
+        raise InputError("--objective and --pixel-size both state the pixel size: give only one of them")
     objective_um = None if objective is None else Microscope().pixel_size_um(objective)
     outputs = output_paths(out, images, "phase")
     if trust:
@@ -104,7 +107,7 @@ def predict(
     }
     settings = PredictSettings.checked(values, source="predict")
     keep_inputs(outputs, [settings.dark])
-    for path in images:  # all of them before the first result is written
+    for path in images:  # check all images before the first result is written
         image = read_image(path, position=position)
         _check_input(path, image, _first_stated(pixel_size, objective_um), settings.dark)
 
@@ -130,12 +133,12 @@ def predict(
 
 
 def _pixel_size(path: Path, image: Image, objective: str | None, objective_um: float) -> float:
-    """Take the file's own pixel size before the one that an objective implies."""
+    """Return the file's own pixel size, or else the one that the objective implies."""
     stated_um = image.pixel_size_um
     if stated_um is None:
         return objective_um
     if abs(stated_um / objective_um - 1) > PIXEL_SIZES_AGREE:
-        note(f"{path}: states a pixel size of {stated_um:g} um, which is used; {objective} would mean {objective_um:g}")
+        note(f"{path}: its own pixel size of {stated_um:g} um is used; {objective} would give {objective_um:g} um")
     return stated_um
 
 
@@ -151,7 +154,7 @@ def _first_stated(*values: float | None) -> float | None:
 
 
 def _write(prediction: "Prediction", output: Path) -> dict[str, Any]:
-    """Write the uncertainty, if there is one, and then the phase, or neither."""
+    """Write the uncertainty, if there is one, and then the phase; on an error, neither is kept."""
     path, written = beside(output, UNCERTAINTY), list[Path]()
     with removed_on_failure(output.parent, written):
         if prediction.uncertainty is not None:
@@ -162,7 +165,7 @@ def _write(prediction: "Prediction", output: Path) -> dict[str, Any]:
         median_rad = prediction.phase.settings["predict"]["median_std_rad"]
         return {"phase": output, "uncertainty": path, "median_std_rad": median_rad}
     if path.exists():
-        note(f"{path}: belongs to an earlier phase, not to the one that was written now")
+        note(f"{path}: this file belongs to an earlier phase, not to the one just written")
     return {"phase": output}
 
 

@@ -1,4 +1,4 @@
-"""Commands about networks: models list, models show, models export."""
+"""The commands models list, models show and models export."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,7 +23,7 @@ Name = Annotated[
 
 
 def list_networks() -> Mapping[str, Any]:
-    """List the bundled networks, and the runs that were trained here, the latest first."""
+    """List the bundled networks and the runs trained on this computer, latest first."""
     from napari_contransgan.models.bundled import list_models
     from napari_contransgan.models.checkpoint import read_card
     from napari_contransgan.training.known_runs import known_runs
@@ -31,7 +31,7 @@ def list_networks() -> Mapping[str, Any]:
 
     trained_here = {}
     for folder in known_runs():
-        with suppress(InputError):  # a run whose network is broken is none to offer
+        with suppress(InputError):  # skip runs whose network cannot be read
             trained_here[str(folder)] = _listed(read_card(folder / BEST))
     return {"models": {name: _listed(card) for name, card in list_models().items()}, "trained_here": trained_here}
 
@@ -43,7 +43,7 @@ def _listed(card: "ModelCard") -> dict[str, Any]:
 def show_network(name: Name) -> Mapping[str, Any]:
     """Show a network's card.
 
-    What it is, how it was trained, how it scores and where it fails.
+    The card describes the network, its training, its scores and its limits.
     """
     from napari_contransgan.models.bundled import find_model
     from napari_contransgan.models.checkpoint import read_card
@@ -57,7 +57,7 @@ def export_network(
     out: Annotated[Path, typer.Option(help="File to write.", show_default=False)],
     form: Annotated[str, typer.Option("--format", help="safetensors.")] = "safetensors",
 ) -> Mapping[str, Any]:
-    """Write a network to a file of its own, with its card beside it."""
+    """Write a network to a separate file, with its card next to it."""
     from napari_contransgan.io.atomic import write_atomically
     from napari_contransgan.models.bundled import find_model
     from napari_contransgan.models.checkpoint import card_path, read_card, write_card
@@ -65,11 +65,11 @@ def export_network(
     if form != "safetensors":
         raise InputError(f"--format {form}: networks are exported as safetensors")
     if out.suffix != ".safetensors":
-        raise InputError(f"{out}: the name must end in .safetensors")
+        raise InputError("the name must end in .safetensors", source=out)
     path = find_model(name)
     card = read_card(path)
     if out.resolve() == path.resolve():
-        raise InputError(f"{out}: is the network itself: choose another --out")
+        raise InputError("is the network itself: choose another --out", source=out)
     write_atomically(out, path.read_bytes())
     write_card(out, card)
     return {"model": name, "network": card.name, "out": out, "card": card_path(out), "bytes": out.stat().st_size}

@@ -1,4 +1,4 @@
-"""The command that makes the paper's tables and figures again."""
+"""The command reproduce."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -11,7 +11,7 @@ from napari_contransgan.cli.runner import command, run
 
 
 class PartName(StrEnum):
-    """What the command can make."""
+    """Parts that the command can reproduce."""
 
     TABLE1 = "table1"
     FIG7 = "fig7"
@@ -29,25 +29,31 @@ def add_to(app: typer.Typer) -> None:
 
 
 def reproduce(
-    part: Annotated[PartName, typer.Argument(help="Which table or figure.", show_default=False)],
+    part: Annotated[PartName, typer.Argument(help="Table or figure to reproduce.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for CSV, PNG and report.html.", show_default=False)],
-    quick: Annotated[bool, typer.Option("--quick", help="Few fields: minutes, and rough figures.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Use few fields: takes minutes and gives rough scores.")
+    ] = False,
     model: Annotated[str, typer.Option(help="A bundled network's name, a run's folder, or a checkpoint.")] = "all",
     contrans: Annotated[
-        str | None, typer.Option(help="Contrans of the same training as the next two, for fig9.")
+        str | None, typer.Option(help="Contrans network for fig9, with the same training as the next two.")
     ] = None,
-    unet: Annotated[str | None, typer.Option(help="U-Net, for fig9.")] = None,
-    swin: Annotated[str | None, typer.Option(help="Swin-only network, for fig9.")] = None,
-    from_4x: Annotated[str | None, typer.Option(help="Network trained on 4x alone, for fig10.")] = None,
-    from_10x: Annotated[str | None, typer.Option(help="Network trained on 10x alone, for fig10.")] = None,
-    defocus_model: Annotated[str | None, typer.Option(help="Network trained from -10 to +10 um, for fig11.")] = None,
+    unet: Annotated[str | None, typer.Option(help="U-Net for fig9.")] = None,
+    swin: Annotated[str | None, typer.Option(help="Swin-only network for fig9.")] = None,
+    from_4x: Annotated[str | None, typer.Option(help="Network trained only on 4x, for fig10.")] = None,
+    from_10x: Annotated[str | None, typer.Option(help="Network trained only on 10x, for fig10.")] = None,
+    defocus_model: Annotated[
+        str | None, typer.Option(help="Network trained with defocus from -10 to +10 um, for fig11.")
+    ] = None,
     aperture_model: Annotated[
-        str | None, typer.Option(help="Network trained over S, for fig11. [default: that for defocus]")
+        str | None,
+        typer.Option(help="Network trained with a range of S, for fig11. [default: the network for defocus]"),
     ] = None,
 ) -> Mapping[str, Any]:
-    """Make the paper's tables and figures again.
+    """Reproduce the paper's tables and figures.
 
-    On simulated fields that no training has seen, with the paper's figures, and those of an empty map, beside them.
+    Uses simulated fields that no training has seen, and gives the paper's scores and those of an empty map for
+    comparison.
     """
     from napari_contransgan.reproduction import PARTS, QUICK, Extent, NetworkChoice
     from napari_contransgan.reproduction import reproduce as make

@@ -1,4 +1,4 @@
-"""Commands that give figures: demo, evaluate."""
+"""The commands demo and evaluate."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -25,12 +25,12 @@ def add_evaluate(app: typer.Typer) -> None:
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for images, pictures and figures.", show_default=False)],
-    gui: Annotated[bool, typer.Option("--gui", help="Then open the results in napari.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for images, pictures and scores.", show_default=False)],
+    gui: Annotated[bool, typer.Option("--gui", help="Open the results in napari afterwards.")] = False,
 ) -> Mapping[str, Any]:
-    """Do the main job on sample images.
+    """Run the whole workflow on sample images.
 
-    TIE, crop, predict, evaluate, and pictures of it all.
+    Runs TIE, tiling, prediction and scoring, and draws a summary picture.
     """
     from napari_contransgan.demo import RESULTS, run_demo
 
@@ -41,24 +41,27 @@ def demo(
 
 
 def evaluate(
-    phase: Annotated[Path, typer.Argument(help="Phase map to judge.", show_default=False)],
-    label: Annotated[Path, typer.Argument(help="Phase map to judge it by.", show_default=False)],
-    register: Annotated[bool, typer.Option("--register", help="Bring the phase onto the label first.")] = False,
+    phase: Annotated[Path, typer.Argument(help="Phase map to score.", show_default=False)],
+    label: Annotated[Path, typer.Argument(help="Reference phase map.", show_default=False)],
+    register: Annotated[
+        bool, typer.Option("--register", help="First register the phase map onto the reference.")
+    ] = False,
     data_range: Annotated[
-        float | None, typer.Option(help="Range in rad for SSIM and PSNR; else the label's own.", show_default=False)
+        float | None,
+        typer.Option(help="Range in rad for SSIM and PSNR. [default: the reference's own]", show_default=False),
     ] = None,
-    beads: Annotated[bool, typer.Option("--beads", help="Measure the heights of beads in the phase.")] = False,
+    beads: Annotated[bool, typer.Option("--beads", help="Measure the heights of beads in the phase map.")] = False,
     index_contrast: Annotated[
-        float | None, typer.Option(help="Of the beads: their index minus the medium's.", show_default=False)
+        float | None, typer.Option(help="Refractive index of the beads minus that of the medium.", show_default=False)
     ] = None,
     wavelength: Annotated[
-        float | None, typer.Option(help="For heights, in um; else the file's.", show_default=False)
+        float | None, typer.Option(help="Wavelength in um, for heights. [default: the file's]", show_default=False)
     ] = None,
 ) -> Mapping[str, Any]:
-    """Score a phase map against a label.
+    """Score a phase map against a reference.
 
-    Both are levelled by the median of their background, never fitted to each other. A map of finer pixels is
-    averaged down to the other's where the ratio is a whole number.
+    Both are levelled by the median of their background and never fitted to each other. The map with the smaller pixels
+    is averaged to the pixels of the other if their ratio is a whole number.
     """
     if beads and index_contrast is None:
         raise InputError("--beads needs --index-contrast: give the beads' index minus the medium's, such as 0.03")

@@ -1,9 +1,9 @@
-"""The command that turns a focus stack into phase, and into what follows from phase."""
+"""The command tie."""
 
 import contextlib
 import dataclasses
 import tempfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from rich.markup import escape
 
 from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
-from napari_contransgan.cli.runner import Position, command, naming, note, number_or_path, progress_bar
+from napari_contransgan.cli.runner import HINTS, Position, command, naming, note, number_or_path, progress_bar
 from napari_contransgan.config import TieSettings
-from napari_contransgan.errors import InputError
+from napari_contransgan.errors import Hint, InputError
 from napari_contransgan.io import Image, read_image, write_frames
 from napari_contransgan.notes import join_notes
 from napari_contransgan.progress import Progress
@@ -34,59 +34,62 @@ def add_to(app: typer.Typer) -> None:
 
 def tie(
     stack: Annotated[Path, typer.Argument(help="Through-focus stack in one TIFF (ZYX or TZYX).", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Phase: a .tif file, or a folder.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Output: a .tif file, or a folder.", show_default=False)],
     method: Annotated[
         str, typer.Option(help="Solver: anchored, teague, dct, fft, us-tie or wotf; see docs/tie.md.")
     ] = "anchored",
     wavelength: Annotated[
-        float | None, typer.Option(help="Vacuum wavelength in um; else the file's, else 0.55.", show_default=False)
+        float | None, typer.Option(help="Vacuum wavelength in um. [default: the file's, or 0.55]", show_default=False)
     ] = None,
-    dz: Annotated[float | None, typer.Option(help="Distance of the planes in um; else the file's.")] = None,
+    dz: Annotated[float | None, typer.Option(help="Distance between planes in um. [default: the file's]")] = None,
     z: Annotated[
-        str | None, typer.Option("--z", help="Rising heights of the planes in um instead, 'z0,z1,...'.")
+        str | None, typer.Option("--z", help="Rising heights of the planes in um, 'z0,z1,...', instead of --dz.")
     ] = None,
     focus: Annotated[
-        int | None, typer.Option(help="Plane in focus, from 0; else the first of two, the middle one of more.")
+        int | None,
+        typer.Option(help="Plane in focus, counted from 0. [default: the first of two, the middle one of more]"),
     ] = None,
-    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um; else the file's.")] = None,
-    flip_z: Annotated[bool, typer.Option("--flip-z", help="The planes stand in order of falling z.")] = False,
-    regularisation: Annotated[str, typer.Option(help="'auto', or a number from 0 (off).")] = "auto",
-    na: Annotated[float | None, typer.Option(help="Objective's numerical aperture; else the file's.")] = None,
+    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um. [default: the file's]")] = None,
+    flip_z: Annotated[bool, typer.Option("--flip-z", help="Planes are in order of falling z.")] = False,
+    regularisation: Annotated[
+        str, typer.Option(help="Damping of large structures: 'auto', or a number of 0 (off) or more.")
+    ] = "auto",
+    na: Annotated[float | None, typer.Option(help="NA of the objective. [default: the file's]")] = None,
     coherence: Annotated[
-        float | None, typer.Option(help="S, the condenser's aperture over the objective's; else the file's.")
+        float | None,
+        typer.Option(help="Condenser aperture S: the condenser's NA divided by the objective's. [default: the file's]"),
     ] = None,
     dark: Annotated[
         str | None,
-        typer.Option(help="Counts without light, or a picture taken without light, to subtract; else the file's."),
+        typer.Option(help="Dark level to subtract: counts, or an image taken without light. [default: the file's]"),
     ] = None,
-    flat_field: Annotated[
-        str | None, typer.Option(help="Picture of an empty field to divide by, or 'estimate'.")
-    ] = None,
+    flat_field: Annotated[str | None, typer.Option(help="Image of an empty field to divide by, or 'estimate'.")] = None,
     specimen: Annotated[
-        str, typer.Option(help="Sign of its phase: auto, positive, negative or both; for anchored.")
+        str, typer.Option(help="Sign of the specimen's phase, for anchored: auto, positive, negative or both.")
     ] = "auto",
-    drift: Annotated[bool, typer.Option(help="Undo sideways drift between planes.")] = True,
-    dead_pixels: Annotated[bool, typer.Option(help="Mend dead and hot pixels.")] = True,
-    saturation: Annotated[bool, typer.Option(help="Estimate the light of saturated spots.")] = True,
-    equal_sums: Annotated[bool, typer.Option(help="Scale the planes to equal sums.")] = True,
+    drift: Annotated[bool, typer.Option(help="Correct sideways drift between planes.")] = True,
+    dead_pixels: Annotated[bool, typer.Option(help="Replace dead and hot pixels.")] = True,
+    saturation: Annotated[bool, typer.Option(help="Estimate the intensity in saturated spots.")] = True,
+    equal_sums: Annotated[bool, typer.Option(help="Scale all planes to the same sum.")] = True,
     light_correction: Annotated[bool, typer.Option(help="Remove slow changes of the lighting between planes.")] = True,
-    magnification: Annotated[bool, typer.Option(help="Undo a change of magnification between planes.")] = False,
+    magnification: Annotated[bool, typer.Option(help="Correct a change of magnification between planes.")] = False,
     also: Annotated[
-        str, typer.Option(help="More files beside the phase: path, height, dry-mass, uncertainty, with commas between.")
+        str, typer.Option(help="Further results to write, separated by commas: path, height, dry-mass, uncertainty.")
     ] = "",
     index_contrast: Annotated[
-        float | None, typer.Option(help="Specimen's index minus the medium's, for the height.")
+        float | None, typer.Option(help="Refractive index of the specimen minus that of the medium, for the height.")
     ] = None,
     refractive_increment: Annotated[
-        float, typer.Option(help="Rise of index with dry mass in um^3/pg (ml/g), for the dry mass of cells.")
+        float, typer.Option(help="Refractive increment in um^3/pg (ml/g), for the dry mass of cells.")
     ] = 0.19,
     position: Position = None,
 ) -> Mapping[str, Any]:
     """Retrieve phase from a through-focus stack.
 
-    Solves the transport-of-intensity equation. z grows along the light's path: a specimen of a higher index
-    than its medium is brighter in the middle at +z. Time series are worked on one time point at a time.
+    Solves the transport of intensity equation. z grows along the path of the light: at +z, a specimen with a higher
+    index than its medium is brighter in the middle. Time series are processed one time point at a time.
     """
+    from napari_contransgan.quantities import Conversions
     from napari_contransgan.tie import retrieve_frames
 
     wanted = _wanted(also, index_contrast)
@@ -114,14 +117,15 @@ def tie(
         "magnification": magnification,
     }
     settings = TieSettings.checked(values, source="tie")
+    conversions = Conversions("path" in wanted, index_contrast, refractive_increment if "dry-mass" in wanted else None)
     keep_inputs([output, *(beside(output, kind) for kind in wanted)], [stack, settings.flat_field, settings.dark])
     kept: list[Path] = []
     with naming(stack, image), removed_on_failure(output.parent, kept):
-        _try_conversions(image, wanted, index_contrast, refractive_increment)
+        conversions.check(image.name)
         first, figures, notes = _written(retrieve_frames(image, settings), image, output, wanted, kept)
-        for kind in [kind for kind in wanted if kind != "uncertainty"]:
+        for kind, convert in conversions.functions.items():
             path = beside(output, kind)
-            _write_quantity(output, path, kind, index_contrast, refractive_increment)
+            _write_quantity(output, path, convert)
             kept.append(path)
         if "dry-mass" in wanted:
             figures |= _masses(output, refractive_increment)
@@ -141,18 +145,18 @@ def _wanted(also: str, index_contrast: float | None) -> list[str]:
     wanted = [part.strip() for part in also.split(",") if part.strip()]
     unknown = [part for part in wanted if part not in QUANTITIES]
     if unknown:
-        raise InputError(f"--also {unknown[0]}: give some of {', '.join(QUANTITIES)}")
+        raise InputError(f"--also {unknown[0]}: use one or more of {', '.join(QUANTITIES)}")
     if index_contrast is not None and "height" not in wanted:
         wanted.append("height")
     if "height" in wanted and index_contrast is None:
-        raise InputError("--also height: the height follows from --index-contrast, for example 0.03: state it too")
+        raise InputError("--also height: the height needs the index contrast: add --index-contrast, for example 0.03")
     return list(dict.fromkeys(wanted))
 
 
 def _written(
     events: Generator[Progress, None, None], image: Image, output: Path, wanted: Sequence[str], kept: list[Path]
 ) -> tuple["TieFrame", dict[str, Any], tuple[str, ...]]:
-    """Write each frame as it comes; gives the first one, and figures and notes of all."""
+    """Write each frame when it is ready; return the first one, and the statistics and notes of all."""
     from napari_contransgan.tie import TieFrame
     from napari_contransgan.tie.retrieval import over_time
 
@@ -173,9 +177,10 @@ def _written(
         statistics = _Statistics()
         notes: list[tuple[str, ...]] = []
         left_out: list[bool] = []
+        hints: dict[Hint, str] = {}
         with tempfile.TemporaryDirectory() as folder:
             spread: NDArray[np.float32] | None = None
-            if "uncertainty" in wanted:  # kept on disk meanwhile, since frames come only once
+            if "uncertainty" in wanted:  # kept on disk, because each frame is produced only once
                 spread = np.memmap(Path(folder) / "std", np.float32, "w+", shape=(first.total, *shape[-2:]))
 
             def phases() -> Iterator[NDArray[Any]]:
@@ -186,6 +191,7 @@ def _written(
                     statistics.add(frame.phase.data[np.isfinite(frame.uncertainty.data)])
                     notes.append(frame.notes)
                     left_out.append(frame.is_left_out)
+                    hints.update((hint, HINTS[hint]) for hint in frame.hints)
                     yield frame.phase.data
                     frame = next(coming, None)
 
@@ -196,7 +202,7 @@ def _written(
                 write_frames(path, replace(phase, **_as_uncertainty(first)), iter(spread), shape)
                 kept.append(path)
     figures = {"axes": phase.axes, "shape": shape, "pixel_size_um": phase.pixel_size_um, **statistics.figures()}
-    return first, figures, join_notes(notes, left_out)
+    return first, figures, (*join_notes(notes, left_out), *hints.values())
 
 
 def _as_uncertainty(first: "TieFrame") -> dict[str, Any]:
@@ -204,7 +210,7 @@ def _as_uncertainty(first: "TieFrame") -> dict[str, Any]:
 
 
 class _Statistics:
-    """Smallest, largest and spread of the phase, which comes frame by frame."""
+    """Minimum, maximum and spread of the phase over all frames."""
 
     def __init__(self) -> None:
         self._count, self._sum, self._squares = 0, 0.0, 0.0
@@ -224,38 +230,12 @@ class _Statistics:
         return {"min_rad": self._low, "max_rad": self._high, "std_rad": float(np.sqrt(variance))}
 
 
-def _converted(frame: Image, kind: str, index_contrast: float | None, refractive_increment: float) -> Image:
-    from napari_contransgan import quantities
-
-    if kind == "path":
-        return quantities.optical_path(frame)
-    if kind == "height":
-        return quantities.height(frame, index_contrast or 0.0)
-    return quantities.dry_mass_density(frame, refractive_increment)
-
-
-def _try_conversions(
-    image: Image, wanted: Sequence[str], index_contrast: float | None, refractive_increment: float
-) -> None:
-    """Refuse numbers that cannot be right before the work begins."""
-    pixel = Image(np.zeros((1, 1), np.float32), "YX", quantity="phase", wavelength_um=0.5, name=image.name)
-    for kind in wanted:
-        if kind != "uncertainty":
-            _converted(pixel, kind, index_contrast, refractive_increment)
-
-
-def _write_quantity(
-    phase_path: Path, path: Path, kind: str, index_contrast: float | None, refractive_increment: float
-) -> None:
-    """Convert a written phase, one frame at a time."""
-
-    def converted(frame: Image) -> Image:
-        return _converted(frame, kind, index_contrast, refractive_increment)
-
+def _write_quantity(phase_path: Path, path: Path, convert: Callable[[Image], Image]) -> None:
+    """Convert a saved phase to another quantity, one frame at a time."""
     phase = read_image(phase_path, lazy=True)
-    first = converted(next(_single_frames(phase)))
+    first = convert(next(_single_frames(phase)))
     whole = replace(first, axes=phase.axes, time_step_s=phase.time_step_s)
-    write_frames(path, whole, (converted(frame).data for frame in _single_frames(phase)), phase.data.shape)
+    write_frames(path, whole, (convert(frame).data for frame in _single_frames(phase)), phase.data.shape)
 
 
 def _single_frames(phase: Image) -> Iterator[Image]:
@@ -265,12 +245,12 @@ def _single_frames(phase: Image) -> Iterator[Image]:
 
 
 def _masses(phase_path: Path, refractive_increment: float) -> dict[str, Any]:
-    """Dry mass of each object of the first frame with a phase, and the total of every frame."""
-    from napari_contransgan.quantities import object_masses
+    """Return the dry mass of each object of the first frame with a phase, and the total of every frame."""
+    from napari_contransgan.measuring import measure_frame
 
     totals, objects = [], None
     for frame in _single_frames(read_image(phase_path, lazy=True)):
-        found = object_masses(frame, refractive_increment_um3_per_pg=refractive_increment)
+        found = measure_frame(frame, refractive_increment).objects
         objects = found if objects is None and np.any(frame.data) else objects
         totals.append(sum(one.dry_mass_pg for one in found))
     return {"total_dry_mass_pg": totals, "objects": [dataclasses.asdict(one) for one in objects or []]}
@@ -280,11 +260,11 @@ def _number(text: str, option: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InputError(f"{option} {text}: give 'auto' or one number") from None
+        raise InputError(f"{option} {text}: give 'auto' or a single number") from None
 
 
 def _numbers(text: str, option: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"{option} {text}: give numbers with commas between them") from None
+        raise InputError(f"{option} {text}: give numbers separated by commas") from None

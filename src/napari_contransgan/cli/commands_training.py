@@ -1,4 +1,4 @@
-"""The command that makes networks: train, alone or as one of several processes of ``torchrun``."""
+"""The command train, alone or as one of several processes of ``torchrun``."""
 
 import math
 import os
@@ -27,14 +27,12 @@ def add_to(app: typer.Typer) -> None:
 
 def train(
     out: Annotated[Path, typer.Option(help="Folder of the run.", show_default=False)],
-    config: Annotated[
-        Path | None, typer.Option(help="YAML file of settings; the options below replace what it says.")
-    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file of settings; the options below override it.")] = None,
     lr: Annotated[Path | None, typer.Option(help="Folder of low-power images (unpaired).")] = None,
     phase: Annotated[Path | None, typer.Option(help="Folder of phase images (unpaired).")] = None,
     pairs: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder with lr and phase in it, as simulate writes it; may be repeated."),
+        typer.Option(help="Folder that contains lr and phase, as written by simulate; may be repeated."),
     ] = None,
     pairs_phase: Annotated[
         list[Path] | None,
@@ -42,49 +40,64 @@ def train(
     ] = None,
     simulate: Annotated[
         list[Path] | None,
-        typer.Option(help="YAML file for simulate --config, whose pairs are made on the fly; may be repeated."),
+        typer.Option(
+            help="YAML file as for simulate --config; its pairs are simulated during training. May be repeated."
+        ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes that make those pairs ahead; 0 makes them in turn. [default: 1]")
+        int | None,
+        typer.Option(
+            help="Processes that simulate pairs in advance; with 0, each step simulates its own. [default: 1]"
+        ),
     ] = None,
-    generator: Annotated[str | None, typer.Option(help="contrans, unet or swin.")] = None,
+    generator: Annotated[str | None, typer.Option(help="Network: contrans, unet or swin.")] = None,
     preset: Annotated[str | None, typer.Option(help="Size of the network: tiny, compact or published.")] = None,
     start_from: Annotated[
-        str | None, typer.Option(help="Begin with the weights of a bundled network or a checkpoint of the same kind.")
+        str | None, typer.Option(help="Start from the weights of a bundled network or a checkpoint of the same kind.")
     ] = None,
-    recipe: Annotated[str | None, typer.Option(help="paper (unpaired throughout) or semi-supervised.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Training steps in all.")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Instead: how often each image is seen.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images a step; less needs less memory. [default: 4]")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Recipe: paper (unpaired throughout) or semi-supervised.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Total number of training steps.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Number of passes over all images, instead of --steps.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Duration of the run; with --steps, it ends at whichever limit is reached first."),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Batch size; smaller batches need less memory. [default: 4]")
+    ] = None,
     crop: Annotated[
         int | None,
-        typer.Option(help="Side of a training image on the grid of 0.325 um, a multiple of 32 px. [default: 224]"),
+        typer.Option(help="Side of a training image in pixels of 0.325 um, a multiple of 32. [default: 224]"),
     ] = None,
     accumulate: Annotated[
-        int | None, typer.Option(help="Parts a batch is taken in, which needs less memory. [default: 1]")
+        int | None,
+        typer.Option(help="Number of parts in which a batch is processed; more parts need less memory. [default: 1]"),
     ] = None,
-    bad_images: Annotated[str | None, typer.Option(help="refuse or skip images that cannot serve.")] = None,
+    bad_images: Annotated[
+        str | None, typer.Option(help="What to do about unusable images: refuse (stop the run) or skip.")
+    ] = None,
     tensorboard: Annotated[
-        bool | None, typer.Option("--tensorboard", help="Also write what TensorBoard shows.", show_default=False)
+        bool | None, typer.Option("--tensorboard", help="Also write logs for TensorBoard.", show_default=False)
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the run in the folder.")] = False,
+    device: Annotated[str | None, typer.Option(help="Device: auto, cpu, cuda or mps.")] = None,
     precision: Annotated[
-        str | None, typer.Option(help="auto (bf16 where the processor is fast at it), fp32 or bf16.")
+        str | None, typer.Option(help="Precision: auto (bf16 if the processor is fast at it), fp32 or bf16.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(help="CPU threads. [default: one for each core but one; with --resume, as before]")
+        int | None,
+        typer.Option(help="Number of CPU threads. [default: one per core, minus one; with --resume, as before]"),
     ] = None,
 ) -> Mapping[str, Any]:
     """Train a network.
 
-    An interrupt (Ctrl-C) keeps the work, and --resume goes on with it. The folder gets best.safetensors (for
-    predict), its card, the settings, and metrics.jsonl. Several processes share a run under torchrun.
+    An interrupt (Ctrl-C) saves the run, and --resume continues it. The folder receives best.safetensors (for predict),
+    its card, the settings, and metrics.jsonl. With torchrun, several processes share a run.
     """
     from napari_contransgan.training.run_folder import CONFIG
 
     if steps is not None and epochs is not None:
-        raise InputError("--steps and --epochs both state the length of the run: give one of them")
+        raise InputError("--steps and --epochs both state the length of the run: give only one of them")
     given = {
         "lr": lr,
         "phase": phase,
@@ -96,6 +109,7 @@ def train(
         "start_from": start_from,
         "recipe": recipe,
         "steps": steps,
+        "minutes": minutes,
         "batch_size": batch_size,
         "crop_px": crop,
         "accumulate": accumulate,
@@ -107,7 +121,8 @@ def train(
     }
     if config is None and resume and (out / CONFIG).is_file():
         config = out / CONFIG
-    before = {} if config is None else TrainSettings.from_yaml(config).model_dump()
+    # Leave out unset values, so that minutes alone are not combined with the default number of steps.
+    before = {} if config is None else TrainSettings.from_yaml(config).model_dump(exclude_unset=True)
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = TrainSettings.checked(before | chosen, source="train" if config is None else str(config))
     if epochs is not None:
@@ -125,12 +140,13 @@ def _steps_of(epochs: float, settings: TrainSettings) -> int:
 
 
 def _train(settings: TrainSettings, out: Path, resume: bool) -> dict[str, Any]:
-    from napari_contransgan.training.events import STOP, ImageSkipped, StepFinished, TrainingStarted
+    from napari_contransgan.training.events import STOP, ImageSkipped, StepFinished, TrainingFinished, TrainingStarted
     from napari_contransgan.training.known_runs import remember_run
     from napari_contransgan.training.trainer import train as train_events
 
     figures: dict[str, Any] = {"run": out}
-    tells = int(os.environ.get("RANK", "0")) == 0  # one of several processes is enough
+    is_over = False
+    tells = int(os.environ.get("RANK", "0")) == 0  # only one of several processes reports
     events = train_events(settings, out, resume)
     with progress_bar() as bar, interrupt_held_back(bar) as interrupted, closing(events):
         task = bar.add_task("preparing", total=settings.steps, visible=tells)
@@ -140,21 +156,22 @@ def _train(settings: TrainSettings, out: Path, resume: bool) -> dict[str, Any]:
                 figures |= _tell(event, figures, bar, task)
             if isinstance(event, StepFinished):
                 figures["step"] = event.step
+            is_over = isinstance(event, TrainingFinished)
             if tells and isinstance(event, TrainingStarted):
                 remember_run(out)
             try:
                 event = events.send(STOP if interrupted() else None)
             except StopIteration:
                 event = None
-    if interrupted() and figures.get("step", 0) < settings.steps:
+    if interrupted() and not is_over:
         if tells:
-            note(f"stopped after step {figures.get('step', 0)}; the work is kept in {out}: go on with --resume")
+            note(f"stopped after step {figures.get('step', 0)}; the run is saved in {out}: continue it with --resume")
         raise KeyboardInterrupt
     return figures if tells else {}
 
 
 def _tell(event: "TrainingEvent", figures: Mapping[str, Any], bar: Bar, task: TaskID) -> dict[str, Any]:
-    """Show an event, and give the figures that it brings."""
+    """Show an event, and return the values it contains."""
     from napari_contransgan.training import events as kinds
 
     match event:
@@ -163,7 +180,7 @@ def _tell(event: "TrainingEvent", figures: Mapping[str, Any], bar: Bar, task: Ta
             return {"device": event.device, "parameters": event.parameters}
         case kinds.StepFinished():
             losses = ", ".join(f"{name} {value:.4g}" for name, value in event.losses.items())
-            bar.update(task, completed=event.step, description=escape(losses))
+            bar.update(task, completed=event.step, total=event.total_steps, description=escape(losses))
             return {"step": event.step, "losses": event.losses, "images_per_s": event.images_per_s}
         case kinds.Validated():
             note(f"step {event.step}: {_scores(event)}", bar)
@@ -175,7 +192,7 @@ def _tell(event: "TrainingEvent", figures: Mapping[str, Any], bar: Bar, task: Ta
             note(f"left out: {event.reason}", bar)
         case kinds.RolledBack():
             note(
-                f"step {event.step}: {event.reason}; going on from step {event.to_step} with {event.rate_factor:g} "
+                f"step {event.step}: {event.reason}; continuing from step {event.to_step} with {event.rate_factor:g} "
                 f"times the learning rate",
                 bar,
             )

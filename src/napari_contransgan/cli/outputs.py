@@ -1,4 +1,4 @@
-"""Names of output files, and what becomes of them when a command fails."""
+"""Choose the names of output files, and remove them if a command fails."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -14,52 +14,54 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
     Parameters
     ----------
     out : Path
-        A file if it ends in .tif or .tiff, else a folder.
+        A file if it ends in .tif or .tiff, otherwise a folder.
     inputs : sequence of Path
         The images.
     kind : str
-        Appended to the names in a folder.
+        Suffix of the names in a folder.
 
     Raises
     ------
     InputError
-        If one file is to hold several outputs, two outputs have one name, an output would replace its input, or `out`
-        is named like a file of another kind and is no folder that is there already.
+        If several outputs would go into one file, two outputs have the same name, an output would replace its input, or
+        `out` has the suffix of another file type and is not an existing folder.
     """
     if out.suffix.lower() in (".tif", ".tiff"):
         if len(inputs) > 1:
-            raise InputError(f"{out}: one file cannot hold the results of {len(inputs)} images: give a folder")
+            raise InputError(f"one file cannot hold the results of {len(inputs)} images: give a folder", source=out)
         outputs = [out]
     elif out.suffix and not out.is_dir():
-        raise InputError(f"{out}: {out.suffix} files are not written: give a .tif file, or a folder without a suffix")
+        raise InputError(
+            f"{out.suffix} files cannot be written: give a .tif file, or a folder without a suffix", source=out
+        )
     else:
         outputs = [out / f"{image_stem(path)}_{kind}.ome.tif" for path in inputs]
-    seen: dict[Path, Path] = {}
+    source_of: dict[Path, Path] = {}
     for path, output in zip(inputs, outputs, strict=True):
-        if output in seen:
-            raise InputError(f"{path} and {seen[output]} would both be written to {output}: rename one")
-        seen[output] = path
+        if output in source_of:
+            raise InputError(f"{path} and {source_of[output]} would both be written to {output}: rename one")
+        source_of[output] = path
     keep_inputs(outputs, inputs)
     return outputs
 
 
 def beside(output: Path, kind: str) -> Path:
-    """Name a file of another kind after the one that it belongs to."""
+    """Return the name of a file that belongs to another one, next to it."""
     stem = image_stem(output)
     return output.with_name(f"{stem}_{kind}{output.name[len(stem) :]}")
 
 
 def keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | float | None]) -> None:
-    """Refuse to write over what is read."""
+    """Raise an error if an output would overwrite an input."""
     read = [path.resolve() for path in inputs if isinstance(path, Path)]
     for path in outputs:
         if path.resolve() in read:
-            raise InputError(f"{path}: is an input and would be overwritten: choose another --out")
+            raise InputError("is an input and would be overwritten: choose another --out", source=path)
 
 
 @contextlib.contextmanager
 def removed_on_failure(folder: Path, paths: list[Path]) -> Iterator[None]:
-    """Leave no part of the results behind when another part fails, nor folders that were made for them."""
+    """Remove all results, and the folders created for them, if one of them fails."""
     made = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         yield

@@ -1,4 +1,4 @@
-"""What every command shares: printing of figures, exit status and progress."""
+"""Shared parts of all commands: printing of results, exit status and progress."""
 
 import contextlib
 import errno
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress as Bar
 
-from napari_contransgan.errors import InputError
+from napari_contransgan.errors import Hint, InputError
 from napari_contransgan.io import Image
 from napari_contransgan.progress import Progress, result_of
 
@@ -26,26 +26,34 @@ T = TypeVar("T")
 Command = Callable[..., Mapping[str, Any]]
 Position = Annotated[
     int | None,
-    typer.Option(help="Which stage position of a file with several, from 0; else the first.", show_default=False),
+    typer.Option(
+        help="Stage position of a file with several, counted from 0. [default: the first]", show_default=False
+    ),
 ]
+
+HINTS: Mapping[Hint, str] = {
+    "flip_z": "To flip z, add --flip-z.",
+    "resume": "To resume the run, add --resume.",
+}
+"""Options that carry out the advice in a message or note."""
 
 _USER_CAN_MEND = (errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOSPC, errno.EROFS)
 
 
 def command(app: typer.Typer, name: str, example: str) -> Callable[[Command], Command]:
-    """Register a function as a command that prints the figures it returns.
+    """Register a function as a command that prints the values it returns.
 
-    Adds ``--json`` and ``--debug``, and turns errors into an exit status: 2 for `InputError` with one line on standard
-    error, 130 for an interrupt, 1 for anything else.
+    Adds ``--json`` and ``--debug``, and turns errors into an exit status: 2 for an `InputError`, with one line on
+    standard error, 130 for an interrupt, and 1 for any other error.
 
     Parameters
     ----------
     app : Typer
-        Where to register.
+        App to which the command is added.
     name : str
-        The command.
+        Name of the command.
     example : str
-        A call that runs, without the program's name; for the help.
+        A working call for the help, without the program's name.
     """
 
     def register(function: Command) -> Command:
@@ -53,12 +61,12 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Command], Co
         def run_and_print(as_json: bool, debug: bool, **options: Any) -> None:
             with _exit_status(debug):
                 figures = _plain(function(**options))
-                if figures:  # none come from the further processes of a training
+                if figures:  # further processes of a training return none
                     typer.echo(json.dumps(figures) if as_json else "\n".join(_lines(figures)))
 
         signature = inspect.signature(function)
         added = {
-            "as_json": Annotated[bool, typer.Option("--json", help="Print one JSON object with every figure.")],
+            "as_json": Annotated[bool, typer.Option("--json", help="Print all results as one JSON object.")],
             "debug": Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")],
         }
         switches = [
@@ -81,7 +89,7 @@ def _exit_status(debug: bool) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        status, message = 2, str(error)
+        status, message = 2, str(error) if error.hint is None else f"{error}. {HINTS[error.hint]}"
     except KeyboardInterrupt:
         status, message = 130, "interrupted"
     except OSError as error:
@@ -94,16 +102,16 @@ def _exit_status(debug: bool) -> Iterator[None]:
         return
     if debug:
         traceback.print_exc()
-    kind = {1: "fault of the program: ", 2: "error: ", 130: ""}[status]
+    kind = {1: "bug in the program: ", 2: "error: ", 130: ""}[status]
     hint = " (run the command again with --debug to see where)" if status == 1 and not debug else ""
     typer.echo(kind + " ".join(message.splitlines()) + hint, err=True)
     raise typer.Exit(status)
 
 
 def run(events: Generator[Progress, None, T]) -> T:
-    """Run a task to its end with a progress bar on standard error, where that is a terminal.
+    """Run a task to its end, with a progress bar if standard error is a terminal.
 
-    The generator is closed in any case, also when interrupted.
+    The generator is always closed, even after an interrupt.
     """
     with progress_bar() as bar, contextlib.closing(events):
         task = bar.add_task("", total=None)
@@ -115,19 +123,19 @@ def run(events: Generator[Progress, None, T]) -> T:
 
 
 def progress_bar() -> Bar:
-    """Make a bar on standard error that stays silent where that is no terminal."""
+    """Return a progress bar on standard error, which shows nothing if that is not a terminal."""
     console = Console(stderr=True)
     return Bar(console=console, transient=True, disable=not console.is_terminal)
 
 
 @contextlib.contextmanager
 def interrupt_held_back(bar: Bar | None = None) -> Iterator[Callable[[], bool]]:
-    """Let the step at hand end before an interrupt (or SIGTERM, as from a cluster) counts; a second ends it at once.
+    """Hold back an interrupt (or SIGTERM) until the current step has ended; a second interrupt ends it at once.
 
     Yields
     ------
     callable
-        Whether an interrupt has come.
+        Returns whether an interrupt has arrived.
     """
     came = False
 
@@ -136,7 +144,7 @@ def interrupt_held_back(bar: Bar | None = None) -> Iterator[Callable[[], bool]]:
         if came:
             raise KeyboardInterrupt
         came = True
-        note("interrupted: ending the step at hand (once more to stop at once)", bar)
+        note("interrupted: finishing the current step (interrupt again to stop at once)", bar)
 
     before = {number: signal.signal(number, on_interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -147,25 +155,24 @@ def interrupt_held_back(bar: Bar | None = None) -> Iterator[Callable[[], bool]]:
 
 
 def note(message: str, bar: Bar | None = None) -> None:
-    """Tell something on standard error that is no error; above the bar, where there is one."""
+    """Print a note on standard error, above the progress bar if there is one."""
     console = Console(stderr=True) if bar is None else bar.console
     console.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
 def naming(path: Path, image: Image) -> Iterator[None]:
-    """Put the file's path in front of an error that names the image only."""
+    """Add the path of the file to an error that names only the image."""
     try:
         yield
     except InputError as error:
-        text = str(error)
-        if str(path) in text:
+        if str(path) in str(error):
             raise
-        raise InputError(f"{path}: {text.removeprefix(f'{image.name}: ')}") from error
+        raise error.named(path, instead_of=image.name) from error
 
 
 def number_or_path(text: str | None) -> float | Path | None:
-    """Read an option that is a number, or else the name of a file."""
+    """Return the value of an option as a number, or else as the path of a file."""
     if text is None:
         return None
     try:
@@ -175,7 +182,7 @@ def number_or_path(text: str | None) -> float | Path | None:
 
 
 def _plain(value: Any) -> Any:
-    """Turn figures into what JSON can hold; a number that is not finite becomes null."""
+    """Convert values to JSON types; numbers that are not finite become null."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -190,7 +197,7 @@ def _plain(value: Any) -> Any:
 
 
 def _lines(value: Any, indent: str = "") -> Iterator[str]:
-    """Lay figures out for reading."""
+    """Format values as lines of text."""
     for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
         label = f"{indent}{key}:" if isinstance(value, Mapping) else f"{indent}-"
         if isinstance(item, list) and item and all(isinstance(part, (int, float)) for part in item):

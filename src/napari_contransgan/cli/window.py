@@ -1,4 +1,4 @@
-"""Open results in a napari window of its own, without importing the window's code."""
+"""Open results in a separate napari process, without importing the plugin's GUI code."""
 
 import subprocess
 import sys
@@ -9,12 +9,12 @@ from napari_contransgan.errors import InputError
 
 
 def open_in_napari(paths: Sequence[Path]) -> None:
-    """Start napari on files with this plugin's reader, and wait until its window is closed.
+    """Start napari with files opened by this plugin, and wait until its window is closed.
 
     Raises
     ------
     InputError
-        If no window could be opened.
+        If napari cannot open a window.
     """
     command = [sys.executable, "-m", "napari", "--plugin", "napari-contransgan", *map(str, paths)]
     if subprocess.run(command, check=False).returncode != 0:  # noqa: S603 - our own interpreter, no shell

@@ -1,9 +1,11 @@
-"""The validated settings that the window, the command line and Python share, with a YAML round trip.
+"""Validated settings shared by the plugin, the command line and Python; they can be read from and written to YAML.
 
-Every settings object refuses unknown keys and carries the version of its own layout.
+Every settings object rejects unknown keys and records the version of its layout.
 """
 
+from napari_contransgan.config.adapting import AdaptSettings
 from napari_contransgan.config.images import TILE_UNIT_PX, PredictSettings, TileSettings
+from napari_contransgan.config.measure import MeasureSettings
 from napari_contransgan.config.names import (
     DeviceName,
     EngineName,
@@ -21,9 +23,11 @@ from napari_contransgan.config.training import PairFolders, PhysicsSettings, Tra
 __all__ = [
     "HELD_OUT_SEEDS",
     "TILE_UNIT_PX",
+    "AdaptSettings",
     "DeviceName",
     "EngineName",
     "GeneratorName",
+    "MeasureSettings",
     "PairFolders",
     "PhysicsSettings",
     "PrecisionName",

@@ -1,16 +1,17 @@
-"""The base of all settings: validated, frozen, with a YAML round trip."""
+"""Base class of all settings: validated, frozen, readable from and writable to YAML."""
 
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from napari_contransgan.errors import InputError
 
 
 class Settings(BaseModel):
-    """Base of all settings: frozen, strict about unknown keys, versioned."""
+    """Base class of all settings: frozen and versioned; unknown keys are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,28 +28,33 @@ class Settings(BaseModel):
         Raises
         ------
         InputError
-            If the file cannot be read or holds what these settings do not allow.
+            If the file cannot be read, or a value in it is invalid.
         """
         try:
             values = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InputError(f"{path}: cannot be read as YAML settings ({str(error).splitlines()[0]})") from error
+            raise InputError(f"cannot be read as YAML settings ({str(error).splitlines()[0]})", source=path) from error
         if not isinstance(values, dict):
-            raise InputError(f"{path}: holds no settings; write one 'name: value' a line")
+            raise InputError("contains no settings: write one 'name: value' per line", source=path)
         return cls.checked(values, source=str(path))
 
     @classmethod
     def checked(cls, values: dict[str, Any], source: str = "settings") -> Self:
-        """Build the settings, turning a validation error into one line that a user can act on.
+        """Build the settings, and turn a validation error into one line that tells the user what to change.
 
         Raises
         ------
         InputError
-            Naming the first value that is not allowed.
+            If a value is invalid; the message names the first one.
         """
         try:
             return cls.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "values"
-            raise InputError(f"{source}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
+            raise InputError(f"{where}: {reason_of(first)}", source=source) from error
+
+
+def reason_of(error: ErrorDetails) -> str:
+    """Return the message of a validation error without pydantic's prefix."""
+    return str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]

@@ -1,73 +1,85 @@
-"""Settings of what is done to images: cutting into tiles, predicting."""
+"""Settings of operations on images: cutting into tiles, and prediction."""
 
-from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
 from napari_contransgan.config.base import Settings
-from napari_contransgan.config.names import DeviceName, EngineName, PrecisionName
+from napari_contransgan.config.names import DarkLevel, DeviceName, EngineName, PixelSizeUm, PrecisionName
 
 TILE_UNIT_PX = 224
-"""Tiles for inference are multiples of this: 4 px patches, 7 x 7 windows and three mergings come out even."""
+"""Tile sides for prediction are multiples of this, so that 4 px patches, 7 x 7 windows and three mergings fit."""
 
 
 class TileSettings(Settings):
-    """How a frame is divided into sub-tiles.
+    """How a frame is divided into tiles.
 
     Parameters
     ----------
     rows, columns : int
-        The grid; 4 x 4 brings a 10x frame to the field of view of a 40x frame.
+        The grid; 4 x 4 turns a 10x frame into tiles with the field of view of a 40x frame.
     overlap_px : int
-        How far neighbouring tiles reach into each other.
+        Width of the strip that neighbouring tiles share.
     """
 
-    rows: int = Field(4, ge=1)
-    columns: int = Field(4, ge=1)
-    overlap_px: int = Field(0, ge=0)
+    rows: int = Field(
+        4,
+        ge=1,
+        title="Rows",
+        description="Number of tiles from top to bottom. 4 × 4 tiles of a 10× frame each have the field of view of a "
+        "40× frame.",
+    )
+    columns: int = Field(4, ge=1, title="Columns", description="Number of tiles from left to right.")
+    overlap_px: int = Field(
+        0, ge=0, title="Overlap (px)", description="Width of the strip that neighbouring tiles share, in pixels."
+    )
 
 
 class PredictSettings(Settings):
-    """How a network is applied to an image.
+    """Settings for prediction.
 
     Parameters
     ----------
     model : str
         Name of a bundled network, or the path of a checkpoint.
     pixel_size_um : float or None
-        Pixel size of the input; None takes the file's.
+        Pixel size of the input. None uses the pixel size in the file.
     dark : float, Path or None
-        Counts that the camera gives without light, or a picture taken without light (a stack of them is averaged),
-        subtracted first. None takes the file's, else 0.
+        Counts that the camera gives without light, or an image taken without light (the frames of a stack are
+        averaged). They are subtracted first. None uses the level in the file, or 0.
     device : {"auto", "cpu", "cuda", "mps"}
-        Where to compute.
+        Device to compute on.
     engine : {"auto", "onnx", "pytorch"}
-        What computes; ``auto`` takes ONNX Runtime where it is installed, knows the network and saves time, otherwise
-        PyTorch. In fp32 both give the same phase to 1e-5 rad.
+        Which library computes. ``auto`` uses ONNX Runtime if it is installed, supports the network and saves time, and
+        PyTorch otherwise. In fp32 both give the same phase to within 1e-5 rad.
     precision : {"auto", "fp32", "bf16"}
         ``auto`` is fp32 on every machine, unless the environment variable ``NAPARI_CONTRANSGAN_PRECISION`` says
-        otherwise; bf16, by PyTorch alone, takes less time on processors that have it in hardware.
+        otherwise. bf16, which only PyTorch supports, is faster on processors that have it in hardware.
     threads : int or None
         CPU threads; None leaves the choice to `napari_contransgan.threads.threads_to_predict`.
     tile_px, overlap_px : int
-        Tile side and overlap on the model's grid. Tiles are multiples of 224 px, for which attention windows of 7 x 7
-        tokens come out even at every stage, as in training; with others the network's answer shifts.
+        Tile side and overlap on the network's grid. Tile sides are multiples of 224 px, so that attention windows of
+        7 x 7 tokens fit at every stage, as in training; with other sides the output changes.
     trust : bool
-        Predict each tile in eight orientations, turned and mirrored: the phase is their mean, and their standard
-        deviation tells where the network is unsure. Takes eight times as long.
+        Predict each tile in eight orientations, rotated and mirrored. The phase is their mean, and their standard
+        deviation shows where the network is uncertain. Takes eight times as long.
     """
 
     model: str = "all"
-    pixel_size_um: float | None = None
-    dark: Annotated[float, Field(allow_inf_nan=False)] | Path | None = None
+    pixel_size_um: PixelSizeUm = None
+    dark: DarkLevel = None
     device: DeviceName = "auto"
     engine: EngineName = "auto"
     precision: PrecisionName = "auto"
     threads: int | None = Field(None, ge=1)
     tile_px: int = Field(448, ge=TILE_UNIT_PX, multiple_of=TILE_UNIT_PX)
     overlap_px: int = Field(64, ge=0, multiple_of=2)
-    trust: bool = False
+    trust: bool = Field(
+        False,
+        title="Also show uncertainty (8 × slower)",
+        description="Predicts in eight orientations. Their mean is a smoother phase, and where they differ the network "
+        "is uncertain.",
+    )
 
     @model_validator(mode="after")
     def _tiles_must_advance(self) -> Self:

@@ -1,6 +1,14 @@
-"""Names that several settings offer as choices."""
+"""Names that several settings offer as choices, and quantities that several settings ask for.
 
-from typing import Literal
+A setting that has a field in the window carries all that the field shows: its label with the unit (``title``), its
+tooltip (``description``), what an empty line means (``empty``) and the texts of its choices (``choices``).
+`napari_contransgan.gui.shared.setting_fields` builds the field from them.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 GeneratorName = Literal["contrans", "unet", "swin"]
 PresetName = Literal["tiny", "compact", "published"]
@@ -10,3 +18,29 @@ PrecisionName = Literal["auto", "fp32", "bf16"]
 EngineName = Literal["auto", "onnx", "pytorch"]
 SpecimenName = Literal["psm", "hela"]
 SceneName = Literal["mixed", "empty", "sparse", "dense", "confluent"]
+
+PixelSizeUm = Annotated[
+    float | None,
+    Field(
+        title="Pixel size (µm)",
+        description="Size of one pixel in the specimen: the camera's pixel size divided by the magnification.",
+        json_schema_extra={"empty": "not stated"},
+    ),
+]
+WavelengthUm = Annotated[
+    float | None,
+    Field(
+        title="Wavelength (µm)",
+        description="Centre wavelength of the light, in vacuum. Green light has 0.55 µm.",
+        json_schema_extra={"empty": "not stated"},
+    ),
+]
+DarkLevel = Annotated[
+    Annotated[float, Field(allow_inf_nan=False)] | Path | None,
+    Field(
+        title="Dark level (counts)",
+        description="Counts that the camera gives without light, often about 100. They are subtracted first. Without "
+        "this correction the phase comes out too small: by a fifth if 100 of 500 counts are dark level.",
+        json_schema_extra={"empty": "0"},
+    ),
+]

@@ -1,4 +1,4 @@
-"""Settings of the digital microscope: what it images, and how fields differ."""
+"""Settings of the digital microscope: the specimen, the field, and the variation between fields."""
 
 import math
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ LEAST_MARGIN_UM = 5.0
 MARGIN_BEYOND_RAYS_UM = 1.5
 
 HELD_OUT_SEEDS: Mapping[SpecimenName, int] = MappingProxyType({"hela": 900, "psm": 901})
-"""Seeds of the fields that networks are scored on, and that no training may use."""
+"""Seeds of the fields on which networks are scored, and which no training may use."""
 
 Range = tuple[float, float]
 FactorRange = tuple[Annotated[float, Field(gt=0, le=10)], Annotated[float, Field(gt=0, le=10)]]
@@ -26,116 +26,245 @@ NearOneRange = tuple[Annotated[float, Field(ge=0.8, le=1.25)], Annotated[float, 
 
 
 class Variation(BaseModel):
-    """By how much fields differ from each other, as ranges ``(low, high)`` from which every field draws evenly.
+    """The variation between fields, as ranges ``(low, high)`` from which each field draws uniformly.
 
-    Training on varied fields (domain randomisation) makes a network indifferent to what no microscope keeps the same.
+    Training on varied fields (domain randomisation) makes a network robust to what varies in every microscope.
 
     Parameters
     ----------
     focus_um : (float, float)
         Added to the focus of the low-power image.
     focus_share : (float, float)
-        Added too, in units of 0.25 wavelength / NA^2.
+        Also added, in units of 0.25 wavelength / NA^2.
     stack_focus_um : (float, float)
-        Focus error of the stack, common to its planes.
+        Focus error common to all planes of the stack.
     drift_um : (float, float)
-        Shift of each plane of the stack but the focused one, along y and along x.
+        Shift of each plane of the stack except the one in focus, along y and along x.
     spherical_um, coma_um, astigmatism_um : (float, float)
-        Aberrations of the low-power lens, added to its own: RMS of the wavefront's Zernike terms, coma and astigmatism
-        in any direction. Thick or thin dish bottoms, and beams that pass them aslant, make them.
+        Aberrations added to those of the low-power objective: RMS of the wavefront's Zernike terms, coma and
+        astigmatism in a random direction. Dish bottoms that are tilted or of the wrong thickness cause them.
     coherence_factor : (float, float)
-        Times the microscope's S.
+        Factor for the microscope's S.
     exposure_factor : (float, float)
-        Times the camera's exposure: photon noise, and the counts with it.
+        Factor for the camera's exposure, which changes photon noise and counts.
     gain_factor : (float, float)
-        Times the counts, at the same noise relative to the signal.
+        Factor for the counts, with the same noise relative to the signal.
     read_noise_factor : (float, float)
-        Times the camera's read noise.
+        Factor for the camera's read noise.
     unevenness : (float, float)
-        Slow unevenness that a flat field leaves, as the largest deviation from 1.
+        Slow unevenness that remains after flat-field correction, as the largest deviation from 1.
     dust_specks : (int, int)
-        Specks of dust near the camera, out of focus.
+        Number of out-of-focus dust specks near the camera.
     clutter : (float, float)
-        Fine diffraction patterns of small things out of the focal plane, as the standard deviation of the contrast.
+        Diffraction patterns of small out-of-focus objects, as the standard deviation of the contrast.
     stray_light : (float, float)
-        Share of the light that carries no image, which lowers every contrast.
+        Fraction of the light that forms no image and lowers all contrast.
     phase_factor : (float, float)
-        Times the specimen's phase.
+        Factor for the specimen's phase.
     pixel_size_factor : (float, float)
-        The true pixel size over the stated one.
+        True pixel size divided by the stated one.
     wavelength_factor : (float, float)
-        The true wavelength over the stated one.
+        True wavelength divided by the stated one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    focus_um: Range = (0.0, 0.0)
-    focus_share: Range = (-0.2, 0.2)
-    stack_focus_um: Range = (-0.2, 0.2)
-    drift_um: Range = (0.0, 0.0)
-    spherical_um: AberrationRange = (0.0, 0.0)
-    coma_um: AberrationRange = (0.0, 0.0)
-    astigmatism_um: AberrationRange = (0.0, 0.0)
-    coherence_factor: FactorRange = (1.0, 1.0)
-    exposure_factor: FactorRange = (0.6, 1.4)
-    gain_factor: FactorRange = (0.85, 1.0)
-    read_noise_factor: FactorRange = (0.67, 1.67)
-    unevenness: ShareRange = (0.0, 0.02)
-    dust_specks: tuple[Annotated[int, Field(ge=0, le=100)], Annotated[int, Field(ge=0, le=100)]] = (0, 0)
-    clutter: ShareRange = (0.0, 0.0)
-    stray_light: ShareRange = (0.0, 0.0)
-    phase_factor: FactorRange = (1.0, 1.0)
-    pixel_size_factor: NearOneRange = (1.0, 1.0)
-    wavelength_factor: NearOneRange = (1.0, 1.0)
+    focus_um: Range = Field(
+        (0.0, 0.0),
+        title="Focus (µm)",
+        description="Added to the focus of the low-power image.",
+    )
+    focus_share: Range = Field(
+        (-0.2, 0.2),
+        title="Focus (depths)",
+        description="Also added to the focus of the low-power image, in units of its automatic focus, 0.25 "
+        "wavelength / NA².",
+    )
+    stack_focus_um: Range = Field(
+        (-0.2, 0.2),
+        title="Stack focus (µm)",
+        description="Focus error common to all planes of the stack.",
+    )
+    drift_um: Range = Field(
+        (0.0, 0.0),
+        title="Drift (µm)",
+        description="Shift of each plane of the stack except the middle one, along y and along x.",
+    )
+    spherical_um: AberrationRange = Field(
+        (0.0, 0.0),
+        title="Spherical (µm RMS)",
+        description="Spherical aberration added to the low-power objective, as caused by a dish bottom of the wrong "
+        "thickness.",
+    )
+    coma_um: AberrationRange = Field(
+        (0.0, 0.0),
+        title="Coma (µm RMS)",
+        description="Coma added to the low-power objective, in a random direction.",
+    )
+    astigmatism_um: AberrationRange = Field(
+        (0.0, 0.0),
+        title="Astigmatism (µm RMS)",
+        description="Astigmatism added to the low-power objective, in a random direction.",
+    )
+    coherence_factor: FactorRange = Field(
+        (1.0, 1.0),
+        title="Condenser S (factor)",
+        description="Multiplies the microscope's condenser ratio S.",
+    )
+    exposure_factor: FactorRange = Field(
+        (0.6, 1.4),
+        title="Exposure (factor)",
+        description="Multiplies the camera's exposure; less light means more noise.",
+    )
+    gain_factor: FactorRange = Field(
+        (0.85, 1.0),
+        title="Gain (factor)",
+        description="Multiplies the counts, with the same noise relative to the signal.",
+    )
+    read_noise_factor: FactorRange = Field(
+        (0.67, 1.67),
+        title="Read noise (factor)",
+        description="Multiplies the camera's read noise.",
+    )
+    unevenness: ShareRange = Field(
+        (0.0, 0.02),
+        title="Unevenness (fraction)",
+        description="Slow unevenness of the illumination: its largest deviation from 1.",
+    )
+    dust_specks: tuple[Annotated[int, Field(ge=0, le=100)], Annotated[int, Field(ge=0, le=100)]] = Field(
+        (0, 0),
+        title="Dust (specks)",
+        description="Number of out-of-focus dust specks near the camera.",
+    )
+    clutter: ShareRange = Field(
+        (0.0, 0.0),
+        title="Fine clutter (contrast)",
+        description="Diffraction patterns of small out-of-focus objects, as the standard deviation of the contrast.",
+    )
+    stray_light: ShareRange = Field(
+        (0.0, 0.0),
+        title="Stray light (fraction)",
+        description="Fraction of the light that forms no image and lowers all contrast.",
+    )
+    phase_factor: FactorRange = Field(
+        (1.0, 1.0),
+        title="Phase (factor)",
+        description="Multiplies the specimen's phase: thicker or denser specimens.",
+    )
+    pixel_size_factor: NearOneRange = Field(
+        (1.0, 1.0),
+        title="Pixel size (factor)",
+        description="True pixel size divided by the stated one; 1.02 is an error of two percent.",
+    )
+    wavelength_factor: NearOneRange = Field(
+        (1.0, 1.0),
+        title="Wavelength (factor)",
+        description="True wavelength divided by the stated one.",
+    )
 
     @field_validator("*")
     @classmethod
     def _must_rise(cls, value: tuple[float, float]) -> tuple[float, float]:
         if value[0] > value[1]:
-            raise ValueError(f"the range ({value[0]:g}, {value[1]:g}) falls: give the lower end first")
+            raise ValueError(f"the range ({value[0]:g}, {value[1]:g}) is in the wrong order: give the lower end first")
         return value
 
 
 class SimulationSettings(Settings):
-    """What the digital microscope makes.
+    """What the digital microscope simulates.
 
     Parameters
     ----------
     microscope : Microscope
-        The instrument; the paper's unless another is given.
+        The microscope; by default that of the paper.
     specimen : {"psm", "hela"}
         Polystyrene microspheres or HeLa-like cells.
     scene : str
-        How crowded the fields are; ``"mixed"`` draws from all, from empty to confluent.
+        How densely the fields are filled; ``"mixed"`` draws from all scenes, from empty to confluent.
     objective : str
         Objective of the low-resolution image, one of the microscope's.
     count, seed : int
-        Number of fields, and the seed; field i depends on these settings, but for the count, and on i alone.
+        Number of fields, and the seed. Field i depends only on i and on these settings except the count.
     field_px : int
-        Side of the field on the model's grid of 0.325 um.
+        Side of the field on the network's grid of 0.325 um.
     defocus_um : float or None
-        Focus of the low-resolution image; None takes 0.25 wavelength / NA^2 (see docs/physics.md).
+        Focus of the low-resolution image; None means 0.25 wavelength / NA^2 (see docs/physics.md).
     max_absorption_per_um : float
-        Cells dim the light: a field's amplitude falls by exp(-a path), a drawn between 0 and this in 1/um of optical
-        path, and 0 for a third of the fields. Beads do not dim it.
+        Cells absorb light: the amplitude falls by exp(-a path). Each field draws a between 0 and this value, in 1/um of
+        optical path; for a third of the fields it is 0. Beads do not absorb.
     inside_frame : bool
-        Keep every cell clear of the field's edges, where TIE's boundary condition holds.
+        Whether every cell keeps away from the field's edges, so that TIE's boundary condition holds.
     variation : Variation
-        How fields differ.
+        Variation between fields.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     microscope: Microscope = Microscope()
-    specimen: SpecimenName = "hela"
-    scene: SceneName = "mixed"
-    objective: str = "10x"
-    count: int = Field(1, ge=1)
-    seed: int = Field(0, ge=0)
-    field_px: int = Field(240, ge=64)
-    defocus_um: float | None = Field(None, ge=-MAX_DEFOCUS_UM, le=MAX_DEFOCUS_UM)
-    max_absorption_per_um: float = Field(0.3, ge=0)
-    inside_frame: bool = False
+    specimen: SpecimenName = Field(
+        "hela",
+        title="Specimen",
+        description="Kind of specimen that is simulated.",
+        json_schema_extra={"choices": {"hela": "HeLa-like cells", "psm": "Beads (polystyrene, 3 µm)"}},
+    )
+    scene: SceneName = Field(
+        "mixed",
+        title="Scene",
+        description="How densely a field is filled.",
+        json_schema_extra={
+            "choices": {
+                "mixed": "Mixed (all of these)",
+                "empty": "Empty",
+                "sparse": "Sparse",
+                "dense": "Dense",
+                "confluent": "Confluent",
+            }
+        },
+    )
+    objective: str = Field(
+        "10x",
+        title="Low-power objective",
+        description="Objective of the low-power image.",
+    )
+    count: int = Field(
+        1,
+        ge=1,
+        title="Number of fields",
+        description="Fields 0, 1, 2 … of the seed above.",
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        title="Seed",
+        description="Another seed gives other specimens of the same kind.",
+    )
+    field_px: int = Field(
+        240,
+        ge=64,
+        title="Field side (px)",
+        description="Side of the field, in pixels of the phase image, which are 0.325 µm wide.",
+    )
+    defocus_um: float | None = Field(
+        None,
+        ge=-MAX_DEFOCUS_UM,
+        le=MAX_DEFOCUS_UM,
+        title="Focus (µm)",
+        description="Defocus of the low-power image. Empty: 0.25 wavelength / NA², where a specimen that does not "
+        "absorb just becomes visible; at 0 it would have almost no contrast.",
+        json_schema_extra={"empty": "automatic"},
+    )
+    max_absorption_per_um: float = Field(
+        0.3,
+        ge=0,
+        title="Absorption (1/µm)",
+        description="Cells absorb light: the amplitude falls by exp(-a × optical path), and each field draws its own "
+        "a between 0 and this value. Beads do not absorb.",
+    )
+    inside_frame: bool = Field(
+        False,
+        title="All cells inside the frame",
+        description="Keeps every cell away from the field's edges.",
+    )
     variation: Variation = Variation()
 
     @model_validator(mode="after")
@@ -144,7 +273,7 @@ class SimulationSettings(Settings):
         field_um = self.field_px * MODEL_PIXEL_SIZE_UM
         if field_um < self.margin_um:
             raise ValueError(
-                f"a field of {field_um:.0f} um is smaller than the margin of {self.margin_um:.0f} um from which "
+                f"a field of {field_um:.0f} um is smaller than its margin of {self.margin_um:.0f} um from which "
                 f"defocused light reaches into it: make field_px at least "
                 f"{math.ceil(self.margin_um / MODEL_PIXEL_SIZE_UM)}, or defocus less"
             )
@@ -152,14 +281,14 @@ class SimulationSettings(Settings):
 
     @property
     def mean_focus_um(self) -> float:
-        """Focus of the low-resolution image before it varies."""
+        """Return the focus of the low-resolution image before variation."""
         return self.microscope.nominal_defocus_um(self.objective) if self.defocus_um is None else self.defocus_um
 
     @property
     def margin_um(self) -> float:
-        """How far around a field specimen must be imaged: light reaches in from there when out of focus.
+        """Return the margin to simulate around a field, from which defocused light reaches the field.
 
-        A ray of the steepest angle that lens and condenser let pass travels |z| (NA + NA_condenser) sideways.
+        The steepest ray that lens and condenser pass moves sideways by |z| (NA + NA_condenser).
         """
         share_um = self.microscope.nominal_defocus_um(self.objective)
         low_um, high_um = (

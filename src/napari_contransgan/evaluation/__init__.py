@@ -1,4 +1,4 @@
-"""How good a phase map is: scores, agreement in a band, registration, bead heights and profiles."""
+"""Evaluate phase maps: scores, agreement in a frequency band, registration, bead heights and line profiles."""
 
 from napari_contransgan.evaluation.band import BandAgreement, band_agreement
 from napari_contransgan.evaluation.beads import BeadHeight, measure_bead_heights

@@ -1,4 +1,4 @@
-"""Agreement of two phase maps within a band of sizes, where neither slow clouds nor single pixels count."""
+"""Compare two phase maps within a band of sizes that excludes low-frequency artefacts and single pixels."""
 
 from dataclasses import dataclass
 
@@ -10,19 +10,19 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation.scores import correlation
 
 FINE_PX, COARSE_PX = 2.0, 40.0
-"""Gaussians on the model's grid of 0.325 um: structure of about 1.5 to 80 um is left."""
+"""Gaussians on the model's grid of 0.325 um, which keep structure of about 1.5 to 80 um."""
 
 
 @dataclass(frozen=True)
 class BandAgreement:
-    """How two maps agree within a band.
+    """Agreement of two maps within a band.
 
     Parameters
     ----------
     correlation : float
-        Pearson's, of the band-passed maps inside the mask; negative where one is turned upside down.
+        Pearson correlation of the band-passed maps inside the mask; negative if one of them is inverted.
     slope : float
-        Least squares of the band-passed map on the band-passed label; 1 is right.
+        Slope of the least-squares fit of the band-passed map to the band-passed label; 1 is right.
     label_rad : float
         Standard deviation of the band-passed label, in radians.
     """
@@ -39,17 +39,17 @@ def band_pass(
     fine_px: float = FINE_PX,
     coarse_px: float = COARSE_PX,
 ) -> NDArray[np.float64]:
-    """Gaussian of `fine_px` minus Gaussian of `coarse_px`, of what lies inside a mask alone.
+    """Return the Gaussian of `fine_px` minus the Gaussian of `coarse_px`, using only pixels inside a mask.
 
-    Both are normalised convolutions (Knutsson & Westin, CVPR 1993): what lies outside has no weight, so that the edge
-    of an aperture leaves no halo.
+    Both are normalised convolutions (Knutsson & Westin, CVPR 1993): pixels outside have no weight, so that the edge of
+    an aperture causes no halo.
 
     Parameters
     ----------
     yx_phase_rad : (Y, X) ndarray
         Phase in radians.
     inside : (Y, X) ndarray of bool, optional
-        Where the map is known; everywhere unless given.
+        Where the map is known; everywhere by default.
     fine_px, coarse_px : float
         Standard deviations in pixels.
 
@@ -76,21 +76,21 @@ def band_agreement(
     fine_px: float = FINE_PX,
     coarse_px: float = COARSE_PX,
 ) -> BandAgreement:
-    """Compare a map with a label whose slow parts are not known, such as the TIE phase of a closed sheet of cells.
+    """Compare a map with a label whose low frequencies are unknown, such as the TIE phase of a confluent sheet.
 
     Parameters
     ----------
     yx_phase_rad, yx_label_rad : (Y, X) ndarray
         Phase in radians on the same grid.
     inside : (Y, X) ndarray of bool, optional
-        Which pixels count; all unless given.
+        Which pixels are compared; all by default.
     fine_px, coarse_px : float
         Standard deviations of the Gaussians, in pixels.
 
     Raises
     ------
     InputError
-        If the maps or the mask differ in shape, or the mask leaves nothing.
+        If the maps or the mask differ in shape, or the mask leaves no pixel.
     """
     mask = np.ones(yx_label_rad.shape, bool) if inside is None else inside
     if not yx_phase_rad.shape == yx_label_rad.shape == mask.shape:

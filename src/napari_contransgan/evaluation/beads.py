@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-call"
-"""Heights of beads in a phase map."""
+"""Measure the heights of beads in a phase map."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,28 +12,29 @@ from skimage.measure import regionprops
 from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation.scores import level
 from napari_contransgan.optics import check_pixel_size, check_wavelength
+from napari_contransgan.robust import robust_sigma
 
 _SMALLEST_AREA_PX = 9
-_OUTLINE_FRACTION = 0.25  # of a bead's peak
-_OUTLINE_RADIUS = np.sqrt(1 - _OUTLINE_FRACTION**2)  # radius of a sphere's path there, relative to the sphere's
+_OUTLINE_FRACTION = 0.25  # fraction of a bead's peak
+_OUTLINE_RADIUS = np.sqrt(1 - _OUTLINE_FRACTION**2)  # radius of a sphere at that level, in sphere radii
 _LARGEST_ECCENTRICITY = 0.6
 _SMALLEST_SOLIDITY = 0.85
 _TOUCHING_GAP_UM = 0.3
 _CAP_RADIUS = 0.5
-_SURROUNDINGS = (1.6, 2.4)  # inner and outer radius of the ring around a bead, relative to its own
+_SURROUNDINGS = (1.6, 2.4)  # inner and outer radius of the ring around a bead, in bead radii
 _SMALLEST_RING_PX = 12
 
 
 @dataclass(frozen=True)
 class BeadHeight:
-    """One bead.
+    """Position and size of one bead.
 
     Parameters
     ----------
     y_um, x_um : float
-        Centre, from the centre of pixel (0, 0).
+        Position of its centre, relative to the centre of pixel (0, 0).
     height_um : float
-        Height at the centre from the phase, h = phase * wavelength / (2 pi dn).
+        Height at the centre, computed from the phase: h = phase * wavelength / (2 pi dn).
     radius_um : float
         Lateral radius of the ellipsoid that has this height and the bead's volume; half the height for a sphere of
         the stated index contrast.
@@ -47,7 +48,7 @@ class BeadHeight:
 
 @dataclass(frozen=True)
 class _Spot:
-    """An elevation in the map: centre and radius in pixels, and whether it may be a single bead."""
+    """An elevation in the map: its centre and radius in pixels, and whether it may be a single bead."""
 
     y: float
     x: float
@@ -63,15 +64,15 @@ def measure_bead_heights(
     *,
     largest_diameter_um: float = 12.0,
 ) -> list[BeadHeight]:
-    """Measure the height of every free bead.
+    """Measure the height of every isolated bead.
 
-    The height is not the highest pixel, which noise raises. A paraboloid is fitted to the cap of the bead (within half
-    its radius, where a sphere is one to 1 %), after the level of a ring around the bead has been subtracted, which
-    takes away the slow clouds of TIE. A map blurred by a Gaussian as wide as the point spread of 0.65 NA loses 1-2 %
-    of a 3 um bead's height; this is left as it is, since a fit that undoes blur adds 12 % to TIE phases, whose blur
-    has negative lobes.
+    The highest pixel is not used, because noise raises it. Instead, the level of a ring around the bead is subtracted,
+    which removes low-frequency artefacts of TIE, and a paraboloid is fitted to the cap of the bead (within half its
+    radius, where a sphere is a paraboloid to 1 %). A map blurred by a Gaussian as wide as the point spread function of
+    NA 0.65 loses 1-2 % of a 3 um bead's height. This is not corrected, since a fit that removes blur adds 12 % to TIE
+    phases, whose blur has negative lobes.
 
-    Beads that touch each other (gaps under 0.3 um), clusters, shapes that are not round, and whatever reaches the
+    Beads that touch each other (gaps under 0.3 um), clusters, shapes that are not round, and objects that reach the
     edge of the map are left out.
 
     Parameters
@@ -83,19 +84,19 @@ def measure_bead_heights(
     wavelength_um : float
         Vacuum wavelength.
     index_contrast : float
-        The beads' index minus the medium's; negative for beads of a lower index.
+        The beads' index minus the medium's; negative for beads of lower index.
     largest_diameter_um : float
-        Elevations wider than this are clouds, not beads.
+        Wider elevations are treated as low-frequency artefacts, not as beads.
 
     Returns
     -------
     list of BeadHeight
-        From top to bottom; empty if there is none.
+        From top to bottom; empty if there are none.
 
     Raises
     ------
     InputError
-        If the index contrast is zero, the map is not a finite YX map, or wavelength or pixel size are impossible.
+        If the index contrast is zero, the map is not a finite YX map, or the wavelength or pixel size is impossible.
     """
     check_wavelength(wavelength_um)
     check_pixel_size(pixel_size_um, "the phase map")
@@ -107,7 +108,8 @@ def measure_bead_heights(
     widest_px = round(1.2 * largest_diameter_um / pixel_size_um)
     first_spots = _find_spots(yx_height_um, widest_px)
     largest_radius = max((spot.radius for spot in first_spots if spot.is_round), default=float(widest_px))
-    spots = _find_spots(yx_height_um, min(widest_px, round(2.6 * largest_radius)))  # clouds bend less over a bead
+    # Low-frequency artefacts curve less over the width of a bead.
+    spots = _find_spots(yx_height_um, min(widest_px, round(2.6 * largest_radius)))
     beads = []
     for index, spot in enumerate(spots):
         others = spots[:index] + spots[index + 1 :]
@@ -119,13 +121,13 @@ def measure_bead_heights(
 
 
 def _find_spots(yx_height: NDArray[np.float64], widest_px: int) -> list[_Spot]:
-    """Every elevation of some height, clusters and beads cut by the edge included; slow clouds do not count."""
+    """Return every high elevation, including clusters and beads cut by the edge, but no low-frequency artefacts."""
     smooth = ndimage.gaussian_filter(yx_height, 0.7)
     smooth = level(smooth - ndimage.grey_opening(smooth, size=max(widest_px, 3)))
     highest = float(smooth.max())
     if highest <= 0:
         return []
-    noise = float(np.median(-smooth[smooth <= 0])) / 0.6745 if np.any(smooth <= 0) else 0.0
+    noise = robust_sigma(smooth[smooth <= 0])
     low = min(max(4 * noise, 0.05 * highest), 0.5 * highest)
     labels, count = ndimage.label(smooth > low)
     numbers = np.arange(1, count + 1)
@@ -151,7 +153,7 @@ def _find_spots(yx_height: NDArray[np.float64], widest_px: int) -> list[_Spot]:
 
 
 def _stands_free(spot: _Spot, others: Sequence[_Spot], shape_yx: tuple[int, ...], gap_px: float) -> bool:
-    """Whether a spot is round, inside the map, and apart from the others."""
+    """Return whether a spot is round, inside the map, and separate from the others."""
     is_inside = all(
         spot.radius < centre < length - 1 - spot.radius
         for centre, length in zip((spot.y, spot.x), shape_yx, strict=True)
@@ -166,7 +168,7 @@ def _stands_free(spot: _Spot, others: Sequence[_Spot], shape_yx: tuple[int, ...]
 def _measure(
     yx_height_um: NDArray[np.float64], spot: _Spot, others: Sequence[_Spot], pixel_size_um: float
 ) -> BeadHeight | None:
-    """Height and radius of one free bead; None where its top is no cap."""
+    """Return the height and radius of one isolated bead; None if its top is not a cap."""
     reach = int(np.ceil(_SURROUNDINGS[1] * spot.radius)) + 2
     top, left = max(round(spot.y) - reach, 0), max(round(spot.x) - reach, 0)
     patch = yx_height_um[top : round(spot.y) + reach + 1, left : round(spot.x) + reach + 1]
@@ -214,10 +216,11 @@ def _surroundings(
     y_offsets: NDArray[np.float64],
     x_offsets: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """The level under a bead, from the ring around it.
+    """Return the level under a bead, estimated from the ring around it.
 
-    Clouds of TIE have no Laplacian, so a harmonic polynomial of second order, fitted to the ring, continues them to the
-    middle. A ring that neighbours cover for the most part gives its median, and too small a rest gives zero.
+    Low-frequency artefacts of TIE have zero Laplacian, so a harmonic polynomial of second order, fitted to the ring,
+    extends them to the middle. If neighbours cover most of the ring, its median is used; if too few pixels are left,
+    zero.
     """
     used_px = np.count_nonzero(ring)
     if used_px < _SMALLEST_RING_PX:

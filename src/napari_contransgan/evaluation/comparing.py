@@ -1,4 +1,4 @@
-"""Two phase maps as images compared: brought onto one grid, registered if wanted, scored, and their beads measured."""
+"""Compare two phase maps: bring them onto one grid, register them on request, score them, and measure their beads."""
 
 from dataclasses import dataclass, replace
 
@@ -18,22 +18,22 @@ PIXEL_SIZES_AGREE = 0.01
 
 @dataclass(frozen=True)
 class Comparison:
-    """How a phase map compares with its reference.
+    """Comparison of a phase map with its reference.
 
     Parameters
     ----------
     scores : Scores
-        Of the two maps on one grid.
+        Scores of the two maps on one grid.
     pixel_size_um : float or None
-        Of that grid, where it is known.
+        Pixel size of that grid, if known.
     shape_yx : tuple of int
-        Pixels that were compared.
+        Shape of the compared maps.
     registration : Registration or None
-        How the map was brought onto the reference, where that was wanted.
+        Movement that brought the map onto the reference, if registration was requested.
     beads : tuple of BeadHeight or None
-        Heights of the beads of the phase map, where that was wanted.
+        Heights of the beads in the phase map, if they were requested.
     notes : tuple of str
-        What was done to the maps beforehand.
+        Changes made to the maps before the comparison.
     """
 
     scores: Scores
@@ -55,21 +55,21 @@ def compare(
 ) -> Comparison:
     """Compare a phase map with a reference, such as a prediction with a measured phase.
 
-    Both are levelled by the median of their background, never fitted to each other. A map of finer pixels is averaged
-    to the pixels of the other where the ratio is a whole number.
+    Both are levelled by the median of their background and never fitted to each other. The map with the smaller pixels
+    is averaged to the pixels of the other if their ratio is a whole number.
 
     Parameters
     ----------
     phase, reference : Image
         Maps with the axes YX, in radians.
     register_first : bool
-        Shift, scale and turn the phase map onto the reference first.
+        First shift, scale and rotate the phase map onto the reference.
     data_range_rad : float or None
-        Range for SSIM and PSNR; None takes the reference's own.
+        Range for SSIM and PSNR; None uses the reference's own.
     index_contrast : float or None
         Refractive index of beads minus that of their medium; None measures no beads.
     wavelength_um : float or None
-        For the heights of beads; None takes what the maps state.
+        Wavelength for the heights of beads; None uses the one that the maps state.
 
     Returns
     -------
@@ -78,13 +78,14 @@ def compare(
     Raises
     ------
     InputError
-        Naming the image, if it is no phase map, if the pixel sizes have no whole ratio, if the shapes differ on one
-        grid, if the maps cannot be registered, or if beads are wanted and no wavelength is known.
+        If an image is not a phase map, the pixel sizes have no whole-number ratio, the shapes differ on one grid, the
+        maps cannot be registered, or bead heights are requested and no wavelength is known. The message names the
+        image.
     """
     for image in (phase, reference):
         check_pixels(image)
         if image.axes != "YX":
-            raise InputError(f"{image.name}: has the axes {image.axes}: give a single phase map (YX)")
+            raise InputError(f"has the axes {image.axes}: give a single phase map (YX)", source=image.name)
     for image in (phase, reference):
         _refuse_counts(image)
     whole = phase
@@ -111,17 +112,18 @@ def compare(
 
 
 def _refuse_counts(image: Image) -> None:
-    """Refuse what a camera counted; maps of other programs, which state no quantity, hold real numbers."""
+    """Raise an error for camera counts; maps of other programs state no quantity, but hold real numbers."""
     if image.quantity not in ("phase", "intensity"):
-        raise InputError(f"{image.name}: holds {image.quantity}, no phase: give phase maps")
+        raise InputError(f"holds {image.quantity}, not phase: give phase maps", source=image.name)
     if image.quantity != "phase" and image.data.dtype.kind != "f":
         raise InputError(
-            f"{image.name}: is a camera frame of {image.data.dtype} counts, no phase in radians: give phase maps"
+            f"is a camera frame of {image.data.dtype} counts, not a phase in radians: give phase maps",
+            source=image.name,
         )
 
 
 def _on_one_grid(phase: Image, reference: Image) -> tuple[Image, Image, tuple[str, ...]]:
-    """Average the finer of two maps down to the pixels of the coarser, where both state their size."""
+    """Average the finer of two maps to the pixels of the coarser, if both state their pixel size."""
     sizes_um = phase.pixel_size_um, reference.pixel_size_um
     if sizes_um[0] is None or sizes_um[1] is None:
         return phase, reference, ()
@@ -129,19 +131,21 @@ def _on_one_grid(phase: Image, reference: Image) -> tuple[Image, Image, tuple[st
     step = round(ratio)
     if abs(ratio / step - 1) > PIXEL_SIZES_AGREE:
         text = f"pixels of {sizes_um[0]:g} and {sizes_um[1]:g} um"
-        raise InputError(f"{phase.name} and {reference.name}: have {text}, no whole ratio: resample one of them")
+        raise InputError(
+            f"{phase.name} and {reference.name}: have {text}, whose ratio is not a whole number: resample one of them"
+        )
     if step == 1:
         return phase, reference, ()
     finer = phase if sizes_um[0] < sizes_um[1] else reference
     if min(finer.data.shape) < step:
-        raise InputError(f"{finer.name}: is smaller than one pixel of the other map: choose another")
+        raise InputError("is smaller than one pixel of the other map: choose another", source=finer.name)
     coarse = replace(finer, data=block_mean(finer.data, step), pixel_size_um=max(sizes_um[0], sizes_um[1]))
     note = f"{finer.name}: averaged over {step} x {step} pixels to {coarse.pixel_size_um:g} um"
     return (coarse, reference, (note,)) if finer is phase else (phase, coarse, (note,))
 
 
 def _largest_whole(yx_valid: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Find a rectangle without a hole by taking away, side after side, the worst row or column of the border."""
+    """Find a rectangle without holes by repeatedly removing the worst row or column of the border."""
     top, left, bottom, right = 0, 0, *yx_valid.shape
     while top < bottom and left < right and not yx_valid[top:bottom, left:right].all():
         inside = ~yx_valid[top:bottom, left:right]
@@ -157,6 +161,6 @@ def _beads(
     stated = (wavelength_um, phase.wavelength_um, reference.wavelength_um)
     used_um = next((value for value in stated if value is not None), None)
     if used_um is None:
-        raise InputError(f"{phase.name}: states no wavelength: give it in um")
+        raise InputError("states no wavelength: give it in um", source=phase.name)
     pixel_um = check_pixel_size(phase.pixel_size_um, phase.name)
     return tuple(measure_bead_heights(phase.data, pixel_um, check_wavelength(used_um), index_contrast))

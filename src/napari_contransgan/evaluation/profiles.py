@@ -1,4 +1,4 @@
-"""Phase along a line."""
+"""Sample a phase map along a line."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +13,21 @@ def line_profile(
     end_yx_um: tuple[float, float],
     pixel_size_um: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sample a phase map along a straight line, with linear interpolation and at least one sample a pixel.
+    """Sample a phase map along a straight line, with linear interpolation and at least one sample per pixel.
 
     Parameters
     ----------
     yx_phase_rad : (Y, X) ndarray
         Phase in radians.
     start_yx_um, end_yx_um : tuple of float
-        Ends of the line, from the centre of pixel (0, 0).
+        Ends of the line, relative to the centre of pixel (0, 0).
     pixel_size_um : float
         Pixel size.
 
     Returns
     -------
     distance_um : (N,) ndarray
-        From the start, the end included.
+        Distances from the start, up to and including the end.
     phase_rad : (N,) ndarray
 
     Raises

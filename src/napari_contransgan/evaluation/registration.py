@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-call"
-"""Registration of two phase maps of the same place."""
+"""Register two phase maps of the same field of view."""
 
 import warnings
 from dataclasses import dataclass
@@ -19,14 +19,15 @@ SCALE_LIMITS = (0.8, 1.25)
 SMALLEST_COMMON_FRACTION = 0.25
 _RESIDUAL_PX = 1.5
 _SMALLEST_SIDE_PX = 16
-_LARGEST_UPSAMPLED_SIDE_PX = 640  # SIFT doubles smaller images, as its author did; larger ones cost seconds
+_LARGEST_UPSAMPLED_SIDE_PX = 640  # SIFT doubles smaller images, as its author did; larger ones would take seconds
 
 
 @dataclass(frozen=True)
 class Registration:
-    """A moving map brought onto a fixed one.
+    """Result of registering a moving map onto a fixed one.
 
-    A point p of the moving map falls on c + scale R(rotation) (p - c) + shift, with c the centre of the fixed map.
+    A point p of the moving map is mapped to c + scale R(rotation) (p - c) + shift, where c is the centre of the fixed
+    map.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ class Registration:
     scale : float
         Magnification.
     rotation_rad : float
-        Positive turns the x axis towards the y axis.
+        Rotation; positive from the x axis towards the y axis.
     """
 
     yx_aligned_rad: NDArray[np.float32]
@@ -48,19 +49,35 @@ class Registration:
     scale: float
     rotation_rad: float
 
+    def moved(self, yx_values: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Move another map, on the moving map's grid, in the same way; 0 where it has no pixels."""
+        centre_xy = (np.asarray(self.yx_aligned_rad.shape[::-1]) - 1) / 2
+        turn = self.scale * np.array(
+            [
+                [np.cos(self.rotation_rad), -np.sin(self.rotation_rad)],
+                [np.sin(self.rotation_rad), np.cos(self.rotation_rad)],
+            ]
+        )
+        to_fixed = np.eye(3)
+        to_fixed[:2, :2] = turn
+        to_fixed[:2, 2] = centre_xy + np.asarray(self.shift_yx_px[::-1]) - turn @ centre_xy
+        to_moving = SimilarityTransform(np.linalg.inv(to_fixed))
+        values = np.asarray(yx_values, dtype=np.float64)
+        return _apply(values, to_moving, self.yx_aligned_rad.shape)[0].astype(np.float32)
+
 
 def register(yx_moving_rad: NDArray[np.floating], yx_fixed_rad: NDArray[np.floating]) -> Registration:
     """Find the shift, rotation and magnification that bring one phase map onto another.
 
-    SIFT key points (Lowe, IJCV 60:91, 2004) are matched and RANSAC fits movements to them, with and
-    without magnification. Featureless maps, such
-    as beads, have too few: then phase cross-correlation finds a shift alone. Of these and of no movement at all, the
-    one with the highest correlation over the common area is taken, so that a registration is never worse than none.
+    SIFT key points (Lowe, IJCV 60:91, 2004) are matched, and RANSAC fits movements to them, with and without
+    magnification. Maps with few features, such as beads, have too few key points; then phase cross-correlation finds a
+    shift only. Of these movements and no movement at all, the one with the highest correlation over the common area is
+    used, so that registration is never worse than none.
 
     Parameters
     ----------
     yx_moving_rad, yx_fixed_rad : (Y, X) ndarray
-        Phase in radians with one pixel size; sizes may differ.
+        Phase in radians at the same pixel size; the shapes may differ.
 
     Returns
     -------
@@ -69,11 +86,13 @@ def register(yx_moving_rad: NDArray[np.floating], yx_fixed_rad: NDArray[np.float
     Raises
     ------
     InputError
-        If a map is not two-dimensional, is under 16 px a side or holds NaN.
+        If a map is not two-dimensional, is smaller than 16 px per side, or contains NaN.
     """
     for name, values in (("moving", yx_moving_rad), ("fixed", yx_fixed_rad)):
         if values.ndim != 2 or min(values.shape) < _SMALLEST_SIDE_PX:
-            raise InputError(f"the {name} map of shape {values.shape} cannot be registered: give YX of 16 px or more")
+            raise InputError(
+                f"the {name} map of shape {values.shape} cannot be registered: give YX maps of 16 px or more per side"
+            )
         if not np.all(np.isfinite(values)):
             raise InputError(f"the {name} map holds NaN or infinite values: replace them first")
     moving, fixed = np.asarray(yx_moving_rad, dtype=np.float64), np.asarray(yx_fixed_rad, dtype=np.float64)
@@ -87,7 +106,7 @@ def register(yx_moving_rad: NDArray[np.floating], yx_fixed_rad: NDArray[np.float
         match = correlation(aligned[valid], fixed[valid])
         if best is None or match > best_correlation:
             best, best_correlation = (to_moving, aligned, valid), match
-    if best is None:  # maps of very different sizes: only their common corner can be compared
+    if best is None:  # for maps of very different sizes, only their common corner can be compared
         best = (candidates[0], *_apply(moving, candidates[0], fixed.shape))
     return _registration(*best)
 
@@ -110,7 +129,7 @@ def _registration(
 def _apply(
     moving: NDArray[np.float64], to_moving: EuclideanTransform, shape_yx: tuple[int, ...]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Sample the moving map at the places of the fixed map's pixels."""
+    """Sample the moving map at the positions of the fixed map's pixels."""
     if np.array_equal(to_moving.params, np.eye(3)) and moving.shape == shape_yx:
         return moving, np.ones(shape_yx, dtype=np.bool_)
     columns, rows = np.meshgrid(np.arange(shape_yx[1]), np.arange(shape_yx[0]))
@@ -136,7 +155,7 @@ def _shift_alone(moving: NDArray[np.float64], fixed: NDArray[np.float64]) -> Euc
 
 
 def _from_key_points(moving: NDArray[np.float64], fixed: NDArray[np.float64]) -> list[EuclideanTransform]:
-    """Movements with and without magnification that enough key points agree on, from fixed to moving."""
+    """Return the movements, with and without magnification, that enough key points agree on, from fixed to moving."""
     in_fixed, in_moving = _key_points(fixed), _key_points(moving)
     if in_fixed is None or in_moving is None:
         return []
@@ -168,6 +187,6 @@ def _key_points(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArr
     detector = SIFT(upsampling=2 if max(values.shape) <= _LARGEST_UPSAMPLED_SIDE_PX else 1)
     try:
         detector.detect_and_extract(np.clip((values - low) / (high - low), 0, 1))
-    except RuntimeError:  # scikit-image's way of saying that there are none
+    except RuntimeError:  # scikit-image raises this if there are no key points
         return None
     return np.asarray(detector.positions), np.asarray(detector.descriptors)

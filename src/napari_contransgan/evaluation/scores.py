@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-call"
-"""Scores of a phase map against its label."""
+"""Score a phase map against its label."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.tie.background import background_median
 
 FOREGROUND_FRACTION = 0.1
-"""Foreground is where the levelled label exceeds this share of its own largest magnitude."""
+"""Foreground is where the levelled label exceeds this fraction of its largest magnitude."""
 
 SMALLEST_BACKGROUND = 0.01
-"""Share of the frame that must be empty for its median to count as the background's level."""
+"""Fraction of the frame that must be empty for its median to be used as the background level."""
 
 SMALLEST_SIDE_PX = 11
 """Width of the Gaussian window of SSIM."""
@@ -22,30 +22,32 @@ SMALLEST_SIDE_PX = 11
 
 @dataclass(frozen=True)
 class Scores:
-    """How well a phase map meets its label.
+    """Scores of a phase map against its label.
 
     All maps are levelled (background median 0) except for the raw scores. Offset and gain are never fitted.
 
     Parameters
     ----------
     ssim, psnr_db : float
-        Over the whole frame. SSIM is blind to scale: read it beside `slope`. The PSNR of an exact copy is infinite.
+        Over the whole frame. SSIM does not see a wrong scale, so read it together with `slope`. The PSNR of an exact
+        copy is infinite.
     slope : float
-        Least squares through the origin of the map on the label, over the foreground; 1 is right.
+        Slope of the least-squares line through the origin, of the map against the label over the foreground; 1 is
+        right.
     ssim_raw, psnr_raw_db : float
-        Of the maps as they came, without levelling.
+        Scores of the maps without levelling.
     ssim_foreground, psnr_foreground_db : float
         Over the foreground only.
     ssim_zero, psnr_zero_db : float
-        What a map of zeros would score.
+        Scores of a map of zeros.
     rmse_rad : float
         Root mean square difference over the whole frame.
     data_range_rad : float
-        Range used for SSIM and PSNR; figures of different ranges cannot be compared.
+        Range used for SSIM and PSNR; scores with different ranges cannot be compared.
     foreground_fraction : float
-        Share of the frame that is foreground.
+        Fraction of the frame that is foreground.
     correlation : float
-        Pearson's, over the whole frame; 0 for a constant map.
+        Pearson correlation over the whole frame; 0 for a constant map.
     """
 
     ssim: float
@@ -71,10 +73,10 @@ def level(yx_phase_rad: NDArray[np.floating], yx_background: NDArray[np.bool_] |
     yx_phase_rad : (Y, X) ndarray
         Phase in radians, finite.
     yx_background : (Y, X) ndarray of bool, optional
-        Where the frame is known to be empty, as in a simulation; where that is less than 1 % of it there is nothing to
-        level by, and the map stays as it is. Without it, background is what lies within 2.5 robust standard deviations
-        of the most common value (`napari_contransgan.tie.background.background_median`): in closed layers that may
-        be the specimen itself, and not the same part of it in two maps.
+        Where the frame is known to be empty, as in a simulation. If less than 1 % of the frame is empty, the map is not
+        levelled. Without this argument, the background is all pixels within 2.5 robust standard deviations of the most
+        common value (`napari_contransgan.tie.background.background_median`); in confluent layers this may be the
+        specimen itself, and different parts of it in two maps.
 
     Returns
     -------
@@ -98,19 +100,19 @@ def evaluate(
 ) -> Scores:
     """Score a phase map against its label.
 
-    SSIM has a Gaussian window of sigma 1.5 px, as its authors published it (Wang et al., IEEE TIP 13:600, 2004);
-    PSNR is 10 log10(range^2 / mean squared difference).
+    SSIM uses a Gaussian window of sigma 1.5 px, as published (Wang et al., IEEE TIP 13:600, 2004). PSNR is 10
+    log10(range^2 / mean squared difference).
 
     Parameters
     ----------
     yx_phase_rad, yx_label_rad : (Y, X) ndarray
         Phase in radians on the same grid.
     data_range_rad : float or None
-        Range of SSIM and PSNR: the specimen's reference phase, the same for all images that are compared. None takes
-        the label's own, its maximum minus its minimum.
+        Range for SSIM and PSNR: the specimen's reference phase, the same for all images that are compared. None uses
+        the label's maximum minus its minimum.
     yx_background : (Y, X) ndarray of bool, optional
-        Where the frame is known to be empty: both maps are levelled there, see `level`. Without it each is levelled by
-        the background that it seems to have.
+        Where the frame is known to be empty; both maps are levelled there, see `level`. Without it, each map is
+        levelled by its own estimated background.
 
     Returns
     -------
@@ -119,8 +121,8 @@ def evaluate(
     Raises
     ------
     InputError
-        If the maps differ in shape, are under 11 px a side, hold NaN, the label is constant, or the range is not
-        above 0.
+        If the maps differ in shape, are smaller than 11 px per side or contain NaN, if the label is constant, or if the
+        range is not above 0.
     """
     _check_maps(yx_phase_rad, yx_label_rad)
     if data_range_rad is not None and not 0 < data_range_rad < np.inf:
@@ -151,7 +153,7 @@ def evaluate(
 
 
 def correlation(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    """Pearson's correlation of two arrays of one shape; 0 where one is constant."""
+    """Return the Pearson correlation of two arrays of the same shape; 0 if one is constant."""
     a, b = first - first.mean(), second - second.mean()
     scale = float(np.sqrt(np.sum(a**2) * np.sum(b**2)))
     return float(np.sum(a * b)) / scale if scale > 0 else 0.0
@@ -165,7 +167,7 @@ def _check_maps(yx_phase_rad: NDArray[np.floating], yx_label_rad: NDArray[np.flo
     if yx_phase_rad.ndim != 2 or min(yx_phase_rad.shape) < SMALLEST_SIDE_PX:
         raise InputError(
             f"maps of the shape {yx_phase_rad.shape} cannot be scored: give two YX maps of at least "
-            f"{SMALLEST_SIDE_PX} px a side"
+            f"{SMALLEST_SIDE_PX} px per side"
         )
     for name, values in (("phase", yx_phase_rad), ("label", yx_label_rad)):
         if not np.all(np.isfinite(values)):

@@ -1,9 +1,9 @@
-"""TIFF, OME-TIFF and Micro-Manager's files in and out, with pixel size, z step, units and position.
+"""Read and write TIFF, OME-TIFF and Micro-Manager files, with pixel size, z step, units and position.
 
-Nothing that a file leaves open is guessed, with these exceptions: pages whose axis the file does not name are planes
-(Z), as ImageJ and napari show them, and so are three or four planes that tifffile stored as planar RGB; a resolution
-tag of a printer, a scanner or a screen, or the 1/1 of software that knows none, is no pixel size. Where a file
-contradicts itself, the notes of the image say so, and how it was settled.
+Nothing that a file leaves open is guessed, with these exceptions. Pages whose axis the file does not name are planes
+(Z), as ImageJ and napari show them; so are three or four planes that tifffile stored as planar RGB. Resolution tags of
+printers, scanners and screens, and the placeholder 1/1, are not used as a pixel size. If a file contradicts itself, the
+notes of the image say so, and which value was used.
 """
 
 from napari_contransgan.io.image import QUANTITY_UNITS, Image, Quantity, check_pixels, to_luminance

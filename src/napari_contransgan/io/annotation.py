@@ -1,4 +1,4 @@
-"""What our own OME-TIFFs hold beyond OME: quantity, wavelength, heights, settings."""
+"""Read the structured annotation of our own OME-TIFFs: quantity, wavelength, heights and settings."""
 
 import json
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from napari_contransgan.io.image import NAMESPACE, QUANTITY_UNITS, Image
 
 
 def own_annotation(path: Path, root: ElementTree.Element) -> dict[str, Any] | None:
-    """Return what our annotation in an OME description holds; None where there is none.
+    """Return the content of our annotation in an OME description; None if there is none.
 
     Raises
     ------
     InputError
-        If it is damaged.
+        If the annotation is damaged.
     """
     for annotation in root.iterfind("{*}StructuredAnnotations/{*}MapAnnotation"):
         if annotation.get("Namespace") == NAMESPACE:
@@ -25,18 +25,18 @@ def own_annotation(path: Path, root: ElementTree.Element) -> dict[str, Any] | No
             try:
                 values: dict[str, Any] = json.loads(text or "")
             except json.JSONDecodeError as error:
-                raise InputError(f"{path}: its {NAMESPACE} annotation is damaged: export it again") from error
+                raise InputError(f"its {NAMESPACE} annotation is damaged: export it again", source=path) from error
             return values
     return None
 
 
 def restored(path: Path, image: Image, own: Mapping[str, Any]) -> Image:
-    """Take back what OME has no place for, and the axes of length one.
+    """Restore the properties that OME has no place for, and the axes of length one.
 
     Raises
     ------
     InputError
-        If the annotation is damaged, or of a later version.
+        If the annotation is damaged or was written by a later version.
     """
     try:
         axes, shape = own["axes"], own["shape"]
@@ -56,14 +56,18 @@ def restored(path: Path, image: Image, own: Mapping[str, Any]) -> Image:
             dark_counts=_optional_float(own.get("dark_counts")),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: its {NAMESPACE} annotation is damaged: export it again") from error
+        raise InputError(f"its {NAMESPACE} annotation is damaged: export it again", source=path) from error
     quantity = own.get("quantity", "intensity")
     if quantity not in QUANTITY_UNITS:
-        raise InputError(f"{path}: holds the quantity {quantity!r}, unknown to this version: update napari-contransgan")
+        raise InputError(
+            f"holds the quantity {quantity!r}, which this version does not know: update napari-contransgan", source=path
+        )
     dtype = image.data.dtype
     if quantity != "intensity" and dtype.kind != "f":
         unit = QUANTITY_UNITS[quantity]
-        raise InputError(f"{path}: says {quantity} but holds {dtype} numbers, not {unit}: export it again")
+        raise InputError(
+            f"is marked as {quantity} but holds {dtype} numbers instead of {unit}: export it again", source=path
+        )
     return replace(image, quantity=quantity)
 
 

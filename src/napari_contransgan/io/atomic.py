@@ -1,4 +1,4 @@
-"""Writing files so that no kill leaves a part of one."""
+"""Write files so that a killed process never leaves a half-written file."""
 
 import os
 import tempfile
@@ -7,19 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LEFTOVER = ".part-"
-"""Names of files that are being written begin so, and no others."""
+"""Prefix of the names of files that are being written, and of no others."""
 LEFTOVER_OF_SAFETENSORS = ".tmp??????"
-"""Its `save_file` writes beside the file that it is given, under a name of its own, and then renames."""
+"""The `save_file` of safetensors writes to a name of its own next to the given file, and then renames it."""
 
 
 @contextmanager
 def replaced_atomically(path: Path) -> Iterator[Path]:
-    """Give a file to write that takes the place of another at the end, so that a kill leaves the old or the new one.
+    """Yield a temporary file that replaces another at the end, so that a killed process leaves the old or the new one.
 
     Yields
     ------
     Path
-        Empty, beside `path`; it goes away if the block fails.
+        An empty file next to `path`; it is removed if the block fails.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{LEFTOVER}{path.name}.")
@@ -34,18 +34,18 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno is not None and error.filename is None:
-            error.filename = str(path)  # a write on a full disk does not name its file
+            error.filename = str(path)  # an error of a full disk does not name the file
         raise
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a kill at any moment leaves the old one or the new one, never a part."""
+    """Write a file so that a kill at any moment leaves the old or the new one, never a part of one."""
     with replaced_atomically(path) as temporary:
         temporary.write_bytes(content)
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what kills have left half-written in a folder and those below; nobody else may be writing there."""
+    """Remove half-written files of killed processes from a folder and its subfolders; nothing else may write there."""
     for pattern in (f"{LEFTOVER}*", LEFTOVER_OF_SAFETENSORS):
         for path in folder.rglob(pattern):
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a stored number means: light, and how much of it."""
+"""Check that stored numbers represent light, and apply calibrations."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ from napari_contransgan.io.image import LUMINANCE_WEIGHTS
 from napari_contransgan.io.units import number_in
 
 RISING_SHARE = 0.9
-"""Share of all changes of brightness along a palette that must be rises."""
+"""Fraction of the changes of brightness along a palette that must be increases."""
 
 _PHOTOMETRIC = tifffile.PHOTOMETRIC
 _REFUSED: Mapping[int, str] = {
@@ -28,7 +28,7 @@ _REFUSED: Mapping[int, str] = {
 
 
 def check_meaning(path: Path, page: tifffile.TiffPage) -> None:
-    """Refuse pages whose numbers do not rise with the light.
+    """Raise an error for pages whose numbers do not increase with the light.
 
     Raises
     ------
@@ -38,19 +38,19 @@ def check_meaning(path: Path, page: tifffile.TiffPage) -> None:
     """
     reason = _REFUSED.get(int(page.photometric))
     if reason is not None:
-        raise InputError(f"{path}: {reason}")
+        raise InputError(reason, source=path)
     if page.photometric == _PHOTOMETRIC.PALETTE and page.colormap is not None:
         rising = _rising_share(page.colormap)
         if rising <= 1 - RISING_SHARE:
-            raise InputError(f"{path}: its palette is inverted (0 is white): invert it and save it as greyscale")
+            raise InputError("its palette is inverted (0 is white): invert it and save it as greyscale", source=path)
         if rising < RISING_SHARE:
             raise InputError(
-                f"{path}: its colours do not get brighter with their number in the palette: save it as greyscale"
+                "its colours do not get brighter with their number in the palette: save it as greyscale", source=path
             )
 
 
 def _rising_share(colormap: NDArray[np.uint16]) -> float:
-    """Return the share of all changes of brightness from colour to colour that are rises; unused black is left out."""
+    """Return the fraction of brightness changes from colour to colour that are increases; unused black is left out."""
     brightness = np.asarray(LUMINANCE_WEIGHTS) @ colormap.astype(float)
     used = np.flatnonzero(brightness)
     changes = np.diff(brightness[: used[-1] + 1]) if used.size else np.zeros(1)
@@ -59,23 +59,23 @@ def _rising_share(colormap: NDArray[np.uint16]) -> float:
 
 
 def calibrated(data: Any, text: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
-    """Apply the calibration that an ImageJ description states, as ImageJ does when it shows a value.
+    """Apply the calibration that an ImageJ description states, as ImageJ does when it displays a value.
 
-    ImageJ stores signed 16-bit images as unsigned ones with the line -32768 + 1 n.
+    ImageJ stores signed 16-bit images as unsigned ones with the linear calibration -32768 + 1 n.
 
     Parameters
     ----------
     data : array
-        Stored numbers; a dask array stays one.
+        Stored numbers; a dask array gives a dask array.
     text : mapping
         ImageJ's description.
 
     Returns
     -------
     data : array
-        int16 for ImageJ's signed images, float32 for another line, else as they were.
+        int16 for ImageJ's signed images, float32 for other linear calibrations, otherwise unchanged.
     notes : tuple of str
-        What the user should know about it.
+        Notes for the user.
     """
     function, offset, slope = number_in(text.get("cf")), number_in(text.get("c0")), number_in(text.get("c1"))
     unit = str(text.get("vunit", "")).strip()
@@ -90,5 +90,5 @@ def calibrated(data: Any, text: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]
     line = f"{offset:g} {'+' if slope > 0 else '-'} {abs(slope):g} n"
     note = f"The file's calibration was applied: grey values are {line}{f', in {unit}' if unit else ''}."
     if slope < 0:
-        note += " It is falling, so the stored image is inverted."
+        note += " Its slope is negative, so the stored image is inverted."
     return (data.astype(np.float32) * np.float32(slope) + np.float32(offset)), (note,)

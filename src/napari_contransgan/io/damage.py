@@ -1,6 +1,6 @@
-"""Whether a TIFF is whole: tifffile fills what is missing with zeros, which must never pass for an image.
+"""Check that a TIFF is complete, since tifffile fills missing parts with zeros, which must not pass for an image.
 
-And what is said of a file that is not, or that cannot be read for another reason.
+Also explain why a file cannot be read.
 """
 
 import logging
@@ -16,14 +16,14 @@ import tifffile
 
 from napari_contransgan.errors import InputError
 
-DAMAGED = "{path}: the file is damaged or cut short: copy or export it again"
+DAMAGED = "the file is damaged or cut short: copy or export it again"
 
 _TAGS_TO_CHECK = {270, 273, 279, 282, 283, 324, 325}  # description, offsets, byte counts and resolution
 _BYTES_PER_TAG_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8, 17: 8, 18: 8}
 
 
 def directories_are_whole(path: Path, byteorder: str, is_bigtiff: bool) -> bool:
-    """Whether the chain of TIFF directories ends, and they and the tag values that matter all lie inside the file."""
+    """Return whether the chain of TIFF directories ends, and they and their needed values are inside the file."""
     count_format, entry_format, offset_format = ("Q", "HHQ8s", "Q") if is_bigtiff else ("H", "HHI4s", "I")
     entry_size = struct.calcsize("<" + entry_format)
     file_size = path.stat().st_size
@@ -35,11 +35,11 @@ def directories_are_whole(path: Path, byteorder: str, is_bigtiff: bool) -> bool:
         try:
             handle.seek(8 if is_bigtiff else 4)
             (offset,) = read(offset_format)
-            seen: set[int] = set()
+            visited: set[int] = set()
             while offset:
-                if offset in seen:
-                    return False  # a chain that leads back never ends
-                seen.add(offset)
+                if offset in visited:
+                    return False  # a chain with a loop never ends
+                visited.add(offset)
                 handle.seek(offset)
                 (count,) = read(count_format)
                 for tag, kind, length, inline in struct.iter_unpack(
@@ -57,7 +57,7 @@ def directories_are_whole(path: Path, byteorder: str, is_bigtiff: bool) -> bool:
 
 
 def page_is_whole(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
-    """Whether a page names every strip or tile that its shape needs, and all lie inside its file."""
+    """Return whether a page lists every strip or tile that its shape needs, and all of them lie inside the file."""
     size = page.parent.filehandle.size
     return math.prod(page.chunked) == len(page.dataoffsets) and all(
         start > 0 and length > 0 and start + length <= size
@@ -66,8 +66,8 @@ def page_is_whole(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
 
 
 def pixels_are_whole(series: tifffile.TiffPageSeries) -> bool:
-    """Whether every strip and tile of every page is there; see `page_is_whole`."""
-    if series.dataoffset is not None:  # one run of pixels, of which the first page alone need have tags
+    """Return whether every strip and tile of every page is present; see `page_is_whole`."""
+    if series.dataoffset is not None:  # one contiguous run of pixels, for which only the first page needs tags
         end = series.dataoffset + math.prod(series.shape) * series.dtype.itemsize
         return bool(end <= series.keyframe.parent.filehandle.size) and page_is_whole(series.keyframe)
     return all(page is not None and page_is_whole(page) for page in series)
@@ -75,12 +75,12 @@ def pixels_are_whole(series: tifffile.TiffPageSeries) -> bool:
 
 @contextmanager
 def failures_explained(path: Path) -> Iterator[None]:
-    """Say in one line why a file cannot be read.
+    """Turn any error while reading a file into one line that says why it cannot be read.
 
     Raises
     ------
     InputError
-        In place of whatever the reading raises.
+        In place of any error raised within the block.
     """
     try:
         with tifffile_kept_quiet():
@@ -88,19 +88,19 @@ def failures_explained(path: Path) -> Iterator[None]:
     except InputError:
         raise
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file: check the path") from None
+        raise InputError("there is no such file: check the path", source=path) from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise InputError(f"cannot be read: {error.strerror or error}", source=path) from error
     except MemoryError as error:
-        raise InputError(f"{path}: does not fit into memory: cut the image into smaller files") from error
+        raise InputError("does not fit into memory: cut the image into smaller files", source=path) from error
     except Exception as error:
-        # tifffile meets damage with many error types (struct, zlib, index, key and value errors)
+        # for damaged files, tifffile raises many types of errors (struct, zlib, index, key and value errors)
         if not _starts_like_tiff(path):
-            raise InputError(f"{path}: is not a TIFF file: give a TIFF or OME-TIFF") from error
+            raise InputError("is not a TIFF file: give a TIFF or OME-TIFF", source=path) from error
         if "imagecodecs" in str(error):
             hint = "its compression needs the package imagecodecs (pip install imagecodecs), or save it uncompressed"
-            raise InputError(f"{path}: {hint}") from error
-        raise InputError(DAMAGED.format(path=path)) from error
+            raise InputError(hint, source=path) from error
+        raise InputError(DAMAGED, source=path) from error
 
 
 def _starts_like_tiff(path: Path) -> bool:
@@ -110,7 +110,7 @@ def _starts_like_tiff(path: Path) -> bool:
 
 @contextmanager
 def tifffile_kept_quiet() -> Iterator[None]:
-    """Keep tifffile's log lines of this thread from standard error; damage is reported as `InputError` instead."""
+    """Suppress tifffile's log messages in this thread; damage is reported as `InputError` instead."""
     thread = threading.get_ident()
 
     def not_this_thread(record: logging.LogRecord) -> bool:

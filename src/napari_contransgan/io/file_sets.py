@@ -1,4 +1,4 @@
-"""OME-TIFFs that are one of several files: which are there, which are missing, and which do not belong to the set."""
+"""Find the files of an OME-TIFF set: which are present, which are missing, and which do not belong to the set."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,21 +7,21 @@ from xml.etree import ElementTree
 import tifffile
 
 NAMED = 4
-"""So many missing files are named."""
+"""Largest number of missing files that a message names."""
 
 
 @dataclass(frozen=True)
 class SetOfFiles:
-    """The files that an OME description names for one image.
+    """Files that an OME description names for one image.
 
     Parameters
     ----------
     names : tuple of str
-        All of them, in the order of the description.
+        All files, in the order of the description.
     missing : tuple of str
-        Those that are not in the folder.
+        Files that are not in the folder.
     foreign : tuple of str
-        Those that are there, but belong to another set.
+        Files that are in the folder but belong to another set.
     """
 
     names: tuple[str, ...]
@@ -29,7 +29,7 @@ class SetOfFiles:
     foreign: tuple[str, ...]
 
     def described(self) -> str:
-        """Say what is missing, as a part of a sentence."""
+        """Describe what is missing, as part of a sentence."""
         parts = [
             f"{_listed(names)} {'is' if len(names) == 1 else 'are'} {what}"
             for names, what in ((self.missing, "missing"), (self.foreign, "from another set"))
@@ -39,9 +39,9 @@ class SetOfFiles:
 
 
 def set_of_files(path: Path, root: ElementTree.Element, element: ElementTree.Element | None) -> SetOfFiles:
-    """Look for the files that a description names in the folder of the file.
+    """Look in the file's folder for the files that its description names.
 
-    A file is of the set if the description knows its identifier; one without an identifier is taken to be of the set.
+    A file belongs to the set if the description contains its identifier, or if it has no identifier.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def set_of_files(path: Path, root: ElementTree.Element, element: ElementTree.Ele
     root : Element
         Its OME description.
     element : Element or None
-        The image in question; None for all of them.
+        The image; None for all images.
     """
     uuids = (root if element is None else element).iterfind(".//{*}TiffData/{*}UUID")
     named = {uuid.get("FileName", path.name): (uuid.text or "").strip() for uuid in uuids}

@@ -1,4 +1,4 @@
-"""Where the planes of a stack are, by everything that its file says about it."""
+"""Determine the heights of a stack's planes from everything that its file states."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from itertools import pairwise
 from napari_contransgan.io.units import listed_um
 
 EVEN_SPACING = 0.02
-"""Share of the step by which each distance of evenly spaced planes may differ from it."""
+"""Fraction of the step by which each distance between evenly spaced planes may differ from it."""
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Positions:
     Parameters
     ----------
     stacks : tuple of tuple of float
-        One height for each plane, of every time point and channel that states all of them.
+        One height for each plane, for every time point and channel that states all of them.
     is_um : bool
-        Whether they are micrometres; False where their unit is no length, so that only their order means anything.
+        Whether they are in micrometres; False if their unit is not a length, so that only their order is meaningful.
     """
 
     stacks: tuple[tuple[float, ...], ...]
@@ -29,14 +29,14 @@ class Positions:
 
 @dataclass(frozen=True)
 class Heights:
-    """What a file says about the heights of its planes, with contradictions settled.
+    """Heights of a file's planes, with contradictions settled.
 
     Parameters
     ----------
     z_step_um : float or None
-        Distance of evenly spaced planes.
+        Distance between evenly spaced planes.
     z_um : tuple of float or None
-        Heights of planes whose distances differ, or which are not in order.
+        Heights of planes that are unevenly spaced or not in order.
     z_falls : bool
         Whether the planes are in order of falling z.
     notes : tuple of str
@@ -50,15 +50,15 @@ class Heights:
 
 
 def settle_heights(step_um: float | None, positions: Positions | None) -> Heights:
-    """Settle a stated distance of the planes and their stated heights with each other.
+    """Reconcile a stated plane distance with stated heights of the planes.
 
-    Heights were measured, and a distance may be a default that nobody set, so heights are used where the two
+    Heights were measured, whereas a distance may be a default that nobody set. Heights are therefore used if the two
     contradict each other.
 
     Parameters
     ----------
     step_um : float or None
-        Stated distance, negative in files of planes in order of falling z.
+        Stated plane distance; negative in files whose planes are in order of falling z.
     positions : Positions or None
         Stated heights.
 
@@ -88,10 +88,10 @@ def settle_heights(step_um: float | None, positions: Positions | None) -> Height
 
 
 def _unmoved(by_step: Heights, positions: Positions) -> Heights:
-    """Settle planes of equal stated heights: a piezo moved that the file knows nothing of, or nothing moved."""
+    """Settle planes with equal stated heights: either a piezo moved that was not recorded, or nothing moved."""
     where = f" ({positions.stacks[0][0]:g} µm)" if positions.is_um else ""
     if by_step.z_step_um is None:
-        note = f"The file states the same height for all planes{where}, so the distance of the planes is not known."
+        note = f"The file states the same height for all planes{where}, so the plane distance is not known."
     else:
         note = (
             f"The file states a plane distance of {by_step.z_step_um:g} µm, but the same height for all planes{where}: "
@@ -114,7 +114,7 @@ def _evenly_spaced(measured_um: float, stated_um: float | None, falls: bool, pos
 
 
 def _common(stacks: Sequence[tuple[float, ...]]) -> tuple[float, ...] | None:
-    """Return the heights relative to the first plane, if every time point and channel has the same ones."""
+    """Return the heights relative to the first plane, if all time points and channels have the same heights."""
     relative = [tuple(float(f"{height - stack[0]:.6g}") for height in stack) for stack in stacks]
     first = relative[0]
     span = max(first) - min(first)

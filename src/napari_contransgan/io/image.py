@@ -1,4 +1,4 @@
-"""The image with its physical meaning, and what is asked of its pixels."""
+"""The image with its physical meaning, and checks of its pixels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ QUANTITY_UNITS: Mapping[Quantity, str] = MappingProxyType(
         "phase-std": "rad",
     }
 )
-"""Unit of the numbers of each quantity."""
+"""Unit of each quantity."""
 
 NAMESPACE = "napari-contransgan"
 """Namespace of the structured annotation in our OME-TIFFs."""
@@ -41,34 +41,34 @@ class Image:
     axes : str
         Axis letters out of T, Z, C, Y, X and S (samples of an RGB image, always last), for example ``"ZYX"``.
     pixel_size_um : float or None
-        Lateral pixel size; pixels are square. None where the file states none.
+        Lateral pixel size; pixels are square. None if the file states none.
     z_step_um : float or None
-        Distance of neighbouring planes, positive; None where unknown or there is no Z axis.
+        Distance between neighbouring planes, positive; None if it is unknown or there is no Z axis.
     time_step_s : float or None
         Time between frames.
     origin_yx_um : tuple of float
         Position of the centre of pixel (0, 0).
     quantity : {"intensity", "phase", "path", "height", "dry-mass", "phase-std"}
-        What the numbers are: intensity in counts, phase in radians, optical path difference in nm, height in um, dry
+        What the numbers mean: intensity in counts, phase in radians, optical path difference in nm, height in um, dry
         mass per area in pg/um^2, standard deviation of the phase in radians. All but intensity are stored as float32.
     wavelength_um : float or None
-        Vacuum wavelength, where known.
+        Vacuum wavelength, if known.
     name : str
-        For layers and messages.
+        Name for layers and messages.
     settings : mapping
-        How the image came about, as plain JSON values; kept in the file.
+        How the image was made, as plain JSON values; saved with the file.
     numerical_aperture : float or None
-        Of the objective, where known.
+        NA of the objective, if known.
     coherence : float or None
-        Coherence parameter S, the condenser's numerical aperture over the objective's, where known.
+        Condenser aperture S, the condenser's NA divided by the objective's, if known.
     z_falls : bool
-        Whether the file's own plane positions say that planes stand in order of falling z.
+        Whether the file's own plane positions show that its planes are in order of falling z.
     z_um : tuple of float or None
-        Height of each plane along Z, as the file states it, where the distances differ; `z_step_um` is then None.
+        Height of each plane along Z as the file states it, if planes are unevenly spaced; `z_step_um` is then None.
     dark_counts : float or None
-        Counts that the camera gives without light, where the file states them; they are still in the pixels.
+        Dark level: the camera's counts without light, if the file states them. They are not subtracted from the pixels.
     notes : tuple of str
-        What the file leaves doubtful or contradicts itself in, in plain words, one sentence or two each. Never saved.
+        Doubts about the file and its contradictions, in plain words, one or two sentences each. Never saved.
     """
 
     data: NDArray[Any]
@@ -90,35 +90,37 @@ class Image:
 
 
 def check_pixels(image: Image) -> None:
-    """Refuse pixels with which nothing can be computed.
+    """Raise an error for pixels that cannot be used.
 
     Raises
     ------
     InputError
-        If there are none, they are complex or no numbers, one is NaN or infinite, or all are equal.
+        If there are none, if they are complex or not numbers, if one is NaN or infinite, or if all are equal.
     """
     data = image.data
     if data.size == 0:
-        raise InputError(f"{image.name}: has no pixels (shape {data.shape}): choose another image")
+        raise InputError(f"has no pixels (shape {data.shape}): choose another image", source=image.name)
     if data.dtype.kind not in "uifb":
-        raise InputError(f"{image.name}: holds {data.dtype} numbers: give an image of integers or real numbers")
+        raise InputError(f"holds {data.dtype} numbers: give an image of integers or real numbers", source=image.name)
     if data.dtype.kind == "f" and not np.isfinite(data).all():
         count = int(data.size - np.count_nonzero(np.isfinite(data)))
-        raise InputError(f"{image.name}: {count} of {data.size} pixels are NaN or infinite: replace them first")
+        raise InputError(f"{count} of {data.size} pixels are NaN or infinite: replace them first", source=image.name)
     lowest = data.min()
     if lowest == data.max():
-        raise InputError(f"{image.name}: every pixel has the same value ({float(lowest):g}): there is nothing in it")
+        raise InputError(
+            f"every pixel has the same value ({float(lowest):g}): there is nothing in it", source=image.name
+        )
 
 
 def to_luminance(image: Image) -> tuple[Image, bool]:
-    """Turn an RGB image into its luminance, 0.2126 R + 0.7152 G + 0.0722 B (ITU-R BT.709); alpha is left out.
+    """Convert an RGB image to luminance, 0.2126 R + 0.7152 G + 0.0722 B (ITU-R BT.709); alpha is ignored.
 
     Returns
     -------
     Image
-        float32 without the S axis, in the range of the input; other images come back as they are.
+        float32 without the S axis, in the range of the input; other images are returned unchanged.
     bool
-        Whether anything was converted.
+        Whether the image was converted.
 
     Raises
     ------
@@ -129,6 +131,6 @@ def to_luminance(image: Image) -> tuple[Image, bool]:
         return image, False
     samples = image.data.shape[-1]
     if samples not in (3, 4):
-        raise InputError(f"{image.name}: has {samples} samples a pixel: give an RGB or a grey image")
+        raise InputError(f"has {samples} samples per pixel: give an RGB or a greyscale image", source=image.name)
     luminance = image.data[..., :3].astype(np.float32) @ np.asarray(LUMINANCE_WEIGHTS, np.float32)
     return replace(image, data=luminance, axes=image.axes[:-1]), True

@@ -1,4 +1,4 @@
-"""Pixels that stay in the file until they are asked for, as dask arrays."""
+"""Read pixels from the file only when they are needed, as dask arrays."""
 
 import math
 from dataclasses import dataclass
@@ -17,28 +17,28 @@ from napari_contransgan.io.pages import Found
 
 @dataclass(frozen=True)
 class PixelSource:
-    """Where the pixels of an image lie in a file.
+    """Location of an image's pixels in a file.
 
     Parameters
     ----------
     path : Path
         The file.
     stamp : tuple of int
-        Its size in bytes and its time of change in ns when it was opened.
+        Its size in bytes and its modification time in ns when it was opened.
     axes : str
-        Axis letters as the file orders them.
+        Axis letters in the file's order.
     shape : tuple of int
         Length of each.
     leading : int
-        How many of the axes count pages; the others lie within a page.
+        Number of axes that count pages; the others are within a page.
     dtype : str
-        Number type as the file stores it, with its byte order.
+        Number type and byte order in the file.
     offsets : tuple of int
-        Where each page is in the file, in order: its pixels, or else its TIFF directory.
+        Position of each page in the file, in order: of its pixels, or else of its TIFF directory.
     is_bare : bool
-        Whether the offsets are those of the pixels, which are stored as they are and in one piece.
+        Whether the offsets are those of the pixels, which are then uncompressed and contiguous.
     page_hashes : tuple of int
-        Of the shape, type and compression that each page had when its file was opened; none if bare.
+        Hashes of the shape, type and compression of each page when the file was opened; empty if `is_bare`.
     """
 
     path: Path
@@ -53,7 +53,7 @@ class PixelSource:
 
 
 def arranged(data: NDArray[Any], axes: str, ordered: str) -> NDArray[Any]:
-    """Bring pixels to the wanted order of axes and to the machine's byte order, dropping other axes.
+    """Bring pixels into the requested order of axes and the machine's byte order, and drop other axes.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def arranged(data: NDArray[Any], axes: str, ordered: str) -> NDArray[Any]:
 
 
 def lazy_pixels(path: Path, tif: tifffile.TiffFile, found: Found, ordered: str) -> Any:
-    """Pixels as a dask array whose chunks read their own pages when they are computed.
+    """Return the pixels as a dask array whose chunks read their own pages when they are computed.
 
     Parameters
     ----------
@@ -87,24 +87,24 @@ def lazy_pixels(path: Path, tif: tifffile.TiffFile, found: Found, ordered: str) 
     found : Found
         The pages of the image.
     ordered : str
-        Letters of the axes of the result.
+        Axis letters of the result.
 
     Returns
     -------
     dask array or None
-        One chunk for each index of T, or else of the first axis; None where pages do not lie so.
+        One chunk for each index of T, or else of the first axis; None if the pages are not arranged this way.
     """
     source = _source(path, tif, found)
     letter = _chunked_axis(ordered)
     if source is None or (letter and letter not in found.axes[: source.leading]):
         return None
-    # says now what a chunk would say later, of a compression or number type that cannot be read
+    # raises now the error that a chunk would raise later, for a compression or number type that cannot be read
     found.series[0].keyframe.decode(None, 0)
     return _array(partial(_read_chunk, source, ordered), source, ordered)
 
 
 def wrapped(data: NDArray[Any], ordered: str) -> Any:
-    """Wrap pixels that had to be read at once in a dask array with the same chunks."""
+    """Return pixels that had to be read at once as a dask array with the same chunks."""
     letter = _chunked_axis(ordered)
     chunks = tuple(1 if one == letter else length for one, length in zip(ordered, data.shape, strict=True))
     return _dask_array().from_array(data, chunks=chunks, name=False)
@@ -151,7 +151,7 @@ def _source(path: Path, tif: tifffile.TiffFile, found: Found) -> PixelSource | N
                     leading=leading, offsets=tuple(page.offset for page in pages), is_bare=False, page_hashes=hashes
                 )
             if keyframe.is_contiguous and keyframe.compression == tifffile.COMPRESSION.NONE:
-                # pages that an index outside the directories lists, as NDTiff does
+                # pages listed by an index outside the directories, as in NDTiff
                 return locate(leading=leading, offsets=tuple(page.dataoffsets[0] for page in pages), is_bare=True)
     return None
 
@@ -177,7 +177,7 @@ def _read_chunk(source: PixelSource, ordered: str, *, block_id: tuple[int, ...])
 def _read_pages(source: PixelSource, indices: NDArray[np.intp]) -> NDArray[Any]:
     status = source.path.stat()
     if (status.st_size, status.st_mtime_ns) != source.stamp:
-        raise InputError(f"{source.path}: was changed since it was opened: open it again")
+        raise InputError("has changed since it was opened: open it again", source=source.path)
     dtype = np.dtype(source.dtype)
     if not source.is_bare:
         with tifffile.TiffFile(source.path) as tif:
@@ -188,15 +188,15 @@ def _read_pages(source: PixelSource, indices: NDArray[np.intp]) -> NDArray[Any]:
         for row, index in zip(data, indices, strict=True):
             handle.seek(source.offsets[index])
             if handle.readinto(row.view(np.uint8)) != row.nbytes:
-                raise InputError(f"{source.path}: was changed since it was opened: open it again")
+                raise InputError("has changed since it was opened: open it again", source=source.path)
     return data
 
 
 def _read_page(source: PixelSource, tif: tifffile.TiffFile, index: int) -> NDArray[Any]:
-    """Read one page by the offset of its directory, without walking through those before it."""
+    """Read one page by the offset of its directory, without reading the directories before it."""
     tif.filehandle.seek(source.offsets[index])
     page = tifffile.TiffPage(tif, 0)
     if page.hash != source.page_hashes[index] or not page_is_whole(page):
-        raise InputError(DAMAGED.format(path=source.path))
-    pixels: NDArray[Any] = page.asarray(maxworkers=1)  # dask reads chunks in parallel already
+        raise InputError(DAMAGED, source=source.path)
+    pixels: NDArray[Any] = page.asarray(maxworkers=1)  # dask already reads chunks in parallel
     return pixels

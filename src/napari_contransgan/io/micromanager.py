@@ -1,4 +1,4 @@
-"""Pixel size, plane heights and times out of Micro-Manager's own metadata, where no OME description says them."""
+"""Read pixel size, plane heights and times from Micro-Manager's own metadata if no OME description states them."""
 
 import json
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ _METADATA_TAG = 51123
 
 
 def with_micromanager(image: Image, tif: tifffile.TiffFile, found: Found) -> Image:
-    """Add what the data set's summary and the first stack's planes say, where the image does not say it yet.
+    """Add the properties from the data set's summary and the first stack's planes that the image does not have yet.
 
     Parameters
     ----------
     image : Image
-        Its pixels and axes, and what other descriptions said.
+        Its pixels and axes, and the properties from other descriptions.
     tif : TiffFile
         The file, open.
     found : Found
@@ -80,7 +80,7 @@ def _tagged(tif: tifffile.TiffFile, page: Page | None) -> Mapping[str, Any]:
 
 
 def _indexed_planes(tif: tifffile.TiffFile) -> list[Mapping[str, Any]]:
-    """Read what an NDTiff data set says of the planes of its first time point, channel and position."""
+    """Read the metadata of the planes of an NDTiff data set's first time point, channel and position."""
     folder = Path(tif.filehandle.dirname)
     found: dict[Any, Mapping[str, Any]] = {}
     elsewhere: dict[str, Any] | None = None

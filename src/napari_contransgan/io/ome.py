@@ -1,4 +1,4 @@
-"""Pixel size, plane heights, times, position and aperture out of an OME description."""
+"""Read pixel size, plane heights, times, position and aperture from an OME description."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +16,11 @@ from napari_contransgan.io.units import in_s, in_um, listed_um, number_in, posit
 
 LARGEST_APERTURE = 1.7
 CAMERA_TYPES = ("CCD", "IntensifiedCCD", "EMCCD", "CMOS", "EBCCD", "")
-"""Kinds of detector whose offset is counts without light; that of others is a percentage or a voltage."""
+"""Detectors whose offset is in counts without light; for others it is a percentage or a voltage."""
 
 
 def with_ome(path: Path, image: Image, tif: tifffile.TiffFile, element: ElementTree.Element) -> Image:
-    """Add what an ``Image`` element says; of the channels' wavelengths nothing, since they are fluorescence's.
+    """Add the properties in an ``Image`` element, except the wavelengths of channels, which are for fluorescence.
 
     Parameters
     ----------
@@ -31,17 +31,17 @@ def with_ome(path: Path, image: Image, tif: tifffile.TiffFile, element: ElementT
     tif : TiffFile
         The same, open.
     element : Element
-        The description of this very image.
+        The ``Image`` element of this image.
 
     Raises
     ------
     InputError
-        If the description holds no pixels, the pixels are not square, or our own annotation is damaged.
+        If the description contains no pixels, the pixels are not square, or our own annotation is damaged.
     """
     root = ElementTree.fromstring(tif.ome_metadata or "")  # noqa: S314 (tifffile has parsed the same text already)
     pixels = element.find("{*}Pixels")
     if pixels is None:
-        raise InputError(f"{path}: its OME description holds no image: export it again")
+        raise InputError("its OME description holds no image: export it again", source=path)
     own = own_annotation(path, root)
     notes: list[str] = []
     x_um, y_um, z_um = (_length_um(pixels, f"PhysicalSize{axis}", "µm") for axis in "XYZ")
@@ -55,7 +55,7 @@ def with_ome(path: Path, image: Image, tif: tifffile.TiffFile, element: ElementT
     if own is None and "Z" in image.axes:
         notes += heights.notes
     first = pixels.find("{*}Plane")
-    # OME's default unit of a position is "reference frame", which is no length
+    # OME's default unit of a position is "reference frame", which is not a length
     position = _length_um(first, "PositionY", None), _length_um(first, "PositionX", None)
     has_z = "Z" in image.axes
     image = replace(
@@ -82,7 +82,7 @@ def _length_um(element: ElementTree.Element | None, name: str, default_unit: str
 
 
 def _heights(pixels: ElementTree.Element, axes: str, step_um: float | None) -> tuple[Heights, tuple[float, ...] | None]:
-    """Give the heights along Z; and, of an image without Z, heights that change along its time points or channels."""
+    """Return the heights along Z or, for an image without Z, heights that change along time points or channels."""
     if "Z" in axes:
         return settle_heights(step_um, _positions(pixels, "Z")), None
     along = axes[0] if axes[0] in "TC" else ""
@@ -93,7 +93,7 @@ def _heights(pixels: ElementTree.Element, axes: str, step_um: float | None) -> t
 
 
 def _positions(pixels: ElementTree.Element, letter: str) -> Positions | None:
-    """Collect the stated heights of planes along an axis; None unless some stack states all of its own in one unit."""
+    """Collect the stated heights of planes along an axis; None unless a stack states all of them in one unit."""
     others = [other for other in "TCZ" if other != letter]
     stacks: dict[tuple[str | None, ...], dict[int, float]] = {}
     units = set()
@@ -121,7 +121,7 @@ def _misnamed(letter: str, heights_um: tuple[float, ...]) -> str:
 
 
 def _time_step(pixels: ElementTree.Element) -> float | None:
-    """Return the time step: as stated, else by the times of the first two time points."""
+    """Return the time step: the stated one, else the one from the times of the first and last time points."""
     stated = positive(in_s(number_in(pixels.get("TimeIncrement")), pixels.get("TimeIncrementUnit", "s")))
     if stated is not None:
         return stated
@@ -138,7 +138,7 @@ def _time_step(pixels: ElementTree.Element) -> float | None:
 
 
 def _aperture(root: ElementTree.Element, element: ElementTree.Element) -> float | None:
-    """Numerical aperture of the objective that the image refers to."""
+    """Return the NA of the objective that the image refers to."""
     settings = element.find("{*}ObjectiveSettings")
     wanted = None if settings is None else settings.get("ID")
     for objective in root.iterfind("{*}Instrument/{*}Objective"):
@@ -149,7 +149,7 @@ def _aperture(root: ElementTree.Element, element: ElementTree.Element) -> float 
 
 
 def _dark_counts(root: ElementTree.Element, pixels: ElementTree.Element) -> float | None:
-    """Return the offset of the camera of the first channel, which is counts without light."""
+    """Return the dark level: the offset of the camera of the first channel."""
     settings = pixels.find("{*}Channel/{*}DetectorSettings")
     if settings is None:
         return None

@@ -1,4 +1,4 @@
-"""The order in which people number files."""
+"""Sort file names in natural order."""
 
 import re
 from collections.abc import Iterable
@@ -17,5 +17,5 @@ def natural_order(paths: Iterable[Path]) -> list[Path]:
 
 
 def _parts(name: str) -> list[tuple[int, int, str]]:
-    """Split a name into numbers and texts that can be compared with each other."""
+    """Split a name into numbers and texts that can be compared."""
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]

@@ -1,4 +1,4 @@
-"""Which pages of a TIFF make an image, and in which order: one image or several, in one file or in a set of files."""
+"""Find the pages of each image in a TIFF, and their order, in one file or in a set of files."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -25,21 +25,21 @@ class Found:
     Parameters
     ----------
     series : tuple of TiffPageSeries
-        One series, or the planes of an image that are a series each.
+        One series, or several if each plane of the image is a series of its own.
     axes : str
         Axis letters in the order of the file.
     shape : tuple of int
-        Length of each.
+        Length of each axis.
     keys : tuple of int or None
-        Which pages of the series belong to the image, in order; None for all.
+        Indices of the pages that belong to the image, in order; None for all pages.
     label : str
-        Name among several images of the file; empty for the only one.
+        Name if the file contains several images; otherwise empty.
     element : Element or None
-        Its ``Image`` element in the OME description.
+        The image's element in the OME description.
     position : int
-        Its number among the stage positions of the file.
+        Number of the stage position.
     notes : tuple of str
-        What is missing, and what was done about it.
+        What is missing, and how this was handled.
     """
 
     series: tuple[tifffile.TiffPageSeries, ...]
@@ -53,26 +53,26 @@ class Found:
 
     @property
     def pages(self) -> list[Page | None]:
-        """Its pages in order; None for those that the file lacks."""
+        """Return the pages in order; None for missing ones."""
         pages = [page for one in self.series for page in one]
         return pages if self.keys is None else [pages[key] for key in self.keys]
 
 
 def images_in(path: Path, tif: tifffile.TiffFile) -> list[Found]:
-    """List the images of a TIFF that has been checked for a whole chain of directories.
+    """Return the images of a TIFF whose chain of directories has been found complete.
 
-    Files of Micro-Manager and OME-TIFFs may hold several positions; each is an image. Of a set of files only what
-    belongs to images with pages in this very file is given.
+    Micro-Manager files and OME-TIFFs may contain several positions; each is an image. For a set of files, only images
+    that have pages in this file are returned.
 
     Raises
     ------
     InputError
-        If there is none, there are several that are not positions, pages differ in shape, or pages are missing and no
-        complete time points, channels or planes are left.
+        If there is no image, if there are several that are not positions, if pages differ in shape, or if pages are
+        missing and no time point, channel or plane is complete.
     """
     every_series = [series for series in tif.series if not series.keyframe.is_reduced]
     if not every_series:
-        raise InputError(f"{path}: holds no image: export it again")
+        raise InputError("holds no image: export it again", source=path)
     kind = every_series[0].kind
     if kind in ("mmstack", "ndtiff"):
         return [_completed(path, found, None) for found in _positions(path, tif, every_series[0])]
@@ -85,7 +85,7 @@ def images_in(path: Path, tif: tifffile.TiffFile) -> list[Found]:
             return [_completed(path, found, set_of_files(path, root, found.element)) for found in own]
         return [_without_ome(path, tif, every_series)]
     if tif.is_imagej and kind != "imagej":
-        raise InputError(DAMAGED.format(path=path))
+        raise InputError(DAMAGED, source=path)
     return [_plain(path, tif, every_series)]
 
 
@@ -96,21 +96,23 @@ def _plain(path: Path, tif: tifffile.TiffFile, every_series: Sequence[tifffile.T
         return Found((first,), _named_axes(tif, first), first.get_shape(squeeze=False))
     if all(other.kind == "shaped" and other.axes == "YX" for other in every_series):  # planes appended one by one
         return Found(tuple(every_series), "ZYX", (len(every_series), *first.shape))
-    raise InputError(f"{path}: holds {len(every_series)} separate images: save one image to a file")
+    raise InputError(f"holds {len(every_series)} separate images: save each image to its own file", source=path)
 
 
 def _check_shapes(path: Path, every_series: Sequence[tifffile.TiffPageSeries]) -> None:
     shapes = {series.shape for series in every_series}
     if len(shapes) > 1:
         text = ", ".join("x".join(map(str, shape)) for shape in sorted(shapes))
-        raise InputError(f"{path}: holds images or planes of different shapes ({text}): save one shape to a file")
+        raise InputError(
+            f"holds images or planes of different shapes ({text}): save each shape to its own file", source=path
+        )
 
 
 def _named_axes(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> str:
-    """Axis letters of a series, with the axes that the file leaves unnamed called Z, or else T."""
+    """Return the axis letters of a series; axes that the file does not name become Z, or else T."""
     axes: str = series.get_axes(squeeze=False)
     if series.kind == "shaped" and axes.startswith("S") and "axes" not in (tif.shaped_metadata or ({},))[0]:
-        axes = "Z" + axes[1:]  # three planes that tifffile stored as planar RGB of its own accord
+        axes = "Z" + axes[1:]  # three planes that tifffile stored as planar RGB by default
     named = ""
     for letter, length in zip(axes, series.get_shape(squeeze=False), strict=True):
         if letter in "IQ" and length > 1:
@@ -129,10 +131,10 @@ def _ome_root(tif: tifffile.TiffFile) -> ElementTree.Element:
 
 
 def _ome_images(tif: tifffile.TiffFile, every_series: Sequence[tifffile.TiffPageSeries]) -> Iterator[Found]:
-    """Give the images with pages in this very file, each with its own description."""
+    """Return the images that have pages in this file, each with its own description."""
     waiting = list(every_series)
     elements = [element for element in _ome_root(tif).iterfind("{*}Image") if element.find("{*}Pixels") is not None]
-    paired = len(waiting) == len(elements)  # tifffile leaves images out whose files are all missing
+    paired = len(waiting) == len(elements)  # tifffile omits images whose files are all missing
     for position, element in enumerate(elements):
         if not waiting or not (paired or waiting[0].name == element.get("Name", "")):
             continue
@@ -149,12 +151,12 @@ def _ome_images(tif: tifffile.TiffFile, every_series: Sequence[tifffile.TiffPage
 
 
 def _without_ome(path: Path, tif: tifffile.TiffFile, every_series: Sequence[tifffile.TiffPageSeries]) -> Found:
-    """Read the pages of an OME-TIFF whose description does not lead to them: renamed, or described elsewhere."""
+    """Return the pages of an OME-TIFF whose description does not list them (renamed, or described elsewhere)."""
     root = _ome_root(tif)
     companion = root.find("{*}BinaryOnly")
     if companion is not None:
         name = companion.get("MetadataFile", "another file")
-        note = f"The file is described in {name}, which is not read: state sizes and distances yourself."
+        note = f"The file is described in {name}, which is not read: state the pixel size and plane distance yourself."
         return replace(_plain(path, tif, every_series), notes=(note,))
     elements = [element for element in root.iterfind("{*}Image") if element.find("{*}Pixels") is not None]
     own = set_of_files(path, root, elements[0]) if len(elements) == 1 else None
@@ -164,18 +166,19 @@ def _without_ome(path: Path, tif: tifffile.TiffFile, every_series: Sequence[tiff
             return replace(_plain(path, tif, every_series), notes=(note,))
         if own is not None and own.names and path.name not in own.names:
             raise InputError(
-                f"{path}: is described as a set of {len(own.names)} files, none of which has this name: "
-                f"give it back its name ({', '.join(own.names[:3])})"
+                f"is described as a set of {len(own.names)} files, none of which has this name: "
+                f"rename it ({', '.join(own.names[:3])})",
+                source=path,
             )
-        raise InputError(DAMAGED.format(path=path))
+        raise InputError(DAMAGED, source=path)
     (pixels,) = elements[0].iterfind("{*}Pixels")
     axes = "".join(reversed(pixels.get("DimensionOrder", "XYCZT")))
     shape = tuple(int(pixels.get("Size" + letter, "0")) for letter in axes)
     pages = list(tif.pages)
     if math.prod(shape[:-2]) != len(pages) or (shape[-2], shape[-1]) != pages[0].shape:
-        raise InputError(DAMAGED.format(path=path))
+        raise InputError(DAMAGED, source=path)
     first = every_series[0]
-    note = f"The file calls itself {own.names[0]}, so it was probably renamed."
+    note = f"The file's description names it {own.names[0]}, so it was probably renamed."
     return Found(
         tuple(every_series) if len(every_series) > 1 else (first,), axes, shape, element=elements[0], notes=(note,)
     )
@@ -185,7 +188,7 @@ def _without_ome(path: Path, tif: tifffile.TiffFile, every_series: Sequence[tiff
 
 
 def _positions(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Iterator[Found]:
-    """Give the stage positions that this very file holds."""
+    """Return the stage positions in this file."""
     axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)
     elements: list[ElementTree.Element] = []
     root = _ome_root(tif) if tif.is_ome else None
@@ -219,7 +222,7 @@ def _positions(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeri
 
 
 def leading_axes(axes: str) -> int:
-    """Count the axes that count pages."""
+    """Return the number of axes that count pages."""
     return min(axes.index(letter) for letter in "YXS" if letter in axes)
 
 
@@ -228,7 +231,7 @@ def _is_own(page: Page | None, path: Path) -> bool:
 
 
 def _own_element(elements: Sequence[ElementTree.Element], path: Path, position: int) -> ElementOrNone:
-    """Find the description of a position: by the name of its file where that decides, else by its number."""
+    """Return the description of a position, found by the name of its file if that is unique, else by its number."""
     named = [
         element
         for element in elements
@@ -240,18 +243,20 @@ def _own_element(elements: Sequence[ElementTree.Element], path: Path, position: 
 
 
 def _check_micromanager(path: Path, tif: tifffile.TiffFile, kind: str) -> None:
-    """Refuse files of Micro-Manager in which the order of the pages is not known."""
+    """Raise an error for Micro-Manager files in which the order of the pages is unknown."""
     about = (tif.micromanager_metadata if tif.is_micromanager else None) or {}
     if about.get("MajorVersion", 0) >= 2:
         raise InputError(
-            f"{path}: belongs to an NDTiff data set whose NDTiff.index is missing: "
-            "put the index into the same folder, or export the images as OME-TIFF"
+            "belongs to an NDTiff data set whose NDTiff.index is missing: "
+            "put the index into the same folder, or export the images as OME-TIFF",
+            source=path,
         )
     index_map = about.get("IndexMap")
     if kind not in ("ome", "imagej") and index_map is not None and (np.ptp(index_map[:, [0, 2, 3]], axis=0) > 0).any():
         raise InputError(
-            f"{path}: Micro-Manager's summary of the file is incomplete, so that the order of its pages is not known: "
-            "export the images as OME-TIFF"
+            "Micro-Manager's summary of the file is incomplete, so the order of its pages is not known: "
+            "export the images as OME-TIFF",
+            source=path,
         )
 
 
@@ -259,12 +264,12 @@ def _check_micromanager(path: Path, tif: tifffile.TiffFile, kind: str) -> None:
 
 
 def _completed(path: Path, found: Found, others: SetOfFiles | None) -> Found:
-    """Leave out what has missing pages, as long as complete time points, channels or planes remain.
+    """Leave out time points, channels or planes with missing pages, as long as complete ones remain.
 
     Raises
     ------
     InputError
-        If pages of this very file are missing, or nothing complete is left.
+        If pages of this file are missing, or nothing complete is left.
     """
     (series,) = found.series
     pages = list(series)
@@ -272,7 +277,7 @@ def _completed(path: Path, found: Found, others: SetOfFiles | None) -> Found:
     leading = leading_axes(found.axes)
     if math.prod(found.shape[:leading]) != keys.size:
         if any(page is None for page in pages):
-            raise InputError(DAMAGED.format(path=path))
+            raise InputError(DAMAGED, source=path)
         return found
     grid = keys.reshape(found.shape[:leading])
     foreign = set() if others is None else set(others.foreign)
@@ -280,14 +285,14 @@ def _completed(path: Path, found: Found, others: SetOfFiles | None) -> Found:
     if there.all():
         return found
     if others is not None and not (others.missing or others.foreign):
-        raise InputError(DAMAGED.format(path=path))
+        raise InputError(DAMAGED, source=path)
     kept, axis = _complete_indices(there, found.axes)
-    why = "some pages were never recorded, as when an acquisition is aborted" if others is None else others.described()
+    why = "some pages were never recorded, as in an aborted acquisition" if others is None else others.described()
     if not kept.size:
-        raise InputError(f"{path}: {why}, and nothing that is left is complete: bring the files together in one folder")
+        raise InputError(f"{why}, and nothing complete is left: put the files of the set into one folder", source=path)
     names = {"T": "time points", "C": "channels", "Z": "planes", "R": "positions"}
     what = names.get(found.axes[axis], f"indices of axis {found.axes[axis]}")
-    note = f"{_sentence(why)}. Only what is complete was read: {kept.size} of {grid.shape[axis]} {what}."
+    note = f"{_sentence(why)}. Only complete ones were read: {kept.size} of {grid.shape[axis]} {what}."
     grid = grid.take(kept, axis=axis)
     return replace(
         found,
@@ -302,7 +307,7 @@ def _is_there(page: Page | None, foreign: set[str]) -> bool:
 
 
 def _complete_indices(there: NDArray[np.bool_], axes: str) -> tuple[NDArray[np.intp], int]:
-    """Find the axis of which complete indices are left, and these: whole time points before whole planes."""
+    """Return the axis that has complete indices left, and these indices; whole time points come before whole planes."""
     for axis in sorted(range(there.ndim), key=lambda axis: "TRCZ".find(axes[axis])):
         kept = np.flatnonzero(there.all(axis=tuple(other for other in range(there.ndim) if other != axis)))
         if kept.size:
@@ -315,16 +320,16 @@ def _sentence(text: str) -> str:
 
 
 def check_whole(path: Path, found: Found) -> None:
-    """Refuse an image of which strips or tiles are missing or lie outside the file.
+    """Raise an error for an image with strips or tiles that are missing or lie outside the file.
 
     Raises
     ------
     InputError
-        Saying that the file is damaged.
+        If the file is damaged.
     """
     if found.keys is None:
         is_whole = all(pixels_are_whole(series) for series in found.series)
     else:
         is_whole = all(page is not None and page_is_whole(page) for page in found.pages)
     if not is_whole:
-        raise InputError(DAMAGED.format(path=path))
+        raise InputError(DAMAGED, source=path)

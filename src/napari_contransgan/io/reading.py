@@ -1,4 +1,4 @@
-"""Reading TIFF, ImageJ TIFF, OME-TIFF, and the files of Micro-Manager."""
+"""Read TIFF, ImageJ TIFF, OME-TIFF and Micro-Manager files."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,34 +22,34 @@ from napari_contransgan.io.tags import with_tags
 
 
 def read_image(path: Path, *, lazy: bool = False, position: int | None = None) -> Image:
-    """Read a TIFF, ImageJ TIFF, OME-TIFF or a file of Micro-Manager.
+    """Read a TIFF, ImageJ TIFF, OME-TIFF or Micro-Manager file.
 
-    Axes of length one are dropped, except Y and X; a file that `write_image` wrote comes back as it was.
+    Axes of length one are dropped, except Y and X; a file written by `write_image` is read back unchanged.
 
     Parameters
     ----------
     path : Path
         The file.
     lazy : bool
-        Leave the pixels in the file: `Image.data` is then a dask array with one chunk for each time point, or, without
-        a T axis, for each index of the first axis. A chunk opens the file anew and reads its own pages only. Files
-        whose pages do not lie so, or that consist of several files, are read at once and wrapped.
+        Leave the pixels in the file: `Image.data` is then a dask array with one chunk for each time point or, without a
+        T axis, for each index of the first axis. Each chunk reopens the file and reads only its own pages. Other
+        arrangements of pages, and sets of several files, are read at once and wrapped.
     position : int or None
-        Which of several stage positions to read, from 0; None reads the first, and says so in the notes.
+        Stage position to read, counted from 0; None reads the first, and says so in the notes if there are several.
 
     Returns
     -------
     Image
-        Pixels in the file's type and the machine's byte order; lengths in micrometres, times in seconds. Its notes say
-        what the file leaves doubtful.
+        Pixels in the file's number type and the machine's byte order; lengths in micrometres, times in seconds. Its
+        notes list doubts about the file.
 
     Raises
     ------
     InputError
-        If the file is missing, no TIFF, cut short or damaged, compressed in a way that cannot be read, holds no image
-        or several of different shapes, numbers that do not rise with the light, an axis that is none of T, Z, C, Y, X
-        and S, pixels that are not square, or no such position.
-        With `lazy`, computing a chunk raises it too: for damaged pixels, and for a file that is gone or was changed.
+        If the file is missing, is not a TIFF, is truncated or damaged, or has a compression that cannot be read; if it
+        contains no image, several images of different shapes, numbers that do not increase with the light, an axis
+        other than T, Z, C, Y, X and S, pixels that are not square, or no such position. With `lazy`, computing a chunk
+        raises it too if pixels are damaged or the file has been removed or changed.
     """
     return _read(path, lazy, position)[0]
 
@@ -57,7 +57,7 @@ def read_image(path: Path, *, lazy: bool = False, position: int | None = None) -
 def read_positions(path: Path, *, lazy: bool = False) -> list[Image]:
     """Read every stage position of a file as an image of its own; see `read_image`.
 
-    Where there are several, each is named after the file and its position.
+    If there are several, each is named after the file and its position.
     """
     return _read(path, lazy, "all")
 
@@ -65,19 +65,19 @@ def read_positions(path: Path, *, lazy: bool = False) -> list[Image]:
 def _read(path: Path, lazy: bool, wanted: int | str | None) -> list[Image]:
     path = Path(path)
     if path.is_dir():
-        raise InputError(f"{path}: is a folder: name one TIFF file")
+        raise InputError("is a folder: name one TIFF file", source=path)
     with failures_explained(path):
         if path.stat().st_size == 0:
-            raise InputError(f"{path}: the file is empty (0 bytes): copy or export it again")
+            raise InputError("the file is empty (0 bytes): copy or export it again", source=path)
         with tifffile.TiffFile(path) as tif:
             if not directories_are_whole(path, tif.byteorder, tif.is_bigtiff):
-                raise InputError(DAMAGED.format(path=path))
+                raise InputError(DAMAGED, source=path)
             every = images_in(path, tif)
             if wanted == "all":
                 return [_image_of(path, tif, found, lazy, is_one_of=len(every)) for found in every]
             number = 0 if wanted is None else int(wanted)
             if not 0 <= number < len(every):
-                raise InputError(f"{path}: has no position {number}: it holds positions 0 to {len(every) - 1}")
+                raise InputError(f"has no position {number}: it holds positions 0 to {len(every) - 1}", source=path)
             image = _image_of(path, tif, every[number], lazy)
             if wanted is None and len(every) > 1:
                 names = ", ".join(found.label for found in every)
@@ -93,7 +93,9 @@ def _image_of(path: Path, tif: tifffile.TiffFile, found: Found, lazy: bool, is_o
         letter for letter, length in zip(found.axes, found.shape, strict=True) if length > 1 and letter not in "TZCYXS"
     ]
     if unknown:
-        raise InputError(f"{path}: has an axis {unknown[0]!r}, which has no meaning here: save it as T, Z, C, Y, X")
+        raise InputError(
+            f"has an axis {unknown[0]!r}, which has no meaning here: save it as T, Z, C, Y, X", source=path
+        )
     ordered = _standard_axes(path, found.shape, found.axes)
     data = lazy_pixels(path, tif, found, ordered) if lazy else None
     if data is None:
@@ -120,34 +122,34 @@ def _pixels(tif: tifffile.TiffFile, found: Found) -> NDArray[Any]:
 
 
 def _standard_axes(path: Path, shape: Sequence[int], axes: str) -> str:
-    """Axis letters without those of length one, except Y and X, and with Y, X and S at the end."""
+    """Return the axis letters without those of length one (except Y and X), with Y, X and S at the end."""
     if "Y" not in axes or "X" not in axes:
-        raise InputError(f"{path}: holds no image: export it again")
+        raise InputError("holds no image: export it again", source=path)
     kept = "".join(letter for letter, length in zip(axes, shape, strict=True) if letter in "YX" or length > 1)
     return "".join(letter for letter in kept if letter not in "YXS") + "YX" + ("S" if "S" in kept else "")
 
 
 def find_images(folder: Path) -> list[Path]:
-    """List the TIFF files of a folder (not of its sub-folders) by name, numbers in their order: 2 before 10.
+    """Return the TIFF files of a folder, without its subfolders, in natural order: 2 before 10.
 
     Raises
     ------
     InputError
-        If there is no such folder or no TIFF in it.
+        If there is no such folder, or no TIFF in it.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder: check the path")
+        raise InputError("there is no such folder: check the path", source=folder)
     found = natural_order(
         path
         for path in folder.iterdir()
         if path.suffix.lower() in (".tif", ".tiff") and not path.name.startswith(".") and path.is_file()
     )
     if not found:
-        raise InputError(f"{folder}: holds no .tif or .tiff file: name a folder with images")
+        raise InputError("holds no .tif or .tiff file: name a folder with images", source=folder)
     return found
 
 
 def image_stem(path: Path) -> str:
-    """Name of an image file without ``.tif`` or ``.ome.tif``."""
+    """Return the name of an image file without ``.tif`` or ``.ome.tif``."""
     return path.name.removesuffix(path.suffix).removesuffix(".ome")

@@ -1,4 +1,4 @@
-"""Pixel size, z step, time step and position out of ImageJ's description and the resolution tags."""
+"""Read pixel size, z step, time step and position from ImageJ's description and the resolution tags."""
 
 import math
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ LARGEST_PRINTED_DPI = 9600
 PLACEHOLDER_UM = 1.0
 PLACEHOLDERS = (
     "The file states {what} of exactly 1 µm, which software writes when it does not know them: "
-    "they were not used, so state the real ones."
+    "these values were not used, so state the real ones."
 )
 PLACEHOLDER_PIXEL = (
     "The file states a pixel size of exactly 1 µm, which software writes when it does not know it: check it."
@@ -29,13 +29,13 @@ PLACEHOLDER_PIXEL = (
 
 
 def description_of(tif: tifffile.TiffFile) -> Mapping[str, Any]:
-    """Return ImageJ's description, or tifffile's own one; an empty mapping where there is none."""
+    """Return ImageJ's description, or tifffile's own; an empty mapping if there is none."""
     text: Mapping[str, Any] = tif.imagej_metadata or (tif.shaped_metadata or ({},))[0]
     return text
 
 
 def with_tags(path: Path, image: Image, tif: tifffile.TiffFile) -> Image:
-    """Add what ImageJ's description and the resolution tags say.
+    """Add the properties in ImageJ's description and the resolution tags.
 
     Raises
     ------
@@ -64,9 +64,9 @@ def with_tags(path: Path, image: Image, tif: tifffile.TiffFile) -> Image:
 
 
 def tagged_pixel_size(path: Path, tif: tifffile.TiffFile) -> float | None:
-    """Return the pixel size by ImageJ's description and the resolution tags.
+    """Return the pixel size from ImageJ's description and the resolution tags.
 
-    A resolution of a printer, a scanner or a screen is none, nor is the 1/1 of software that knows none.
+    The resolution of a printer, a scanner or a screen is not used, and neither is the placeholder 1/1.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def tagged_pixel_size(path: Path, tif: tifffile.TiffFile) -> float | None:
 
 
 def square(path: Path, x_um: float | None, y_um: float | None) -> float | None:
-    """Return the one size of square pixels, or None if a side is not stated.
+    """Return the size of square pixels, or None if a side is not stated.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def square(path: Path, x_um: float | None, y_um: float | None) -> float | None:
     if x_um is None or y_um is None:
         return None
     if not math.isclose(x_um, y_um, rel_tol=1e-3):
-        raise InputError(f"{path}: its pixels are not square ({x_um:g} x {y_um:g} um): resample the image first")
+        raise InputError(f"its pixels are not square ({x_um:g} x {y_um:g} um): resample the image first", source=path)
     return x_um
 
 
@@ -109,15 +109,15 @@ def _tagged_um(tif: tifffile.TiffFile, name: str, stated_unit: str | None) -> fl
     tag_unit = {2: "inch", 3: "cm"}.get(int(tags.valueof("ResolutionUnit", 1)))
     size_um = in_um(size, stated_unit or tag_unit)
     if stated_unit and tag_unit and size_um is not None and size_um < FINEST_PIXEL_UM:
-        # ImageJ's unit is that of people, the tags keep their own: 50,000 pixels per cm are 0.2 um, not 1/50,000 um
+        # ImageJ's unit is for display; the tags have their own: 50,000 pixels per cm are 0.2 um, not 1/50,000 um
         stated_unit, size_um = None, in_um(size, tag_unit)
     if size_um is None or _is_printed(size_um, stated_unit or tag_unit):
         return None
-    return float(f"{size_um:.6g}")  # the tag holds about six digits: 0.65, not 0.64999987
+    return float(f"{size_um:.6g}")  # the tag has about six significant digits: 0.65, not 0.64999987
 
 
 def _is_printed(size_um: float, unit: str | None) -> bool:
-    """Whether a size in inches or centimetres is that of a printer, a scanner or a screen."""
+    """Return whether a size in inches or centimetres is that of a printer, a scanner or a screen."""
     if (unit or "").lower() not in ("inch", "inches", "in", "cm"):
         return False
     dpi = UM_PER_INCH / size_um

@@ -1,4 +1,4 @@
-"""Lengths and times as files write them, in micrometres and seconds."""
+"""Convert lengths and times in files to micrometres and seconds."""
 
 import math
 from typing import Final
@@ -26,7 +26,7 @@ _S_PER_UNIT: Final = {
 
 
 def number_in(value: object) -> float | None:
-    """Return the finite number that a text holds, or None."""
+    """Return a text as a finite number, or None if it is not one."""
     try:
         number = float(str(value))
     except ValueError:
@@ -35,22 +35,22 @@ def number_in(value: object) -> float | None:
 
 
 def positive(value: float | None) -> float | None:
-    """Return a value above 0 as it is, and None for others."""
+    """Return a value if it is above 0, otherwise None."""
     return value if value is not None and value > 0 else None
 
 
 def in_um(value: float | None, unit: str | None) -> float | None:
-    """Convert a length to micrometres; None if there is none, or its unit is no length."""
+    """Convert a length to micrometres; None if there is none, or if its unit is not a length."""
     return _converted(value, _UM_PER_UNIT.get((unit or "").strip().lower()))
 
 
 def in_s(value: float | None, unit: str | None) -> float | None:
-    """Convert a time to seconds; None if there is none, or its unit is no time."""
+    """Convert a time to seconds; None if there is none, or if its unit is not a time."""
     return _converted(value, _S_PER_UNIT.get((unit or "").strip().lower()))
 
 
 def listed_um(values_um: tuple[float, ...]) -> str:
-    """Write lengths for people, long lists shortened."""
+    """Return lengths as text for users; long lists are shortened."""
     texts = [f"{value:.6g}" for value in values_um]
     if len(texts) > 7:
         texts = [*texts[:3], "...", *texts[-2:]]

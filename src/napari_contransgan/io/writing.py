@@ -1,4 +1,4 @@
-"""Writing OME-TIFF."""
+"""Write OME-TIFF."""
 
 import json
 import math
@@ -16,13 +16,13 @@ from napari_contransgan.io.image import NAMESPACE, QUANTITY_UNITS, Image
 
 
 def write_image(path: Path, image: Image) -> None:
-    """Write an OME-TIFF that `read_image` gives back field by field.
+    """Write an OME-TIFF that `read_image` reads back field by field.
 
-    The file appears whole or not at all; an older one of that name is replaced. Missing parent folders are made.
-    Everything but intensity is stored as float32. Name, wavelength, aperture, coherence, quantity, heights and
-    direction of z, dark level and settings are stored as JSON in a structured annotation of the namespace
-    ``napari-contransgan``. A dask array is computed and written one row of chunks along its first axis after the
-    other, so that it need not fit into memory.
+    The file is written completely or not at all; an older file of that name is replaced. Missing parent folders are
+    created. All quantities except intensity are stored as float32. Name, wavelength, aperture, coherence, quantity,
+    heights and direction of z, dark level and settings are stored as JSON in a structured annotation of the namespace
+    ``napari-contransgan``. A dask array is computed and written one row of chunks along its first axis at a time, so
+    that it need not fit into memory.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def write_image(path: Path, image: Image) -> None:
     Raises
     ------
     InputError
-        If the name does not end so, the place cannot be written, or OME-TIFF has no such pixel type.
+        If the name has another ending, the file cannot be written, or OME-TIFF does not support the pixel type.
     """
     if hasattr(image.data, "__dask_graph__"):
         dtype = _stored_dtype(image, image.data.dtype)
@@ -46,29 +46,29 @@ def write_image(path: Path, image: Image) -> None:
 
 
 def write_frames(path: Path, image: Image, yx_frames: Iterable[NDArray[Any]], shape: Sequence[int]) -> None:
-    """Write frames as they come, as the OME-TIFF that `write_image` would make of all of them.
+    """Write frames one at a time into the same OME-TIFF that `write_image` would write for all of them.
 
-    A frame is stored before the next one is asked for, and none is kept. The file appears whole or not at all, also
-    when `yx_frames` raises or the process is interrupted.
+    Each frame is stored before the next one is requested, and none is kept in memory. The file is written completely or
+    not at all, even if `yx_frames` raises an error or the process is interrupted.
 
     Parameters
     ----------
     path : Path
         Ends in ``.tif`` or ``.tiff``.
     image : Image
-        Says what the frames are; its data are not looked at.
+        Describes the frames; its data are ignored.
     yx_frames : iterable of (Y, X) or (Y, X, S) ndarray
-        The frames in the order of `shape`, all of one number type.
+        The frames in the order of `shape`, all of the same number type.
     shape : sequence of int
-        Shape of the whole, one length for each of the image's axes, for example (T, Y, X).
+        Full shape, one length for each of the image's axes, for example (T, Y, X).
 
     Raises
     ------
     InputError
-        As `write_image` does, and if a frame cannot be read.
+        As for `write_image`, and if a frame cannot be read.
     ValueError
-        If the shape does not fit the axes, there are too few or too many frames, or one has another shape or type
-        than it should.
+        If the shape does not fit the axes, there are too few or too many frames, or a frame has the wrong shape or
+        type.
     """
     if len(shape) != len(image.axes):
         raise ValueError(f"{image.name}: the shape {tuple(shape)} does not fit the axes {image.axes}")
@@ -87,9 +87,9 @@ def _write(
 ) -> None:
     path, shape = Path(path), tuple(shape)
     if path.suffix.lower() not in (".tif", ".tiff"):
-        raise InputError(f"{path}: the name of an image must end in .tif or .ome.tif")
+        raise InputError("the name of an image must end in .tif or .ome.tif", source=path)
     if 0 in shape:
-        raise InputError(f"{image.name}: {dtype} pixels {shape} cannot be written: there are none")
+        raise InputError(f"an image of shape {shape} has no pixels and cannot be written", source=image.name)
     metadata = _ome_metadata(image, shape)
     is_rgb = image.axes.endswith("S") and shape[-1] in (3, 4)
     resolution = None if image.pixel_size_um is None else (1e4 / image.pixel_size_um,) * 2
@@ -97,7 +97,9 @@ def _write(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{path}: its folder cannot be made: {error.strerror or error}: choose another") from error
+        raise InputError(
+            f"its folder cannot be created: {error.strerror or error}: choose another", source=path
+        ) from error
     is_whole = isinstance(pixels, np.ndarray)
     try:
         tifffile.imwrite(
@@ -111,14 +113,14 @@ def _write(
             planarconfig="contig" if image.axes.endswith("S") else None,
             compression="zlib",
             predictor=dtype.kind in "ui",
-            maxworkers=None if is_whole else 1,  # more of them would ask for frames ahead
+            maxworkers=None if is_whole else 1,  # more threads would request frames ahead
             resolution=resolution,
             resolutionunit=None if resolution is None else "CENTIMETER",
             metadata=metadata,
         )
         part.replace(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise InputError(f"cannot be written: {error.strerror or error}", source=path) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -126,13 +128,13 @@ def _write(
 def _stored_dtype(image: Image, dtype: DTypeLike) -> np.dtype[Any]:
     given = np.dtype(dtype)
     if given.kind not in "uifc" or given.name in ("int64", "uint64", "float16"):
-        raise InputError(f"{image.name}: {given} pixels cannot be written: convert them to float32")
+        raise InputError(f"{given} pixels cannot be written: convert them to float32", source=image.name)
     if image.quantity == "intensity":
         return given.newbyteorder("=")
     if given.kind != "f":
         unit = QUANTITY_UNITS[image.quantity]
         raise InputError(
-            f"{image.name}: {image.quantity} must be floating-point numbers in {unit}, not {given}: convert it"
+            f"{image.quantity} must be floating-point numbers in {unit}, not {given}: convert it", source=image.name
         )
     return np.dtype(np.float32)
 
@@ -142,7 +144,7 @@ def _frame_axes(image: Image) -> int:
 
 
 def _frames_of_lazy(data: Any, frame_axes: int) -> Iterator[NDArray[Any]]:
-    """Frames of a dask array, each chunk computed once where chunks follow the order of the frames."""
+    """Yield the frames of a dask array; each chunk is computed once if chunks follow the order of the frames."""
     if data.ndim == frame_axes:
         yield np.asarray(data)
     elif len(data.chunks[0]) == 1 and any(len(sizes) > 1 for sizes in data.chunks[1:-frame_axes]):
@@ -160,29 +162,29 @@ def _frames_of_lazy(data: Any, frame_axes: int) -> Iterator[NDArray[Any]]:
 def _rejoined(first: NDArray[Any] | None, frames: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
     while first is not None:
         yield first
-        first = None  # or the frame would stay in memory while the next is made
+        first = None  # otherwise the frame would stay in memory while the next one is computed
         first = next(frames, None)
 
 
 def _one_by_one(
     image: Image, frames: Iterator[NDArray[Any]], shape: tuple[int, ...], dtype: np.dtype[Any]
 ) -> Iterator[NDArray[Any]]:
-    """Frames through one buffer, since tifffile keeps hold of the first frame and of the one before."""
+    """Yield frames through one buffer, because tifffile keeps references to the first frame and to the previous one."""
     count, frame_shape = math.prod(shape[: -_frame_axes(image)]), shape[-_frame_axes(image) :]
     buffer = np.empty(frame_shape, dtype)
     for index in range(count):
         try:
             frame = next(frames, None)
         except OSError as error:
-            raise InputError(f"{image.name}: frame {index} cannot be read: {error.strerror or error}") from error
+            raise InputError(f"frame {index} cannot be read: {error.strerror or error}", source=image.name) from error
         if frame is None:
-            raise ValueError(f"{image.name}: {index} frames came, {count} were announced")
+            raise ValueError(f"{image.name}: expected {count} frames, got {index}")
         if frame.shape != frame_shape or _stored_dtype(image, frame.dtype) != dtype:
             raise ValueError(f"{image.name}: frame {index} is {frame.dtype} {frame.shape}, not {dtype} {frame_shape}")
         np.copyto(buffer, frame)
         del frame
         if index == count - 1 and next(frames, None) is not None:
-            raise ValueError(f"{image.name}: more than the {count} frames that were announced came")
+            raise ValueError(f"{image.name}: expected {count} frames, got more")
         yield buffer
 
 
@@ -226,5 +228,5 @@ def _ome_metadata(image: Image, shape: tuple[int, ...]) -> dict[str, Any]:
         channels = shape[image.axes.index("C")] if "C" in image.axes else 1
         text = f"{image.quantity} ({QUANTITY_UNITS[image.quantity]})"
         metadata["Channel"] = {"Name": [text] * channels}
-        metadata["Description"] = f"{text}, one number a pixel."
+        metadata["Description"] = f"{text}, one number per pixel."
     return metadata

@@ -1,4 +1,4 @@
-"""Convolutional building blocks that the generators share."""
+"""Convolutional building blocks shared by the generators."""
 
 import torch
 from torch import nn
@@ -25,7 +25,7 @@ class DoubleConv(nn.Module):
 
 
 class Encoder(nn.Module):
-    """The contracting half of a U-Net: a list of maps at 1, 1/2, 1/4, ... of the input's size, finest first."""
+    """Contracting half of a U-Net; its features are at 1, 1/2, 1/4, ... of the input's size, finest first."""
 
     def __init__(self, in_channels: int, widths: tuple[int, ...]) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Encoder(nn.Module):
         self.halve = nn.MaxPool2d(2)
 
     def forward(self, features: torch.Tensor) -> list[torch.Tensor]:
-        """Give the features of every level."""
+        """Return the features of every level."""
         maps: list[torch.Tensor] = []
         for level, block in enumerate(self.blocks):
             features = block(self.halve(features) if level else features)
@@ -44,9 +44,9 @@ class Encoder(nn.Module):
 
 
 class JoinUp(nn.Module):
-    """One step of a decoder: twice the size by a transposed convolution, joined with other maps, convolved twice.
+    """One step of a decoder: doubles the size by a transposed convolution, joins other maps, and convolves twice.
 
-    Transposed convolutions of 2 x 2 with stride 2 do not overlap, so they draw no checkerboard.
+    Transposed convolutions of 2 x 2 with stride 2 do not overlap, so they cause no checkerboard artefacts.
     """
 
     def __init__(self, in_channels: int, joined_channels: int, out_channels: int) -> None:
@@ -55,15 +55,15 @@ class JoinUp(nn.Module):
         self.conv = DoubleConv(out_channels + joined_channels, out_channels)
 
     def forward(self, features: torch.Tensor, joined: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Join the doubled features with maps of the doubled size."""
+        """Double the size of the features and join them with maps of that size."""
         output: torch.Tensor = self.conv(torch.cat([self.upsample(features), *joined], dim=1))
         return output
 
 
 class LinearHead(nn.Module):
-    """The output layer: one channel, no activation, always in float32.
+    """Output layer: one channel, no activation, always in float32.
 
-    In bfloat16 the output itself would be rounded to 8 bits, which shows as steps of 0.03 rad in a phase of 4 rad.
+    In bfloat16 the output would be rounded to 8 bits, which shows as steps of 0.03 rad in a phase of 4 rad.
     """
 
     def __init__(self, in_channels: int) -> None:
@@ -71,14 +71,14 @@ class LinearHead(nn.Module):
         self.conv = nn.Conv2d(in_channels, 1, 1)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Mix the channels of every pixel into one number."""
+        """Combine the channels of every pixel into one value."""
         with torch.autocast(features.device.type, enabled=False):
             output: torch.Tensor = self.conv(features.float())
         return output
 
 
 def initialise(network: nn.Module) -> None:
-    """Set convolutions as He et al. (2015) do, and batch norms to identity; Swin branches keep timm's own."""
+    """Initialise convolutions as in He et al. (2015) and batch norms to identity; Swin branches keep timm's weights."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

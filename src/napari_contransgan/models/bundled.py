@@ -1,4 +1,4 @@
-"""The networks that come with the package."""
+"""Find the networks that come with the package."""
 
 from pathlib import Path
 
@@ -10,23 +10,23 @@ DEFAULT_MODEL = "all"
 
 
 def bundled_models() -> dict[str, Path]:
-    """Checkpoints in the package by name, the default first."""
+    """Return the bundled checkpoints by name, the default first."""
     paths = {path.stem: path for path in sorted(WEIGHTS.glob("*.safetensors"))}
     return dict(sorted(paths.items(), key=lambda item: item[0] != DEFAULT_MODEL))
 
 
 def list_models() -> dict[str, ModelCard]:
-    """Cards of the bundled networks by name, the default first."""
+    """Return the cards of the bundled networks by name, the default first."""
     return {name: read_card(path) for name, path in bundled_models().items()}
 
 
 def find_model(name_or_path: str) -> Path:
-    """Resolve a bundled network's name, the folder of a run, or a checkpoint's path.
+    """Return the checkpoint of a bundled network's name, a run's folder, or a checkpoint's path.
 
     Raises
     ------
     InputError
-        If it is neither.
+        If it is none of these.
     """
     models = bundled_models()
     if name_or_path in models:
@@ -37,6 +37,7 @@ def find_model(name_or_path: str) -> Path:
     if path.is_file():
         return path
     raise InputError(
-        f"{name_or_path}: neither a bundled network ({', '.join(models) or 'none'}) nor a checkpoint file, nor a run's "
-        f"folder that holds one"
+        f"is not a bundled network, a checkpoint file, or a run's folder that contains one: "
+        f"use {', '.join(models) or 'a file'}, or check the path",
+        source=name_or_path,
     )

@@ -1,4 +1,4 @@
-"""A checkpoint: weights as safetensors, with a card that says where they come from and what they are worth."""
+"""Read and write checkpoints: weights as safetensors, with a card on their training, scores and limits."""
 
 import json
 import math
@@ -23,32 +23,32 @@ CARD_KEY = "napari-contransgan-card"
 
 
 class ModelCard(BaseModel):
-    """What a user must know about a network before trusting it.
+    """Description of a network: what a user must know before trusting it.
 
     Parameters
     ----------
     name, description : str
-        Short name, and what it is for in a sentence or two.
+        Short name, and the purpose of the network in one or two sentences.
     generator, preset : str
         Architecture and size.
     pixel_size_um : float
         Grid of input and output.
     phase_ref_rad : float
-        Phase that an output of 1 stands for.
+        Phase that an output of 1 represents.
     wavelength_um : float
-        Vacuum wavelength that the phase belongs to.
+        Vacuum wavelength to which the phase refers.
     input_pixel_sizes_um : tuple of float
         Pixel sizes of the frames it was trained on.
     optics, data, recipe : str
-        How the images were taken, what they show, and how the network was trained, in words.
+        How the images were taken, what they show, and how the network was trained.
     steps : int
-        Training steps done.
+        Number of training steps.
     figures : mapping
-        Scores on held-out data, by the name of the data; what is not finite is left out.
+        Scores on held-out data, by the name of the data; scores that are not finite are left out.
     limits : str
-        Where it fails.
+        Conditions under which the network fails.
     program_version : str
-        Version that wrote the file.
+        Version of the program that wrote the file.
     settings : mapping
         The training settings.
     """
@@ -76,7 +76,7 @@ class ModelCard(BaseModel):
     @field_validator("figures", mode="before")
     @classmethod
     def _finite_figures(cls, figures: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-        # JSON knows no nan: it would come back as null, and the card could not be read again.
+        # JSON has no NaN: it would be read back as null, and the card would be invalid.
         return {
             title: {name: value for name, value in scores.items() if value is not None and math.isfinite(value)}
             for title, scores in figures.items()
@@ -85,16 +85,16 @@ class ModelCard(BaseModel):
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A network, and its card.
+    """A network with its card.
 
     Parameters
     ----------
     model : Module
         The network.
     card : ModelCard
-        Its description.
+        Its card.
     ready : dict
-        What `napari_contransgan.models.running` made of it, by tile side and number of threads.
+        Prepared versions from `napari_contransgan.models.running`, by tile side and number of threads.
     """
 
     model: nn.Module
@@ -103,16 +103,16 @@ class LoadedModel:
 
 
 def save_checkpoint(path: Path, model: nn.Module, card: ModelCard, dtype: torch.dtype = torch.float16) -> None:
-    """Write weights and card atomically, and the card once more as ``NAME.card.yaml`` for people.
+    """Write weights and card atomically, and a readable copy of the card as ``NAME.card.yaml``.
 
     Parameters
     ----------
     path : Path
-        Ends in ``.safetensors``.
+        A path that ends in ``.safetensors``.
     model : Module
-        The generator that the card names.
+        The generator named in the card.
     card : ModelCard
-        Its description.
+        Its card.
     dtype : torch.dtype
         Type of the stored floating-point weights.
     """
@@ -130,30 +130,32 @@ def read_card(path: Path) -> ModelCard:
     Raises
     ------
     InputError
-        If the file is missing or is no checkpoint.
+        If the file is missing or is not a checkpoint.
     """
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(CARD_KEY)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such checkpoint") from None
+        raise InputError("there is no such checkpoint: check the path", source=path) from None
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: is not a checkpoint of this program (no safetensors file)") from error
+        raise InputError("is not a checkpoint of this program (no safetensors file)", source=path) from error
     if text is None:
-        raise InputError(f"{path}: is not a checkpoint of this program (it carries no card)")
+        raise InputError("is not a checkpoint of this program (it carries no card)", source=path)
     try:
         return ModelCard(**json.loads(text))
     except (ValidationError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: its card cannot be read; it may come from a newer version") from error
+        raise InputError(
+            "its card cannot be read: if it comes from a newer version, update napari-contransgan", source=path
+        ) from error
 
 
 def load_checkpoint(path: Path) -> LoadedModel:
-    """Build the network that a checkpoint's card names and fill it.
+    """Build the network named in a checkpoint's card, and load its weights.
 
     Raises
     ------
     InputError
-        If the file is missing, is no checkpoint, or its weights do not fit or are not finite.
+        If the file is missing or is not a checkpoint, or if its weights do not fit or are not finite.
     """
     card = read_card(path)
     model = build_generator(card.generator, card.preset)
@@ -162,23 +164,25 @@ def load_checkpoint(path: Path) -> LoadedModel:
     try:
         model.load_state_dict({n: v.float() if v.is_floating_point() else v for n, v in weights.items()})
     except RuntimeError as error:
-        raise InputError(f"{path}: its weights do not fit a {card.preset} {card.generator} network") from error
+        raise InputError(f"its weights do not fit a {card.preset} {card.generator} network", source=path) from error
     if not all_finite(weights.values()):
-        raise InputError(f"{path}: holds weights that are NaN or infinite: its training failed, use another network")
+        raise InputError(
+            "holds weights that are NaN or infinite: its training failed, use another network", source=path
+        )
     return LoadedModel(model.eval().to(memory_format=torch.channels_last), card)
 
 
 def all_finite(tensors: Iterable[torch.Tensor]) -> bool:
-    """Whether no tensor holds NaN or infinity."""
+    """Return whether no tensor contains NaN or infinity."""
     return all(bool(torch.isfinite(value).all()) for value in tensors)
 
 
 def write_card(path: Path, card: ModelCard) -> None:
-    """Write a card for people beside the checkpoint at `path`."""
+    """Write a readable copy of a card next to the checkpoint at `path`."""
     text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
     write_atomically(card_path(path), text.encode())
 
 
 def card_path(path: Path) -> Path:
-    """Where the readable copy of a checkpoint's card lies."""
+    """Return the path of the readable copy of a checkpoint's card."""
     return path.with_name(path.name.removesuffix(".safetensors") + ".card.yaml")

@@ -1,4 +1,4 @@
-"""Where and how precisely to compute: the one place that asks what the machine has."""
+"""Choose the device and the precision; only this module asks what hardware the machine has."""
 
 import contextlib
 import os
@@ -10,18 +10,18 @@ from napari_contransgan.config import DeviceName, PrecisionName
 from napari_contransgan.errors import InputError
 
 PRECISION = "NAPARI_CONTRANSGAN_PRECISION"
-"""Environment variable: what a precision of ``auto`` means, whatever the machine has."""
+"""Environment variable that decides what a precision of ``auto`` means on any machine."""
 
 Precision = Literal["fp32", "bf16"]
 
 
 def choose_device(name: DeviceName = "auto") -> torch.device:
-    """Pick the device; ``auto`` takes a GPU where there is one.
+    """Choose the device; ``auto`` uses a GPU if there is one.
 
     Raises
     ------
     InputError
-        If the device asked for is not there.
+        If the machine does not have the requested device.
     """
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
@@ -32,29 +32,29 @@ def choose_device(name: DeviceName = "auto") -> torch.device:
 
 
 def precision_to_train(device: torch.device, wanted: PrecisionName = "auto") -> Precision:
-    """Choose the precision of training; ``auto`` takes bfloat16 where the device is fast at it.
+    """Choose the precision for training; ``auto`` uses bfloat16 if the device is fast at it.
 
     Raises
     ------
     InputError
-        If the environment variable ``NAPARI_CONTRANSGAN_PRECISION`` is no precision.
+        If the environment variable ``NAPARI_CONTRANSGAN_PRECISION`` does not name a precision.
     """
     return _stated(wanted) or ("bf16" if fast_in_bf16(device) else "fp32")
 
 
 def precision_to_predict(wanted: PrecisionName = "auto") -> Precision:
-    """Choose the precision of prediction; ``auto`` takes fp32, so that every machine gives the same numbers.
+    """Choose the precision for prediction; ``auto`` uses fp32, so that every machine gives the same numbers.
 
     Raises
     ------
     InputError
-        If the environment variable ``NAPARI_CONTRANSGAN_PRECISION`` is no precision.
+        If the environment variable ``NAPARI_CONTRANSGAN_PRECISION`` does not name a precision.
     """
     return _stated(wanted) or "fp32"
 
 
 def _stated(wanted: PrecisionName) -> Precision | None:
-    """Read what the setting or, where that is ``auto``, the environment asks for; None where both leave it open."""
+    """Return the precision in the setting or, if that is ``auto``, in the environment; None if neither states one."""
     name = os.environ.get(PRECISION, "auto") if wanted == "auto" else wanted
     known: dict[str, Precision | None] = {"auto": None, "fp32": "fp32", "bf16": "bf16"}
     if name not in known:
@@ -63,7 +63,7 @@ def _stated(wanted: PrecisionName) -> Precision | None:
 
 
 def fast_in_bf16(device: torch.device) -> bool:
-    """Whether the processor multiplies bfloat16 in hardware."""
+    """Return whether the processor multiplies bfloat16 in hardware."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
@@ -73,14 +73,14 @@ def fast_in_bf16(device: torch.device) -> bool:
 
 
 def autocast(device: torch.device, precision: PrecisionName = "auto") -> contextlib.AbstractContextManager[object]:
-    """Context in which networks run; weights, losses and outputs stay float32; ``auto`` as in training."""
+    """Return the autocast context for networks; weights, losses and outputs stay float32."""
     if precision_to_train(device, precision) == "fp32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, torch.bfloat16)
 
 
 def describe_device(device: torch.device, precision: Precision, engine: str = "") -> str:
-    """Name for people what computes, such as ``cpu (2 threads, ONNX Runtime, fp32)``."""
+    """Return a description of the device for users, such as ``cpu (2 threads, ONNX Runtime, fp32)``."""
     name, details = device.type, [engine, precision]
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)

@@ -1,7 +1,8 @@
-"""The Contrans generator: a CNN branch and a Swin Transformer branch that meet in one decoder.
+"""The Contrans generator: a CNN branch and a Swin Transformer branch joined in one decoder.
 
-After "ContransGAN", Cells 2022, 11, 2394. At each level three parts are joined, as the paper's text has it: the
-features coming up, the CNN's of the same level, and the Swin stage's map, magnified four times to fit.
+After "ContransGAN", Cells 2022, 11, 2394. At each level, three parts are joined as in the text of the paper: the
+features from the level below, the CNN's features of the same level, and the Swin stage's map, magnified four times to
+fit.
 """
 
 import torch
@@ -20,7 +21,7 @@ class Contrans(nn.Module):
     swin_width : int
         Channels of the first Swin stage.
     cnn_width : int
-        Channels of the CNN's finest level; each of the four coarser ones doubles them.
+        Channels of the CNN's finest level; each of the four coarser levels doubles them.
     """
 
     def __init__(self, swin_width: int, cnn_width: int) -> None:
@@ -28,13 +29,13 @@ class Contrans(nn.Module):
         widths = tuple(cnn_width << level for level in range(5))
         self.encoder = Encoder(1, widths)
         self.branch = SwinBranch(swin_width)
-        # A 1 x 1 convolution before magnifying brings each stage to the CNN's width where it is cheap.
+        # A 1 x 1 convolution brings each stage to the CNN's width before magnification, where it is cheap.
         self.project = nn.ModuleList(nn.Conv2d(self.branch.channels[level], widths[level], 1) for level in range(4))
         self.ups = nn.ModuleList(JoinUp(widths[level + 1], 2 * widths[level], widths[level]) for level in range(4))
         self.head = LinearHead(cnn_width)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Map (B, 1, H, W) to the same shape; H and W multiples of 32."""
+        """Map (B, 1, H, W) to the same shape; H and W must be multiples of 32."""
         cnn_maps = self.encoder(image)
         swin_maps = self.branch(image)
         features = cnn_maps[4]

@@ -1,7 +1,7 @@
-"""From camera counts to what a network sees, and back from its output to radians.
+"""Convert camera counts to the input of a network.
 
-A network sees contrast, (I / I_background - 1) / 0.1, on the model's grid; never a per-image minimum and maximum,
-which would throw the scale of the phase away.
+The input is the contrast, (I / I_background - 1) / 0.1, on the model's grid. It is never scaled by the minimum and
+maximum of an image, which would discard the scale of the phase.
 """
 
 from collections.abc import Sequence
@@ -17,46 +17,46 @@ from napari_contransgan.counts import check_dark, check_intensities, clipped_not
 from napari_contransgan.errors import UnusableFrameError
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.resampling import block_mean
+from napari_contransgan.robust import robust_sigma
 from napari_contransgan.unlit import dark_plateau, edge_fill
 
 CONTRAST_REF = 0.1
 MAX_CONTRAST = 10.0
 DARK_FRACTION = 0.1
-"""Below this share of the bright level a pixel counts as unlit."""
+"""A pixel below this fraction of the bright level counts as unlit."""
 RIM_UM = (1.0, 3.0)
-"""A diaphragm's edge is never sharp in the picture: up to the first distance from it contrast is left out, beyond the
-second it is kept whole; of large pixels as many pixels count. A network would take the dark rim for the edge of
-something thick."""
+"""Distances from a diaphragm's edge, whose image is never sharp: contrast is removed up to the first and kept
+beyond the second. For pixels above 1 um they are in pixels. A network would take the dark rim for a thick specimen."""
 UNCHANGED = 1e-6
-"""Pixel sizes that differ by a smaller share are the same."""
+"""Pixel sizes that differ by a smaller fraction are treated as equal."""
 LEAST_DIAPHRAGM_UM2 = 30.0
-"""What is dark at the frame's edge is a diaphragm from this area on; what is smaller is a speck or a dark grain."""
+"""Smallest area of a dark region at the frame's edge that counts as a diaphragm, and not as a speck or a dark grain."""
 
 
 def light_of_frame(
     yx_frame: NDArray[Any], dark: float | NDArray[np.float32] = 0.0
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Turn a frame as recorded into counts of light, 0 in borders without data and where a field stop is known to be.
+    """Return a recorded frame as counts above the dark level, with 0 in empty borders and under a known field stop.
 
     Parameters
     ----------
     yx_frame : ndarray, shape (Y, X)
-        Numbers of any real type.
+        Counts of any real type.
     dark : float or ndarray, shape (Y, X)
-        Counts without light.
+        Dark level: counts without light.
 
     Returns
     -------
     ndarray of float32, shape (Y, X)
         Counts above the dark level.
     tuple of str
-        What a user should know.
+        Notes for the user.
 
     Raises
     ------
     InputError
-        If the frame holds NaN inside, one value only, two values, or negative intensities, or the dark level does not
-        fit; an `UnusableFrameError` where another frame may be better.
+        If the frame contains NaN inside its borders, only one or two values, or negative intensities, or if the dark
+        level does not fit. It is an `UnusableFrameError` if another frame may be usable.
     """
     yx_fill = edge_fill(yx_frame)
     if yx_fill is not None:
@@ -80,7 +80,7 @@ def light_of_frame(
 
 
 def fit_background(yx_intensity: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Estimate the empty field's intensity by a robust paraboloid.
+    """Fit a robust paraboloid to the intensity of the empty field.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def fit_background(yx_intensity: NDArray[np.floating]) -> tuple[NDArray[np.float
     background : ndarray, shape (Y, X)
         Positive everywhere.
     lit : ndarray of bool, shape (Y, X)
-        False where an aperture let (almost) no light through.
+        False where an aperture passed (almost) no light.
     """
     lit = yx_intensity > DARK_FRACTION * np.percentile(yx_intensity, 99)
     step = max(1, min(yx_intensity.shape) // 48)
@@ -107,7 +107,7 @@ def fit_background(yx_intensity: NDArray[np.floating]) -> tuple[NDArray[np.float
             break
         coefficients = np.linalg.lstsq(terms[keep], coarse[keep].astype(np.float64), rcond=None)[0]
         residual = coarse - terms @ coefficients
-        spread = 1.4826 * float(np.median(np.abs(residual[keep])))
+        spread = robust_sigma(residual[keep])
         keep = coarse_lit & (np.abs(residual) <= max(2.5 * spread, 1e-6 * abs(level)))
     background = np.zeros(yx_intensity.shape, np.float32)
     for coefficient, term in zip(coefficients, _paraboloid_terms(*yx_intensity.shape), strict=True):
@@ -116,7 +116,7 @@ def fit_background(yx_intensity: NDArray[np.floating]) -> tuple[NDArray[np.float
 
 
 def _paraboloid_terms(height: int, width: int) -> list[NDArray[np.float32]]:
-    """1, y, x, yx, y^2 and x^2 at the pixel centres of a frame that spans -1 to 1."""
+    """Return 1, y, x, yx, y^2 and x^2 at the pixel centres of a frame that spans -1 to 1."""
     y = ((2 * np.arange(height, dtype=np.float32) + 1) / height - 1)[:, None]
     x = ((2 * np.arange(width, dtype=np.float32) + 1) / width - 1)[None, :]
     shape = (height, width)
@@ -126,7 +126,7 @@ def _paraboloid_terms(height: int, width: int) -> list[NDArray[np.float32]]:
 def contrast_on_model_grid(
     yx_intensity: NDArray[np.generic], pixel_size_um: float
 ) -> tuple[torch.Tensor, NDArray[np.bool_]]:
-    """Turn a bright-field frame into a network's input.
+    """Convert a bright-field frame to a network's input.
 
     Parameters
     ----------
@@ -138,11 +138,10 @@ def contrast_on_model_grid(
     Returns
     -------
     contrast : Tensor, float32, shape (H, W)
-        (I / I_background - 1) / 0.1 on the model's grid, which begins at the frame's own edge; 0 where no light came,
-        and falling to 0 from 3 to 1 um (or pixels, where those are larger) away from the edge of a diaphragm that the
-        frame shows.
+        (I / I_background - 1) / 0.1 on the model's grid, which begins at the frame's edge. It is 0 where there was no
+        light, and fades to 0 between 3 and 1 um (or pixels, if those are larger) from the edge of a diaphragm.
     lit : ndarray of bool, shape (Y, X)
-        False for the frame's pixels that got (almost) no light.
+        False for pixels of the frame that received (almost) no light.
     """
     intensity = np.asarray(yx_intensity, np.float32)
     background, lit = fit_background(intensity)
@@ -154,7 +153,7 @@ def contrast_on_model_grid(
 
 
 def _kept_near_diaphragm(lit: NDArray[np.bool_], pixel_size_um: float) -> NDArray[np.float32]:
-    """Share of the contrast that is kept, by the distance from large dark parts that reach the frame's edge."""
+    """Return the fraction of the contrast to keep, by the distance from large dark areas at the frame's edge."""
     parts, count = ndimage.label(~lit)
     edge = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
     large = np.bincount(parts.ravel(), minlength=count + 1) * pixel_size_um**2 >= LEAST_DIAPHRAGM_UM2
@@ -168,28 +167,28 @@ def _kept_near_diaphragm(lit: NDArray[np.bool_], pixel_size_um: float) -> NDArra
 
 
 def shape_on_model_grid(shape_yx: Sequence[int], pixel_size_um: float) -> tuple[int, int]:
-    """Return height and width of (H, W) values after `to_model_grid`, without resampling any."""
+    """Return the height and width that (H, W) values have after `to_model_grid`, without resampling."""
     scale = pixel_size_um / MODEL_PIXEL_SIZE_UM
     if abs(scale - 1) < UNCHANGED:
         return shape_yx[0], shape_yx[1]
-    rounding = 0.0 if scale > 1 else 1e-6  # torch rounds down where it is given a scale
+    rounding = 0.0 if scale > 1 else 1e-6  # torch rounds down if it is given a scale
     height, width = (max(1, int(side * scale + rounding)) for side in shape_yx)
     return height, width
 
 
 def to_model_grid(yx_values: torch.Tensor, pixel_size_um: float) -> torch.Tensor:
-    """Resample (H, W) values to 0.325 um a pixel, edges kept; bicubic, with a low-pass where pixels grow."""
+    """Resample (H, W) values to pixels of 0.325 um, edges kept; bicubic, with a low-pass filter if pixels grow."""
     scale = pixel_size_um / MODEL_PIXEL_SIZE_UM
     if abs(scale - 1) < UNCHANGED:
         return yx_values
     if scale > 1:
-        # The antialiasing filter does nothing when pixels shrink, and would ignore the exact scale.
+        # The antialiasing filter has no effect if pixels become smaller, and would ignore the exact scale.
         resampled = functional.interpolate(
             yx_values[None, None], scale_factor=scale, mode="bicubic", align_corners=False
         )
         return resampled[0, 0]
     size = shape_on_model_grid(yx_values.shape, pixel_size_um)
-    # Antialiased resampling maps whole edges onto each other: crop to what whole pixels cover first.
+    # Antialiased resampling maps edges onto edges, so crop to whole output pixels first.
     covered = [max(1, round(side / scale)) for side in size]
     return functional.interpolate(
         yx_values[None, None, : covered[0], : covered[1]], size=size, mode="bicubic", antialias=True

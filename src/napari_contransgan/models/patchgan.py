@@ -1,16 +1,16 @@
-"""The discriminator: a PatchGAN that judges overlapping patches (Isola et al. 2017)."""
+"""The discriminator: a PatchGAN, which classifies overlapping patches (Isola et al. 2017)."""
 
 import torch
 from torch import nn
 
 
 class PatchGAN(nn.Module):
-    """4 x 4 convolutions: three of stride 2, one of stride 1, and the verdict; each patch sees 70 x 70 pixels.
+    """4 x 4 convolutions: three of stride 2, one of stride 1, and the output; each output sees 70 x 70 pixels.
 
     Parameters
     ----------
     width : int
-        Channels of the first layer; doubled up to eight times that.
+        Channels of the first layer; later layers have up to eight times as many.
     """
 
     def __init__(self, width: int = 32) -> None:
@@ -29,6 +29,6 @@ class PatchGAN(nn.Module):
                 nn.init.normal_(module.weight, 0.0, 0.02)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Verdicts (B, 1, h, w) for images (B, 1, H, W); 1 is real and 0 is made (least squares)."""
+        """Return a map (B, 1, h, w) for images (B, 1, H, W); 1 is real and 0 is generated (least squares)."""
         verdict: torch.Tensor = self.body(image)
         return verdict

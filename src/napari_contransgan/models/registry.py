@@ -1,4 +1,4 @@
-"""Generators by name, and their sizes by name."""
+"""Build generators by name and size."""
 
 from types import MappingProxyType
 
@@ -17,7 +17,7 @@ GENERATORS = ("contrans", "unet", "swin")
 
 
 def build_generator(name: str, preset: str = "compact") -> nn.Module:
-    """Build a generator that maps (B, 1, H, W) to (B, 1, H, W), H and W multiples of 32.
+    """Build a generator that maps (B, 1, H, W) to (B, 1, H, W), where H and W are multiples of 32.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
-"""A network as a function of one square tile: by ONNX Runtime where it is there and saves time, otherwise by PyTorch.
+"""Run a network on square tiles: by ONNX Runtime if it is installed and saves time, otherwise by PyTorch.
 
-Both compute in fp32 and agree to 1e-5 rad, so that every machine gives the same phase. ONNX Runtime takes half to nine
-tenths of PyTorch's time for a tile, depending on the processor, but needs about 0.2 s to be made ready. PyTorch in bf16
-is faster still where the processor has it in hardware, and changes the phase by up to 0.03 rad, so it is left to those
-who ask for it. The graphs in ``graphs/`` hold no weights, so that one serves every network of its kind, whose weights
-stay in the checkpoint alone; `tools/export_graphs.py` makes them.
+Both compute in fp32 and agree to 1e-5 rad, so that every machine gives the same phase. ONNX Runtime takes 50 to 90 % of
+PyTorch's time for a tile, depending on the processor, but needs about 0.2 s to prepare. PyTorch in bf16 is faster still
+on processors with bf16 hardware, but changes the phase by up to 0.03 rad, so it is used only on request. The graphs in
+``graphs/`` contain no weights, so each can be used for every network of its kind; weights are stored only in the
+checkpoint. `tools/export_graphs.py` writes the graphs.
 """
 
 import copy
@@ -25,12 +25,12 @@ from napari_contransgan.models.compute import Precision, autocast, precision_to_
 
 try:
     import onnxruntime
-except ImportError:  # it comes with an extra
+except ImportError:  # an optional dependency
     onnxruntime = None
 
 LEAST_ONNX_RUNTIME = (1, 20)
 LEAST_TILES = 6
-"""From about here on what is saved outweighs the making ready: 2 to 8 tiles, depending on processor and tile."""
+"""Number of tiles above which the saved time outweighs the preparation: 2 to 8, by processor and tile size."""
 GRAPHS = Path(__file__).parent / "graphs"
 INPUT = "contrast"
 
@@ -39,16 +39,16 @@ FloatMap = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TileNetwork:
-    """A network ready for tiles of one size.
+    """A network prepared for tiles of one size.
 
     Parameters
     ----------
     run : callable
-        From contrast to phase in units of the card's reference, both of shape (side_px, side_px).
+        Maps contrast to phase in units of the card's reference phase, both of shape (side_px, side_px).
     engine : {"ONNX Runtime", "PyTorch"}
-        What computes it.
+        Library that runs the network.
     precision : {"fp32", "bf16"}
-        How precisely.
+        Precision.
     """
 
     run: Callable[[FloatMap], FloatMap]
@@ -64,7 +64,7 @@ def for_tiles(
     engine: EngineName = "auto",
     precision: PrecisionName = "auto",
 ) -> TileNetwork:
-    """Make a network ready for square tiles; what was made of it for ONNX Runtime is kept with it and used again.
+    """Prepare a network for square tiles; a preparation for ONNX Runtime is kept with the network and reused.
 
     Parameters
     ----------
@@ -73,25 +73,25 @@ def for_tiles(
     side_px : int
         Side of the tiles, a multiple of 32.
     device : torch.device
-        Where to compute.
+        Device to compute on.
     count : int
-        How many tiles there will be.
+        Expected number of tiles.
     engine : {"auto", "onnx", "pytorch"}
-        What is to compute; ``auto`` takes ONNX Runtime where it can and saves time.
+        Library to use; ``auto`` uses ONNX Runtime if it can run the network and saves time.
     precision : {"auto", "fp32", "bf16"}
-        How precisely; see `napari_contransgan.models.compute.precision_to_predict`.
+        Precision; see `napari_contransgan.models.compute.precision_to_predict`.
 
     Raises
     ------
     InputError
-        If ONNX Runtime is asked for and cannot compute this.
+        If ONNX Runtime is requested but cannot run this network.
     """
     number = precision_to_predict(precision)
     if engine != "pytorch":
         graph = graph_path(loaded.card.generator, loaded.card.preset, side_px)
         obstacle = _obstacle(graph, side_px, device, number)
         if engine == "onnx" and obstacle:
-            raise InputError(f"ONNX Runtime cannot compute this: {obstacle}; or leave the choice of the engine to auto")
+            raise InputError(f"ONNX Runtime cannot run this network: {obstacle}; or set the engine to auto")
         wanted = (side_px, torch.get_num_threads())
         if not obstacle and wanted not in loaded.ready and (engine == "onnx" or count >= LEAST_TILES):
             loaded.ready[wanted] = _by_onnx_runtime(loaded.model, graph)
@@ -102,7 +102,7 @@ def for_tiles(
 
 
 def _obstacle(graph: Path, side_px: int, device: torch.device, precision: Precision) -> str:
-    """Say why ONNX Runtime cannot compute, and what to change; empty where it can."""
+    """Return why ONNX Runtime cannot run the network, and what to change; empty if it can."""
     if device.type != "cpu":
         return f"it computes on the cpu only, not on {device.type}: choose the device cpu"
     if precision != "fp32":
@@ -116,23 +116,23 @@ def _obstacle(graph: Path, side_px: int, device: torch.device, precision: Precis
 
 
 def has_onnx_runtime() -> bool:
-    """Whether ONNX Runtime is installed, and new enough for the graphs."""
+    """Return whether ONNX Runtime is installed and new enough for the graphs."""
     version = str(getattr(onnxruntime, "__version__", "0")).split(".")[:2]
     return tuple(int(number) for number in version) >= LEAST_ONNX_RUNTIME
 
 
 def graph_path(generator: str, preset: str, side_px: int) -> Path:
-    """Where the graph of a kind of network for square tiles lies, if there is one."""
+    """Return the path of the graph of a kind of network for square tiles, if there is one."""
     return GRAPHS / f"{generator}_{preset}_{side_px}.onnx"
 
 
 def without_batch_norms(network: nn.Module) -> nn.Module:
-    """Copy a network, each batch normalisation merged into the convolution before it; computes the same.
+    """Copy a network, and merge each batch normalisation into the convolution before it, with the same output.
 
     Parameters
     ----------
     network : Module
-        A generator; it is left as it is.
+        A generator; it is not changed.
     """
     merged = copy.deepcopy(network).cpu().eval()
     for layers in merged.modules():
@@ -158,7 +158,7 @@ def _by_onnx_runtime(network: nn.Module, graph: Path) -> TileNetwork:
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    # Threads that spin while they wait slow everything else on a small machine down.
+    # Waiting threads that spin would slow down everything else on a small machine.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     weights = without_batch_norms(network).state_dict()
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(value.contiguous().numpy()) for value in weights.values()]

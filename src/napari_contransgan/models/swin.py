@@ -1,4 +1,4 @@
-"""The Swin Transformer branch (timm), and the generator that consists of it alone."""
+"""The Swin Transformer branch (timm), and the generator made of this branch alone."""
 
 from typing import Any
 
@@ -16,10 +16,10 @@ class SwinBranch(nn.Module):
     Parameters
     ----------
     width : int
-        Channels of the first stage; each further stage doubles them. A multiple of 16. As published, 96 channels
-        have 3 heads.
+        Channels of the first stage, a multiple of 16; each further stage doubles them. As published, 96 channels have 3
+        heads.
     depths : tuple of int
-        Blocks a stage.
+        Blocks per stage.
     """
 
     def __init__(self, width: int, depths: tuple[int, int, int, int] = (2, 2, 2, 2)) -> None:
@@ -38,11 +38,11 @@ class SwinBranch(nn.Module):
             drop_path_rate=0.0,
             strict_img_size=False,
         )
-        # The last stage's maps are taken before this layer, which would otherwise stay without a gradient.
+        # The last stage's maps are taken before this layer, which would otherwise have no gradient.
         self.body.norm = nn.Identity()
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
-        """Maps of the four stages for a (B, 1, H, W) image with H and W multiples of 32."""
+        """Return the maps of the four stages for a (B, 1, H, W) image; H and W must be multiples of 32."""
         maps: Any = self.body.forward_intermediates(
             image, indices=[0, 1, 2, 3], output_fmt="NCHW", intermediates_only=True
         )
@@ -50,7 +50,7 @@ class SwinBranch(nn.Module):
 
 
 class SwinGenerator(nn.Module):
-    """Baseline without a CNN branch ("S-Transformer"): the Swin maps, magnified and merged from coarse to fine."""
+    """Baseline without a CNN branch ("S-Transformer"): Swin maps, magnified and merged from coarse to fine."""
 
     def __init__(self, swin_width: int, cnn_width: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class SwinGenerator(nn.Module):
         self.head = LinearHead(cnn_width)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Map (B, 1, H, W) to the same shape; H and W multiples of 32."""
+        """Map (B, 1, H, W) to the same shape; H and W must be multiples of 32."""
         maps = self.branch(image)
         features = self.merge[3](maps[3])
         for level in (2, 1, 0):

@@ -12,7 +12,7 @@ class UNet(nn.Module):
     Parameters
     ----------
     cnn_width : int
-        Channels of the finest level; each coarser one doubles them.
+        Channels of the finest level; each coarser level doubles them.
     """
 
     def __init__(self, cnn_width: int) -> None:
@@ -23,7 +23,7 @@ class UNet(nn.Module):
         self.head = LinearHead(cnn_width)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Map (B, 1, H, W) to the same shape; H and W multiples of 16."""
+        """Map (B, 1, H, W) to the same shape; H and W must be multiples of 16."""
         maps = self.encoder(image)
         features = maps[4]
         for level in (3, 2, 1, 0):

@@ -1,4 +1,4 @@
-"""The paper's tables and figures, made again on held-out simulated fields."""
+"""Reproduce the paper's tables and figures on held-out simulated fields."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
@@ -39,39 +39,39 @@ REPORT = "report.html"
 def reproduce(
     names: Sequence[str], out: Path, choice: NetworkChoice, extent: Extent, *, command: str = ""
 ) -> Generator[Progress, None, dict[str, Any]]:
-    """Make tables and figures of the paper again.
+    """Reproduce tables and figures of the paper.
 
     Parameters
     ----------
     names : sequence of str
         Keys of `PARTS`.
     out : Path
-        Gets CSV and PNG files of each part, and the report at the very end.
+        Folder for the CSV and PNG files of each part, and for the report, which is written last.
     choice : NetworkChoice
-        The networks.
+        The networks to score.
     extent : Extent
         How much to compute.
     command : str
-        Stands in the report, for who wants to make it again.
+        Command stated in the report, so that it can be repeated.
 
     Yields
     ------
     Progress
-        Of the part at hand.
+        Progress of the current part.
 
     Returns
     -------
     dict
-        Every figure by part, the goals, and the report's path.
+        All scores by part, the goals, and the path of the report.
 
     Raises
     ------
     InputError
-        If a part has no such name, or a network is not there or broken; before anything is computed.
+        Before anything is computed, if a part is unknown, or if a network is missing or cannot be read.
     """
     unknown = [name for name in names if name not in PARTS]
     if unknown:
-        raise InputError(f"{', '.join(unknown)}: no part of the paper: use {', '.join(PARTS)} or all")
+        raise InputError(f"{', '.join(unknown)}: not a part of the paper: use {', '.join(PARTS)} or all")
     networks = choice.load()
     out.mkdir(parents=True, exist_ok=True)
     yield Progress(0, 1, "beginning")

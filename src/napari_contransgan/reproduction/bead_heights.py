@@ -1,4 +1,4 @@
-"""Fig. 7: heights of 50 beads at 10x."""
+"""Reproduce Fig. 7: heights of 50 beads at 10x."""
 
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -20,11 +20,11 @@ from napari_contransgan.simulation.beads import BEAD_DIAMETER_UM, BEAD_INDEX_CON
 
 SAME_BEAD_UM = 1.0
 SMALLEST_BEAD_UM = 2.0
-"""Specks of dirt are smaller."""
+"""Beads have at least this height; specks of dirt are smaller."""
 
 
 def bead_heights(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
-    """Measure free beads in predicted and TIE phases of the same fields."""
+    """Measure isolated beads in predicted and TIE phases of the same fields."""
     settings = held_out("psm", "10x", scene="sparse")
     rows: list[dict[str, Any]] = []
     beads, index = 0, 0
@@ -45,7 +45,7 @@ def bead_heights(networks: LoadedNetworks, extent: Extent, out: Path) -> Generat
         "fig7",
         f"Fig. 7: heights of {len(rows)} beads at 10x",
         [
-            f"The first {len(rows)} free beads of held-out sparse fields at 10x that stand out in the true phase; "
+            f"The first {len(rows)} isolated beads of held-out sparse fields at 10x that are found in the true phase; "
             "the same "
             f"beads are measured in each map, by a paraboloid fitted to the bead's cap. Height = phase x wavelength / "
             f"(2 pi x index contrast), with the beads' own contrast of {BEAD_INDEX_CONTRAST}. Errors are relative "
@@ -61,29 +61,30 @@ def bead_heights(networks: LoadedNetworks, extent: Extent, out: Path) -> Generat
 
 
 def height_figures(values_um: NDArray[np.float64], true_um: NDArray[np.float64]) -> dict[str, float]:
-    """Median, extremes, share within the paper's range and mean relative error; beads not found count as missed.
+    """Compute median, extremes, fraction in the paper's range (lost beads count as outside) and mean relative error.
 
     Parameters
     ----------
     values_um, true_um : (N,) ndarray
-        Heights of the same beads; NaN where a bead was not found.
+        Heights of the same beads; NaN for a bead that was not found.
     """
-    seen = np.isfinite(values_um)
+    is_found = np.isfinite(values_um)
+    found_um = values_um[is_found]
     low, high = paper.BEAD_HEIGHTS_UM
-    inside = seen & (values_um >= low) & (values_um <= high)
+    inside = is_found & (values_um >= low) & (values_um <= high)
     nothing = float("nan")
     return {
-        "found": int(seen.sum()),
-        "median_um": float(np.median(values_um[seen])) if seen.any() else nothing,
-        "lowest_um": float(values_um[seen].min()) if seen.any() else nothing,
-        "highest_um": float(values_um[seen].max()) if seen.any() else nothing,
+        "found": found_um.size,
+        "median_um": float(np.median(found_um)) if found_um.size else nothing,
+        "lowest_um": float(found_um.min()) if found_um.size else nothing,
+        "highest_um": float(found_um.max()) if found_um.size else nothing,
         "share_in_range": float(inside.mean()),
-        "mean_relative_error": float(np.mean(np.abs(values_um[seen] / true_um[seen] - 1))) if seen.any() else nothing,
+        "mean_relative_error": float(np.mean(np.abs(found_um / true_um[is_found] - 1))) if is_found.any() else nothing,
     }
 
 
 def _matched(field: HeldOutField, maps: dict[str, NDArray[np.float32]]) -> list[dict[str, Any]]:
-    """One row for each bead of the true phase, with its height in every map."""
+    """Return one row for each bead of the true phase, with its height in every map."""
     true = [bead for bead in _measure(field, field.yx_truth_rad) if bead.height_um > SMALLEST_BEAD_UM]
     measured = {name: _measure(field, values) for name, values in maps.items()}
     rows = []
@@ -106,7 +107,7 @@ def _height_at(bead: BeadHeight, others: Sequence[BeadHeight]) -> float:
 
 
 def heights_goals(network: str, figures: dict[str, float]) -> list[Goal]:
-    """Goals of one network, by its `height_figures`."""
+    """Judge the goals of one network by its `height_figures`."""
     low, high = paper.BEAD_MEDIAN_GOAL_UM
     lowest, highest = paper.BEAD_HEIGHTS_UM
     return [
@@ -160,6 +161,6 @@ def _draw(heights: dict[str, NDArray[np.float64]]) -> Figure:
     edges = np.arange(2.4, 3.6, 0.05)
     for name, values in shown.items():
         bars.hist(np.clip(values, edges[0], edges[-1]), edges, histtype="step", label=name)
-    bars.set(xlabel="height (um); the last bins hold all beyond", ylabel="beads", title="distribution")
+    bars.set(xlabel="height (um); the outermost bins include all values beyond", ylabel="beads", title="distribution")
     bars.legend(fontsize="small")
     return figure

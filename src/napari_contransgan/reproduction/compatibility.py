@@ -1,4 +1,4 @@
-"""Fig. 10: networks of one objective on frames of the others."""
+"""Reproduce Fig. 10: networks of one objective on frames of the others."""
 
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
@@ -28,13 +28,12 @@ def compatibility(networks: LoadedNetworks, extent: Extent, out: Path) -> Genera
         "fig10",
         "Fig. 10: forward and backward compatibility",
         [
-            "The paper finds that a network trained on a lower NA serves inputs of a higher NA (forward), and "
-            "not the other "
-            f"way (backward). Beads, held-out fields; the picture is against the {TIE_LABEL}.",
+            "The paper finds that a network trained at a lower NA works on images of a higher NA (forward), but not "
+            f"the other way round (backward). Held-out fields of beads; the picture is against the {TIE_LABEL}.",
             *(
                 [
                     f"Networks of a single objective that were not given ({', '.join(missing)}) are left out: "
-                    "train them on one objective's images and give them."
+                    "train them on images of one objective and give them."
                 ]
                 if missing
                 else []

@@ -1,4 +1,4 @@
-"""Fig. 11: defocus from -10 to +10 um, and the condenser's aperture from S = 0.3 to 0.9, at 10x."""
+"""Reproduce Fig. 11: defocus from -10 to +10 um, and condenser aperture from S = 0.3 to 0.9, at 10x."""
 
 import itertools
 from collections.abc import Generator, Mapping, Sequence
@@ -26,7 +26,7 @@ SCORES = (("ssim", "SSIM"), ("psnr_db", "PSNR (dB)"), ("slope", "slope"))
 def defocus_and_aperture(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
     """Score a network over both ranges, on the same specimens at each point.
 
-    Far out of focus the simulated area is wider, and the field shifted in it by less than a camera pixel.
+    Far out of focus the simulated area is wider, and the field is shifted in it by less than a camera pixel.
     """
     focus_um = np.linspace(*paper.FOCUS_UM, extent.focus_steps)
     shares = np.linspace(*paper.COHERENCE, extent.coherence_steps)
@@ -51,8 +51,8 @@ def defocus_and_aperture(networks: LoadedNetworks, extent: Extent, out: Path) ->
     summary = means(rows, ("axis", "value", "specimen", "network"))
     write_csv(out / "fig11.csv", summary)
     picture = write_picture(out / "fig11.png", _draw(summary))
-    options = ("defocus_model", "aperture_model")
-    trained = [f"no --{name.replace('_', '-')} was given" for name in options if name not in networks.loaded]
+    kinds = {"defocus_model": "defocus", "aperture_model": "the condenser aperture"}
+    missing = [f"a range of {what}" for name, what in kinds.items() if name not in networks.loaded]
     return Part(
         "fig11",
         "Fig. 11: defocus and condenser aperture at 10x",
@@ -63,10 +63,10 @@ def defocus_and_aperture(networks: LoadedNetworks, extent: Extent, out: Path) ->
             "for S.",
             *(
                 [
-                    f"{' and '.join(trained)}: what stands here is another network, which was not trained for the "
-                    "whole range."
+                    f"No network trained for {' and '.join(missing)} was given: the scores are those of another "
+                    "network, which was not trained for the whole range."
                 ]
-                if trained
+                if missing
                 else []
             ),
         ],
@@ -90,7 +90,7 @@ def _points(summary: Sequence[Mapping[str, Any]], axis: str, specimen: str) -> l
 
 
 def defocus_goals(summary: Sequence[Mapping[str, Any]], network_of: Mapping[str, str], default: str) -> list[Goal]:
-    """Goals by rows of `means`; one is not tried where the default network stands in, which saw no such range."""
+    """Judge the goals by rows of `means`; a goal is not tried if no network trained for its range was given."""
     goals = []
     ranges = {"focus_um": "over -10 to 10 um", "S": "over S 0.3 to 0.9"}
     for specimen in paper.SPECIMENS:

@@ -1,4 +1,4 @@
-"""Fig. 8: one field of each specimen and objective, with labels, difference and 3D view."""
+"""Reproduce Fig. 8: one field of each specimen and objective, with labels, difference and 3D view."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -21,7 +21,7 @@ from napari_contransgan.simulation.scenes import scene_of_field
 
 
 def examples(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
-    """Draw a dense field of each specimen for each objective: the first one, whatever it looks like."""
+    """Draw the first dense field of each specimen for each objective, whatever it looks like."""
     name, network = next(iter(networks.default.items()))
     pictures, figures = [], {}
     wanted = [(specimen, objective) for specimen in paper.SPECIMENS for objective in extent.example_objectives]
@@ -37,9 +37,9 @@ def examples(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[P
         "fig8",
         "Fig. 8: fields, labels and 3D views",
         [
-            f"The first dense held-out field of each specimen, not chosen for its looks; phase by {name}. SSIM, PSNR "
-            "and slope of the output stand over what it is compared with; the difference is from the true phase. The "
-            f"grid is {MODEL_PIXEL_SIZE_UM} um a pixel."
+            f"The first dense held-out field of each specimen, not selected; phase by {name}. SSIM, PSNR "
+            "and slope of the output are given above each label; the difference is from the true phase. The "
+            f"grid is {MODEL_PIXEL_SIZE_UM} um per pixel."
         ],
         [],
         [],
@@ -49,7 +49,7 @@ def examples(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[P
 
 
 def first_of_scene(specimen: SpecimenName, scene: str) -> int:
-    """Number of the first held-out field of a scene."""
+    """Return the number of the first held-out field of a scene."""
     settings = held_out(specimen, "10x")
     return next(index for index in range(1000) if scene_of_field(settings, index) == scene)
 

@@ -1,4 +1,4 @@
-"""Held-out fields, and how networks score on them."""
+"""Simulate held-out fields, and score networks on them."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -26,26 +26,26 @@ from napari_contransgan.simulation.scenes import scene_of_field
 TIE_LABEL, TRUTH = "TIE at 40x", "true phase"
 TIE_ITSELF = "(TIE at 40x itself)"
 FIELD_PX = 220
-"""What one tile of a network holds; a larger field would be padded to four, for no gain."""
+"""Side of a field, which fits into one tile; a larger field would be padded to four tiles without any gain."""
 
 TURNED = " (eight orientations)"
 AVERAGED = ("ssim", "psnr_db", "slope", "ssim_raw", "psnr_raw_db", "ssim_foreground", "psnr_foreground_db")
 ZERO = {"ssim": "ssim_zero", "psnr_db": "psnr_zero_db"}
-"""What an empty map would score, by the score."""
+"""Score of an empty map that belongs to each score."""
 
 
 @dataclass(frozen=True)
 class HeldOutField:
-    """One field that no training has seen, on the model's grid but for the frame.
+    """One field that no training has seen; all maps except the frame are on the model's grid.
 
     Parameters
     ----------
     settings : SimulationSettings
-        How it was made.
+        Settings of the simulation.
     index : int
-        Its number.
+        Number of the field.
     scene : SceneName
-        How full it is.
+        Scene of the field.
     lr : Image
         Low-power frame.
     yx_truth_rad : ndarray, shape (Y, X)
@@ -63,7 +63,7 @@ class HeldOutField:
 
     @property
     def labels(self) -> Mapping[str, NDArray[np.float32]]:
-        """What it can be scored against."""
+        """Return the labels that a map can be scored against."""
         return {TIE_LABEL: self.yx_tie_rad, TRUTH: self.yx_truth_rad}
 
     def scores(self, yx_phase_rad: NDArray[np.float32], label: str) -> Scores:
@@ -72,7 +72,7 @@ class HeldOutField:
 
 
 def held_out(specimen: SpecimenName, objective: str, **changes: Any) -> SimulationSettings:
-    """The paper's microscope on held-out fields: a frame near the usual focus at S = 0.6, a stack at S = 0.3."""
+    """Return settings of held-out fields of the paper's microscope: frames near focus at S = 0.6, stacks at S = 0.3."""
     wanted = {
         "specimen": specimen,
         "objective": objective,
@@ -83,7 +83,7 @@ def held_out(specimen: SpecimenName, objective: str, **changes: Any) -> Simulati
 
 
 def make_field(settings: SimulationSettings, index: int) -> HeldOutField:
-    """Simulate a field, its stack, and the TIE phase of that."""
+    """Simulate a field and its stack, and retrieve the TIE phase of the stack."""
     scene = scene_of_field(settings, index)
     field = simulate_field(settings, index)
     tie = tie_label(field.stack, settings)
@@ -92,14 +92,14 @@ def make_field(settings: SimulationSettings, index: int) -> HeldOutField:
 
 
 def predicted(field: HeldOutField, network: LoadedModel, *, trust: bool = False) -> NDArray[np.float32]:
-    """What a network makes of a field's frame, in radians; with `trust` the mean of eight orientations."""
+    """Predict the phase of a field's frame in radians; with `trust`, as the mean of eight orientations."""
     return np.asarray(result_of(predict(field.lr, PredictSettings(trust=trust), network)).data, np.float32)
 
 
 def predictions(
     field: HeldOutField, networks: Networks, *, also_turned: bool = False
 ) -> dict[str, NDArray[np.float32]]:
-    """Each network's map of a field, and under its name with `TURNED` after it the mean of eight orientations."""
+    """Predict a field by each network, and under its name followed by `TURNED`, by the mean of eight orientations."""
     maps = {}
     for name, network in networks.items():
         maps[name] = predicted(field, network)
@@ -120,13 +120,13 @@ def score_networks(
     Parameters
     ----------
     networks : mapping
-        By name.
+        Networks by name.
     settings : SimulationSettings
         Specimen and optics.
     indices : sequence of int
         Numbers of the fields.
     also_turned : bool
-        Also score the mean of eight orientations, under the network's name with `TURNED` after it.
+        Also score the mean of eight orientations, under the network's name followed by `TURNED`.
 
     Yields
     ------
@@ -136,8 +136,8 @@ def score_networks(
     Returns
     -------
     list of dict
-        One row for each network, field and label (the TIE phase of a simulated 40x stack, as in the paper, and the
-        truth), and for the TIE label against the truth; of an empty field only the largest phase that was invented.
+        One row for each network, field and label (the TIE phase of a simulated 40x stack, as in the paper, and the true
+        phase), and for the TIE label against the true phase. For an empty field, only the largest invented phase.
     """
     rows: list[dict[str, Any]] = []
     for done, index in enumerate(indices, start=1):
@@ -151,7 +151,7 @@ def score_networks(
 
 
 def score_rows(name: str, field: HeldOutField, yx_phase_rad: NDArray[np.float32]) -> list[dict[str, Any]]:
-    """Rows of one network's phase of one field."""
+    """Return the rows of one network's phase of one field."""
     about = {
         "network": name,
         "specimen": field.settings.specimen,
@@ -169,7 +169,7 @@ def score_rows(name: str, field: HeldOutField, yx_phase_rad: NDArray[np.float32]
 
 
 def averaged(rows: Sequence[Mapping[str, Any]], **wanted: Any) -> dict[str, float]:
-    """Mean and standard deviation of the scores of the rows that have the wanted values; NaN where there is none."""
+    """Compute mean and standard deviation of the scores of the rows with the given values; NaN if there are none."""
     chosen = [row for row in rows if "ssim" in row and all(row[name] == value for name, value in wanted.items())]
     found: dict[str, float] = {"fields": len(chosen)}
     for score in (*AVERAGED, *ZERO.values()):
@@ -182,7 +182,7 @@ def averaged(rows: Sequence[Mapping[str, Any]], **wanted: Any) -> dict[str, floa
 
 
 def means(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
-    """Averages against each label, one row for each label and combination of values under `names`."""
+    """Compute averages against each label, one row for each label and combination of values under `names`."""
     labelled = [row for row in rows if "label" in row]
     names = ("label", *names)
     keys = dict.fromkeys(tuple(row[name] for name in names) for row in labelled)
@@ -198,7 +198,7 @@ def score_cells(
     *,
     also_turned: bool = False,
 ) -> Generator[Progress, None, list[dict[str, Any]]]:
-    """Rows of `score_networks` for each specimen at each objective, with the networks that `networks_of` names."""
+    """Run `score_networks` for each specimen at each objective, with the networks that `networks_of` names."""
     cells = [(specimen, objective) for specimen in specimens for objective in paper.OBJECTIVES]
     rows: list[dict[str, Any]] = []
     for number, cell in enumerate(cells):

@@ -1,4 +1,4 @@
-"""Which network serves which part."""
+"""Choose the networks for each part."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
 Networks = Mapping[str, LoadedModel]
 
 SPECIALISTS = {"hela": ("10x",), "psm": ("4x", "10x", "20x", "40x")}
-"""Bundled networks, named after their only specimen, and the objectives that they are for.
+"""Bundled networks, named after their only specimen, and the objectives they are made for.
 
-They stand beside the default one where they are there."""
+Where they exist, they are scored in addition to the default network."""
 
 COMPARED = ("contrans", "unet", "swin")
 
 
 @dataclass(frozen=True)
 class NetworkChoice:
-    """Names or paths of the networks; None where there is none.
+    """Names or paths of the networks; None if there is none.
 
     Parameters
     ----------
     model : str
-        For everything but what the others are for.
+        Default network, for all parts without a special one.
     contrans, unet, swin : str or None
-        One network of each kind, of the same training, for Fig. 9.
+        One network of each kind with the same training, for Fig. 9.
     from_4x, from_10x : str or None
-        Trained on one objective alone, for Fig. 10.
+        Networks trained on one objective only, for Fig. 10.
     defocus_model, aperture_model : str or None
-        Trained over the ranges of Fig. 11, of focus and of S.
+        Networks trained over the ranges of focus and S in Fig. 11.
     """
 
     model: str = DEFAULT_MODEL
@@ -43,12 +43,12 @@ class NetworkChoice:
     aperture_model: str | None = None
 
     def load(self) -> "LoadedNetworks":
-        """Load all of them.
+        """Load all networks.
 
         Raises
         ------
         InputError
-            If one is not there, is broken, or is of another kind than its place asks for.
+            If a network is missing, cannot be read, or is of the wrong kind.
         """
         given = {name: value for name, value in vars(self).items() if value is not None}
         loaded = {name: load_checkpoint(find_model(value)) for name, value in given.items()}
@@ -56,21 +56,23 @@ class NetworkChoice:
         for name in COMPARED:
             if name in loaded and loaded[name].card.generator != name:
                 kind = loaded[name].card.generator
-                raise InputError(f"{given[name]}: is a {kind} network: give a {name} network for --{name}")
+                raise InputError(
+                    f"is a {kind} network but was given as {name}: give a {name} network", source=given[name]
+                )
         special = {name: load_checkpoint(path) for name, path in bundled.items() if name != self.model}
         return LoadedNetworks(self, loaded, special)
 
 
 @dataclass(frozen=True)
 class LoadedNetworks:
-    """The chosen networks, ready.
+    """The chosen networks, loaded.
 
     Parameters
     ----------
     choice : NetworkChoice
-        What was asked for.
+        The names or paths.
     loaded : mapping
-        By the fields of `choice`.
+        Networks by the fields of `choice`.
     special : mapping
         Bundled networks for one specimen.
     """
@@ -81,20 +83,20 @@ class LoadedNetworks:
 
     @property
     def default(self) -> Networks:
-        """The network for everything, by the name it was given."""
+        """Return the default network, by the name it was given."""
         return {self.choice.model: self.loaded["model"]}
 
     def for_cell(self, specimen: str, objective: str) -> Networks:
-        """The default one, and what is bundled for that specimen alone and serves that objective."""
+        """Return the default network, and the bundled network for this specimen and objective, if there is one."""
         serves = specimen in self.special and objective in SPECIALISTS[specimen]
         return {**self.default, **({specimen: self.special[specimen]} if serves else {})}
 
     def given(self, *names: str) -> Networks:
-        """Those of the named fields that were given, by the field's name."""
+        """Return those networks of the named fields that were given, by field name."""
         return {name: self.loaded[name] for name in names if name in self.loaded}
 
     def instead(self, name: str) -> tuple[str, LoadedModel]:
-        """The network of a field, or the default one where none was given, and its name."""
+        """Return the network of a field, or the default one if none was given, and its name."""
         if name in self.loaded:
             return getattr(self.choice, name), self.loaded[name]
         return self.choice.model, self.loaded["model"]

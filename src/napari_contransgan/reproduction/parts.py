@@ -1,4 +1,4 @@
-"""What each part of the reproduction gives: figures, tables, pictures, and goals reached or missed."""
+"""Results of each part of the reproduction: scores, tables, pictures, and goals."""
 
 import csv
 import io
@@ -17,22 +17,22 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is computed.
+    """Amount of computation.
 
     Parameters
     ----------
     fields : int
         Held-out fields for each specimen and objective of a table.
     beads : int
-        Beads whose height is measured.
+        Number of beads to measure.
     focus_steps, coherence_steps : int
-        Points between the ends of Fig. 11's ranges, both ends counted.
+        Points in Fig. 11's ranges, including both ends.
     sweep_fields : int
-        Fields at each of them.
+        Fields at each point.
     example_objectives : tuple of str
-        Objectives of which an example is drawn.
+        Objectives for which an example is drawn.
     repeats : int
-        How often a speed is measured.
+        Number of repeats of each timing.
     turned : bool
         Whether Table 1 and Fig. 7 also show the mean of eight orientations.
     """
@@ -52,16 +52,16 @@ QUICK = Extent(4, 12, 5, 3, 2, ("10x",), 3, turned=False)
 
 @dataclass(frozen=True)
 class Goal:
-    """One goal.
+    """A goal, and whether it was reached.
 
     Parameters
     ----------
     text : str
-        What was to be reached.
+        Description of the goal.
     found : str
-        The figure, with its unit.
+        Result, with its unit.
     reached : bool or None
-        None where it could not be tried.
+        None if it was not tried.
     """
 
     text: str
@@ -71,7 +71,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report; cells are text."""
+    """A table of the report, with text in its cells."""
 
     title: str
     head: Sequence[str]
@@ -80,24 +80,24 @@ class Table:
 
 @dataclass(frozen=True)
 class Part:
-    """What one table or figure of the paper became.
+    """Reproduction of one table or figure of the paper.
 
     Parameters
     ----------
     name : str
-        As on the command line.
+        Name on the command line.
     title : str
         Heading.
     text : sequence of str
         Paragraphs.
     goals : sequence of Goal
-        Reached and missed.
+        Goals, reached or missed.
     tables : sequence of Table
-        For people; the figures themselves are in the CSV files.
+        Tables for reading; the CSV files have all values.
     pictures : sequence of Path
         PNG files.
     figures : mapping
-        Every figure, for ``--json``.
+        All values, for JSON output.
     """
 
     name: str
@@ -110,7 +110,7 @@ class Part:
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """Write rows to a CSV file, under every name that any of them has."""
+    """Write rows to a CSV file, with a column for every key of any row."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")
@@ -120,6 +120,6 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 
 def write_picture(path: Path, figure: Figure) -> Path:
-    """Write a drawing as PNG."""
+    """Write a figure as PNG."""
     write_atomically(path, png_of(figure))
     return path

@@ -1,4 +1,4 @@
-"""Fig. 9: Contrans beside the two baselines, along a line and in figures."""
+"""Reproduce Fig. 9: compare Contrans with the two baselines, by profiles and scores."""
 
 import math
 from collections.abc import Generator, Mapping, Sequence
@@ -33,7 +33,7 @@ MEANS_HEAD = ("SSIM", "PSNR, dB", "slope", "empty map")
 
 
 def profiles(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
-    """Draw the phase along a line for each network, and score all of them in every cell of Table 1."""
+    """Draw line profiles of each network's phase, and score all networks in every cell of Table 1."""
     compared = {**networks.default, **networks.given(*COMPARED)}
     pictures = []
     for specimen in paper.SPECIMENS:
@@ -50,10 +50,10 @@ def profiles(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[P
         "fig9",
         "Fig. 9: profiles, and the baselines",
         [
-            "The row through the field where the true phase is largest on average. Scores are over all held-out "
-            f"fields; the goal is judged against the {TIE_LABEL}, as in the paper. Networks can be compared where they "
-            "were trained on the same images by the same steps: see each one's card.",
-            *(f"No {name} was given, so it is left out: train one and give it with --{name}." for name in missing),
+            "The profile is the row of the field with the largest mean true phase. Scores are over all held-out "
+            f"fields; the goal is judged against the {TIE_LABEL}, as in the paper. Networks can be compared only if "
+            "they were trained on the same images for the same number of steps: see their cards.",
+            *(f"No {name} network was given, so it is left out: train one and give it." for name in missing),
         ],
         [networks_goal(summary, missing)],
         [mean_table("Networks in every cell of Table 1", summary)],
@@ -63,7 +63,7 @@ def profiles(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[P
 
 
 def mean_table(title: str, summary: Sequence[Mapping[str, Any]]) -> Table:
-    """The means as a table."""
+    """Return the means as a table."""
     head = ("specimen", "objective", "against", "network", "fields", *MEANS_HEAD)
     rows = [
         [
@@ -80,7 +80,7 @@ def mean_table(title: str, summary: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def told_means(row: Mapping[str, Any]) -> list[str]:
-    """The columns `MEANS_HEAD` of a row of `means`."""
+    """Return the columns `MEANS_HEAD` of a row of `means`."""
     return [
         f"{row['ssim']:.3f}",
         f"{row['psnr_db']:.2f}",
@@ -90,7 +90,7 @@ def told_means(row: Mapping[str, Any]) -> list[str]:
 
 
 def networks_goal(summary: Sequence[Mapping[str, Any]], missing: Sequence[str]) -> Goal:
-    """Whether Contrans beats the networks of the same training, by rows of `means`; None where one was not given."""
+    """Judge by rows of `means` whether Contrans is ahead of the baselines; not tried if a network is missing."""
     text = "Contrans is ahead of U-Net and Swin-only of the same training in PSNR in every cell"
     if missing:
         return Goal(text, f"not tried: no {' and no '.join(missing)} was given", None)

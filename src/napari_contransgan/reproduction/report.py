@@ -1,4 +1,4 @@
-"""The report: one HTML file with everything in it."""
+"""Write the report, a single HTML file."""
 
 import base64
 import html
@@ -24,20 +24,20 @@ WORDS = {True: "reached", False: "missed", None: "not tried"}
 
 
 def write_report(path: Path, parts: Sequence[Part], networks: LoadedNetworks, extent: Extent, command: str) -> None:
-    """Write the report, pictures included.
+    """Write the report, including the pictures.
 
     Parameters
     ----------
     path : Path
         The HTML file.
     parts : sequence of Part
-        In the order in which they are to stand.
+        Parts in the order of the report.
     networks : LoadedNetworks
-        What was used.
+        The networks that were used.
     extent : Extent
-        How much was computed.
+        Amount of computation.
     command : str
-        What makes it again.
+        Command that repeats the report.
     """
     body = [
         "<h1>ContransGAN, reproduced</h1>",
@@ -76,7 +76,7 @@ def _introduction(networks: LoadedNetworks, extent: Extent, command: str) -> lis
 
 def _goals(goals: Sequence[Goal]) -> str:
     if not goals:
-        return "<p>None of these parts has one.</p>"
+        return "<p>These parts have no goals.</p>"
     reached = sum(goal.reached is True for goal in goals)
     marks = {True: "yes", False: "no", None: ""}
     lines = [

@@ -1,4 +1,4 @@
-"""How long one phase image takes, and by how much the published size is slower."""
+"""Measure the time for one phase image, and how much slower the published size is."""
 
 import statistics
 import time
@@ -24,11 +24,11 @@ from napari_contransgan.threads import on_threads, threads_to_predict
 
 SIDE_PX = 224
 MOST_THREADS = 2
-"""The goal is for two cores; fewer threads are kept."""
+"""The goal is for two cores; fewer threads are not increased."""
 
 
 def speed(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
-    """Time the network and the published size of Contrans in turn, as a prediction runs them."""
+    """Time the network and the published size of Contrans in turn, as in a prediction."""
     name, loaded = next(iter(networks.default.items()))
     yield Progress(0, 1 + extent.repeats, "building the published size")
     compared = {name: loaded, "published size, untrained": _untrained("contrans", "published")}
@@ -45,7 +45,7 @@ def speed(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Prog
     for repeat in range(1 + extent.repeats):
         for title, network in works.items():
             taken_s = _time(network, yx_contrast, threads)
-            if repeat:  # the first one warms up
+            if repeat:  # the first run warms up
                 seconds[title].append(taken_s)
         yield Progress(1 + repeat, 1 + extent.repeats, "timing")
     medians = {title: statistics.median(values) for title, values in seconds.items()}
@@ -62,7 +62,7 @@ def speed(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Prog
         for title, network in compared.items()
     ]
     write_csv(out / "speed.csv", rows)
-    head = ("network", "computed by", "weights", "multiply-adds", "median, s", "fastest, s", "times the first")
+    head = ("network", "computed by", "weights", "multiply-adds", "median, s", "fastest, s", "relative to the first")
     table = Table(
         f"One image of {SIDE_PX} x {SIDE_PX} px on {where}",
         head,

@@ -1,4 +1,4 @@
-"""Table 1: SSIM and PSNR of beads and cells at four objectives."""
+"""Reproduce Table 1: SSIM and PSNR of beads and cells at four objectives."""
 
 import math
 from collections.abc import Generator, Mapping, Sequence
@@ -44,7 +44,7 @@ HEAD = (
 
 
 def table1(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
-    """Score the networks on held-out fields of every cell of the table."""
+    """Score the networks on held-out fields for every cell of the table."""
     rows = yield from score_cells(networks.for_cell, extent.fields, also_turned=extent.turned)
     write_csv(out / "table1_fields.csv", rows)
     summary = summarise(rows)
@@ -69,7 +69,7 @@ def table1(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Pro
 
 
 def _spoilt_and_empty(specimen: SpecimenName) -> SimulationSettings:
-    """Nothing but debris, far out of focus, through dust and stray light."""
+    """Return settings of fields with only debris, far out of focus, with dust and stray light."""
     variation = {
         "focus_um": paper.FOCUS_UM,
         "focus_share": (0.0, 0.0),
@@ -80,7 +80,7 @@ def _spoilt_and_empty(specimen: SpecimenName) -> SimulationSettings:
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Mean and standard deviation for each network, cell, label and choice of scenes, with the paper's beside them."""
+    """Compute mean and standard deviation for each network, cell, label and set of scenes, with the paper's."""
     found = []
     for name, specimen, objective in dict.fromkeys((row["network"], row["specimen"], row["objective"]) for row in rows):
         for label in (TIE_LABEL, TRUTH):
@@ -107,7 +107,7 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def verdict(scores: Mapping[str, float], cell: paper.PaperCell) -> str:
-    """Say which of the paper's figures, and whether the slope's goal, were reached, and by how much not."""
+    """Describe which of the paper's scores and the slope goal were reached, and by how much the others were missed."""
     if math.isnan(scores["ssim"]):
         return "no field"
     low, high = paper.SLOPE_GOAL
@@ -122,9 +122,10 @@ def verdict(scores: Mapping[str, float], cell: paper.PaperCell) -> str:
 
 
 def table1_goals(summary: Sequence[Mapping[str, Any]], network: str) -> list[Goal]:
-    """One goal for each cell, judged by a network's plain answer against the TIE label over all scenes.
+    """Return one goal for each cell, judged by a network's single-orientation score against the TIE label.
 
-    Beside it stand what tells a bad network from a bad label: the network and the label itself against the true phase.
+    The scores of the network and of the label against the true phase are added, to distinguish a bad network from a bad
+    label.
     """
     low, high = paper.SLOPE_GOAL
     goals = []
@@ -158,13 +159,13 @@ def _figures(row: Mapping[str, Any]) -> str:
 
 
 def invented(rows: Sequence[Mapping[str, Any]], network: str) -> float | None:
-    """Largest phase that a network invents in empty fields; None where no field is empty."""
+    """Return the largest phase that a network invents in empty fields; None if no field is empty."""
     values = [row["empty_max_rad"] for row in rows if row["network"] == network and "empty_max_rad" in row]
     return max((value for value in values if math.isfinite(value)), default=None)
 
 
 def empty_goal(which: str, rows: Sequence[Mapping[str, Any]], network: str) -> Goal:
-    """Whether a network leaves the empty ones among scored fields empty; None where there are none."""
+    """Judge whether a network leaves empty fields empty; not tried if there are none."""
     text = f"{which}: no phase above {paper.EMPTY_GOAL_RAD} rad is invented"
     largest_rad = invented(rows, network)
     if largest_rad is None:
@@ -223,21 +224,18 @@ def _text() -> list[str]:
         f"{microscope.nominal_defocus_um(objective):.1f} um at {objective}" for objective in paper.OBJECTIVES
     )
     return [
-        f"Frames are not in focus, where clear objects hardly show: they are {focus} out of it (0.25 wavelength / "
-        f"NA^2, within 20 %), S = {microscope.coherence:g}, with the camera's noise and an illumination that is even "
+        f"Frames are slightly defocused, as clear objects are hardly visible in focus: by {focus} (0.25 wavelength / "
+        f"NA^2, within 20 %), S = {microscope.coherence:g}, with camera noise and illumination that is even to "
         "within 2 %. There is no dust, no stray light and no aberration.",
-        f"SSIM and PSNR have a fixed range ({ranges}). Maps are levelled by their median 2 um and more from any "
-        f"specimen, and by nothing else, and not at all where less than 1 % of the field is so empty. Raw scores are "
-        f"of the maps as they came. Foreground is where the label exceeds a tenth of its largest value. SSIM does not "
-        f"see a wrong scale: read the slope beside it (1 is right). An empty map's scores stand beside ours.",
-        "The paper's labels are TIE phases of a 40x stack, registered to the output. Here stack and frame show "
-        "the same "
-        "simulated field on one grid, so that nothing is registered. The paper's fields hold single cells and "
-        "beads; ours "
-        "run from sparse to closed sheets, which have no free background to be levelled by. Sparse fields alone are "
-        "nearest to the paper's. The paper puts a quarter of a 10x frame on 224 px, a coarser grid than ours, on "
-        "which its "
-        "figures are easier to reach.",
-        "Eight orientations: the mean of what a network makes of the frame turned and mirrored, as `predict --trust` "
-        "gives it. Goals are judged without it.",
+        f"SSIM and PSNR use a fixed range ({ranges}). Maps are levelled only by their median at places 2 um and more "
+        "from any specimen, and not at all if less than 1 % of the field is that empty. Raw scores are without "
+        "levelling. Foreground is where the label exceeds a tenth of its largest value. SSIM does not see a wrong "
+        "scale, so read it together with the slope (1 is right). The scores of an empty map are given for comparison.",
+        "The paper's labels are TIE phases of a 40x stack, registered to the output. Here the stack and the frame "
+        "show the same simulated field on one grid, so nothing is registered. The paper's fields contain single cells "
+        "and beads; ours range from sparse fields to closed sheets, which have no empty background for levelling. "
+        "Sparse fields alone are closest to the paper's. The paper puts a quarter of a 10x frame on 224 px, a coarser "
+        "grid than ours, which makes its scores easier to reach.",
+        "Eight orientations: the mean of the predictions for the frame in eight orientations, rotated and mirrored, "
+        "as in a prediction with an uncertainty map. Goals are judged without it.",
     ]

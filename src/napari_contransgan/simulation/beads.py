@@ -1,4 +1,4 @@
-"""Polystyrene microspheres in a mounting medium: single beads, chains, islands and packed monolayers."""
+"""Draw polystyrene microspheres in a mounting medium: single beads, chains, islands and packed monolayers."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from napari_contransgan.simulation.scenes import BEAD_SCENE_SHARES, scene_at
 
 BEAD_DIAMETER_UM = 3.0
 BEAD_INDEX_CONTRAST = 0.03
-"""Polystyrene (1.59) in a medium of 1.56. In water (0.26) the phase wraps and no TIE can measure a 3 um bead."""
+"""Polystyrene (1.59) in a medium of 1.56. In water (0.26) the phase wraps, and TIE cannot measure 3 um beads."""
 
 _SUPERSAMPLING = 4
 _SPECK_SHARE = 0.125
@@ -18,7 +18,7 @@ _SPECK_SHARE = 0.125
 
 @dataclass(frozen=True)
 class Bead:
-    """A sphere that rests in the focal plane; lengths in micrometres."""
+    """A sphere centred in the focal plane; lengths in micrometres."""
 
     y_um: float
     x_um: float
@@ -33,24 +33,24 @@ def scatter_beads(
     size_spread: float = 0.01,
     scene: SceneName = "mixed",
 ) -> tuple[Bead, ...]:
-    """Draw a monolayer in which no two beads overlap; the edges cut some.
+    """Draw a monolayer of beads that do not overlap; some are cut by the edges.
 
-    One field in eight also holds a few specks, a tenth to a third as wide as a bead.
+    One field in eight also contains a few specks, a tenth to a third as wide as a bead.
 
     Parameters
     ----------
     field_um : float
         Side of the square field.
     rng : Generator
-        Source of chance.
+        Random generator.
     diameter_um : float
         Mean diameter.
     size_spread : float
         Relative standard deviation of the diameter, cut at three standard deviations.
     scene : {"mixed", "empty", "sparse", "dense", "confluent"}
-        How full the field is: for beads of 3 um, 0.5 to 3 of them in 1000 um^2 are sparse and 3 to 12 dense, alone, in
-        pairs and in chains; ``confluent`` is a packed hexagonal monolayer with gaps, or islands of it. ``mixed`` draws
-        one of them by `BEAD_SCENE_SHARES`.
+        How full the field is. For 3 um beads, 0.5 to 3 per 1000 um^2 are sparse and 3 to 12 dense: alone, in pairs and
+        in chains. ``confluent`` is a packed hexagonal monolayer with gaps, or islands of it. ``mixed`` draws one of
+        these scenes by `BEAD_SCENE_SHARES`.
     """
     chance = rng.random()
     if scene == "mixed":
@@ -58,7 +58,7 @@ def scatter_beads(
     if scene == "empty":
         return ()
     per_1000_um2 = rng.uniform(0.5, 3.0) if scene == "sparse" else rng.uniform(3.0, 12.0)
-    # Larger beads lie further apart.
+    # Larger beads are further apart.
     wanted = max(1, round(per_1000_um2 * (field_um / 1000) * field_um * (BEAD_DIAMETER_UM / diameter_um) ** 2))
     beads = _Monolayer()
     if scene == "confluent":
@@ -90,7 +90,7 @@ def _draw_radius(diameter_um: float, size_spread: float, rng: np.random.Generato
 def _pack(
     beads: "_Monolayer", field_um: float, diameter_um: float, size_spread: float, rng: np.random.Generator
 ) -> None:
-    """Lay hexagonal islands, each turned at random, or one that covers the whole field."""
+    """Place hexagonal islands, each rotated at random, or one that covers the whole field."""
     # The largest beads just fit.
     spacing_um = diameter_um * (1 + 3 * size_spread + rng.uniform(0.001, 0.03))
     vacancies = rng.uniform(0, 0.08)
@@ -114,14 +114,14 @@ def _pack(
 
 
 class _Monolayer:
-    """Beads that do not overlap, in arrays that grow."""
+    """Beads that do not overlap, in growing arrays."""
 
     def __init__(self) -> None:
         self.count = 0
         self._beads = np.empty((64, 3))
 
     def bead(self, number: int) -> tuple[float, float, float]:
-        """Centre (y, x) and radius of one bead."""
+        """Return the centre (y, x) and radius of one bead."""
         y_um, x_um, radius_um = self._beads[number].tolist()
         return y_um, x_um, radius_um
 
@@ -138,12 +138,12 @@ class _Monolayer:
         return True
 
     def all(self) -> tuple[Bead, ...]:
-        """The beads in the order in which they came."""
+        """Return the beads in the order in which they were added."""
         return tuple(Bead(*self.bead(number)) for number in range(self.count))
 
 
 def bead_height_map(beads: tuple[Bead, ...], shape_px: int, pixel_size_um: float) -> NDArray[np.float32]:
-    """Projected thickness of all beads, averaged over each pixel's area.
+    """Compute the projected thickness of all beads, averaged over the area of each pixel.
 
     Parameters
     ----------
@@ -165,10 +165,10 @@ def bead_height_map(beads: tuple[Bead, ...], shape_px: int, pixel_size_um: float
 def bead_path_slices(
     beads: tuple[Bead, ...], shape_px: int, pixel_size_um: float, slice_um: float, index_contrast: float
 ) -> NDArray[np.float32]:
-    """Optical path of all beads within each slab of a stack of slabs, averaged over each pixel's area.
+    """Compute the optical path of all beads within each of several slabs, averaged over the area of each pixel.
 
-    The slabs lie symmetrically about the focal plane, where all beads have their centres, and are just enough for the
-    largest bead; their sum is the index contrast times `bead_height_map`.
+    The slabs are symmetric about the focal plane, which contains the centres of all beads, and just enclose the largest
+    bead. Their sum is the index contrast times `bead_height_map`.
 
     Parameters
     ----------
@@ -186,8 +186,8 @@ def bead_path_slices(
     Returns
     -------
     ndarray, shape (Z, shape_px, shape_px)
-        Index contrast times the chord's part within the slab, in micrometres, in the order in which light passes; the
-        chord at the distance r from the centre runs from -sqrt(R^2 - r^2) to sqrt(R^2 - r^2).
+        Index contrast times the length of the chord within the slab, in micrometres, in the order in which light passes
+        the slabs. The chord at a distance r from the centre extends from -sqrt(R^2 - r^2) to sqrt(R^2 - r^2).
     """
     deepest_um = 2 * max((bead.radius_um for bead in beads), default=0.0)
     count = max(1, int(np.ceil(deepest_um / slice_um - 1e-9)))
@@ -197,11 +197,11 @@ def bead_path_slices(
 def _slab_thickness(
     beads: tuple[Bead, ...], shape_px: int, pixel_size_um: float, count: int, slab_um: float
 ) -> NDArray[np.float32]:
-    """Thickness (Z, Y, X) of all beads in each of `count` slabs about the plane of their centres."""
+    """Return the thickness (Z, Y, X) of all beads in each of `count` slabs around the plane of their centres."""
     zyx_thickness_um = np.zeros((count, shape_px, shape_px), np.float32)
     fine_um = pixel_size_um / _SUPERSAMPLING
-    # Upper edges of the slabs above the plane; an odd slab in the middle counts from the plane. The outermost slab is
-    # left open, so that rounding cannot cut the largest bead.
+    # Upper edges of the slabs above the plane; if their number is odd, the middle slab starts at the plane. The
+    # outermost slab is left open, so that rounding cannot cut the largest bead.
     above = (count + 1) // 2
     edges_um = (np.arange(1, above + 1) - count % 2 / 2) * (slab_um if above > 1 else 1.0)
     edges_um[-1] = np.inf
@@ -218,7 +218,7 @@ def _slab_thickness(
         )
         half = np.diff(blocks.mean(axis=(2, 4)), axis=0, prepend=0).astype(np.float32)
         window = zyx_thickness_um[:, y0:y1, x0:x1]
-        # The lower half is the upper one's mirror image; in an odd middle slab both come together.
+        # The lower half mirrors the upper one; if the number of slabs is odd, the middle slab contains both.
         window[count - above :] += half
         window[:above] += half[::-1]
     return zyx_thickness_um

@@ -1,4 +1,4 @@
-"""The camera's exposure: photon noise, read noise and counts."""
+"""Simulate a camera exposure: photon noise, read noise and counts."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ from napari_contransgan.config.microscope import CameraModel
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera as it is set for one image.
+    """Camera settings for one image.
 
     Parameters
     ----------
     photo_electrons : float
-        Electrons that the empty field fills a pixel with.
+        Electrons per pixel in the empty field.
     read_noise_e : float
         Standard deviation of the read noise, in electrons.
     background_counts : float
@@ -32,7 +32,7 @@ class Camera:
 
 
 def draw_camera(model: CameraModel, variation: Variation, rng: np.random.Generator) -> Camera:
-    """Draw the exposure of one image."""
+    """Draw the camera settings of one image."""
     exposure = model.exposure * rng.uniform(*variation.exposure_factor)
     gain = rng.uniform(*variation.gain_factor)
     max_counts = 2**model.bit_depth - 1
@@ -45,7 +45,7 @@ def draw_camera(model: CameraModel, variation: Variation, rng: np.random.Generat
 
 
 def expose(yx_intensity: NDArray[np.floating], camera: Camera, rng: np.random.Generator) -> NDArray[np.uint16]:
-    """Counts for an intensity in units of the empty field's: Poisson noise, read noise, quantisation, saturation."""
+    """Return the counts for an intensity relative to the empty field, with photon noise, read noise and saturation."""
     electrons = rng.poisson(np.maximum(yx_intensity, 0) * camera.photo_electrons)
     electrons = electrons + rng.normal(0, camera.read_noise_e, electrons.shape)
     counts = electrons * (camera.background_counts / camera.photo_electrons)

@@ -1,4 +1,4 @@
-"""The body of one cell that stands alone: its thickness, lamella, nucleus or chromosomes, texture and fibres."""
+"""Draw the body of an isolated cell: thickness, lamella, nucleus or chromosomes, texture and fibres."""
 
 import numpy as np
 from scipy import ndimage
@@ -8,7 +8,7 @@ from napari_contransgan.simulation.cell_traits import CellTraits
 from napari_contransgan.simulation.texture import FloatMap
 
 NUCLEUS_DEPTH_UM = 4.5
-"""A nucleus is no thicker than this, however wide."""
+"""Largest thickness of a nucleus of any width."""
 
 _FIBRE_STEP_UM = 0.1
 _FIBRE_TABLE = 1024
@@ -22,22 +22,22 @@ def add_body(
     yx_texture: FloatMap,
     rng: np.random.Generator,
 ) -> None:
-    """Add one cell's body to a map, in place.
+    """Add the body of one cell to a map, in place.
 
-    Neighbours overlap in thin sheets: where two lie on each other, the thicker one counts fully, the other in part.
+    Thin edges of neighbours overlap. There, the thicker cell counts fully and the other one in part.
 
     Parameters
     ----------
     yx_path_um : ndarray, shape (Y, X)
-        Map of optical path.
+        Map of the optical path.
     pixel_size_um : float
         Pixel size.
     cell, shape : CellTraits, CellShape
-        The cell.
+        Traits and shape of the cell.
     yx_texture : ndarray, shape (Y, X)
         Texture of unit variance.
     rng : Generator
-        Source of chance.
+        Random generator.
     """
     rows, columns = window_px(cell, shape, yx_path_um.shape[0], pixel_size_um)
     fibres = draw_fibres(rng) if cell.fibres else None
@@ -62,7 +62,7 @@ def add_body(
     else:
         nucleus = _nucleus(cell, shape, p_um, q_um)
         if cell.bulge:
-            # The cell rises to its nucleus over a wider foot than the nucleus itself.
+            # The cell rises towards its nucleus over an area wider than the nucleus itself.
             foot = np.maximum(1 - nucleus / 2.6, 0) ** 2
             height_um += np.float32(cell.bulge * cell.height_um) * foot * np.minimum(6 * inside, 1)
         added_um = nucleus_path(cell, nucleus, height_um)
@@ -77,7 +77,7 @@ def add_body(
 
 
 def nucleus_path(cell: CellTraits, nucleus: FloatMap, height_um: FloatMap) -> FloatMap:
-    """What the nucleus takes from the path; `nucleus` is 1 on its outline and grows with the distance squared."""
+    """Return the path that the nucleus removes; `nucleus` is 1 on its outline and grows with the squared distance."""
     depth_um = np.float32(min(2 * cell.nucleus_um, NUCLEUS_DEPTH_UM)) * np.sqrt(np.maximum(1 - nucleus, 0))
     return np.asarray(cell.nucleus_contrast_step * np.minimum(depth_um, 0.8 * height_um), np.float32)
 
@@ -101,7 +101,7 @@ def _chromosomes(
     texture: FloatMap,
     plate: tuple[float, float, float, float],
 ) -> FloatMap:
-    """The plate of condensed chromosomes across the spindle's axis, one in each daughter."""
+    """Return the path of the plate of condensed chromosomes across the spindle's axis, one plate in each daughter."""
     half_width_um, half_length, shift, contrast = plate
     radius_um = own_radius_um(cell)
     stretch = 1.0 if cell.kind == "telophase" else float(np.sqrt(cell.aspect))
@@ -113,13 +113,13 @@ def _chromosomes(
 
 
 def draw_fibres(rng: np.random.Generator) -> FloatMap:
-    """Stress fibres: a profile across the cell of unit variance, in steps of 0.1 um, fibres 0.5 to 1.5 um apart."""
+    """Draw a profile of stress fibres across the cell: unit variance, steps of 0.1 um, fibres 0.5 to 1.5 um apart."""
     noise = rng.standard_normal(_FIBRE_TABLE)
     profile = ndimage.gaussian_filter1d(noise, 2.5, mode="wrap") - ndimage.gaussian_filter1d(noise, 7, mode="wrap")
     return np.asarray(profile / profile.std(), np.float32)
 
 
 def fibres_at(fibres: FloatMap, across_um: FloatMap) -> FloatMap:
-    """The profile of `draw_fibres` at distances across the cell."""
+    """Return the profile of `draw_fibres` at distances across the cell."""
     place = (across_um * np.float32(1 / _FIBRE_STEP_UM)).astype(np.int32) & (_FIBRE_TABLE - 1)
     return np.asarray(fibres[place])

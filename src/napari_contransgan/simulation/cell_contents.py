@@ -1,4 +1,4 @@
-"""What lies in and on a cell: vesicles, droplets, mitochondria, nucleoli, blebs, and the fingers that leave it."""
+"""Draw what a cell contains and carries: vesicles, droplets, mitochondria, nucleoli, blebs, filopodia and fibres."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ _MITOCHONDRION_SPHERES = 6
 
 
 def draw_contents(cell: CellTraits, shape: CellShape, rng: np.random.Generator) -> Spheres:
-    """Draw everything round that one cell holds or carries."""
+    """Draw all round objects in or on one cell."""
     heaps = _draw_heaps(shape, own_radius_um(cell), rng)
     thinner = rng.choice((-1.0, 1.0), cell.vesicles, p=(0.3, 0.7))
     groups = [
@@ -43,7 +43,7 @@ def draw_contents(cell: CellTraits, shape: CellShape, rng: np.random.Generator) 
 
 
 def _draw_heaps(shape: CellShape, radius_um: float, rng: np.random.Generator) -> tuple[Floats, float]:
-    """Middles (2, N) and width of the heaps in which organelles gather, most of them beside the nucleus."""
+    """Draw the centres (2, N) and width of the clusters of organelles, most of them next to the nucleus."""
     count = int(rng.integers(2, 7))
     angle, distance_um = rng.uniform(0, 2 * np.pi, count), rng.uniform(0.25, 0.85, count) * radius_um
     middles = np.stack(
@@ -55,7 +55,7 @@ def _draw_heaps(shape: CellShape, radius_um: float, rng: np.random.Generator) ->
 def _places(
     cell: CellTraits, shape: CellShape, heaps: tuple[Floats, float], count: int, rng: np.random.Generator
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Places (2, N) on the cell's own axes, and which of them lie in the cytoplasm."""
+    """Draw positions (2, N) on the cell's own axes, and return which of them are in the cytoplasm."""
     middles, width_um = heaps
     gathered = middles[:, rng.integers(middles.shape[1], size=count)] + rng.normal(0, width_um, (2, count))
     angle, share = rng.uniform(0, 2 * np.pi, count), np.sqrt(rng.uniform(0.02, 0.85, count))
@@ -81,7 +81,7 @@ def _inside(
 
 
 def _mitochondria(cell: CellTraits, shape: CellShape, heaps: tuple[Floats, float], rng: np.random.Generator) -> Spheres:
-    """Bent threads 0.4 to 0.6 um wide and 1 to 2.5 um long, each a chain of spheres that overlap."""
+    """Draw mitochondria: bent threads 0.4 to 0.6 um wide and 1 to 2.5 um long, each a chain of overlapping spheres."""
     count = cell.mitochondria
     places, kept = _places(cell, shape, heaps, count, rng)
     y_um, x_um = to_field(cell, places[0], places[1], rng.choice((-1.0, 1.0), count))
@@ -89,7 +89,7 @@ def _mitochondria(cell: CellTraits, shape: CellShape, heaps: tuple[Floats, float
     spacing_um = rng.uniform(0.15, 0.4, (count, 1))
     heading = rng.uniform(0, 2 * np.pi, (count, 1)) + rng.normal(0, 0.15, (count, 1)) * step
     radius_um = np.repeat(rng.uniform(0.2, 0.3, count), _MITOCHONDRION_SPHERES)
-    # Spheres that lie in each other share the thread's contrast.
+    # Overlapping spheres share the contrast of the thread.
     contrast = rng.uniform(0.008, 0.018, (count, 1)) * np.minimum(spacing_um / 0.35, 1)
     return Spheres(
         (y_um[:, None] + spacing_um * step * np.sin(heading)).ravel(),
@@ -100,7 +100,7 @@ def _mitochondria(cell: CellTraits, shape: CellShape, heaps: tuple[Floats, float
 
 
 def _nucleoli(cell: CellTraits, shape: CellShape, rng: np.random.Generator) -> Spheres:
-    """Dense bodies in the nucleus, some of them of two lobes."""
+    """Draw nucleoli, dense bodies in the nucleus, some of them with two lobes."""
     count = cell.nucleoli
     angle, share = rng.uniform(0, 2 * np.pi, count), np.sqrt(rng.uniform(0, 0.45, count))
     stretch = np.sqrt(cell.aspect)
@@ -122,7 +122,7 @@ def _nucleoli(cell: CellTraits, shape: CellShape, rng: np.random.Generator) -> S
 
 
 def _blebs(cell: CellTraits, shape: CellShape, rng: np.random.Generator) -> Spheres:
-    """Round bubbles of clear cytoplasm on the outline."""
+    """Draw blebs, round bubbles of clear cytoplasm on the outline."""
     angle = rng.uniform(0, 2 * np.pi, cell.blebs)
     direction = np.stack([np.cos(angle), np.sin(angle)])
     places = direction * shape.outline_at(direction[0], direction[1]) * rng.uniform(0.88, 1.04, cell.blebs)
@@ -134,12 +134,12 @@ def _blebs(cell: CellTraits, shape: CellShape, rng: np.random.Generator) -> Sphe
 def add_fingers(
     yx_path_um: FloatMap, pixel_size_um: float, cell: CellTraits, shape: CellShape, rng: np.random.Generator
 ) -> None:
-    """Draw filopodia and retraction fibres, in place: 0.25 to 0.6 um wide, 15 to 40 nm of path, a little bent."""
+    """Add filopodia and retraction fibres to a map in place: bent, 0.25 to 0.6 um wide, 15 to 40 nm of path."""
     kinds = [(FILOPODIUM_UM, (0.3, 0.6), (0.02, 0.04))] * cell.filopodia
     kinds += [(RETRACTION_FIBRE_UM, (0.25, 0.4), (0.012, 0.03))] * cell.retraction_fibres
     favourite = rng.uniform(0, 2 * np.pi)
     for length_range, width_range, path_range in kinds:
-        # Fibres stay where the cell has left; filopodia stand anywhere.
+        # Retraction fibres remain where the cell has moved away; filopodia can be anywhere.
         angle = favourite + rng.normal(0, 0.5) if length_range is RETRACTION_FIBRE_UM else rng.uniform(0, 2 * np.pi)
         direction = np.array([np.cos(angle), np.sin(angle)])
         rim = direction * shape.outline_at(direction[:1], direction[1:])[0] * 0.9

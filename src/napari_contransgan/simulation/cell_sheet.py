@@ -1,7 +1,7 @@
-"""A confluent sheet: cells that tile the plane and leave no free background.
+"""Draw a confluent sheet: cells that tile the plane and leave no empty background.
 
-The plane is shared out as in a Voronoi diagram whose distances are stretched along each cell, on coordinates that are
-warped a little, so that borders wave. Everything smooth is computed on a coarse grid.
+The plane is divided as in a Voronoi diagram. Distances are stretched along each cell and coordinates are slightly
+warped, so that borders are wavy. Everything smooth is computed on a coarse grid.
 """
 
 from dataclasses import dataclass
@@ -28,11 +28,11 @@ class Sheet:
     Parameters
     ----------
     yx_path_um : ndarray, shape (N, N)
-        Optical path without what the cells hold.
+        Optical path without the contents of the cells.
     yx_owner : ndarray of int, shape (M, M)
-        Number of the cell that each coarse pixel belongs to; -1 beyond a border, where nothing is put.
+        Number of the cell to which each coarse pixel belongs; -1 beyond a border, where nothing is drawn.
     coarse_um : float
-        Coarse pixel.
+        Size of a coarse pixel.
     """
 
     yx_path_um: FloatMap
@@ -40,7 +40,7 @@ class Sheet:
     coarse_um: float
 
     def own(self, number: int, contents: Spheres) -> Spheres:
-        """Those of a cell's contents that lie in its own share of the plane."""
+        """Return those contents of a cell that are within its own part of the plane."""
         last = self.yx_owner.shape[0] - 1
         rows = np.clip((contents.y_um / self.coarse_um).astype(np.intp), 0, last)
         columns = np.clip((contents.x_um / self.coarse_um).astype(np.intp), 0, last)
@@ -54,18 +54,18 @@ def render_sheet(
     yx_texture: FloatMap,
     rng: np.random.Generator,
 ) -> Sheet:
-    """Render the cells of one sheet together.
+    """Render all cells of one sheet.
 
     Parameters
     ----------
     cells, shapes : tuple
-        The cells and their shapes.
+        Traits and shapes of the cells.
     pixel_size_um : float
         Pixel size of the map.
     yx_texture : ndarray, shape (N, N)
         Texture of unit variance.
     rng : Generator
-        Source of chance.
+        Random generator.
     """
     step = max(1, round(_COARSE_UM / pixel_size_um))
     coarse_um = step * pixel_size_um
@@ -111,7 +111,7 @@ def render_sheet(
 
 
 def _cell_path(cell: CellTraits, shape: CellShape, place_yx_um: tuple[FloatMap, FloatMap], cloud: FloatMap) -> FloatMap:
-    """Path of one cell of the sheet: a thin, uneven lamella that rises to the nucleus."""
+    """Return the path of one cell of the sheet: a thin, uneven lamella that rises to the nucleus."""
     y_um, x_um = place_yx_um
     along, across = _turned(cell, y_um, x_um)
     along, across = along - np.float32(shape.nucleus_p_um), across - np.float32(shape.nucleus_q_um)
@@ -126,16 +126,16 @@ def _cell_path(cell: CellTraits, shape: CellShape, place_yx_um: tuple[FloatMap, 
 
 
 def _borders(gap_um: FloatMap, cloud: FloatMap, rng: np.random.Generator) -> FloatMap:
-    """Factor on the path: cells grow thin towards a border or lie over each other there, and have thin windows."""
+    """Return a factor on the path: cells become thinner or overlap towards a border, and have thin windows."""
     width_um, groove = rng.uniform(0.8, 2.5), rng.uniform(-0.3, 0.5)
     depth = np.clip(groove + 0.3 * cloud, -0.5, 0.8)
     factor = 1 - depth * np.exp(-((gap_um / np.float32(width_um)) ** 2))
-    # Far from the nuclei the sheet thins out slowly, so that most borders are faint.
+    # Far from the nuclei the sheet gradually becomes thinner, so that most borders are faint.
     factor *= 1 - np.float32(rng.uniform(0.1, 0.6)) * np.exp(-gap_um / np.float32(rng.uniform(3, 7)))
     if rng.random() < 0.6:
         threshold, window_depth = rng.uniform(0.8, 1.8), rng.uniform(0.4, 0.85)
         thin = np.clip((cloud - np.float32(threshold)) * 5, 0, 1)
-        # Beside a border only: a nucleus has no window.
+        # Only next to a border, since a nucleus has no window.
         factor *= 1 - np.float32(window_depth) * thin * np.clip(2.2 - gap_um / 6, 0, 1)
     return np.asarray(factor, np.float32)
 
@@ -150,7 +150,7 @@ def _turned(cell: CellTraits, y_um: FloatMap, x_um: FloatMap) -> tuple[FloatMap,
 
 
 def _stretched2(cell: CellTraits, y_um: FloatMap, x_um: FloatMap) -> FloatMap:
-    """Square of the distance from a cell's centre, in its own radii and stretched along its axis."""
+    """Return the squared distance from a cell's centre, in its radii and stretched along its axis."""
     along, across = _turned(cell, y_um, x_um)
     squared_um2 = along * along / np.float32(cell.aspect) + across * across * np.float32(cell.aspect)
     return np.asarray(squared_um2 / np.float32(cell.radius_um**2), np.float32)
@@ -163,7 +163,7 @@ def _window(centre_um: float, cell: CellTraits, coarse_um: float, side: int) -> 
 
 
 def _finer(coarse: FloatMap, step: int, shape_px: int) -> FloatMap:
-    """Interpolate linearly onto a grid that is `step` times finer and begins at the same edge."""
+    """Interpolate linearly onto a grid that is `step` times finer and starts at the same edge."""
     place = (np.arange(shape_px) + 0.5) / step - 0.5
     low = np.clip(np.floor(place).astype(np.intp), 0, coarse.shape[0] - 2) if coarse.shape[0] > 1 else 0
     share = np.clip(place - low, 0, 1).astype(np.float32)

@@ -1,7 +1,7 @@
-"""What sets one HeLa-like cell apart: its kind, shape, indices and contents.
+"""Draw the traits of a HeLa-like cell: its kind, shape, refractive indices and contents.
 
-Refractive indices follow the literature on HeLa cells: the nucleus is optically thinner than the cytoplasm, and what
-makes it bright in a phase map is the cell's thickness there.
+Refractive indices follow the literature on HeLa cells. The nucleus has a lower index than the cytoplasm; it is bright
+in a phase map because the cell is thick there.
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ KIND_SHARES: dict[CellKind, float] = {
     "telophase": 0.03,
     "blebbing": 0.07,
 }
-"""How often each kind comes among cells that do not form a sheet; about one in ten is in mitosis or rounded."""
+"""Fractions of each kind among cells outside sheets; about one in ten is in mitosis or rounded."""
 
 ROUND_KINDS: tuple[CellKind, ...] = ("rounded", "metaphase", "telophase")
 
 LAMELLA_REACH = (1.05, 1.3)
-"""How far a lamella reaches on average, in outlines; up to twice as far beyond the outline on one side."""
+"""Average reach of a lamella in units of the outline; on one side it extends up to twice as far beyond the outline."""
 
 FILOPODIUM_UM = (2.0, 8.0)
 RETRACTION_FIBRE_UM = (4.0, 14.0)
@@ -38,31 +38,31 @@ class CellTraits:
     Parameters
     ----------
     kind : CellKind
-        ``sheet`` is a cell of a closed layer: it ends where its neighbours begin.
+        ``sheet`` is a cell of a confluent layer, which ends where its neighbours begin.
     y_um, x_um : float
         Centre.
     radius_um, aspect, angle_rad : float
-        Mean radius, length over width, and the direction of the long axis, from x towards y.
+        Mean radius, ratio of length to width, and direction of the long axis, from x towards y.
     bend : float
-        How far the long axis curves sideways at one radius from the centre, in radii.
+        Sideways curvature of the long axis at one radius from the centre, in radii.
     taper : float
-        How pointed the ends are; 0 for an ellipse.
+        Pointedness of the ends; 0 is an ellipse.
     waviness : float
-        Size of the outline's bays and lobes; 1 is common.
+        Size of the outline's indentations and lobes; 1 is typical.
     height_um, profile : float
         The body's height is height_um * (1 - rho^2)^profile, with rho = 1 on the outline.
     lamella_um : float
-        Height of the thin sheet around the body; 0 for none.
+        Height of the thin lamella around the body; 0 for none.
     nucleus_um, bulge : float
-        Radius of the nucleus, and what it adds to the height, as a share of `height_um`.
+        Radius of the nucleus, and the height it adds, as a fraction of `height_um`.
     cytoplasm_contrast : float
         Index of the cytoplasm minus the medium's.
     nucleus_contrast_step : float
         Index of the nucleus minus the cytoplasm's.
     texture, fibres : float
-        Standard deviation of the texture and of the stress fibres, as a share of the path.
+        Standard deviation of the texture and of the stress fibres, as a fraction of the path.
     nucleoli, vesicles, droplets, mitochondria, filopodia, retraction_fibres, blebs : int
-        How many. Vesicles are a little denser or thinner than cytoplasm, droplets (of fat) are much denser.
+        Number of each. Vesicles are slightly denser or less dense than cytoplasm; (fat) droplets are much denser.
     """
 
     kind: CellKind
@@ -94,7 +94,7 @@ class CellTraits:
 
 @dataclass(frozen=True)
 class Culture:
-    """What the cells of one field have in common, as multiples of what is common.
+    """Properties shared by the cells of one field, as multiples of typical values.
 
     Parameters
     ----------
@@ -112,9 +112,9 @@ class Culture:
 
 
 def draw_culture(rng: np.random.Generator) -> Culture:
-    """Draw how grainy a culture is: from one that looks smooth to one as grainy as real sheets can be.
+    """Draw the graininess of a culture, from smooth to as grainy as real sheets can be.
 
-    What is rich in grains is rough too. The fine contrast of one real sheet lies in the upper half of the range
+    Grainy cultures also have a rough texture. The fine contrast of one real sheet is in the upper half of the range
     (docs/specimens.md).
     """
     share = rng.uniform()
@@ -127,7 +127,7 @@ def draw_culture(rng: np.random.Generator) -> Culture:
 
 @dataclass(frozen=True)
 class _Ranges:
-    """Ranges from which the shape of a kind is drawn uniformly; lengths in micrometres."""
+    """Ranges from which the shape of a kind of cell is drawn uniformly; lengths in micrometres."""
 
     radius: tuple[float, float]
     aspect: tuple[float, float]
@@ -155,18 +155,18 @@ _RANGES: dict[CellKind, _Ranges] = {
 def draw_cell(
     y_um: float, x_um: float, rng: np.random.Generator, *, kind: CellKind | None = None, culture: Culture = Culture()
 ) -> CellTraits:
-    """Draw one cell's traits.
+    """Draw the traits of one cell.
 
     Parameters
     ----------
     y_um, x_um : float
         Centre.
     rng : Generator
-        Source of chance.
+        Random generator.
     kind : CellKind, optional
-        None draws one by `KIND_SHARES`.
+        Kind of cell; None draws one by `KIND_SHARES`.
     culture : Culture
-        What it shares with the other cells of its field.
+        Properties shared with the other cells of the field.
     """
     if kind is None:
         kinds: list[CellKind] = list(KIND_SHARES)
@@ -175,9 +175,9 @@ def draw_cell(
     is_round, spindle, blebbing = kind in ROUND_KINDS, kind == "spindle", kind == "blebbing"
     radius_um = rng.uniform(*ranges.radius)
     narrowest_um = radius_um / np.sqrt(ranges.aspect[0] if not spindle else 6.0)
-    # Now and then a cell is full of fat.
+    # Occasionally, a cell is full of fat droplets.
     fatty = rng.random() < 0.35
-    # What light meets on a long way through a round cell averages out.
+    # Variations average out along the long path through a round cell.
     roughness = 0.4 * culture.roughness**0.4 if is_round else culture.roughness
     return CellTraits(
         kind=kind,
@@ -209,7 +209,7 @@ def draw_cell(
 
 
 def reach_um(cell: CellTraits) -> float:
-    """How far a cell may reach from its centre, to the tips of its lamella, filopodia, fibres or blebs."""
+    """Return the largest distance from a cell's centre to the tips of its lamella, filopodia, fibres or blebs."""
     half_um = cell.radius_um * (1 + 0.32 * cell.waviness) * np.sqrt(cell.aspect)
     body_um = half_um + abs(cell.bend) * half_um**2 / cell.radius_um
     fingers_um = max(

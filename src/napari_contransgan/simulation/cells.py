@@ -1,4 +1,4 @@
-"""HeLa-like cells: where they lie in a field, and the optical path of such a field."""
+"""Place HeLa-like cells in a field, and compute the optical path of the field."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ __all__ = ["MAX_PATH_UM", "CellTraits", "cell_path_map", "draw_cell", "gaussian_
 MAX_PATH_UM = 0.4
 
 _SMALLEST_ROOM_UM = 48.0
-"""Side that cells need for themselves where none may be cut by the frame."""
+"""Side of the area that cells need if none may be cut by the frame."""
 
 _SHEET_SPACING_UM = (16.0, 50.0)
 _TRIES = 30
@@ -45,13 +45,13 @@ def scatter_cells(
     field_um : float
         Side of the square field.
     rng : Generator
-        Source of chance.
+        Random generator.
     edge_um : float, optional
-        Keep every cell, to the tips of its filopodia, this far from the edges; None lets cells be cut by them. A
-        confluent field is an island then, of cells that lie close and over each other.
+        Keep every cell, including its filopodia, this far from the edges; a confluent field is then an island of cells
+        that lie close together and on top of each other. With None, edges may cut cells.
     scene : {"mixed", "empty", "sparse", "dense", "confluent"}
-        How full the field is: 0.1 to 0.9 cells in 1000 um^2 are sparse, 0.9 to 2 dense, and confluent is a closed sheet
-        of cells 16 to 50 um apart. ``mixed`` draws one of them by `CELL_SCENE_SHARES`.
+        How full the field is: 0.1 to 0.9 cells per 1000 um^2 are sparse, 0.9 to 2 dense, and ``confluent`` is a closed
+        sheet of cells 16 to 50 um apart. ``mixed`` draws one of these scenes by `CELL_SCENE_SHARES`.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def scatter_cells(
         If the field is too small to hold whole cells.
     """
     if edge_um is not None and field_um < 2 * edge_um + _SMALLEST_ROOM_UM:
-        raise InputError(f"a field of {field_um:.0f} um is too small to hold whole cells; make it larger")
+        raise InputError(f"a field of {field_um:.0f} um is too small to hold whole cells: make it larger")
     chance = rng.random()
     if scene == "mixed":
         scene = scene_at(chance, CELL_SCENE_SHARES)
@@ -86,7 +86,7 @@ def _draw(culture: Culture, rng: np.random.Generator) -> CellTraits:
 
 
 def _draw_fitting(room_um: float, culture: Culture, rng: np.random.Generator) -> CellTraits:
-    """Draw cells until one fits; a round one does in any room that is large enough at all."""
+    """Draw cells until one fits; a round cell fits into any sufficiently large space."""
     for _ in range(_TRIES):
         cell = _draw(culture, rng)
         if 2 * reach_um(cell) <= room_um:
@@ -101,7 +101,7 @@ def _place(
     touching: bool,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
-    """Beside another cell, or in the emptiest of a few random places, so that cells do not pile up."""
+    """Draw a position next to another cell, or the emptiest of a few random positions, so that cells do not pile up."""
     if not others:
         y_um, x_um = rng.uniform(*allowed_um, 2)
         return float(y_um), float(x_um)
@@ -122,7 +122,7 @@ def _place(
 
 
 def _sheet(field_um: float, culture: Culture, rng: np.random.Generator) -> tuple[CellTraits, ...]:
-    """A closed layer on a shaken hexagonal lattice, with a few round cells on top."""
+    """Draw a confluent layer on a randomly perturbed hexagonal lattice, with a few round cells on top."""
     low, high = np.log(_SHEET_SPACING_UM)
     spacing_um = float(np.exp(rng.uniform(low, high)))
     row_um = spacing_um * np.sqrt(3) / 2
@@ -170,25 +170,25 @@ def cell_path_map(
     *,
     edge_um: float | None = None,
 ) -> FloatMap:
-    """Optical path difference of a field of cells with debris.
+    """Compute the optical path difference of a field of cells with debris.
 
     Parameters
     ----------
     cells : tuple of CellTraits
-        The cells; those of the kind ``sheet`` share the whole field among themselves.
+        The cells; those of the kind ``sheet`` divide the whole field among themselves.
     shape_px : int
         Side of the square map.
     pixel_size_um : float
         Pixel size; pixel (0, 0) covers 0 to `pixel_size_um`.
     rng : Generator
-        Source of chance for what lies inside the cells, and for debris.
+        Random generator for the contents of the cells and for debris.
     edge_um : float, optional
         Keep debris this far from the edges.
 
     Returns
     -------
     ndarray, shape (shape_px, shape_px)
-        Path in micrometres, never negative, capped softly at `MAX_PATH_UM`.
+        Path in micrometres, never negative, softly limited to `MAX_PATH_UM`.
     """
     yx_texture = gaussian_texture(shape_px, pixel_size_um, rng)
     yx_path_um = np.zeros((shape_px, shape_px), np.float32)
@@ -216,7 +216,7 @@ def cell_path_map(
 
 
 def _cap_softly(yx_path_um: FloatMap) -> None:
-    """Leave paths below three quarters of the cap alone and bend the rest towards it, in place."""
+    """Compress paths above three quarters of the limit towards it, in place; smaller paths do not change."""
     knee = 0.75 * MAX_PATH_UM
     room = MAX_PATH_UM - knee
     thick = yx_path_um > knee

@@ -1,4 +1,4 @@
-"""Fields made by the workers of a dask scheduler, on this machine or on others; no shared folder is needed."""
+"""Make fields on the workers of a dask scheduler, on this machine or on others, without a shared folder."""
 
 import asyncio
 import logging
@@ -12,38 +12,38 @@ from typing import Any
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.simulation.field_files import FieldTask, make_files
-from napari_contransgan.simulation.workers import stay_on_one_thread
+from napari_contransgan.threads import stay_on_one_thread
 
 CONNECT_S = 6
 LOST_S = 60
-"""So long may all workers be absent, as when they are started anew."""
+"""Time for which all workers may be absent, for example during a restart."""
 
 PACKAGES = ("napari-contransgan", "numpy", "scipy", "torch", "tifffile", "imagecodecs")
-"""What decides on a file's bytes."""
+"""Packages that determine the bytes of a file."""
 
 
 def on_cluster(address: str, tasks: Sequence[FieldTask]) -> Generator[tuple[FieldTask, dict[str, bytes]], None, None]:
-    """Do tasks on the workers of a scheduler; close the generator to withdraw what is not begun.
+    """Run tasks on the workers of a scheduler; close the generator to cancel tasks that have not started.
 
-    Twice as many tasks as the workers have threads are under way at a time.
+    At any time, twice as many tasks are submitted as the workers have threads.
 
     Parameters
     ----------
     address : str
-        Of the scheduler, such as ``tcp://host:8786``.
+        Address of the scheduler, such as ``tcp://host:8786``.
     tasks : sequence of FieldTask
         The fields.
 
     Yields
     ------
     task, files : tuple
-        As they are done, in no particular order.
+        In the order in which the tasks finish.
 
     Raises
     ------
     InputError
-        If the package ``distributed`` is not installed, no scheduler or no worker answers, or a worker has other
-        versions of what decides on a file's bytes.
+        If the package ``distributed`` is not installed, if no scheduler or worker answers, or if a worker has other
+        versions of the packages that determine the bytes of a file.
     FieldError
         If a field fails.
     """
@@ -71,8 +71,9 @@ def on_cluster(address: str, tasks: Sequence[FieldTask]) -> Generator[tuple[Fiel
             except TimeoutError:
                 if not _threads(client, address):
                     raise InputError(
-                        f"{address}: all workers are gone; what was made is kept: start workers with "
-                        f"'dask worker {address} --nthreads 1' and run it again"
+                        f"all workers are gone, and finished fields are kept: start workers with "
+                        f"'dask worker {address} --nthreads 1' and run it again",
+                        source=address,
                     ) from None
                 continue
             for future in done:
@@ -88,18 +89,18 @@ def make_on_worker(
     Parameters
     ----------
     values : dict
-        The settings as plain values, since another version might not take the object.
+        The settings as plain values, because another version may not accept the object.
     index : int
         Number of the field.
     parts : tuple of str
-        Its parts.
+        Parts to make.
     versions : dict
-        Of the packages on the machine that asks.
+        Versions of the packages on the requesting machine.
 
     Raises
     ------
     InputError
-        If this machine's packages are others.
+        If this machine has other versions.
     """
     here = versions_here()
     others = [
@@ -112,7 +113,7 @@ def make_on_worker(
 
 
 def versions_here() -> dict[str, str]:
-    """Versions of the packages that decide on a file's bytes, without a build's suffix."""
+    """Return the versions of the packages that determine the bytes of a file, without build suffixes."""
     return {name: _version(name) for name in PACKAGES}
 
 
@@ -125,7 +126,7 @@ def _version(package: str) -> str:
 
 def _imported() -> Any:
     try:
-        return import_module("distributed")  # an extra
+        return import_module("distributed")  # an optional dependency
     except ImportError:
         raise InputError(
             'a scheduler needs the package distributed: pip install "napari-contransgan[cluster]"'
@@ -135,34 +136,35 @@ def _imported() -> Any:
 def _connected(address: str, stack: ExitStack) -> Any:
     distributed = _imported()
     try:
-        # A client that fails to connect hangs when it is thrown away, so the door is tried first; in a thread, since
-        # this one may have an event loop already.
+        # A client that fails to connect hangs when it is deleted, so the connection is tested first, in a thread
+        # because this one may already have an event loop.
         with ThreadPoolExecutor(1) as pool:
             pool.submit(asyncio.run, _knock(distributed, address)).result()
         client = stack.enter_context(distributed.Client(address, timeout=CONNECT_S, set_as_default=False))
-    except Exception as error:  # of any type, where something else listens
+    except Exception as error:  # any type, if another program listens there
         raise InputError(
-            f"{address}: no dask scheduler answers: check the address, or start one with 'dask scheduler', and workers "
-            f"with 'dask worker {address} --nthreads 1'"
+            f"no dask scheduler answers: check the address, or start one with 'dask scheduler', and workers "
+            f"with 'dask worker {address} --nthreads 1'",
+            source=address,
         ) from error
     try:
         client.wait_for_workers(1, timeout=CONNECT_S)
     except TimeoutError:
         raise InputError(
-            f"{address}: the scheduler has no workers: start some with 'dask worker {address} --nthreads 1'"
+            f"the scheduler has no workers: start some with 'dask worker {address} --nthreads 1'", source=address
         ) from None
     return client
 
 
 async def _knock(distributed: Any, address: str) -> None:
-    # Its own timeout does not hold for a server that never says a word.
+    # Its own timeout does not apply to a server that never answers.
     comm = await asyncio.wait_for(distributed.comm.connect(address, timeout=CONNECT_S), CONNECT_S)
     await comm.close()
 
 
 @contextmanager
 def _log_kept_quiet() -> Iterator[None]:
-    """Keep the log lines of a lost connection from standard error; it is told as an `InputError`."""
+    """Suppress log messages about a lost connection, which is reported as an `InputError`."""
     logger = logging.getLogger("distributed")
     before = logger.level
     logger.setLevel(logging.CRITICAL + 1)
@@ -180,7 +182,9 @@ def _threads(client: Any, address: str) -> int:
 
 
 def _lost(address: str) -> InputError:
-    return InputError(f"{address}: the scheduler is gone; what was made is kept: start it and run this again")
+    return InputError(
+        "the scheduler is gone, and finished fields are kept: start it again and repeat the run", source=address
+    )
 
 
 def _result(future: Any, task: FieldTask, address: str) -> dict[str, bytes]:
@@ -191,12 +195,13 @@ def _result(future: Any, task: FieldTask, address: str) -> dict[str, bytes]:
         raise _lost(address) from error
     except distributed.KilledWorker as error:
         raise InputError(
-            f"{task}: the workers of {address} that made it died one after the other; if their memory is short, start "
-            f"fewer of them"
+            f"the workers of {address} that made it died one after another: if memory is short, start fewer of them",
+            source=task,
         ) from error
     except ImportError as error:
         raise InputError(
-            f"{address}: a worker cannot import {error.name}: install napari-contransgan "
-            f"{versions_here()['napari-contransgan']} on all of them"
+            f"a worker cannot import {error.name}: install napari-contransgan "
+            f"{versions_here()['napari-contransgan']} on all of them",
+            source=address,
         ) from error
     return files

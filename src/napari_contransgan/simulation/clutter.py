@@ -1,6 +1,6 @@
-"""Small things above and below the focal plane, such as granules at other heights and floating debris.
+"""Simulate small objects above and below the focal plane, such as granules at other heights and floating debris.
 
-Their images are fine diffraction patterns that tell nothing of the phase in focus. Real frames are full of them.
+Their images are fine diffraction patterns without information about the phase in focus. Real frames are full of them.
 """
 
 import numpy as np
@@ -18,29 +18,30 @@ _PATCHY_SHARE, _PATCH_UM = 0.6, 12.0
 
 
 def clutter(shape_px: int, pixel_um: float, contrast: float, optics: Optics, rng: np.random.Generator) -> FloatMap:
-    """Contrast of weak phase grains in a few planes out of focus, in most images gathered in patches.
+    """Return the contrast of weak phase grains in a few planes out of focus, clustered in patches in most images.
 
-    A weak phase grain at distance z changes the intensity by its spectrum times 2 sin(pi wavelength z f^2), which the
-    condenser's angles damp: they shift the image by up to z NA S, and a disc of that radius blurs it (its transform is
-    close to a Gaussian). What the lens with this condenser does not pass, f > NA (1 + S) / wavelength, is missing.
+    A weak phase grain at distance z changes the intensity by its spectrum times 2 sin(pi wavelength z f^2). The
+    condenser's angles shift the image by up to z NA S, which blurs it by a disc of that radius (whose transform is
+    close to a Gaussian). Frequencies that the lens with this condenser does not pass, f > NA (1 + S) / wavelength, are
+    zero.
 
     Parameters
     ----------
     shape_px : int
         Side of the square image.
     pixel_um : float
-        Its pixel.
+        Its pixel size.
     contrast : float
         Standard deviation of the result.
     optics : Optics
-        Lens and light.
+        Lens and illumination.
     rng : Generator
-        Places, sizes, distances and strengths.
+        Random generator for positions, sizes, distances and strengths.
 
     Returns
     -------
     ndarray, shape (shape_px, shape_px)
-        Relative change of the intensity, about 0 on average.
+        Relative change of the intensity, with a mean of about 0.
     """
     f_per_um = fft.fftfreq(shape_px, pixel_um)
     squared = (f_per_um[:, None] ** 2 + f_per_um[None, : shape_px // 2 + 1] ** 2).astype(np.float32)
@@ -62,7 +63,7 @@ def clutter(shape_px: int, pixel_um: float, contrast: float, optics: Optics, rng
 
 
 def _grains(shape_px: int, pixel_um: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Points of various strength."""
+    """Draw points of various strengths."""
     low, high = np.log(_PER_UM2)
     count = max(1, int(np.exp(rng.uniform(low, high)) * (shape_px * pixel_um) ** 2))
     places = rng.integers(shape_px**2, size=count)

@@ -1,4 +1,4 @@
-"""Folders of simulated fields that the trainer and other programs read."""
+"""Write folders of simulated fields for the trainer and other programs."""
 
 import json
 import time
@@ -14,10 +14,10 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import QUANTITY_UNITS, read_image
 from napari_contransgan.io.atomic import write_atomically
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.processes import in_processes
 from napari_contransgan.progress import Progress
 from napari_contransgan.simulation.cluster import on_cluster
 from napari_contransgan.simulation.field_files import PARTS, PARTS_WITHOUT_STACKS, FieldTask, make_files
-from napari_contransgan.simulation.workers import in_processes
 from napari_contransgan.threads import on_threads
 
 DESCRIPTION = "dataset.json"
@@ -41,9 +41,10 @@ def write_dataset(
 ) -> Generator[Progress, None, Path]:
     """Write ``lr``, ``stack``, ``tie`` and ``phase`` folders of OME-TIFFs and ``dataset.json``.
 
-    The files' bytes depend on the settings and the field's number alone, not on workers, threads or the scheduler.
-    Only what is missing or damaged is made when the folder was begun with the same settings; the number of fields may
-    grow, and stacks may be added. Close the generator to stop: whole files are kept, and no part of one is left.
+    The bytes of a file depend only on the settings and the number of the field, not on workers, threads or the
+    scheduler. If the folder was started with the same settings, only missing or damaged files are made; the number of
+    fields may be increased, and stacks may be added. Close the generator to stop: complete files are kept, and no
+    partial file is left.
 
     Parameters
     ----------
@@ -52,17 +53,17 @@ def write_dataset(
     out : Path
         Folder to write to.
     workers : int
-        Processes of one thread each; 1 works in this one.
+        Number of single-threaded processes; with 1, fields are made in this process.
     stacks : bool
-        Also write the focus stacks and their TIE phase; without them a field takes a fifth of the time. A data set
-        that was begun with stacks keeps to them.
+        Also write the focus stacks and their TIE phase; without them, a field takes a fifth of the time. A data set
+        that was started with stacks always has them.
     scheduler : str or None
-        Address of a dask scheduler whose workers make the fields, in place of processes here.
+        Address of a dask scheduler whose workers make the fields, instead of local processes.
 
     Yields
     ------
     Progress
-        One for each field that is made.
+        One for each new field.
 
     Returns
     -------
@@ -72,10 +73,10 @@ def write_dataset(
     Raises
     ------
     InputError
-        If `out` holds a data set of other settings or another version of this program, a worker dies, or the
-        scheduler cannot serve.
+        If `out` contains a data set with other settings or from another version of this program, if a worker dies, or
+        if the scheduler cannot be used.
     FieldError
-        If a field fails, naming it.
+        If a field fails; the message names the field.
     """
     parts, is_new = _begin(settings, out, stacks)
     with TemporaryDirectory(prefix="contransgan-", ignore_cleanup_errors=True) as scratch:
@@ -85,7 +86,7 @@ def write_dataset(
             if missing:
                 tasks.append(FieldTask(settings, index, missing, None if scheduler else Path(scratch)))
             if not is_new and (index + 1) % CHECKS_PER_EVENT == 0:
-                yield Progress(index + 1, settings.count, "checking what is there")
+                yield Progress(index + 1, settings.count, "checking existing files")
         began = time.monotonic()
         with closing(_made(tasks, workers, scheduler)) as made:
             for done, (task, files) in enumerate(made, 1):
@@ -99,7 +100,7 @@ def write_dataset(
 
 
 def field_name(index: int) -> str:
-    """File name of a field."""
+    """Return the file name of a field."""
     return f"{index:04d}.ome.tif"
 
 
@@ -120,29 +121,30 @@ def _made(
 
 
 def _begin(settings: SimulationSettings, out: Path, stacks: bool) -> tuple[tuple[str, ...], bool]:
-    """Make the folders and the description, or check that the one there is the same data set.
+    """Create the folders and the description, or check that the existing data set is the same.
 
     Returns
     -------
     parts : tuple of str
         Folders of the data set.
     is_new : bool
-        Whether nothing is there yet.
+        Whether the data set is new.
     """
     path = out / DESCRIPTION
     is_new = not path.is_file()
     if is_new:
         held = next((out / part for part in PARTS if (out / part).is_dir() and any((out / part).iterdir())), None)
         if held is not None:
-            raise InputError(f"{held}: holds files that no {DESCRIPTION} describes; choose another folder")
+            raise InputError(f"contains files but no {DESCRIPTION}: choose another folder", source=held)
     else:
         known = _known(path)
         if {**known["settings"], "count": 0} != {**settings.model_dump(mode="json"), "count": 0}:
-            raise InputError(f"{out}: holds a data set made with other settings; choose another folder")
+            raise InputError("contains a data set with other settings: choose another folder", source=out)
         if known.get("program_version") != napari_contransgan.__version__:
             raise InputError(
-                f"{out}: was begun by version {known.get('program_version')}, this is "
-                f"{napari_contransgan.__version__}, whose fields may differ; choose another folder"
+                f"was started by version {known.get('program_version')}, this is "
+                f"{napari_contransgan.__version__}, whose fields may differ; choose another folder",
+                source=out,
             )
         stacks = stacks or known.get("stacks") is True
         settings = settings.model_copy(update={"count": max(settings.count, int(known["settings"]["count"]))})
@@ -156,7 +158,7 @@ def _begin(settings: SimulationSettings, out: Path, stacks: bool) -> tuple[tuple
 
 
 def _left_overs(folder: Path) -> Iterable[Path]:
-    """Parts of files that a kill in the middle of writing left."""
+    """Return half-written files of a killed process."""
     return list(folder.glob(".*.ome.tif.*"))
 
 
@@ -167,7 +169,7 @@ def _known(path: Path) -> dict[str, Any]:
             return dict(known)
     except (ValueError, KeyError, TypeError):
         pass
-    raise InputError(f"{path}: is damaged; choose another folder for the data set")
+    raise InputError("is damaged: choose another folder for the data set", source=path)
 
 
 def _describe(settings: SimulationSettings, out: Path, parts: tuple[str, ...], *, finished: bool) -> None:
@@ -190,7 +192,7 @@ def _describe(settings: SimulationSettings, out: Path, parts: tuple[str, ...], *
 
 
 def _folders(out: Path, parts: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What each folder holds, as its first file says."""
+    """Describe the content of each folder from its first file."""
     for part in parts:
         image = read_image(out / part / field_name(0))
         sizes = {"pixel_size_um": image.pixel_size_um, "z_step_um": image.z_step_um}
@@ -208,7 +210,7 @@ def _folders(out: Path, parts: tuple[str, ...]) -> Iterator[tuple[str, dict[str,
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a file is there and all of it can be read."""
+    """Return whether a file exists and can be read completely."""
     try:
         return path.is_file() and read_image(path).data.size > 0
     except InputError:

@@ -1,4 +1,4 @@
-"""What floats and lies between cells: dense grains, empty vesicles, and the fragments of dead cells."""
+"""Draw the debris between cells: dense grains, empty vesicles, and fragments of dead cells."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -6,23 +6,23 @@ from numpy.typing import ArrayLike
 from napari_contransgan.simulation.spheres import Spheres, joined
 
 DEBRIS_REACH_UM = 5.0
-"""How far a piece of debris may reach from its middle."""
+"""Largest distance from the centre of a piece of debris to its edge."""
 
 _DEBRIS_SHARE = 0.7
 _PIECES_PER_1000_UM2 = 0.5
 
 
 def draw_debris(field_um: float, margin_um: float, rng: np.random.Generator) -> Spheres:
-    """Draw the debris of one field; three fields in ten have none.
+    """Draw the debris of one field; three fields out of ten have none.
 
     Parameters
     ----------
     field_um : float
         Side of the square field.
     margin_um : float
-        Debris keeps its middle this far from the edges.
+        Smallest distance between the centre of debris and the edges.
     rng : Generator
-        Source of chance.
+        Random generator.
     """
     dirty = rng.random() < _DEBRIS_SHARE
     pieces = rng.poisson(_PIECES_PER_1000_UM2 * rng.gamma(1.0) * field_um**2 / 1000) if dirty else 0
@@ -39,14 +39,14 @@ def _grain(y_um: float, x_um: float, rng: np.random.Generator) -> Spheres:
 
 
 def _vesicle(y_um: float, x_um: float, rng: np.random.Generator) -> Spheres:
-    """A bubble of membrane: a dense shell around an inside that is little denser than the medium."""
+    """Draw an empty vesicle: a dense membrane around an inside that is only slightly denser than the medium."""
     radius_um, contrast = rng.uniform(0.8, 3.0), rng.uniform(0.006, 0.015)
     inner_um = max(radius_um - rng.uniform(0.25, 0.5), 0.3)
     return _spheres([y_um, y_um], [x_um, x_um], [radius_um, inner_um], [contrast, -0.85 * contrast])
 
 
 def _fragment(y_um: float, x_um: float, rng: np.random.Generator) -> Spheres:
-    """A heap of bodies of all sizes, as a dead cell leaves it."""
+    """Draw the fragments of a dead cell, a pile of bodies of all sizes."""
     count = int(rng.integers(3, 12))
     spread_um = rng.uniform(0.8, 1.6)
     dy_um, dx_um = np.clip(rng.normal(0, spread_um, (2, count)), -3, 3)

@@ -1,4 +1,4 @@
-"""The files of one simulated field, as bytes that depend on the settings and the field's number alone."""
+"""Make the files of one simulated field; their bytes depend only on the settings and the number of the field."""
 
 import hashlib
 import re
@@ -22,12 +22,12 @@ _UUID = re.compile(rb'UUID="urn:uuid:([0-9a-f-]{36})"')
 
 
 class FieldError(Exception):
-    """A field could not be made, by a fault of the program; the message names the field."""
+    """A field could not be made because of a bug in the program; the message names the field."""
 
 
 @dataclass(frozen=True)
 class FieldTask:
-    """What is to be made of one field.
+    """Task of making one field.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ class FieldTask:
     index : int
         Number of the field.
     parts : tuple of str
-        Those of `PARTS` that are wanted.
+        Requested parts, out of `PARTS`.
     scratch : Path or None
-        Folder for passing files; None takes the system's.
+        Folder for temporary files; None uses the system's.
     """
 
     settings: SimulationSettings
@@ -53,34 +53,35 @@ class FieldTask:
 def make_files(task: FieldTask) -> dict[str, bytes]:
     """Make the OME-TIFFs of one field.
 
-    The same bytes come out each time, on one thread and with the same versions of the libraries: the file's UUID is
-    made of its content.
+    The bytes are always the same, on one thread and with the same versions of the libraries; the UUID of a file is
+    derived from its content.
 
     Returns
     -------
     dict
-        Content of the file by part.
+        Content of each file, by part.
 
     Raises
     ------
     InputError
-        If the settings cannot serve, naming the field.
+        If the settings cannot be used; the message names the field.
     FieldError
-        For any other error, naming the field, with the traceback as a note.
+        For any other error; the message names the field, and the traceback is added as a note.
     """
     try:
         return {part: _encoded(image, task.scratch) for part, image in _images(task)}
     except InputError as error:
-        raise InputError(f"{task}: {error}") from error
+        raise error.named(task) from error
     except Exception as error:
         named = FieldError(f"{task}: {type(error).__name__}: {error}")
-        named.add_note(traceback.format_exc())  # a traceback does not travel between processes
+        named.add_note(traceback.format_exc())  # a traceback is not passed between processes
         raise named from error
 
 
 def _images(task: FieldTask) -> Iterator[tuple[str, Image]]:
     index, parts = task.index, task.parts
-    settings = task.settings.model_copy(update={"count": index + 1})  # the files' records must not change as sets grow
+    # The records in the files must not change if the data set grows.
+    settings = task.settings.model_copy(update={"count": index + 1})
     specimen = draw_specimen(settings, index)
     if "stack" in parts or "tie" in parts:
         stack = image_stack(specimen, settings, index)
@@ -102,7 +103,7 @@ def _encoded(image: Image, scratch: Path | None) -> bytes:
 
 
 def _with_uuid_of_content(content: bytes) -> bytes:
-    """Put a UUID of the content in place of the random one that OME-XML gets."""
+    """Replace the random UUID of OME-XML by one derived from the content."""
     found = _UUID.search(content)
     if found is None:
         return content

@@ -1,4 +1,4 @@
-"""One simulated field: what the low-power camera sees, the through-focus stack, and the true phase."""
+"""Simulate one field: the low-power frame, the through-focus stack, and the true phase."""
 
 import math
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ STACK_SOURCE = SourceSampling(2, 12)
 
 @dataclass(frozen=True)
 class SimulatedField:
-    """A complete sample; all three images cover exactly the same field.
+    """Images of one simulated field, all of exactly the same area.
 
     Parameters
     ----------
@@ -47,20 +47,20 @@ class SimulatedField:
 
 
 def simulate_pair(settings: SimulationSettings, index: int) -> tuple[Image, Image]:
-    """The low-power frame and the true phase of field `index`, without the costly 40x stack."""
+    """Simulate the low-power frame and the true phase of field `index`, without the slow 40x stack."""
     specimen = draw_specimen(settings, index)
     return image_lr(specimen, settings, index), true_phase(specimen, settings, index)
 
 
 def simulate_field(settings: SimulationSettings, index: int) -> SimulatedField:
-    """Simulate everything about field `index`.
+    """Simulate all images of field `index`.
 
     Parameters
     ----------
     settings : SimulationSettings
         The digital microscope.
     index : int
-        Number of the field; with the seed it determines every pixel.
+        Number of the field; together with the seed it determines every pixel.
     """
     specimen = draw_specimen(settings, index)
     return SimulatedField(
@@ -71,7 +71,7 @@ def simulate_field(settings: SimulationSettings, index: int) -> SimulatedField:
 
 
 def image_lr(specimen: Specimen, settings: SimulationSettings, index: int) -> Image:
-    """Low-power bright-field frame, a little out of focus as a microscopist would set it."""
+    """Simulate the low-power bright-field frame, slightly out of focus as a microscopist would set it."""
     rng = np.random.default_rng([settings.seed, index, 1])
     microscope, variation = settings.microscope, settings.variation
     z_um = (
@@ -99,9 +99,9 @@ def image_lr(specimen: Specimen, settings: SimulationSettings, index: int) -> Im
 
 
 def image_stack(specimen: Specimen, settings: SimulationSettings, index: int, camera: Camera | None = None) -> Image:
-    """Through-focus stack at -dz, 0, +dz, with a small focus error common to the planes, evenly lit.
+    """Simulate the through-focus stack at -dz, 0, +dz, evenly lit, with a small focus error common to all planes.
 
-    The exposure is drawn like everything else, unless a camera is given.
+    The exposure is drawn at random, unless a camera is given.
     """
     rng = np.random.default_rng([settings.seed, index, 2])
     microscope, variation = settings.microscope, settings.variation
@@ -133,7 +133,7 @@ def image_stack(specimen: Specimen, settings: SimulationSettings, index: int, ca
 
 
 def true_phase(specimen: Specimen, settings: SimulationSettings, index: int) -> Image:
-    """The specimen's phase, averaged over the pixels of the model's grid."""
+    """Return the specimen's phase, averaged over the pixels of the model's grid."""
     return Image(
         data=true_phase_map(specimen),
         axes="YX",
@@ -147,12 +147,12 @@ def true_phase(specimen: Specimen, settings: SimulationSettings, index: int) -> 
 
 
 def label_settings(settings: SimulationSettings) -> TieSettings:
-    """How TIE makes a label of a simulated stack: by the defaults, but drift is sought only where planes drift."""
+    """Return the TIE settings for labels: the defaults, with drift correction only if the planes drift."""
     return TieSettings(drift=settings.variation.drift_um != (0, 0))
 
 
 def tie_label(stack: Image, settings: SimulationSettings) -> Image:
-    """The phase that TIE retrieves from a simulated stack, a label as the paper's."""
+    """Retrieve the TIE phase of a simulated stack, a label like the paper's."""
     return result_of(retrieve_phase(stack, label_settings(settings))).phase
 
 
@@ -170,7 +170,7 @@ def _camera_image(counts: NDArray[np.uint16], microscope: Microscope, objective:
 
 
 def _first_centre(pixel_size_um: float) -> tuple[float, float]:
-    """Where the first pixel's centre lies when the field's edge is at 0, so that images of all pixel sizes coincide."""
+    """Return the first pixel's centre if the field's edge is at 0, so that images of all pixel sizes coincide."""
     return pixel_size_um / 2, pixel_size_um / 2
 
 
@@ -185,7 +185,7 @@ def _planes(
     rng: np.random.Generator,
     shifts_yx_um: Sequence[tuple[float, float]] | None = None,
 ) -> NDArray[np.float32]:
-    """Intensity in units of the empty field's, on the camera's pixels, as many as cover the field."""
+    """Return the intensity relative to the empty field, on as many camera pixels as cover the field."""
     microscope = settings.microscope
     pixel_um, factor = microscope.pixel_size_um(objective), specimen.pixel_size_factor
     field_um = settings.field_px * MODEL_PIXEL_SIZE_UM
@@ -216,7 +216,7 @@ def _planes(
 
 
 def _aberrated(lens: Objective, variation: Variation, seed: int, index: int) -> Objective:
-    """The lens with this field's aberrations; chance of its own, so that the rest stays as without."""
+    """Return the lens with this field's aberrations; they have their own generator, so other draws stay the same."""
     rng = np.random.default_rng([seed, index, 6])
     spherical_um = rng.uniform(*variation.spherical_um)
     (coma_y, coma_x), (astigmatism_0, astigmatism_45) = (
@@ -243,7 +243,7 @@ def _light(shape_px: int, settings: SimulationSettings, rng: np.random.Generator
 
 
 def _clutter(shape_px: int, settings: SimulationSettings, coherence: float, index: int) -> NDArray[np.float32]:
-    """Factor of the light behind small things out of focus; chance of its own, so that the rest stays as without."""
+    """Return the factor of clutter on the light; it has its own generator, so other draws stay the same."""
     rng = np.random.default_rng([settings.seed, index, 5])
     contrast = rng.uniform(*settings.variation.clutter)
     if contrast <= 0:
@@ -257,7 +257,7 @@ def _clutter(shape_px: int, settings: SimulationSettings, coherence: float, inde
 def _record(
     settings: SimulationSettings, index: int, specimen: Specimen, camera: Camera | None = None, **drawn: Any
 ) -> dict[str, Any]:
-    """What made an image: the settings, and what was drawn for this field."""
+    """Return the record of an image: the settings, and the values drawn for this field."""
     drawn |= {
         "pixel_size_factor": specimen.pixel_size_factor,
         "wavelength_factor": specimen.wavelength_factor,

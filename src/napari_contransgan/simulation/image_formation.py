@@ -1,4 +1,4 @@
-"""Partially coherent image formation: Abbe's sum over points of the condenser aperture (Koehler illumination).
+"""Simulate partially coherent images: Abbe's sum over points of the condenser aperture (Koehler illumination).
 
 Works on batches, on CPU or GPU, in single or double precision, and is differentiable with respect to the object.
 """
@@ -15,32 +15,32 @@ from napari_contransgan.simulation.pupil import pupil_function
 from napari_contransgan.simulation.source import SourcePoint, SourceSampling, source_points
 
 FINE_SOURCE = SourceSampling(4, 12)
-"""Enough in focus, where the contrast is faint; see docs/background/simulation-accuracy.md for the errors."""
+"""Number of source points that suffices in focus, where contrast is low; see docs/background/simulation-accuracy.md."""
 
 _CHUNK_ELEMENTS = 2**19
-"""Amplitudes held at a time: few enough for the processor's cache, enough to keep it busy with small images."""
+"""Number of amplitudes computed together: few enough for the processor's cache, many enough for small images."""
 
 SpectrumOf = Callable[[SourcePoint, int, int, int], torch.Tensor]
-"""Gives a square part of the spectrum behind an object: for light of a source point, from a first row and a first
-column on, so many of each; both count steps of frequency from 0 and may be negative. Shape (..., count, count)."""
+"""Returns a square part of the spectrum behind an object, of shape (..., count, count), for light of a source point.
+The first row and column are steps of frequency from 0, and may be negative."""
 
 
 @dataclass(frozen=True)
 class Optics:
-    """Lens, condenser and filter of one image.
+    """Lens, condenser and filter for one image.
 
     Parameters
     ----------
     numerical_aperture : float
-        Of the objective.
+        NA of the objective.
     wavelength_um : float
         Centre vacuum wavelength.
     coherence : float
-        S, condenser NA over objective NA; 0 is a plane wave.
+        S, condenser NA divided by objective NA; 0 is a plane wave.
     bandwidth_um : float
         Full width at half maximum of the filter.
     aberrations : Aberrations
-        Of the objective.
+        Aberrations of the objective.
     """
 
     numerical_aperture: float
@@ -59,9 +59,9 @@ class PixelGrid:
     pixel_um : float
         Side of a pixel.
     shape_px : int
-        Pixels on a side of the square image.
+        Pixels per side of the square image.
     edge_um : float
-        Where the first pixel begins, along y and x, from where the object's first pixel begins.
+        Position of the edge of the first pixel, along y and x, relative to that of the object's first pixel.
     """
 
     pixel_um: float
@@ -70,7 +70,7 @@ class PixelGrid:
 
 
 def transmission(yx_phase_rad: torch.Tensor, yx_absorption: torch.Tensor | None = None) -> torch.Tensor:
-    """Complex transmission exp(i phase - absorption) of a thin object; any shape."""
+    """Compute the complex transmission exp(i phase - absorption) of a thin object of any shape."""
     size = torch.ones_like(yx_phase_rad) if yx_absorption is None else torch.exp(-yx_absorption)
     return torch.polar(size, yx_phase_rad)
 
@@ -85,18 +85,18 @@ def through_focus_images(
     source: SourceSampling = FINE_SOURCE,
     turn_rad: float = 0.0,
 ) -> torch.Tensor:
-    """Camera images of a thin object at several focus positions, in units of the empty field's intensity.
+    """Compute camera images of a thin object at several focus positions, relative to the intensity of the empty field.
 
     I_z = sum_s w_s |F^-1{ T(f) P(f + s) exp(2 pi i z sqrt(1/wavelength^2 - |f + s|^2)) }|^2 (Abbe; Born & Wolf 10.6).
-    The pupil is evaluated analytically at f + s, so that source points need not lie on the frequency grid. The field's
-    spectrum is cropped to what the objective passes, so a low-power image costs little however fine the object is, and
-    the intensity is averaged over each camera pixel exactly, wherever the pixels lie.
+    The pupil is evaluated analytically at f + s, so that source points need not be on the frequency grid. The spectrum
+    of the field is cropped to the frequencies that the objective passes, so a low-power image is fast to compute
+    however fine the object is. The intensity is averaged exactly over each camera pixel at any position.
 
     Parameters
     ----------
     field : Tensor, complex, shape (..., N, N)
-        Transmission of the object, periodic, on pixels of `field_pixel_um`; the same for all wavelengths of a band,
-        see `thin_object` for one that is not.
+        Transmission of the object, periodic, on pixels of `field_pixel_um`. It is the same for all wavelengths of a
+        band; see `thin_object` for one that is not.
     field_pixel_um : float
         Pixel size of the object.
     optics : Optics
@@ -106,19 +106,19 @@ def through_focus_images(
     z_um : sequence of float
         Focus positions; z grows along the light's path.
     source : SourceSampling
-        Points of the source.
+        Sampling of the source.
     turn_rad : float
-        Turn of the source.
+        Rotation of the source.
 
     Returns
     -------
     Tensor, real, shape (..., len(z_um), M, M)
-        With M = ``grid.shape_px``.
+        M is ``grid.shape_px``.
 
     Raises
     ------
     ValueError
-        If the object's pixels are too coarse for what the lens passes.
+        If the object's pixels are too coarse for the frequencies that the lens passes.
     """
     largest_per_um = optics.numerical_aperture * (1 + optics.coherence) / (optics.wavelength_um - optics.bandwidth_um)
     low = low_frequencies(torch.fft.fft2(field, norm="forward"), field_pixel_um, largest_per_um)
@@ -137,14 +137,14 @@ def through_focus_images(
 def thin_object(
     yx_path_um: torch.Tensor, yx_absorption: torch.Tensor | None, field_pixel_um: float, largest_per_um: float
 ) -> SpectrumOf:
-    """A thin object for `sum_over_source`, whose phase follows the wavelength.
+    """Return a thin object for `sum_over_source` whose phase depends on the wavelength.
 
     Parameters
     ----------
     yx_path_um : Tensor, real, shape (..., N, N)
         Optical path, periodic, on pixels of `field_pixel_um`.
     yx_absorption : Tensor, optional
-        Exponent by which the amplitude falls.
+        Absorption exponent of the amplitude.
     field_pixel_um : float
         Pixel size of the object.
     largest_per_um : float
@@ -153,7 +153,7 @@ def thin_object(
     Returns
     -------
     callable
-        Spectrum for a source point; those of each wavelength are kept for further images.
+        Returns the spectrum for a source point; spectra of each wavelength are kept for further images.
     """
     spectra: dict[float, torch.Tensor] = {}
 
@@ -168,7 +168,7 @@ def thin_object(
 
 
 def low_frequencies(spectrum: torch.Tensor, pixel_um: float, largest_per_um: float) -> torch.Tensor:
-    """Bring a spectrum in FFT order into rising order, up to `largest_per_um` and a few steps more."""
+    """Bring a spectrum from FFT order into rising order, up to `largest_per_um` and a few steps more."""
     size = spectrum.shape[-1]
     half = math.ceil(largest_per_um * size * pixel_um) + 3
     kept = torch.arange(-half, half + 1, device=spectrum.device) % size
@@ -176,7 +176,7 @@ def low_frequencies(spectrum: torch.Tensor, pixel_um: float, largest_per_um: flo
 
 
 def square_of(low: torch.Tensor, row: int, column: int, count: int) -> torch.Tensor:
-    """Cut a square part out of what `low_frequencies` gives; row and column count steps from 0."""
+    """Cut a square part out of the result of `low_frequencies`; row and column count steps from frequency 0."""
     half = low.shape[-1] // 2
     return low[..., half + row : half + row + count, half + column : half + column + count]
 
@@ -193,32 +193,32 @@ def sum_over_source(
     turn_rad: float,
     shifts_yx_um: Sequence[tuple[float, float]] | None = None,
 ) -> torch.Tensor:
-    """Camera images of any object that says what light of each source point makes of it.
+    """Compute camera images of an object given by its spectrum for each source point.
 
-    The image formation of `through_focus_images`, with a spectrum T_s(f) for each source point s in place of T(f).
+    Image formation is that of `through_focus_images`, with a spectrum T_s(f) for each source point s instead of T(f).
 
     Parameters
     ----------
     spectrum_of : callable
-        Gives parts of the spectrum of the field in the object plane for a source point, as
-        ``torch.fft.fft2(field, norm="forward")`` of the whole would. The field is taken relative to the undisturbed
-        wave exp(2 pi i s r), so that it is periodic for any s. Points come sorted by wavelength.
+        Returns part of the spectrum ``torch.fft.fft2(field, norm="forward")`` of the field in the object plane, for a
+        source point. The field is relative to the undisturbed wave exp(2 pi i s r), so that it is periodic for any s.
+        Points are sorted by wavelength.
     field_px : int
         Side N of the object.
     field_pixel_um, optics, grid, z_um, source, turn_rad
         As for `through_focus_images`.
     shifts_yx_um : sequence of (float, float), optional
-        How far the object has moved when each plane is taken.
+        Shift of the object in each plane.
 
     Returns
     -------
     Tensor, real, shape (..., len(z_um), M, M)
-        As from `through_focus_images`.
+        As for `through_focus_images`.
 
     Raises
     ------
     ValueError
-        If the object's pixels are too coarse for what the lens passes.
+        If the object's pixels are too coarse for the frequencies that the lens passes.
     """
     points = source_points(
         optics.numerical_aperture * optics.coherence, optics.wavelength_um, optics.bandwidth_um, source, turn_rad
@@ -232,9 +232,9 @@ def sum_over_source(
             f"{steepest_per_um:.3g} per um: give at most {0.5 / steepest_per_um:.3g} um"
         )
     reach = math.ceil(optics.numerical_aperture / shortest_um * field_um + 1)
-    # The intensity holds frequencies up to twice those of the amplitude.
+    # The intensity contains frequencies up to twice those of the amplitude.
     size = next_fast_len(4 * reach + 2, real=True)
-    # The squares of real and imaginary parts are added up apart, since adding neighbours in memory is slow.
+    # The squares of real and imaginary parts are summed separately, because adding neighbours in memory is slow.
     squares: torch.Tensor | None = None
     chunk = max(1, _CHUNK_ELEMENTS // (len(z_um) * size**2))
     for first in range(0, len(points), chunk):
@@ -242,7 +242,7 @@ def sum_over_source(
         amplitude = _inverse_transform(torch.stack(passed, dim=-4), size)
         parts = torch.view_as_real(amplitude).square().sum(-5)
         squares = parts if squares is None else squares + parts
-    assert squares is not None  # noqa: S101 - there is a point at least
+    assert squares is not None  # noqa: S101 - there is at least one point
     total = (squares[..., 0] + squares[..., 1]) / _empty_field(points, field_um, optics.numerical_aperture)
     if shifts_yx_um is None:
         return _expose_pixels(total, field_um, field_pixel_um, grid, (0.0, 0.0))
@@ -252,7 +252,7 @@ def sum_over_source(
 
 
 def _empty_field(points: Sequence[SourcePoint], field_um: float, numerical_aperture: float) -> float:
-    """Intensity without an object: below 1 where the pupil's soft edge takes from light that comes in at the rim."""
+    """Return the intensity without an object; it is below 1 where the pupil's soft edge blocks light near its rim."""
     distances = [
         numerical_aperture / point.wavelength_um - math.hypot(point.y_per_um, point.x_per_um) for point in points
     ]
@@ -263,10 +263,10 @@ def _empty_field(points: Sequence[SourcePoint], field_um: float, numerical_apert
 def _passed(
     spectrum_of: SpectrumOf, point: SourcePoint, field_um: float, reach: int, optics: Optics, z_um: Sequence[float]
 ) -> torch.Tensor:
-    """What the lens passes of a source point's light, times the root of its weight; frequencies -reach to reach.
+    """Return the light of a source point that the lens passes, times the root of its weight, from -reach to reach.
 
-    The spectrum is shifted by the whole steps of the point's own frequency, so that the pupil always lies in the
-    middle; that turns the amplitude's phase along the image and leaves its intensity alone.
+    The spectrum is shifted by the whole steps of the point's own frequency, so that the pupil is always in the middle.
+    This changes the phase of the amplitude along the image, but not its intensity.
     """
     own = (point.y_per_um, point.x_per_um)
     first = [-reach - round(s * field_um) for s in own]
@@ -280,7 +280,7 @@ def _passed(
 
 
 def _inverse_transform(block: torch.Tensor, size: int) -> torch.Tensor:
-    """Inverse 2D transform of the low frequencies -reach to reach, without transforming the zeros beside them."""
+    """Compute the inverse 2D transform of frequencies -reach to reach, without transforming the zeros around them."""
     reach = block.shape[-1] // 2
     tall = block.new_zeros((*block.shape[:-2], size, block.shape[-1]))
     tall[..., : reach + 1, :] = block[..., reach:, :]
@@ -299,7 +299,7 @@ def _expose_pixels(
     """Average a band-limited periodic intensity over each square pixel, by its Fourier series."""
     size = intensity.shape[-1]
     real, device = intensity.dtype, intensity.device
-    # The object's samples stand half a pixel inside its first edge, the camera's averages in the middle of its pixels.
+    # The object's samples are half a pixel inside its first edge; the camera's averages are at its pixel centres.
     centre_um = grid.edge_um + (torch.arange(grid.shape_px, dtype=torch.float64) + 0.5) * grid.pixel_um
     place_um = centre_um - field_pixel_um / 2
 
@@ -313,7 +313,7 @@ def _expose_pixels(
     f_y = torch.fft.fftfreq(size, field_um / size, dtype=torch.float64)
     f_x = torch.fft.rfftfreq(size, field_um / size, dtype=torch.float64)
     spectrum = torch.fft.rfft2(intensity, norm="forward")
-    # Of a real image, each frequency but the zeroth along x stands for its opposite too.
+    # For a real image, each frequency along x except the zeroth also represents its opposite.
     both = torch.full_like(f_x, 2.0)
     both[0] = 1.0
     rows, columns = series(f_y, torch.ones_like(f_y), shift_yx_um[0]), series(f_x, both, shift_yx_um[1])

@@ -1,4 +1,4 @@
-"""What the light meets besides the specimen: vignetting, unevenness, dust, and stray light."""
+"""Simulate vignetting, uneven illumination and dust."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,21 +7,21 @@ FloatMap = NDArray[np.float32]
 
 
 def vignette(shape_px: int, frame_px: int, loss: float, rng: np.random.Generator) -> FloatMap:
-    """Fall of the light towards the corners of the camera's frame, over a part of the frame that lies anywhere in it.
+    """Return the vignetting of a randomly placed part of the camera's frame.
 
     Parameters
     ----------
     shape_px, frame_px : int
-        Sides of the part and of the frame; a part larger than the frame is taken for all of it.
+        Sides of the part and of the frame; a part larger than the frame is treated as the whole frame.
     loss : float
-        Share of the light lost in the corners; it grows with the square of the distance from the middle.
+        Fraction of the light lost in the corners; the loss grows with the squared distance from the centre.
     rng : Generator
-        Places the part.
+        Random generator for the position of the part.
 
     Returns
     -------
     ndarray, shape (shape_px, shape_px)
-        1 in the middle of the frame.
+        Factor on the light, 1 in the centre of the frame.
     """
     frame_px = max(frame_px, shape_px)
     y, x = (rng.uniform(0, frame_px - shape_px) + np.arange(shape_px) + 0.5 - frame_px / 2 for _ in range(2))
@@ -30,7 +30,7 @@ def vignette(shape_px: int, frame_px: int, loss: float, rng: np.random.Generator
 
 
 def uneven_light(shape_yx: tuple[int, int], amplitude: float, rng: np.random.Generator) -> FloatMap:
-    """Slow, smooth unevenness that a flat-field correction leaves: a random paraboloid around 1, +-`amplitude`."""
+    """Draw the unevenness that remains after flat-field correction: a random paraboloid around 1, +-`amplitude`."""
     y = np.linspace(-1, 1, shape_yx[0])[:, None]
     x = np.linspace(-1, 1, shape_yx[1])[None, :]
     a, b, c, d, e = rng.uniform(-1, 1, 5)
@@ -39,21 +39,21 @@ def uneven_light(shape_yx: tuple[int, int], amplitude: float, rng: np.random.Gen
 
 
 def dust_shadows(shape_px: int, specks: int, rng: np.random.Generator) -> FloatMap:
-    """Shadows of dust near the camera: soft discs of 4 to 24 pixels, 1 to 10 % dark, with a faint bright rim.
+    """Draw shadows of dust near the camera: soft discs of 4 to 24 pixels, 1 to 10 % dark, with a faint bright rim.
 
     Parameters
     ----------
     shape_px : int
         Side of the square image.
     specks : int
-        How many.
+        Number of specks.
     rng : Generator
-        Places and sizes.
+        Random generator for positions and sizes.
 
     Returns
     -------
     ndarray, shape (shape_px, shape_px)
-        Factor of the light, 1 where there is no dust.
+        Factor on the light, 1 where there is no dust.
     """
     light = np.ones((shape_px, shape_px), np.float32)
     axis = np.arange(shape_px, dtype=np.float32)

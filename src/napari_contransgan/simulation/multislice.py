@@ -1,4 +1,4 @@
-"""Thick objects: light is followed slice by slice (multi-slice or beam propagation method).
+"""Simulate thick objects: propagate light slice by slice (multi-slice or beam propagation method).
 
 Works on batches, on CPU or GPU, and is differentiable with respect to the object.
 """
@@ -36,21 +36,21 @@ def multi_slice_images(
     turn_rad: float = 0.0,
     every_tilt: bool = False,
 ) -> torch.Tensor:
-    """Camera images of a thick object at several focus positions, in units of the empty field's intensity.
+    """Compute camera images of a thick object at several focus positions, relative to the intensity of the empty field.
 
-    For each source point the field behind the object (`exit_field`) is referred to the object's middle plane and imaged
-    as that of a thin object is, see `through_focus_images`; with a single slice the two agree. Beyond the slices z is
-    the travel of a dry lens: it counts in air, whatever the medium. What lies h behind the middle plane is in
-    focus near z = h / medium_index.
+    For each source point, the field behind the object (`exit_field`) is propagated back to the object's middle plane
+    and imaged like that of a thin object (see `through_focus_images`); for a single slice the two agree. z is the
+    travel of a dry lens, in air, whatever the medium. An object at a distance h behind the middle plane is in focus
+    near z = h / medium_index.
 
     Parameters
     ----------
     zyx_path_um : Tensor, real, shape (..., Z, N, N)
-        Optical path within each slice: index minus that of the medium, times thickness. Slices stand in the order in
-        which light passes them and fill the object; each is periodic, on pixels of `field_pixel_um`. float32 computes
-        in single precision, float64 in double.
+        Optical path within each slice: index minus that of the medium, times thickness. Slices are in the order in
+        which light passes them and fill the object; each is periodic, on pixels of `field_pixel_um`. With float32, the
+        computation is in single precision; with float64, in double precision.
     slice_um : float
-        Distance from slice to slice.
+        Distance between slices.
     field_pixel_um, optics, grid, source, turn_rad
         As for `through_focus_images`.
     medium_index : float
@@ -58,8 +58,8 @@ def multi_slice_images(
     z_um : sequence of float
         Focus positions relative to the middle plane; z grows along the light's path.
     every_tilt : bool
-        Follow the light of each source point; otherwise as `thick_object` does, ten times quicker and within 1 % of the
-        contrast of it for beads under a 40x lens.
+        Propagate the light of each source point. Otherwise `thick_object` is used, which is ten times faster and agrees
+        to within 1 % of the contrast for beads with a 40x lens.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def multi_slice_images(
     Raises
     ------
     ValueError
-        If the object's pixels are too coarse, or the condenser's light cannot travel in the medium.
+        If the object's pixels are too coarse, or light of the condenser's angles cannot propagate in the medium.
     """
     aperture = optics.numerical_aperture * optics.coherence
     spectrum_of = (
@@ -100,11 +100,11 @@ def thick_object(
     condenser_aperture: float,
     largest_per_um: float,
 ) -> SpectrumOf:
-    """Follow light through a thick object once, for all images of any lens that are to be taken of it.
+    """Propagate light through a thick object once, for all images of it with any lens.
 
-    Seen from behind, and referred to the object's middle, the field changes little and smoothly with the tilt of the
-    light. Six tilts, upright and on a pentagon at the condenser's rim, give a polynomial of second degree in the tilt.
-    To it comes, for a band, how upright light changes with the wavelength.
+    Propagated back to the object's middle plane, the field changes little and smoothly with the tilt of the light. Six
+    tilts, on the axis and on a pentagon at the edge of the condenser aperture, determine a polynomial of second degree
+    in the tilt. For a band of wavelengths, the change of the on-axis field with the wavelength is added.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def thick_object(
     Returns
     -------
     callable
-        What `sum_over_source` takes.
+        Spectrum function for `sum_over_source`.
     """
     condenser_aperture = max(condenser_aperture, 1e-6)
 
@@ -151,13 +151,13 @@ def thick_object(
 
 
 def _tilt_nodes(aperture: float) -> list[tuple[float, float]]:
-    """Six places of the condenser's aperture that determine a polynomial of second degree; the first one is upright."""
+    """Return six condenser points that determine a polynomial of second degree; the first is on the axis."""
     angles = [2 * math.pi * step / 5 for step in range(5)]
     return [(0.0, 0.0), *((aperture * math.sin(angle), aperture * math.cos(angle)) for angle in angles)]
 
 
 def _second_degree(tilts: NDArray[np.float64], aperture: float) -> NDArray[np.float64]:
-    """Monomials up to the second degree, one row for each tilt, scaled to the aperture."""
+    """Return monomials up to the second degree, one row for each tilt, scaled to the aperture."""
     y, x = tilts.T / aperture
     return np.stack([np.ones_like(y), y, x, y * y, y * x, x * x], axis=1)
 
@@ -192,26 +192,26 @@ def exit_field(
     tilt_per_um: tuple[float, float] = (0.0, 0.0),
     plane_um: float = 0.0,
 ) -> torch.Tensor:
-    """Field of a plane wave behind a thick object, relative to the wave without the object.
+    """Compute the field of a plane wave behind a thick object, relative to the wave without the object.
 
-    Each slice turns the phase by 2 pi path / wavelength in its middle, and between the middles the field travels
+    Each slice shifts the phase by 2 pi path / wavelength in its middle. Between the middles, the field propagates
     through the medium (Cowley & Moodie 1957; Feit & Fleck 1978) by its angular spectrum (Goodman, Fourier Optics,
-    3.10): a wave of transverse frequency f gets exp(2 pi i distance sqrt((n / wavelength)^2 - |f|^2)). Evanescent waves
-    are dropped. A tilted wave's carrier exp(2 pi i s r) is left out, and f + s stands for f, so that any tilt fits a
-    periodic field.
+    3.10): a wave of transverse frequency f is multiplied by exp(2 pi i distance sqrt((n / wavelength)^2 - |f|^2)).
+    Evanescent waves are dropped. The carrier exp(2 pi i s r) of a tilted wave is left out and f is replaced by f + s,
+    so that any tilt fits a periodic field.
 
-    The path is the one straight through the slice: a tilt of angle a lengthens it by 1 / cos(a), which is left out as
-    in thin objects. Light thrown back is left out too.
+    The path is measured straight through the slice; a tilt by an angle a lengthens it by 1 / cos(a), which is neglected
+    as for thin objects. Reflected light is neglected too.
 
     Parameters
     ----------
     zyx_path_um, slice_um, field_pixel_um, wavelength_um, medium_index
         As for `multi_slice_images`.
     tilt_per_um : tuple of float
-        Transverse frequency s (y, x) of the incident wave in 1/um; its length is n sin(angle) / wavelength.
+        Transverse frequency s (y, x) of the incident wave in 1/um; its magnitude is n sin(angle) / wavelength.
     plane_um : float
-        Where the field is wanted, from the object's middle plane along the light's path. Planes within or before the
-        object get the field that seems to come from there when the object is seen from behind.
+        Plane of the field, as a distance from the object's middle plane along the path of the light. For planes within
+        or before the object, this is the field that seems to come from there when the object is seen from behind.
 
     Returns
     -------
@@ -221,7 +221,7 @@ def exit_field(
     Raises
     ------
     ValueError
-        If no wave of that tilt travels in the medium.
+        If no wave of that tilt propagates in the medium.
     """
     screens = _screens(zyx_path_um, wavelength_um)
     spectrum = _exit_spectrum(screens, slice_um, field_pixel_um, medium_index / wavelength_um, tilt_per_um, plane_um)
@@ -241,18 +241,18 @@ def _exit_spectrum(
     tilt_per_um: tuple[float, float],
     plane_um: float,
 ) -> torch.Tensor:
-    """Spectrum, in FFT order and forward norm, of `exit_field`; `wave_per_um` is the wave number in the medium."""
+    """Compute the spectrum of `exit_field`, in FFT order and forward norm; `wave_per_um` is that of the medium."""
     count, size = screens.shape[-3], screens.shape[-1]
     real = screens.real.dtype
     frequency = torch.fft.fftfreq(size, pixel_um, dtype=torch.float64).to(device=screens.device, dtype=real)
     s_y, s_x = tilt_per_um
     tilt_squared = s_y**2 + s_x**2
     if tilt_squared >= wave_per_um**2:
-        raise ValueError(f"no wave of frequency {math.sqrt(tilt_squared):g} per um travels in the medium")
+        raise ValueError(f"no wave of frequency {math.sqrt(tilt_squared):g} per um propagates in the medium")
     squared = (frequency + s_y)[:, None].square() + (frequency + s_x)[None, :].square()
     travelling = (squared < wave_per_um**2).to(real)
     upright_per_um = math.sqrt(wave_per_um**2 - tilt_squared)
-    # sqrt(k^2 - |f + s|^2) - sqrt(k^2 - |s|^2) without the loss of digits that the difference would bring.
+    # sqrt(k^2 - |f + s|^2) - sqrt(k^2 - |s|^2), without the loss of digits in the difference.
     lag_per_um = (tilt_squared - squared) / ((wave_per_um**2 - squared).clip(min=0).sqrt() + upright_per_um)
 
     def travel(distance_um: float) -> torch.Tensor:

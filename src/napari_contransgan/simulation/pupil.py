@@ -1,4 +1,4 @@
-"""The objective's pupil: its edge, its focus and its aberrations."""
+"""Compute the objective's pupil: its edge, focus and aberrations."""
 
 import math
 from collections.abc import Sequence
@@ -17,24 +17,24 @@ def pupil_function(
     z_um: Sequence[float],
     field_um: float,
 ) -> torch.Tensor:
-    """Complex transmission of the pupil for several focus positions.
+    """Compute the complex transmission of the pupil for several focus positions.
 
-    The edge is one frequency step of the field wide: clip((NA / wavelength - |f|) field + 1/2, 0, 1). Focus z turns the
-    phase by 2 pi z sqrt(1/wavelength^2 - |f|^2) (Goodman, Fourier Optics, 3.10), less what it turns on the axis, which
-    no intensity shows.
+    The edge is one frequency step of the field wide: clip((NA / wavelength - |f|) field + 1/2, 0, 1). Focus z shifts
+    the phase by 2 pi z sqrt(1/wavelength^2 - |f|^2) (Goodman, Fourier Optics, 3.10), minus the shift on the axis, which
+    does not affect the intensity.
 
     Parameters
     ----------
     f_y, f_x : Tensor, shapes (Y,) and (X,)
         Spatial frequencies in 1/um.
     numerical_aperture, wavelength_um : float
-        Of the objective, and of the light in vacuum.
+        NA of the objective, and vacuum wavelength of the light.
     aberrations : Aberrations
         Wavefront errors; a positive one delays the light where its polynomial is positive.
     z_um : sequence of float
         Focus positions.
     field_um : float
-        Length over which the object repeats itself.
+        Period of the object.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def pupil_function(
     cutoff = numerical_aperture / wavelength_um
     squared = f_y[:, None].square() + f_x[None, :].square()
     edge = ((cutoff - squared.sqrt()) * field_um + 0.5).clip(0, 1)
-    # sqrt(a^2 - f^2) - a without the loss of digits that the difference would bring.
+    # sqrt(a^2 - f^2) - a, without the loss of digits in the difference.
     lag_per_um = -squared / (1 / wavelength_um + (1 / wavelength_um**2 - squared).clip(min=0).sqrt())
     focus = torch.tensor(z_um, dtype=f_y.dtype, device=f_y.device)
     phase = 2 * math.pi * focus[:, None, None] * lag_per_um
@@ -54,14 +54,14 @@ def pupil_function(
 
 
 def wavefront_error_um(y: torch.Tensor, x: torch.Tensor, aberrations: Aberrations) -> torch.Tensor:
-    """Wavefront error at places of the pupil.
+    """Compute the wavefront error at points of the pupil.
 
     Zernike polynomials of unit root mean square over the pupil (Noll, J. Opt. Soc. Am. 66, 207 (1976)).
 
     Parameters
     ----------
     y, x : Tensor
-        Places that broadcast to each other; the pupil's rim lies at y^2 + x^2 = 1.
+        Coordinates that broadcast to each other; the edge of the pupil is at y^2 + x^2 = 1.
     aberrations : Aberrations
         The coefficients.
 

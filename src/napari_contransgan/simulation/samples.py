@@ -1,4 +1,4 @@
-"""The two sample images that the window and the demo offer; computed on the spot, never downloaded."""
+"""Simulate the two sample images of the plugin and the demo, which are computed and never downloaded."""
 
 from dataclasses import replace
 
@@ -14,24 +14,24 @@ FRAME_SAMPLE_INDEX = 9
 
 
 def sample_stack() -> Image:
-    """A 40x through-focus stack of cells that lie inside the frame: ZYX, 3 planes 3 um apart."""
+    """Simulate a 40x through-focus stack of cells inside the frame: ZYX, 3 planes 3 um apart."""
     return sample_stack_and_truth()[0]
 
 
 def sample_stack_and_truth() -> tuple[Image, Image]:
-    """The sample stack, and its true phase on the model's grid."""
+    """Simulate the sample stack, and its true phase on the model's grid."""
     specimen = draw_specimen(STACK_SAMPLE, STACK_SAMPLE_INDEX)
     stack = image_stack(specimen, STACK_SAMPLE, STACK_SAMPLE_INDEX)
     return replace(stack, name="sample 40x focus stack"), true_phase(specimen, STACK_SAMPLE, STACK_SAMPLE_INDEX)
 
 
 def sample_frame() -> Image:
-    """A 10x bright-field frame, 480 x 480 px or 312 um wide, YX."""
+    """Simulate a 10x bright-field frame, 480 x 480 px or 312 um wide, YX."""
     return sample_frame_and_truth()[0]
 
 
 def sample_frame_and_truth() -> tuple[Image, Image]:
-    """The sample frame, and its true phase on the model's grid."""
+    """Simulate the sample frame, and its true phase on the model's grid."""
     specimen = draw_specimen(FRAME_SAMPLE, FRAME_SAMPLE_INDEX)
     frame = image_lr(specimen, FRAME_SAMPLE, FRAME_SAMPLE_INDEX)
     return replace(frame, name="sample 10x frame"), true_phase(specimen, FRAME_SAMPLE, FRAME_SAMPLE_INDEX)

@@ -1,25 +1,25 @@
-"""How full a field of view is."""
+"""Choose the scene of a field, which determines how full it is."""
 
 import numpy as np
 
 from napari_contransgan.config import SceneName, SimulationSettings
 
 CELL_SCENE_SHARES: dict[SceneName, float] = {"empty": 0.04, "sparse": 0.40, "dense": 0.32, "confluent": 0.24}
-"""How often ``mixed`` means each scene, for cells."""
+"""Fraction of each scene among ``mixed`` fields of cells."""
 
 BEAD_SCENE_SHARES: dict[SceneName, float] = {"empty": 0.03, "sparse": 0.50, "dense": 0.32, "confluent": 0.15}
-"""How often ``mixed`` means each scene, for beads."""
+"""Fraction of each scene among ``mixed`` fields of beads."""
 
 
 def scene_at(chance: float, shares: dict[SceneName, float]) -> SceneName:
-    """The scene that a uniform random number from 0 to 1 stands for.
+    """Return the scene that corresponds to a uniform random number from 0 to 1.
 
     Parameters
     ----------
     chance : float
         A number from 0 to 1, drawn uniformly.
     shares : dict
-        How often each scene comes; adds up to 1.
+        Fraction of each scene; they add up to 1.
     """
     reached = 0.0
     for scene, share in shares.items():
@@ -30,7 +30,7 @@ def scene_at(chance: float, shares: dict[SceneName, float]) -> SceneName:
 
 
 def scene_of_field(settings: SimulationSettings, index: int) -> SceneName:
-    """The scene that field `index` shows; for ``mixed`` the one that was drawn.
+    """Return the scene of field `index`; for ``mixed``, the one that was drawn.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The condenser's aperture as a sum of points, and the lamp's filter as a sum of wavelengths."""
+"""Represent the condenser aperture by points, and the filter of the lamp by wavelengths."""
 
 import math
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 
 BAND_WAVELENGTHS = 3
-"""Each wavelength of a band takes every third angle of each ring, so that a band costs no more points than a line."""
+"""Each wavelength of a band uses every third angle of each ring, so that a band needs no more points than a line."""
 
 
 @dataclass(frozen=True)
 class SourceSampling:
-    """How many points stand for the condenser's aperture.
+    """Number of points that represent the condenser aperture.
 
     Parameters
     ----------
     rings : int
-        Rings of points.
+        Number of rings.
     angles : int
-        Points on each ring; a multiple of 6, so that each point has its opposite, also among those of one wavelength.
+        Points on each ring; a multiple of 6, so that each point has an opposite point of the same wavelength.
     """
 
     rings: int
@@ -26,11 +26,11 @@ class SourceSampling:
 
     def __post_init__(self) -> None:
         if self.rings < 1 or self.angles < 6 or self.angles % 6:
-            raise ValueError("a source needs one ring or more, and angles in a multiple of 6")
+            raise ValueError("a source needs at least one ring, and a number of angles that is a multiple of 6")
 
     @property
     def points(self) -> int:
-        """Points in all."""
+        """Return the total number of points."""
         return self.rings * self.angles
 
 
@@ -45,7 +45,7 @@ class SourcePoint:
     wavelength_um : float
         Vacuum wavelength of its light.
     weight : float
-        Its share of all light.
+        Its fraction of all light.
     """
 
     y_per_um: float
@@ -57,24 +57,24 @@ class SourcePoint:
 def source_points(
     aperture: float, wavelength_um: float, bandwidth_um: float, sampling: SourceSampling, turn_rad: float = 0.0
 ) -> tuple[SourcePoint, ...]:
-    """Points of a uniformly filled condenser aperture behind a filter.
+    """Return points that represent a uniformly filled condenser aperture behind a filter.
 
-    Rings stand at the Gauss-Legendre nodes of the squared radius and carry their weights; points are evenly spaced on a
-    ring, turned by half a step from ring to ring. For a smooth integrand this needs several times fewer points than
-    points spread evenly over the disc. Each point has its opposite, and so the image in focus of a pure phase object is
+    Rings are at the Gauss-Legendre nodes of the squared radius and have their weights. Points are evenly spaced on each
+    ring, rotated by half a step from ring to ring. For a smooth integrand, this takes several times fewer points than
+    an even distribution over the disc. Each point has an opposite, so the in-focus image of a pure phase object is
     exactly that of its negative, as in nature.
 
     Parameters
     ----------
     aperture : float
-        The condenser's numerical aperture.
+        NA of the condenser.
     wavelength_um, bandwidth_um : float
-        Centre and full width at half maximum of the (Gaussian) filter; a band stands as three wavelengths of equal
-        weight, centre and centre +- 0.52 widths, which have its variance.
+        Centre and full width at half maximum of the (Gaussian) filter. A band is represented by three wavelengths of
+        equal weight, the centre and the centre +- 0.52 widths, which have the same variance.
     sampling : SourceSampling
-        How many points.
+        Number of points.
     turn_rad : float
-        Turns all rings; a random turn per image keeps the sampling error from repeating.
+        Rotation of all rings; a random rotation for each image avoids a systematic sampling error.
 
     Returns
     -------

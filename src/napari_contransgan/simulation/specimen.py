@@ -1,4 +1,4 @@
-"""A specimen on its way through the digital microscope: drawn, followed by light once, and known in truth."""
+"""Draw a specimen, propagate light through it once, and compute its true phase."""
 
 import math
 from dataclasses import dataclass
@@ -23,39 +23,39 @@ BEAD_MEDIUM_INDEX = 1.56
 CELL_MEDIUM_INDEX = 1.337
 OBJECT_PIXEL_UM = 0.1625
 INSIDE_EDGE_UM = 5.0
-"""How far specimens inside the frame stay from the edges of the image."""
+"""Distance that specimens inside the frame keep from the edges of the image."""
 
 
 @dataclass(frozen=True)
 class Specimen:
-    """A specimen on a periodic grid that reaches beyond the field on every side.
+    """A specimen on a periodic grid that extends beyond the field on every side.
 
     Parameters
     ----------
     zyx_path_um : ndarray, shape (Z, N, N)
-        Optical path within each slice; a thin specimen has a single one.
+        Optical path within each slice; a thin specimen has a single slice.
     slice_um : float
-        Distance from slice to slice.
+        Distance between slices.
     absorption_per_um : float
-        Exponent by which the amplitude falls for a micrometre of path.
+        Absorption exponent of the amplitude per micrometre of optical path.
     medium_index : float
-        Refractive index around it.
+        Refractive index of the medium.
     pixel_size_um : float
-        Pixel size, as the microscope states it.
+        Pixel size stated by the microscope.
     pixel_size_factor : float
-        The true pixel size over the stated one.
+        True pixel size divided by the stated one.
     margin_px : int
         Pixels beyond the field on each side.
     wavelength_um : float
-        Stated wavelength, to which the true phase belongs.
+        Stated wavelength, to which the true phase refers.
     wavelength_factor : float
-        The true wavelength over the stated one.
+        True wavelength divided by the stated one.
     condenser_aperture : float
         Largest condenser NA of any image.
     largest_per_um : float
-        Largest spatial frequency of any image, of lens and condenser together.
+        Largest spatial frequency of any image, for lens and condenser together.
     device : str
-        Where torch computes the images.
+        Torch device on which images are computed.
     """
 
     zyx_path_um: NDArray[np.float32]
@@ -73,7 +73,7 @@ class Specimen:
 
     @cached_property
     def waves(self) -> SpectrumOf:
-        """Light behind the specimen, computed once for all images that are taken of it."""
+        """Return the light behind the specimen, computed once for all its images."""
         zyx_path_um = torch.from_numpy(self.zyx_path_um).to(self.device)
         pixel_um = self.pixel_size_um * self.pixel_size_factor
         if len(zyx_path_um) == 1:
@@ -91,19 +91,19 @@ class Specimen:
 
     @property
     def yx_phase_rad(self) -> NDArray[np.float32]:
-        """Phase at the stated wavelength, with the margin, shape (N, N)."""
+        """Return the phase at the stated wavelength, with the margin, shape (N, N)."""
         return np.asarray(self.zyx_path_um.sum(axis=0) * (2 * np.pi / self.wavelength_um), np.float32)
 
     @property
     def yx_absorption(self) -> NDArray[np.float32]:
-        """Exponent by which the amplitude falls, with the margin, shape (N, N)."""
+        """Return the absorption exponent of the amplitude, with the margin, shape (N, N)."""
         return np.asarray(self.zyx_path_um.sum(axis=0) * self.absorption_per_um, np.float32)
 
 
 def draw_specimen(settings: SimulationSettings, index: int, device: str = "cpu") -> Specimen:
     """Draw the specimen of field `index`.
 
-    It is the same for the same seed whatever the objective, unless a large defocus asks for a wider margin.
+    For the same seed it is the same for every objective, unless a large defocus needs a wider margin.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def draw_specimen(settings: SimulationSettings, index: int, device: str = "cpu")
     index : int
         Number of the field.
     device : str
-        Where torch computes the images, such as ``"cuda"``; their last digits depend on it.
+        Torch device for the images, such as ``"cuda"``; their last digits depend on it.
     """
     rng = np.random.default_rng([settings.seed, index, 0])
     drawn = np.random.default_rng([settings.seed, index, 4])
@@ -152,7 +152,7 @@ def draw_specimen(settings: SimulationSettings, index: int, device: str = "cpu")
 
 
 def true_phase_map(specimen: Specimen) -> NDArray[np.float32]:
-    """Phase of the field at the stated wavelength, averaged over the pixels of the model's grid."""
+    """Compute the phase of the field at the stated wavelength, averaged over the pixels of the model's grid."""
     margin = specimen.margin_px
     return block_mean(
         specimen.yx_phase_rad[margin:-margin, margin:-margin], round(MODEL_PIXEL_SIZE_UM / specimen.pixel_size_um)
@@ -174,7 +174,7 @@ def _object_pixel_um(largest_per_um: float, pixel_size_factor: float) -> float:
 
 
 def _grid(settings: SimulationSettings, pixel_um: float) -> tuple[int, int]:
-    """Margin and side of the object's grid, both in its pixels; whole model pixels, and quick to transform."""
+    """Return the margin and side of the object's grid in its pixels: whole model pixels, and fast to transform."""
     step = round(MODEL_PIXEL_SIZE_UM / pixel_um)
     margin = math.ceil(settings.margin_um / MODEL_PIXEL_SIZE_UM - 1e-9)
     while next_fast_len(shape := (settings.field_px + 2 * margin) * step) != shape:

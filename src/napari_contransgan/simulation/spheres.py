@@ -1,4 +1,4 @@
-"""Many small spheres at once: vesicles, mitochondria, nucleoli, blebs and debris are all made of them."""
+"""Draw many small spheres at once, of which vesicles, mitochondria, nucleoli, blebs and debris are made."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Spheres:
     radius_um : ndarray, shape (N,)
         Radii.
     contrast : ndarray, shape (N,)
-        Index minus that of what surrounds the sphere.
+        Refractive index minus that of the surroundings.
     """
 
     y_um: Floats
@@ -32,12 +32,12 @@ class Spheres:
     contrast: Floats
 
     def where(self, chosen: NDArray[np.bool_]) -> "Spheres":
-        """Those at which `chosen`, shape (N,), is true."""
+        """Return the spheres at which `chosen`, shape (N,), is true."""
         return Spheres(self.y_um[chosen], self.x_um[chosen], self.radius_um[chosen], self.contrast[chosen])
 
 
 def joined(groups: Iterable[Spheres]) -> Spheres:
-    """All spheres of several groups."""
+    """Return all spheres of several groups."""
     parts = list(groups)
     if not parts:
         return Spheres(*(np.zeros(0) for _ in range(4)))
@@ -52,8 +52,8 @@ def joined(groups: Iterable[Spheres]) -> Spheres:
 def add_spheres(yx_path_um: NDArray[np.float32], pixel_size_um: float, spheres: Spheres) -> None:
     """Add the optical path of spheres to a map, in place.
 
-    Spheres of about one size are evaluated together, on a patch of pixels around each centre, and each one's sum is set
-    to its volume: sampled at a pixel's centre alone, a vesicle of one pixel would come and go with its place.
+    Spheres of similar size are evaluated together, on a patch of pixels around each centre, and the sum of each is set
+    to its volume. Sampled only at pixel centres, a vesicle of one pixel would appear and disappear with its position.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def add_spheres(yx_path_um: NDArray[np.float32], pixel_size_um: float, spheres: 
     pixel_size_um : float
         Pixel size.
     spheres : Spheres
-        What to add; parts outside the map are left out.
+        Spheres to add; parts outside the map are left out.
     """
     reach_px = spheres.radius_um / pixel_size_um + 0.8
     below = 0
@@ -88,7 +88,7 @@ def _add_patches(yx_path_um: NDArray[np.float32], pixel_size_um: float, spheres:
     columns = np.floor(spheres.x_um / pixel_size_um).astype(np.intp)[:, None] + offsets
     dy2 = (((rows + 0.5) * pixel_size_um - spheres.y_um[:, None]) ** 2).astype(np.float32)
     dx2 = (((columns + 0.5) * pixel_size_um - spheres.x_um[:, None]) ** 2).astype(np.float32)
-    # A little wider than the sphere, so that no sphere slips between the pixels' centres.
+    # Slightly wider than the sphere, so that no sphere falls between pixel centres.
     soft2 = (spheres.radius_um**2 + (pixel_size_um / 2) ** 2).astype(np.float32)
     chord = np.maximum((soft2[:, None] - dy2)[:, :, None] - dx2[:, None, :], 0)
     np.sqrt(chord, out=chord)

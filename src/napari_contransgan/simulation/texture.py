@@ -1,4 +1,4 @@
-"""Gaussian random fields: what the inside of a cell looks like below the size of its organelles."""
+"""Draw Gaussian random fields, which model the inside of a cell below the size of its organelles."""
 
 from functools import lru_cache
 
@@ -12,7 +12,7 @@ FloatMap = NDArray[np.float32]
 def gaussian_texture(
     shape_px: int, pixel_size_um: float, rng: np.random.Generator, *, size_um: float = 6.0, falloff: float = 1.5
 ) -> FloatMap:
-    """Gaussian random field of unit variance with the power spectrum (f^2 + 1 / size^2)^-falloff.
+    """Draw a Gaussian random field of unit variance with the power spectrum (f^2 + 1 / size^2)^-falloff.
 
     Parameters
     ----------
@@ -21,11 +21,11 @@ def gaussian_texture(
     pixel_size_um : float
         Pixel size.
     rng : Generator
-        Source of chance.
+        Random generator.
     size_um : float
-        Size above which the field has no more structure.
+        Size above which the field has no structure.
     falloff : float
-        1.5 is rough, as cytoplasm is; 4 is as smooth as a cloud.
+        1.5 is rough, like cytoplasm; 4 is very smooth.
 
     Returns
     -------

@@ -144,7 +144,7 @@ def _cells(data: FocusData, blocks: _Blocks, most: int) -> Cells:
 
 
 def _uncertainty(data: FocusData, cells: Cells, sign: int, anchoring: Anchoring) -> NDArray[np.float32]:
-    """Standard deviation of the phase: of the clouds given the empty places, and of the noise too fine to be clouds.
+    """Return the standard deviation of the phase: of the clouds given the empty places, and of finer noise.
 
     In a frame without background, thin places are easily taken for empty ones, so none of them counts.
     """

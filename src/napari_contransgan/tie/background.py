@@ -3,18 +3,20 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_contransgan.robust import quieter_sigma
+
 COMMON_FRACTION = 0.1
 """Share of the pixels whose narrowest range marks the most common value."""
 
 BACKGROUND_SIGMAS = 2.5
-"""Background is what lies within so many robust standard deviations of the most common value."""
+"""Values within so many robust standard deviations of the most common value count as background."""
 
 MOST_SAMPLED = 250_000
-"""Of larger maps, about as many pixels are looked at, evenly spread."""
+"""In larger maps, about this many evenly spaced pixels are used."""
 
 
 def background_median(values: NDArray[np.floating]) -> float:
-    """Median of the background, found from the values alone.
+    """Return the median of the background, found from the values alone.
 
     The background is flat, so its values crowd together: the narrowest range that holds a tenth of the pixels lies in
     it, even where cells cover most of the frame. Around that range's median, everything within `BACKGROUND_SIGMAS`
@@ -38,9 +40,7 @@ def background_median(values: NDArray[np.floating]) -> float:
     start = int(np.argmin(ordered[width:] - ordered[: ordered.size - width]))
     centre = float(np.median(ordered[start : start + width + 1]))
     for _ in range(5):
-        below = centre - ordered[: np.searchsorted(ordered, centre, side="right")]
-        above = ordered[np.searchsorted(ordered, centre, side="left") :] - centre
-        sigma = min(float(np.median(below)), float(np.median(above))) / 0.6745
+        sigma = quieter_sigma(ordered - centre)
         if sigma == 0:  # a background without noise, as in simulated truth
             break
         low, high = centre - BACKGROUND_SIGMAS * sigma, centre + BACKGROUND_SIGMAS * sigma

@@ -22,12 +22,12 @@ Regularisation = Literal["auto"] | float
 
 
 def solve_dct(data: FocusData, regularisation: Regularisation) -> Solution:
-    """One Poisson solve for light that is even in focus, with no flux across the border (cosines)."""
+    """Solve Poisson's equation once for light that is even in focus, with no flux across the border (cosines)."""
     return _solve_once(data, regularisation, COSINES)
 
 
 def solve_fft(data: FocusData, regularisation: Regularisation) -> Solution:
-    """One Poisson solve for light that is even in focus, on a frame that repeats itself (waves)."""
+    """Solve Poisson's equation once for light that is even in focus, on a frame that repeats itself (waves)."""
     return _solve_once(data, regularisation, WAVES)
 
 
@@ -46,14 +46,14 @@ def _solve_once(data: FocusData, regularisation: Regularisation, expansion: Expa
 
 
 def solve_teague(data: FocusData, regularisation: Regularisation) -> Solution:
-    """Two Poisson solves with the intensity in focus between them, for specimens that absorb."""
+    """Solve Poisson's equation twice with the intensity in focus in between, for specimens that absorb."""
     coefficients, regularisation = teague_coefficients(data, regularisation)
     yx_phase_rad = COSINES.inverse(coefficients, data.shape_yx)
     return finished(data, yx_phase_rad, regularisation)
 
 
 def teague_coefficients(data: FocusData, regularisation: Regularisation) -> tuple[NDArray[np.float32], float]:
-    """Cosine coefficients of the phase, and the regularisation used.
+    """Return the cosine coefficients of the phase, and the regularisation used.
 
     Eq. 3 of the paper: phi = -k lap^-1 div( I^-1 grad lap^-1 dI/dz ).
 
@@ -81,7 +81,7 @@ def teague_coefficients(data: FocusData, regularisation: Regularisation) -> tupl
 
 
 def solve_wotf(data: FocusData, regularisation: Regularisation) -> Solution:
-    """Weak-object inversion: all planes, each with its own transfer function, in one least-squares fit.
+    """Fit the phase of a weak object to all planes by least squares, each with its own transfer function.
 
     phi = sum_z H_z D_z / (sum_z H_z^2 + r), with D_z the spectrum of plane z relative to the one in focus. Right for
     phases well below 1 rad; stronger ones are underestimated.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_contransgan.robust import robust_sigma
 from napari_contransgan.tie.poisson import COSINES
 from napari_contransgan.tie.transfer import Aperture, derivative_transfer, frequency_line, on_frame
 
@@ -40,12 +41,12 @@ class Derivative:
 
 
 def candidate_degrees(count: int) -> tuple[int, ...]:
-    """Degrees of the polynomial through `count` planes: a line through two, a parabola or more through others."""
+    """Return polynomial degrees for `count` planes: a line through two, a parabola or more through others."""
     return (1,) if count == 2 else tuple(range(2, min(count - 1, HIGHEST_DEGREE) + 1, 2))
 
 
 def derivative_weights(z_um: Sequence[float], focus_index: int, degree: int) -> NDArray[np.float64]:
-    """Weights of the planes whose sum is the least-squares slope of intensity in the plane in focus.
+    """Return plane weights whose weighted sum is the least-squares slope of intensity in the plane in focus.
 
     For three evenly spaced planes and a parabola this is (I(+dz) - I(-dz)) / (2 dz), Eq. 2 of the paper; for evenly
     spaced planes it is the filter of Savitzky and Golay.
@@ -81,7 +82,7 @@ def axial_derivative(
     aperture: Aperture | None = None,
     z_noise: Sequence[float] | None = None,
 ) -> Derivative:
-    """Slope of intensity along z in the plane in focus, with a degree of the polynomial for each frequency.
+    """Compute the slope of intensity along z in the plane in focus, with a polynomial degree for each frequency.
 
     A low degree averages noise over many planes but loses fine structure, which changes its contrast within the stack;
     a high one keeps it. So each frequency takes the lowest degree that measures enough of it (optimal frequency
@@ -135,7 +136,7 @@ def axial_derivative(
 
 
 def plane_noise(yx_plane: NDArray[np.number]) -> float:
-    """Standard deviation of a plane's white noise, from its finest structure, which no microscope resolves.
+    """Measure the standard deviation of a plane's white noise from scales finer than any microscope resolves.
 
     Third differences along both axes pass the corner of the spectrum alone. Their median size does not see the few
     places where dirt or an aperture's edge does reach so far. Whole numbers have at least the noise of rounding.
@@ -153,7 +154,7 @@ def plane_noise(yx_plane: NDArray[np.number]) -> float:
     stride = max(1, int(yx_plane.size // _SAMPLED_PX))
     rows = np.arange(0, max(yx_plane.shape[0] - 3, 1), stride)
     fine = sum(sign * yx_plane[rows + step].astype(np.float32) for step, sign in enumerate((1, -3, 3, -1)))
-    fine = np.abs(np.diff(np.asarray(fine), n=3, axis=1))
-    size = float(np.median(fine)) / 0.6745 or 1.2533 * float(fine.mean())
+    fine = np.diff(np.asarray(fine), n=3, axis=1)
+    size = robust_sigma(fine) or 1.2533 * float(np.abs(fine).mean())
     rounding = 1 / np.sqrt(12) if yx_plane.dtype.kind in "ui" else 0.0
     return max(size / float(np.sqrt(_THIRD_DIFFERENCES)), rounding)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_contransgan.robust import quieter_sigma
 from napari_contransgan.tie.background import background_median
 
 Verdict = Literal["agrees", "contradicts", "cannot tell"]
@@ -17,10 +18,9 @@ _LEAST_AREA = 1e-3
 
 NOTES = {
     "contradicts": "The specimen comes out with less phase than its surroundings. Cells and beads usually have "
-    "more, so the planes probably stand in order of falling z: flip z (--flip-z), unless the specimen's index is below "
+    "more, so the planes probably stand in order of falling z: flip z, unless the specimen's index is below "
     "its medium's. Images whose bright and dark were exchanged look the same: record them anew, or invert them back.",
-    "cannot tell": "The planes do not tell whether their order is right: if cells come out as hollows, flip z "
-    "(--flip-z).",
+    "cannot tell": "The planes do not tell whether their order is right: if cells come out as hollows, flip z.",
 }
 
 
@@ -63,7 +63,7 @@ def _sign_of_most(yx_phase_rad: NDArray[np.floating], std_rad: float, yx_measure
     if yx_measured is not None:
         values = values[yx_measured[::stride, ::stride]]
     values = values - background_median(values)
-    spread = min(float(np.median(-values[values <= 0])), float(np.median(values[values >= 0]))) / 0.6745
+    spread = quieter_sigma(values)
     standing_out = values[np.abs(values) > _SIGMAS * max(spread, std_rad)]
     if standing_out.size < _LEAST_AREA * values.size:
         return 0

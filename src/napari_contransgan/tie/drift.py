@@ -1,8 +1,8 @@
 """Sideways drift, and change of magnification, between the planes of a focus stack.
 
 A transparent specimen is bright on one side of focus and dark on the other, and next to invisible in between. So
-planes are compared in a way that does not mind the sign of contrast, and a plane that shows too little takes its place
-between its neighbours.
+planes are compared in a way that ignores the sign of contrast. The shift of a plane with too little structure is
+interpolated between its neighbours.
 """
 
 from dataclasses import dataclass
@@ -44,12 +44,12 @@ _PARTS = 3  # along each axis, overlapping by half
 
 @dataclass(frozen=True)
 class Drift:
-    """Where the planes lie.
+    """Shift and magnification of the planes.
 
     Parameters
     ----------
     zyx_shift_px : (Z, 2) ndarray
-        How far the picture of each plane lies from that of the plane in focus, along y and x.
+        Shift of each plane relative to the plane in focus, along y and x.
     z_scale : (Z,) ndarray
         Magnification of each plane relative to the plane in focus.
     z_measured : (Z,) ndarray of bool
@@ -62,7 +62,7 @@ class Drift:
 
     @property
     def largest_px(self) -> float:
-        """Largest shift of a plane."""
+        """Return the largest shift of a plane."""
         return float(np.hypot(*self.zyx_shift_px.T).max())
 
 
@@ -112,7 +112,9 @@ def measure_drift(
         _check_overlap(found.shift_px * step, zyx_planes.shape[1:], index)
         shifts[index], measured[index] = found.shift_px * step, True
         scales[index] = found.scale if magnification else 1.0
-    _refuse_strangers(contrasts, agreements, reference)
+    yx_window = _window(zyx_fine.shape[1:])
+    seen = (zyx_fine * yx_window).std(axis=(1, 2)) / float(np.sqrt(np.mean(np.square(yx_window))))
+    _refuse_strangers(seen * contrasts / np.maximum(spreads, 1e-12), agreements, reference)
     places = np.arange(count)
     for axis in (0, 1):
         shifts[:, axis] = np.interp(places, places[measured], shifts[measured, axis])
@@ -139,7 +141,7 @@ def undo_drift(zyx_planes: NDArray[np.float32], drift: Drift, focus_index: int) 
 
 @dataclass(frozen=True)
 class _Comparison:
-    """Shift and magnification of a plane's picture, and the share of common structure that agrees on the shift."""
+    """Measure a plane's shift and magnification, and the share of common structure that agrees on the shift."""
 
     shift_px: NDArray[np.float64]
     scale: float
@@ -174,7 +176,7 @@ def _compare(yx_reference: NDArray[np.floating], yx_plane: NDArray[np.floating])
 
 
 def _scale(places: NDArray[np.float64], shifts: NDArray[np.float64]) -> float:
-    """Magnification from shifts that grow with the distance from the middle; 1 where too few parts tell."""
+    """Fit the magnification to shifts that grow with the distance from the middle; 1 if too few parts are usable."""
     if len(places) < 4:
         return 1.0
     apart, moved = places - places.mean(axis=0), shifts - np.median(shifts, axis=0)
@@ -198,14 +200,14 @@ def _fine_structure(yx_plane: NDArray[np.floating], yx_inner: NDArray[np.bool_])
 
 
 def _shift(yx_reference: NDArray[np.floating], yx_plane: NDArray[np.floating]) -> tuple[NDArray[np.float64], float]:
-    """Shift of a plane's picture, and the share of common structure that agrees on it.
+    """Measure the shift of a plane's picture, and the share of common structure that agrees on it.
 
     Through focus each spatial frequency changes its sign at a height of its own. The square of the cross-spectrum does
     not know of signs, and its phase is twice the shift's. Its size is reduced to the root, so that no few frequencies
     decide alone.
     """
-    window = np.sqrt(np.hanning(yx_plane.shape[0])[:, None] * np.hanning(yx_plane.shape[1])[None, :])
-    cross = fft.fft2(yx_reference * window) * np.conj(fft.fft2(yx_plane * window))
+    yx_window = _window(yx_plane.shape)
+    cross = fft.fft2(yx_reference * yx_window) * np.conj(fft.fft2(yx_plane * yx_window))
     size = np.abs(cross)
     if not size.any():
         return np.zeros(2), 0.0
@@ -225,6 +227,11 @@ def _shift(yx_reference: NDArray[np.floating], yx_plane: NDArray[np.floating]) -
     return shift, agreement
 
 
+def _window(shape_yx: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the window of a comparison, which hides the frame's border: what lies there alone cannot be compared."""
+    return np.sqrt(np.hanning(shape_yx[0])[:, None] * np.hanning(shape_yx[1])[None, :])
+
+
 def _check_overlap(shift_px: NDArray[np.float64], shape_yx: tuple[int, ...], index: int) -> None:
     if np.any(np.abs(shift_px) > LARGEST_SHARE * np.asarray(shape_yx)):
         y, x = shift_px
@@ -236,7 +243,7 @@ def _check_overlap(shift_px: NDArray[np.float64], shape_yx: tuple[int, ...], ind
 
 
 def _refuse_strangers(contrasts: NDArray[np.floating], agreements: NDArray[np.float64], reference: int) -> None:
-    """Refuse a stack whose outer planes are rich in structure and have none of it in common."""
+    """Refuse a stack whose outer planes are rich in structure inside the window and have none of it in common."""
     last = len(agreements) - 1
     for index in {0, last} - {reference}:
         rich = min(contrasts[index], contrasts[reference]) > _RICH_CONTRAST

@@ -50,7 +50,7 @@ class Cells:
 
     @property
     def alike(self) -> float:
-        """Number of neighbouring cells that deviate together."""
+        """Return the number of neighbouring cells that deviate together."""
         return max(1.0, (_LENGTH_ALIKE_UM / self.cell_um) ** 2)
 
 
@@ -138,7 +138,7 @@ def factor_without_empty_places(cells: Cells, sign: int, anchoring: Anchoring) -
 
 
 def _first_guess(cells: Cells) -> tuple[Array, Array]:
-    """Empty places by the derivative's structure alone, and the prior probability of each place to be empty."""
+    """Find empty places by the derivative's structure alone, and the prior probability that each place is empty."""
     lit = cells.yx_lit
     if not lit.any():
         return np.zeros(lit.shape), np.full(lit.shape, 0.5)
@@ -153,14 +153,14 @@ def _first_guess(cells: Cells) -> tuple[Array, Array]:
 
 
 def _amplitude(yx_level: Array, lit: NDArray[np.bool_]) -> float:
-    """The specimen's phase: nearly the highest."""
+    """Return the specimen's phase, nearly the highest value."""
     return max(float(np.quantile(yx_level[lit], 0.995)) if lit.any() else 0.0, 1e-4)
 
 
 def _expectation(
     yx_level: Array, yx_prior: Array, lit: NDArray[np.bool_], tolerance: float, amplitude: float, one_sided: bool
 ) -> tuple[Array, float]:
-    """Probability of each place to be empty, and the log-likelihood of all.
+    """Return the probability that each place is empty, and the log-likelihood of all.
 
     Empty places spread around zero like a Gaussian, specimens evenly between zero and their amplitude. Far below zero
     there can be nothing, so what lies there is empty and misplaced.
@@ -177,7 +177,7 @@ def _expectation(
 
 
 def _most_likely(columns: Array, pull: Array, target: Array) -> tuple[Array, Array]:
-    """Weights of least |w|^2 + sum pull (columns w - target)^2, and the triangular factor of their precision."""
+    """Solve for weights of least |w|^2 + sum pull (columns w - target)^2; return their precision's factor too."""
     pulled = columns * np.sqrt(pull)[:, None]
     precision = pulled.T @ pulled
     precision[np.diag_indices_from(precision)] += 1

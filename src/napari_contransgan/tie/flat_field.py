@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.resampling import block_mean
+from napari_contransgan.robust import quieter_sigma
 from napari_contransgan.tie.background import background_median
 from napari_contransgan.tie.focus_data import INTENSITY_FLOOR
 
@@ -37,7 +38,7 @@ def light_of_flat(flat_field: FlatField, dark: float | NDArray[np.float32], shap
 def flatten(
     zyx: NDArray[np.float32], flat_field: NDArray[np.floating] | Literal["estimate"], yx_dark: NDArray[np.bool_] | None
 ) -> list[float]:
-    """Divide by the flat field, in place; gives its smallest and largest value relative to its mean.
+    """Divide by the flat field, in place; return its smallest and largest value relative to its mean.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def flatten(
 
 
 def _estimated_flat(yx_mean: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Slow unevenness: a polynomial through cells of the frame, blind to cells that stick out.
+    """Fit the slow unevenness as a polynomial through cells of the frame, robust to outlying cells.
 
     It begins with the most common level and grows by degrees, so that what sticks out is known before the polynomial
     could bend to it.
@@ -77,8 +78,7 @@ def _estimated_flat(yx_mean: NDArray[np.float32]) -> NDArray[np.float32]:
     lit = values > INTENSITY_FLOOR * np.percentile(cells, 99)
     residual, fitted = values - background_median(values[lit]), np.zeros(1)
     for degree in _FLAT_DEGREES:
-        below, above = -residual[lit & (residual <= 0)], residual[lit & (residual >= 0)]
-        spread = max(1.4826 * min(float(np.median(side)) for side in (below, above) if side.size), 1e-12)
+        spread = max(quieter_sigma(residual[lit]), 1e-12)
         weights = lit * np.maximum(1 - (residual / (4 * spread)) ** 2, 0) ** 2
         count = (degree + 1) * (degree + 2) // 2
         fitted = np.linalg.lstsq(design[:, :count] * weights[:, None], values * weights, rcond=None)[0]

@@ -1,4 +1,4 @@
-"""What every solver starts from, and what every solver gives."""
+"""The input and the output of every solver."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -35,7 +35,7 @@ class FocusData:
     aperture : Aperture or None
         Objective and condenser, where known.
     yx_unusable : (Y, X) ndarray of bool or None
-        Pixels that say nothing, such as saturated ones; None where all do.
+        Unusable pixels, such as saturated ones; None if there are none.
     specimen_sign : {"auto", "positive", "negative", "both"}
         Sign of the specimen's phase, where the solver makes use of it.
     slope_light : (10, 10) ndarray or None
@@ -59,29 +59,29 @@ class FocusData:
 
     @property
     def yx_intensity(self) -> NDArray[np.float32]:
-        """The plane in focus."""
+        """Return the plane in focus."""
         yx_intensity: NDArray[np.float32] = self.zyx_planes[self.focus_index]
         return yx_intensity
 
     @property
     def shape_yx(self) -> tuple[int, int]:
-        """Height and width in pixels."""
+        """Return height and width in pixels."""
         return self.zyx_planes.shape[1], self.zyx_planes.shape[2]
 
     @property
     def wave_number(self) -> float:
-        """2 pi / wavelength, in rad/um: right for z as read from the focus drive of a dry lens, whatever the medium."""
+        """Return 2 pi / wavelength, in rad/um, valid for z read from the focus drive of a dry lens, in any medium."""
         return 2 * np.pi / self.wavelength_um
 
     def yx_lit(self) -> NDArray[np.bool_]:
-        """Pixels in which phase can be measured."""
+        """Return the pixels in which phase can be measured."""
         lit = self.yx_intensity >= INTENSITY_FLOOR
         return lit if self.yx_unusable is None else lit & ~self.yx_unusable
 
 
 @dataclass(frozen=True)
 class Solution:
-    """What a solver gives.
+    """Output of a solver.
 
     Parameters
     ----------

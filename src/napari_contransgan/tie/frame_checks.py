@@ -38,7 +38,7 @@ def checked_frame(
         _check_planes(zyx_stack, focus_index, dark)
         _check_doubled(zyx_stack)
     except InputError as error:
-        raise UnusableFrameError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from error
+        raise UnusableFrameError(error.named(name).reason, source=name) from error
     return zyx_stack
 
 
@@ -61,7 +61,7 @@ def _check_planes(zyx_stack: NDArray[Any], focus_index: int, dark: float | NDArr
 
 
 def _is_even_within_a_stop(zyx_stack: NDArray[Any], index: int) -> bool:
-    """Whether a plane has two values since nothing is seen in it but a field stop, which other planes show too."""
+    """Return whether a plane has two values because it shows only a field stop, which other planes show too."""
     yx_plane = zyx_stack[index]
     if two_values(yx_plane) is None:
         return False

@@ -14,7 +14,7 @@ USUAL_STEP_UM = (0.01, 100.0)
 
 @dataclass(frozen=True)
 class Heights:
-    """Where the planes stand.
+    """Heights of the planes.
 
     Parameters
     ----------
@@ -48,11 +48,15 @@ def heights_of(image: Image, settings: TieSettings, count: int, focus_index: int
     else:
         step_um = settings.dz_um if settings.dz_um is not None else image.z_step_um
         if step_um is None:
-            raise InputError(f"{name}: no distance of the planes in the file and none given: state dz in um")
+            raise InputError("no distance of the planes in the file and none given: state dz in um", source=name)
         if not 0 < step_um < np.inf:
-            hint = "give it positive and switch flip-z on for planes in order of falling z"
-            hint = hint if step_um < 0 else "state a distance above 0"
-            raise InputError(f"{name}: planes cannot be dz = {step_um:g} um apart: {hint}")
+            advice = "give it positive, and flip z if the planes are in order of falling z"
+            advice = advice if step_um < 0 else "state a distance above 0"
+            raise InputError(
+                f"planes cannot be dz = {step_um:g} um apart: {advice}",
+                source=name,
+                hint="flip_z" if step_um < 0 else None,
+            )
         rising_um = tuple((index - focus_index) * step_um for index in range(count))
     if file_um is not None and not _alike(rising_um, file_um):
         notes.append(f"The stated heights were used, and not those in the file, {listed(file_um)} um.")
@@ -69,12 +73,12 @@ def heights_of(image: Image, settings: TieSettings, count: int, focus_index: int
 
 
 def file_says_falling(image: Image) -> bool:
-    """Whether the file has its planes in order of falling z."""
+    """Return whether the file has its planes in order of falling z."""
     return image.z_falls or (image.z_um is not None and len(image.z_um) > 1 and image.z_um[-1] < image.z_um[0])
 
 
 def stated_distance(image: Image) -> str:
-    """Say what a file without a Z axis states about the heights of planes; empty where nothing."""
+    """Describe the heights that a file without a Z axis states; empty if it states none."""
     if image.z_um is not None:
         return f"heights of {listed(image.z_um)} um"
     return f"planes {image.z_step_um:g} um apart" if image.z_step_um is not None else ""
@@ -87,7 +91,7 @@ def listed(z_um: Sequence[float]) -> str:
 
 
 def _alike(rising_um: Sequence[float], file_um: Sequence[float]) -> bool:
-    """Whether two lists of heights have the same distances, in either order of the file's."""
+    """Return whether two lists of heights have the same distances, in either order of the file's."""
     return len(rising_um) == len(file_um) and bool(
         np.allclose(np.diff(rising_um), np.abs(np.diff(file_um)), rtol=1e-4, atol=1e-9)
     )
@@ -96,13 +100,15 @@ def _alike(rising_um: Sequence[float], file_um: Sequence[float]) -> bool:
 def _from_file(name: str, file_um: Sequence[float], count: int) -> tuple[tuple[float, ...], float | None]:
     if len(file_um) != count:
         raise InputError(
-            f"{name}: the file states {len(file_um)} heights for {count} planes: state the distance dz or the heights z"
+            f"the file states {len(file_um)} heights for {count} planes: state the distance dz or the heights z",
+            source=name,
         )
     steps_um = np.diff(file_um)
     if not (np.all(np.isfinite(file_um)) and (np.all(steps_um > 0) or np.all(steps_um < 0))):
         raise InputError(
-            f"{name}: the heights in the file, {listed(file_um)} um, neither rise nor fall from plane to plane: "
-            "sort the planes, or state the heights z"
+            f"the heights in the file, {listed(file_um)} um, neither rise nor fall from plane to plane: "
+            "sort the planes, or state the heights z",
+            source=name,
         )
     sign = 1.0 if steps_um[0] > 0 else -1.0
     return _checked(name, [sign * z for z in file_um], None, count)
@@ -112,17 +118,17 @@ def _checked(
     name: str, z_um: Sequence[float], dz_um: float | None, count: int
 ) -> tuple[tuple[float, ...], float | None]:
     if len(z_um) != count:
-        raise InputError(f"{name}: {len(z_um)} heights z given for {count} planes: give one for each plane")
+        raise InputError(f"{len(z_um)} heights z given for {count} planes: give one for each plane", source=name)
     steps_um = np.diff(z_um)
     if not np.all(np.isfinite(z_um)):
-        raise InputError(f"{name}: the heights z must be finite numbers in um")
+        raise InputError("the heights z must be finite numbers in um", source=name)
     if np.all(steps_um < 0):
         raise InputError(
-            f"{name}: the heights z fall: give them rising (each with the opposite sign) and switch flip-z on"
+            "the heights z fall: give them rising (each with the opposite sign) and flip z", source=name, hint="flip_z"
         )
     if not np.all(steps_um > 0):
-        raise InputError(f"{name}: the heights z must rise from plane to plane without repeats: sort the planes")
+        raise InputError("the heights z must rise from plane to plane without repeats: sort the planes", source=name)
     even = bool(np.allclose(steps_um, steps_um.mean(), rtol=1e-6))
     if dz_um is not None and not (even and np.isclose(dz_um, steps_um.mean(), rtol=1e-6)):
-        raise InputError(f"{name}: dz = {dz_um:g} um contradicts the heights z: give one of the two")
+        raise InputError(f"dz = {dz_um:g} um contradicts the heights z: give one of the two", source=name)
     return tuple(float(z) for z in z_um), float(steps_um.mean()) if even else None

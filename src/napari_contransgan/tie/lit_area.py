@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from napari_contransgan.counts import bright_level
 from napari_contransgan.errors import UnusableFrameError
+from napari_contransgan.robust import robust_sigma
 from napari_contransgan.unlit import Mask, dark_places, dark_plateau, edge_fill
 
 Window = tuple[slice, slice]
@@ -40,7 +41,7 @@ _MIXED_SIGMAS, _LEAST_MIXED = 5.0, 0.005
 
 @dataclass(frozen=True)
 class LitArea:
-    """What of a frame is used.
+    """The part of a frame that is used.
 
     Parameters
     ----------
@@ -64,14 +65,14 @@ class LitArea:
 
     @property
     def figures(self) -> dict[str, Any]:
-        """What the report says of it."""
+        """Return its figures for the report."""
         window = [[side.start, side.stop] for side in self.window]
         figures = {"without_phase_share": round(self.share, 6), "solved_rows_columns": window}
         return {**figures, "lacks_data": self.is_border, "plateau_note": self.plateau_note}
 
     @property
     def share(self) -> float:
-        """Share of the frame without phase."""
+        """Return the share of the frame without phase."""
         return float(self.yx_without_phase.mean())
 
     def on_frame(self, yx_values: NDArray[np.floating], outside: float) -> NDArray[np.float32]:
@@ -239,7 +240,7 @@ def _trimmed(zyx_light: NDArray[np.float32], window: Window) -> Window:
 
 
 def _without_mixed_lines(zyx_light: NDArray[np.float32], window: Window) -> Window:
-    """Cut off lines beside a border with which interpolation has mixed them, in whatever plane."""
+    """Cut off lines next to a border that interpolation has mixed with it, in any plane."""
     whole = (slice(0, zyx_light.shape[1]), slice(0, zyx_light.shape[2]))
     sides = []
     for axis, side, frame in zip((2, 1), window, whole, strict=True):
@@ -251,12 +252,12 @@ def _without_mixed_lines(zyx_light: NDArray[np.float32], window: Window) -> Wind
 
 
 def _mixed(lines: NDArray[np.floating]) -> int:
-    """Number of lines up to the last that falls out of those further in; by their medians, for each plane."""
+    """Count lines up to the last whose median, in any plane, differs from those further in."""
     further = lines[:, _MIXED_LINES + 1 : 5 * _MIXED_LINES]
     if further.shape[1] < _MIXED_LINES:
         return 0
     level = np.median(further, axis=1, keepdims=True)
-    spread = 1.4826 * np.median(np.abs(further - level), axis=1, keepdims=True)
+    spread = np.array([[robust_sigma(line)] for line in further - level])
     odd = np.abs(lines[:, :_MIXED_LINES] - level) > np.maximum(_MIXED_SIGMAS * spread, _LEAST_MIXED * np.abs(level))
     found = np.flatnonzero(odd.any(axis=0))
     return int(found[-1]) + 1 if found.size else 0

@@ -3,6 +3,7 @@
 from typing import Any
 
 from napari_contransgan.counts import clipped_note
+from napari_contransgan.errors import Hint
 from napari_contransgan.tie.direction import NOTES
 from napari_contransgan.tie.focus_data import SpecimenSign
 from napari_contransgan.tie.planes import Planes
@@ -27,11 +28,10 @@ def notes_of(planes: Planes, figures: dict[str, Any], sign: SpecimenSign, span_r
         From the smallest to the largest phase.
     """
     notes = list(planes.notes)
-    direction = figures["direction"]
-    if direction in NOTES and (sign == "auto" or (direction, sign) == ("contradicts", "positive")):
-        notes.append(NOTES[direction])
-    if planes.falls and not planes.settings.flip_z:
-        notes.append("The file says that its planes stand in order of falling z: flip z (--flip-z).")
+    if _is_direction_doubtful(figures, sign):
+        notes.append(NOTES[figures["direction"]])
+    if _file_contradicts(planes):
+        notes.append("The file says that its planes stand in order of falling z: flip z.")
     if span_rad > LARGEST_SPAN_RAD:
         notes.append(
             f"The phase spans {span_rad:.0f} rad, more than {LARGEST_SPAN_RAD:.0f}: check the pixel size, the distance "
@@ -48,6 +48,21 @@ def notes_of(planes: Planes, figures: dict[str, Any], sign: SpecimenSign, span_r
     if figures.get("saturated_pixels"):
         notes.append(f"{figures['saturated_pixels']} pixels are saturated and only roughly known: expose less.")
     return (*notes, *_notes_on_light(figures))
+
+
+def hints_of(planes: Planes, figures: dict[str, Any], sign: SpecimenSign) -> tuple[Hint, ...]:
+    """Return the settings that the notes of a frame ask the user to change; the parameters are those of `notes_of`."""
+    return ("flip_z",) if _is_direction_doubtful(figures, sign) or _file_contradicts(planes) else ()
+
+
+def _is_direction_doubtful(figures: dict[str, Any], sign: SpecimenSign) -> bool:
+    direction = figures["direction"]
+    return direction in NOTES and (sign == "auto" or (direction, sign) == ("contradicts", "positive"))
+
+
+def _file_contradicts(planes: Planes) -> bool:
+    """Whether the file says that its planes are in order of falling z, and the settings do not."""
+    return planes.falls and not planes.settings.flip_z
 
 
 def _notes_on_light(figures: dict[str, Any]) -> list[str]:

@@ -38,7 +38,7 @@ class Planes:
     aperture : Aperture or None
         Objective and condenser, where both are known.
     preparation : Preparation
-        What is put right before the phase is retrieved.
+        Corrections made before the phase is retrieved.
     is_time_lapse : bool
         Whether the T axis was in the image.
     settings : TieSettings
@@ -63,7 +63,7 @@ class Planes:
 
 
 def default_focus_index(count: int) -> int:
-    """Plane in focus where none is stated: the first of two, else the middle one (of an even number, the lower)."""
+    """Return the default plane in focus: the first of two, else the middle one (of an even number, the lower)."""
     return 0 if count == 2 else (count - 1) // 2
 
 
@@ -77,7 +77,7 @@ def prepare_planes(image: Image, settings: TieSettings) -> Planes:
     """
     name = image.name
     if image.quantity != "intensity":
-        raise InputError(f"{name}: holds {image.quantity} already: give the through-focus intensities")
+        raise InputError(f"holds {image.quantity} already: give the through-focus intensities", source=name)
     wavelength_um = settings.wavelength_um if settings.wavelength_um is not None else image.wavelength_um
     wavelength_um = check_wavelength(DEFAULT_WAVELENGTH_UM if wavelength_um is None else wavelength_um)
     image, was_rgb = to_luminance(image)
@@ -85,16 +85,19 @@ def prepare_planes(image: Image, settings: TieSettings) -> Planes:
     count, height, width = tzyx_stack.shape[1:]
     if min(height, width) < SMALLEST_SIDE_PX:
         raise InputError(
-            f"{name}: planes of {height} x {width} px are too small for TIE: give at least {SMALLEST_SIDE_PX} px a side"
+            f"planes of {height} x {width} px are too small for TIE: give at least {SMALLEST_SIDE_PX} px a side",
+            source=name,
         )
 
     stated_pixel_um = settings.pixel_size_um if settings.pixel_size_um is not None else image.pixel_size_um
     pixel_size_um = check_pixel_size(stated_pixel_um, name)
     focus_index = default_focus_index(count) if settings.focus_index is None else settings.focus_index
     if not 0 <= focus_index < count:
-        raise InputError(f"{name}: there is no plane {focus_index}: the plane in focus is one of 0 to {count - 1}")
+        raise InputError(f"there is no plane {focus_index}: the plane in focus is one of 0 to {count - 1}", source=name)
     if not (settings.regularisation == "auto" or 0 <= settings.regularisation < np.inf):
-        raise InputError(f"{name}: the regularisation must be 'auto' or a number from 0: not {settings.regularisation}")
+        raise InputError(
+            f"the regularisation must be 'auto' or a number from 0: not {settings.regularisation}", source=name
+        )
 
     heights = heights_of(image, settings, count, focus_index)
     aperture = _aperture(image, settings)
@@ -143,7 +146,7 @@ def read_frame(planes: Planes, index: int) -> NDArray[Any]:
 
 
 def _aperture(image: Image, settings: TieSettings) -> Aperture | None:
-    """Objective and condenser; a single one of the two numbers tells nothing."""
+    """Return objective and condenser; None unless both are known and the NA is below 1."""
     aperture = settings.numerical_aperture if settings.numerical_aperture is not None else image.numerical_aperture
     coherence = settings.coherence if settings.coherence is not None else image.coherence
     if aperture is None or coherence is None or aperture >= 1:
@@ -156,7 +159,7 @@ def _preparation(settings: TieSettings, dark: float | NDArray[np.float32], shape
     if isinstance(settings.flat_field, Path):
         picture = read_image(settings.flat_field)
         if picture.axes != "YX":
-            raise InputError(f"{settings.flat_field}: axes {picture.axes} are no flat field: give one YX picture")
+            raise InputError(f"axes {picture.axes} are no flat field: give one YX picture", source=settings.flat_field)
         flat_field = picture.data
         light_of_flat(flat_field, dark, shape_yx)  # here, and not frame by frame
     elif settings.flat_field == "estimate":
@@ -174,29 +177,30 @@ def _preparation(settings: TieSettings, dark: float | NDArray[np.float32], shape
 
 
 def _focus_planes(image: Image, settings: TieSettings) -> tuple[NDArray[Any], bool]:
-    """Bring the image's axes to TZYX, or say why that cannot be done."""
+    """Return the pixels with axes TZYX, or raise with the reason why that is impossible."""
     if image.data.ndim != len(image.axes):
-        raise InputError(f"{image.name}: axes {image.axes} do not fit {image.data.ndim}-dimensional pixels")
+        raise InputError(f"axes {image.axes} do not fit {image.data.ndim}-dimensional pixels", source=image.name)
     image = _without_single(_without_single(image, "C"), "Z")
     axes = image.axes
     if axes == "YX":
-        raise InputError(f"{image.name}: one plane given to TIE: it needs at least two planes at different focus")
+        raise InputError("one plane given to TIE: it needs at least two planes at different focus", source=image.name)
     if axes in {"TYX", "CYX"}:
         if settings.dz_um is None and settings.z_um is None:
             stated = stated_distance(image)
             evidence = f", although the file states {stated}" if stated else ""
             raise InputError(
-                f"{image.name}: axes {axes} hold no focus axis Z{evidence}: if axis {axes[0]} counts focus planes, "
-                "state their distance dz or heights z in um"
+                f"axes {axes} hold no focus axis Z{evidence}: if axis {axes[0]} counts focus planes, "
+                "state their distance dz or heights z in um",
+                source=image.name,
             )
         axes = "ZYX"
     if axes not in {"ZYX", "TZYX"}:
         raise InputError(
-            f"{image.name}: axes {axes} cannot be read as focus planes: give one channel as ZYX, or TZYX over time"
+            f"axes {axes} cannot be read as focus planes: give one channel as ZYX, or TZYX over time", source=image.name
         )
     tzyx_stack = image.data if axes == "TZYX" else image.data[None]
     if tzyx_stack.shape[1] < 2:
-        raise InputError(f"{image.name}: one plane given to TIE: it needs at least two planes at different focus")
+        raise InputError("one plane given to TIE: it needs at least two planes at different focus", source=image.name)
     return tzyx_stack, axes == "TZYX"
 
 

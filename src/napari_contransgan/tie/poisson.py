@@ -37,11 +37,11 @@ class Expansion:
     def squared_wavenumbers(
         self, shape_yx: tuple[int, int], pixel_size_um: float, out: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """Squared wavenumber of each coefficient, in rad^2/um^2: the negative Laplacian."""
+        """Return the squared wavenumber of each coefficient, in rad^2/um^2: the negative Laplacian."""
         return _sum_of_squares(*self.wavenumbers(shape_yx, pixel_size_um), out)
 
     def stepwise_squares(self, shape_yx: tuple[int, int], pixel_size_um: float) -> NDArray[np.float32]:
-        """Negative Laplacian of the differences between neighbouring pixels: sum of (2/pixel sin(q pixel/2))^2.
+        """Return the negative Laplacian of neighbouring pixels' differences: sum of (2/pixel sin(q pixel/2))^2.
 
         It undoes `weighted_laplacian` with equal weights to rounding.
         """
@@ -92,7 +92,7 @@ WAVES = Expansion(_waves_forward, _waves_inverse, _wave_wavenumbers)
 
 
 def smallest_squared_wavenumber(shape_yx: tuple[int, int], pixel_size_um: float) -> float:
-    """Square of the frame's smallest wavenumber, pi / (longer side), in rad^2/um^2."""
+    """Return the square of the frame's smallest wavenumber, pi / (longer side), in rad^2/um^2."""
     return float((np.pi / (max(shape_yx) * pixel_size_um)) ** 2)
 
 
@@ -132,7 +132,7 @@ def inverse_laplacian(
 
 
 def weighted_laplacian(yx_weights: Floats, yx_values: Floats, pixel_size_um: float) -> Floats:
-    """div(w grad f) from differences between neighbouring pixels; nothing flows across the frame's border.
+    """Compute div(w grad f) from differences between neighbouring pixels; nothing flows across the frame's border.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ from scipy.sparse.linalg import spsolve
 
 from napari_contransgan.counts import bright_level, check_dark, take_dark
 from napari_contransgan.errors import UnusableFrameError
+from napari_contransgan.robust import robust_sigma
 from napari_contransgan.tie.derivative import plane_noise
 from napari_contransgan.tie.drift import NOTICEABLE_PX, measure_drift, undo_drift
 from napari_contransgan.tie.flat_field import FlatField, flatten, light_of_flat
@@ -165,7 +166,7 @@ class _Light:
 
 
 def _light(zyx_stack: NDArray[np.number], focus_index: int, steps: Preparation) -> _Light:
-    """Subtract the dark level, and cut borders and the dark of a field stop off."""
+    """Subtract the dark level, and cut off borders and the dark part outside a field stop."""
     zyx_stack, missing = without_borders(zyx_stack)
     check_dark(zyx_stack[focus_index], steps.dark)
     zyx = np.array(zyx_stack, dtype=np.float32)
@@ -205,7 +206,7 @@ def _check_light(zyx: NDArray[np.float32]) -> None:
 
 
 def _rebuild_saturated(zyx: NDArray[np.float32], zyx_stack: NDArray[np.number]) -> NDArray[np.bool_] | None:
-    """Continue the surroundings into spots at the camera's limit, in place; gives the pixels of all planes.
+    """Continue the surroundings into spots at the camera's limit, in place; return the pixels of all planes.
 
     Light cut off there is missing from the plane, and every missing bit of light grows into a cloud. A smooth
     continuation over the top restores a good part of it, and is never below the limit.
@@ -231,7 +232,7 @@ def _rebuild_saturated(zyx: NDArray[np.float32], zyx_stack: NDArray[np.number]) 
 
 
 def _continued(yx_values: NDArray[np.float64], yx_unknown: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Values of the unknown pixels that bend the map least: a thin plate through the known ones."""
+    """Solve for the unknown pixels that bend the map least: a thin plate through the known ones."""
     rows, columns = yx_values.shape
     slopes = [diags([-1.0, 1.0], [0, 1], shape=(side - 1, side)) for side in yx_values.shape]
     bends = [diags([1.0, -2.0, 1.0], [0, 1, 2], shape=(side - 2, side)) for side in yx_values.shape]
@@ -244,12 +245,12 @@ def _continued(yx_values: NDArray[np.float64], yx_unknown: NDArray[np.bool_]) ->
 
 
 def _is_full_scale(value: int) -> bool:
-    """Whether a camera of 8 to 16 bit stops at this value, also where its bits are stored shifted to the left."""
+    """Return whether an 8 to 16 bit camera saturates at this value, also with its bits shifted to the left."""
     return any(value == (2**bits - 1) << shift for bits in range(8, 17) for shift in range(17 - bits))
 
 
 def _mend_dead_pixels(zyx: NDArray[np.float32]) -> list[tuple[int, int]]:
-    """Replace dead and hot pixels by the median of their neighbours, in place; gives their places."""
+    """Replace dead and hot pixels by the median of their neighbours, in place; return their positions."""
     yx_mean = zyx.mean(axis=0)
     around = np.zeros_like(yx_mean)
     padded = np.pad(yx_mean, 1, mode="reflect")
@@ -257,7 +258,7 @@ def _mend_dead_pixels(zyx: NDArray[np.float32]) -> list[tuple[int, int]]:
         around += padded[rows : rows + yx_mean.shape[0], columns : columns + yx_mean.shape[1]]
     yx_mean -= 0.25 * around
     level = float(np.median(around[::4, ::4])) / 4
-    spread = float(np.median(np.abs(yx_mean[::2, ::2]))) / 0.6745
+    spread = robust_sigma(yx_mean[::2, ::2])
     threshold = max(_DEAD_SIGMAS * spread, _DEAD_SHARE * level)
     dead = np.argwhere(np.abs(yx_mean) > threshold)
     lonely = [(y, x) for y, x in dead if _stands_alone(padded[1:-1, 1:-1], y, x)]
@@ -268,7 +269,7 @@ def _mend_dead_pixels(zyx: NDArray[np.float32]) -> list[tuple[int, int]]:
 
 
 def _stands_alone(yx_mean: NDArray[np.float32], y: int, x: int) -> bool:
-    """Whether no neighbour goes along: whatever the light shows, if only a granule, is blurred over several pixels."""
+    """Return whether no neighbour deviates too; anything in the light, even a granule, blurs over several pixels."""
     level = np.median(yx_mean[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3])
     beside = np.abs(yx_mean[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] - level)
     return bool(np.count_nonzero(beside > _DEAD_NEIGHBOUR * abs(yx_mean[y, x] - level)) == 1)

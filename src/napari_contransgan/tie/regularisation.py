@@ -53,7 +53,7 @@ def choose_regularisation(
 
 
 def propagated_noise(shape_yx: tuple[int, int], pixel_size_um: float, regularisation: float, noise: float) -> float:
-    """Standard deviation that white noise leaves after a damped inverse Laplacian on cosines.
+    """Return the standard deviation of white noise after a damped inverse Laplacian on cosines.
 
     It is the same in every pixel but for the border: the root of the mean over all frequencies of
     (q^2 / (q^4 + r^2))^2 times the noise's variance.

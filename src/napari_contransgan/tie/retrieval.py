@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.counts import bright_level, other_light_note
-from napari_contransgan.errors import InputError, UnusableFrameError
+from napari_contransgan.errors import Hint, InputError, UnusableFrameError
 from napari_contransgan.io import Image
 from napari_contransgan.notes import doubts_added, join_notes
 from napari_contransgan.progress import Progress
 from napari_contransgan.tie.focus_data import Solution, SpecimenSign
 from napari_contransgan.tie.frame_checks import checked_frame
-from napari_contransgan.tie.notes import notes_of
+from napari_contransgan.tie.notes import hints_of, notes_of
 from napari_contransgan.tie.planes import Planes, prepare_planes, read_frame
 from napari_contransgan.tie.solving import phase_from_stack
 
@@ -33,6 +33,8 @@ class TieFrame(Progress):
         YX, standard deviation in radians.
     notes : tuple of str
         What the user should know, in plain words.
+    hints : tuple of Hint
+        The settings that the notes ask the user to change.
     is_left_out : bool
         Whether nothing could be computed: the phase is 0 then, the uncertainty infinite, and the report that of the
         first frame with a phase.
@@ -41,6 +43,7 @@ class TieFrame(Progress):
     phase: Image
     uncertainty: Image
     notes: tuple[str, ...]
+    hints: tuple[Hint, ...] = ()
     is_left_out: bool = False
 
 
@@ -51,12 +54,13 @@ class TieResult:
     phase: Image
     uncertainty: Image
     notes: tuple[str, ...]
+    hints: tuple[Hint, ...] = ()
 
 
 def retrieve_frames(image: Image, settings: TieSettings) -> Generator[Progress, None, None]:
-    """Phase of a through-focus image, one frame at a time: nothing but the frame at hand is held.
+    """Retrieve the phase of a through-focus image, one frame at a time, with only that frame in memory.
 
-    z grows along the light's path; planes stand in order of rising z unless `TieSettings.flip_z` says otherwise, which
+    z grows along the light's path; planes are in order of rising z unless `TieSettings.flip_z` says otherwise, which
     turns the sign of every height and so of the phase. Indices of planes count as the planes stand in the image. In
     focus is, unless stated, the first of two planes, else the middle one (of an even number, the lower index).
 
@@ -93,19 +97,19 @@ def retrieve_frames(image: Image, settings: TieSettings) -> Generator[Progress, 
     total = len(planes.tzyx_stack)
     yield Progress(0, total, f"retrieving the phase of {image.name}")
     kept = _Kept(planes.settings.regularisation, planes.settings.specimen_sign)
-    waiting: list[tuple[int, str]] = []  # frames before the first with a phase
+    waiting: list[tuple[int, InputError]] = []  # frames before the first with a phase
     for index in range(total):
         zyx_stack = read_frame(planes, index)
         frame: TieFrame | None = None
         try:
             frame = _retrieved(planes, image, zyx_stack, index, kept)
         except UnusableFrameError as error:
-            waiting.append((index, str(error)))
+            waiting.append((index, error.named(image.name)))  # without the traceback, which holds pixels
         except InputError as error:
-            raise _named(str(error), image.name, index, total) from error
+            raise _named(error, image.name, index, total) from error
         if kept.first is not None:
-            for number, reason in waiting:
-                yield _left_out(kept.first, number, image.name, reason)
+            for number, refusal in waiting:
+                yield _left_out(kept.first, number, refusal.reason)
             waiting.clear()
         if frame is not None:
             yield frame
@@ -153,7 +157,7 @@ def _retrieved(planes: Planes, image: Image, zyx_stack: NDArray[Any], index: int
 
 
 def retrieve_phase(image: Image, settings: TieSettings) -> Generator[Progress, None, TieResult]:
-    """Phase of a through-focus image, all frames together; see `retrieve_frames`.
+    """Retrieve the phase of a through-focus image, all frames together; see `retrieve_frames`.
 
     Yields
     ------
@@ -173,11 +177,14 @@ def retrieve_phase(image: Image, settings: TieSettings) -> Generator[Progress, N
         yield Progress(event.step, event.total, event.message)
     first = next(frame for frame in frames if not frame.is_left_out)
     notes = join_notes([frame.notes for frame in frames], [frame.is_left_out for frame in frames])
+    hints = tuple(dict.fromkeys(hint for frame in frames for hint in frame.hints))
     if "T" not in first.phase.settings["tie_report"]["axes"]:
-        return TieResult(first.phase, first.uncertainty, notes)
+        return TieResult(first.phase, first.uncertainty, notes, hints)
     phase = np.stack([frame.phase.data for frame in frames])
     uncertainty = np.stack([frame.uncertainty.data for frame in frames])
-    return TieResult(over_time(first.phase, phase, image), over_time(first.uncertainty, uncertainty, image), notes)
+    return TieResult(
+        over_time(first.phase, phase, image), over_time(first.uncertainty, uncertainty, image), notes, hints
+    )
 
 
 def over_time(frame: Image, tyx_values: NDArray[np.floating], image: Image) -> Image:
@@ -204,12 +211,12 @@ def _frame(planes: Planes, image: Image, solution: Solution, index: int, sign: S
     )
     message = f"retrieved the phase of frame {index + 1} of {total}"
     notes = notes_of(planes, solution.figures, sign, float(np.ptp(solution.yx_phase_rad)))
-    return TieFrame(index + 1, total, message, phase, uncertainty, notes)
+    hints = hints_of(planes, solution.figures, sign)
+    return TieFrame(index + 1, total, message, phase, uncertainty, notes, hints)
 
 
-def _left_out(first: TieFrame, index: int, name: str, reason: str) -> TieFrame:
+def _left_out(first: TieFrame, index: int, reason: str) -> TieFrame:
     """Stand in for a frame from which nothing can be computed."""
-    reason = reason.removeprefix(f"{name}: ")
     settings = {**first.phase.settings, "tie_report": {**first.phase.settings["tie_report"], "left_out": reason}}
     shape = first.phase.data.shape
     return TieFrame(
@@ -223,6 +230,8 @@ def _left_out(first: TieFrame, index: int, name: str, reason: str) -> TieFrame:
     )
 
 
-def _named(reason: str, name: str, index: int, total: int) -> InputError:
-    where = f"{name}: frame {index + 1} of {total}" if total > 1 else name
-    return InputError(f"{where}: {reason.removeprefix(f'{name}: ')}")
+def _named(error: InputError, name: str, index: int, total: int) -> InputError:
+    named = error.named(name)
+    if total == 1:
+        return named
+    return InputError(f"frame {index + 1} of {total}: {named.reason}", source=name, hint=named.hint)

@@ -147,12 +147,12 @@ def even_out(zyx_planes: NDArray[np.float32], light: SlowLight | None) -> dict[s
 
 
 def _count(degree: int) -> int:
-    """Number of terms up to a degree."""
+    """Return the number of terms up to a degree."""
     return (degree + 1) * (degree + 2) // 2
 
 
 def _fit(values: Array, design: Array, yx_used: NDArray[np.bool_], degree: int) -> tuple[Array, Array, float]:
-    """Factors, weights of the cells, and the tolerance reached, in units of the noise.
+    """Fit factors; give them with the weights of the cells and the tolerance reached, in units of the noise.
 
     The polynomial grows by degrees while the tolerance is wide, so that what sticks out is known before the polynomial
     could bend to it.
@@ -211,10 +211,10 @@ def _weights(deviation: Array, tolerance: float) -> Array:
 
 
 def _kept(fitted: Array, covariance: Array, least_size: float) -> tuple[Array, Array]:
-    """Most likely factors and their covariance, if each plane's light changes by a size that its own factors tell.
+    """Return the most likely factors and their covariance, if each plane's light changes by a size of its own.
 
     What the empty places do not show, as in a corner that a specimen covers, stays as it is; and so does a change that
-    may be chance. The size is the most likely one, given how well each factor is known.
+    may be chance. The size is the most likely one, given the factors and how well each is known.
     """
     kept = fitted.copy()
     pull = np.zeros_like(covariance)
@@ -235,7 +235,7 @@ def _kept(fitted: Array, covariance: Array, least_size: float) -> tuple[Array, A
 
 
 def _deviation(residual: Array, yx_used: NDArray[np.bool_], wide: tuple[float, ...] = ()) -> Array:
-    """How far the surroundings of each cell deviate from the light, as root mean square of all planes.
+    """Return how far the surroundings of each cell deviate from the light, as root mean square of all planes.
 
     In units of the noise, at the scale at which they deviate most: what is faint but wide stands out only when blurred.
     """
@@ -267,7 +267,7 @@ def _solved(design: Array, weights: Array, values: Array) -> Array:
 
 
 def _covariance(residual: Array, design: Array, weights: Array, clusters: NDArray[np.intp]) -> Array:
-    """Covariance of the factors, (10, Z', 10, Z'), from fits that each leave out one part of the frame."""
+    """Estimate the covariance of the factors, (10, Z', 10, Z'), from fits that each leave out one part of the frame."""
     count, terms, planes = int(clusters.max()) + 1, design.shape[1], residual.shape[1]
     weighted = design * weights[:, None]
     scores = (weighted[:, :, None] * residual[:, None, :]).reshape(len(design), -1)
@@ -284,7 +284,7 @@ def _covariance(residual: Array, design: Array, weights: Array, clusters: NDArra
 
 
 def _clusters(yx_used: NDArray[np.bool_], cell_um: float) -> NDArray[np.intp]:
-    """Number of the part of the frame in which each used cell lies."""
+    """Return the number of the part of the frame in which each used cell is."""
     size = max(-(-max(yx_used.shape) // _PARTS), math.ceil(_PART_UM / cell_um))
     y, x = np.nonzero(yx_used)
     clusters: NDArray[np.intp] = np.unique((y // size) * _PARTS + x // size, return_inverse=True)[1].ravel()

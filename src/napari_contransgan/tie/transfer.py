@@ -40,7 +40,7 @@ class Aperture:
 
 
 def phase_transfer(f_per_um: Array, z_um: float, wavelength_um: float, aperture: Aperture | None) -> Array:
-    """Intensity spectrum at height z over phase spectrum, for a weak, transparent object.
+    """Return the intensity spectrum at height z over phase spectrum, for a weak, transparent object.
 
     H_z(f) = mean over s of Im[ P*(s) P(s - f) exp(i kz(s - f) z - i kz(s) z) ] + Im[ ... s + f ], with
     kz(s) = 2 pi sqrt(1/wavelength^2 - s^2); without an aperture, 2 sin(pi wavelength z f^2), the paraxial limit for
@@ -86,7 +86,7 @@ def derivative_transfer(
     wavelength_um: float,
     aperture: Aperture | None,
 ) -> Array:
-    """Share of the true derivative that weighted planes measure at each frequency; 1 means exact.
+    """Return the share of the true derivative that weighted planes measure at each frequency; 1 means exact.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def derivative_transfer(
 
 
 def frequency_line(pixel_size_um: float) -> Array:
-    """Frequencies on which transfer functions are tabulated: from near 0 to the corner of the frame's spectrum."""
+    """Return the frequencies of tabulated transfer functions: from near 0 to the corner of the frame's spectrum."""
     return np.linspace(0, 0.5 * np.sqrt(2) / pixel_size_um, _LINE + 1)[1:]
 
 
@@ -130,7 +130,7 @@ def on_frame(line_per_um: Array, values: Array, squares: NDArray[np.float32]) ->
 
 
 def sharpening(share: Array) -> Array:
-    """Gain that restores what `derivative_transfer` lost, bounded where next to nothing is left.
+    """Return the gain that restores the loss of `derivative_transfer`, bounded where almost nothing is left.
 
     s (1 + e) / (s^2 + e), with e of `SHARPENING_FLOOR`: about 1 / s where s^2 is far above e, and exactly 1 for s = 1.
 

@@ -48,7 +48,7 @@ def solve_us_tie(data: FocusData, regularisation: Regularisation) -> Solution:
 
 
 def _transported(data: FocusData, coefficients: NDArray[np.complexfloating]) -> NDArray[np.float32]:
-    """div( I grad phi ) of a phase given by its wave coefficients, on a frame that repeats itself."""
+    """Compute div(I grad phi) of a phase given by its wave coefficients, on a frame that repeats itself."""
     y, x = WAVES.wavenumbers(data.shape_yx, data.pixel_size_um)
     total = np.zeros_like(coefficients)
     for steps in (_odd(y, data.shape_yx[0])[:, None], _odd(x, data.shape_yx[1])[None, :]):
@@ -61,6 +61,6 @@ def _transported(data: FocusData, coefficients: NDArray[np.complexfloating]) -> 
 
 
 def _odd(wavenumbers: NDArray[np.floating], count: int) -> NDArray[np.floating]:
-    """Wavenumbers for a first derivative, which the highest wave of an even number of pixels does not have."""
+    """Return wavenumbers for a first derivative, which the highest wave of an even number of pixels does not have."""
     highest = count // 2
     return np.where(np.arange(wavenumbers.size) == highest, 0, wavenumbers) if count % 2 == 0 else wavenumbers

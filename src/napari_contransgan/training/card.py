@@ -1,4 +1,4 @@
-"""The card of a trained network: what it saw, how it was trained, and what that does not tell."""
+"""The card of a trained network: its training images, its training, its scores and its limits."""
 
 import math
 from pathlib import Path
@@ -16,7 +16,7 @@ from napari_contransgan.training.validation import DATA_RANGE_RAD
 
 
 def make_card(settings: TrainSettings, step: int, found: Survey, scores: Validated | None) -> ModelCard:
-    """Describe the network after `step` steps; folders by name only, since a card travels and a path does not."""
+    """Describe the network after `step` steps; folders by name only, since paths differ between computers."""
     folders: dict[str, Any] = {
         "lr": settings.lr and settings.lr.name,
         "phase": settings.phase and settings.phase.name,
@@ -26,7 +26,7 @@ def make_card(settings: TrainSettings, step: int, found: Survey, scores: Validat
     has_scores = scores is not None and scores.has_scores
     return ModelCard(
         name=f"{settings.generator} {settings.preset}",
-        description="Trained with napari-contransgan; judge it by the figures, and on images of your own.",
+        description="Trained with napari-contransgan; judge it by its scores and on your own images.",
         generator=settings.generator,
         preset=settings.preset,
         phase_ref_rad=settings.phase_ref_rad,
@@ -52,7 +52,7 @@ def _name(source: Path | PairFolders) -> str:
 
 
 def figures_of(scores: Validated) -> dict[str, float]:
-    """Scores by name, rounded; what is not finite is left out."""
+    """Return the finite scores by name, rounded."""
     values = {name: float(getattr(scores, name)) for name in SCORES}
     return {name: round(value, 4) for name, value in values.items() if math.isfinite(value)}
 
@@ -65,25 +65,25 @@ def _describe_recipe(settings: TrainSettings, step: int, found: Survey) -> str:
         losses = "LSGAN, cycle, physics" if _has_physics(settings, found) else "LSGAN, cycle"
         parts.append(f"{step - supervised} unpaired steps ({losses})")
     text = " + ".join(parts) or "untrained"
-    # A path does not travel; its file's name does.
+    # Paths differ between computers, so only the file's name is written.
     return f"{text}, after the training of {Path(settings.start_from).name}" if settings.start_from else text
 
 
 def _has_physics(settings: TrainSettings, found: Survey) -> bool:
-    """Whether unpaired steps have the physics-consistency loss."""
+    """Return whether unpaired steps have the physics-consistency loss."""
     return weights_of(settings).physics > 0 and forward_model(settings, found.simulated) is not None
 
 
 def _describe_limits(found: Survey, has_scores: bool) -> str:
     parts = [
         "Specimens, objectives, pixel sizes and focus other than those it was trained on can give phase that looks "
-        "right and is not.",
+        "right but is wrong.",
         "Detail that the low-resolution frame does not hold is inferred from the training images, not measured.",
     ]
     if found.all_pairs_simulated:
-        parts.append("Its pairs are simulated: how well it does on a real microscope is not known from the figures.")
+        parts.append("Its pairs are simulated: the scores do not show how well it does on a real microscope.")
     if not has_scores:
-        parts.append("It was not scored: there is no figure to trust it by.")
+        parts.append("It was not scored, so its accuracy is unknown.")
     if found.wavelength_um is None:
         parts.append(f"The phase files state no wavelength; {DEFAULT_WAVELENGTH_UM:g} um is assumed.")
     return " ".join(parts)

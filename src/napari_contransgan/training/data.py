@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
@@ -24,16 +25,19 @@ from napari_contransgan.training.sampling import (
 )
 from napari_contransgan.training.survey import Survey, survey
 
+if TYPE_CHECKING:
+    from napari_contransgan.training.ready_fields import ReadyFields
+
 AHEAD_STEPS = 4
-"""Simulated pairs of so many steps, the next one among them, are made ahead."""
+"""Number of steps, including the next one, whose simulated pairs are made ahead."""
 
 NAMED = 3
-"""So many of the files that are left out are named."""
+"""Number of left-out files that are named."""
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Everything a run draws from, and what its images say; an empty list where there is none."""
+    """All images of a run, and what is known about them; a list is empty if there are none of its kind."""
 
     paired_lr: FrameList
     paired_phase: FrameList
@@ -46,9 +50,10 @@ class TrainingData:
     notes: tuple[str, ...] = ()
     maker: PairMaker | None = None
     bad: BadImages | None = None
+    ready: "ReadyFields | None" = None
 
     def describe(self) -> str:
-        """Say in a line what was found."""
+        """Describe in one line what was found."""
         held_out = _count_pairs(self.held_out_lr, self.held_out_phase)
         text = (
             f"{_count_pairs(self.paired_lr, self.paired_phase)} and {_count(self.unpaired_lr)} + "
@@ -64,31 +69,37 @@ class TrainingData:
     def _why_none_is_held_out(self) -> str:
         if not len(self.paired_lr):
             return "there are no pairs"
-        return "none of those can serve" if self.found.bad else "all pairs come from one source frame"
+        return "no pair is usable" if self.found.bad else "all pairs come from one source frame"
 
     def take_skipped(self) -> list[ImageSkipped]:
-        """Give the images that were left out since the last call; those that the check found are in `describe`."""
+        """Return the images that were left out since the last call; those that the check found are in `describe`."""
         return [] if self.bad is None else self.bad.take_untold()
 
     def prepare(self, settings: TrainSettings, step: int, items: Sequence[int] | None = None) -> None:
-        """Let simulated pairs that this step and the next ones draw be made ahead, where there are any.
+        """Start making the simulated pairs that this step and the next ones draw, if the run simulates any.
+
+        In a run that draws from the finished pairs, add those finished since the last call.
 
         Parameters
         ----------
         settings, step
             Of the run.
         items : sequence of int, optional
-            Which of each batch's images are drawn here; all of them unless stated.
+            Which of each batch's images are drawn here; all of them by default.
         """
-        if self.maker is None:
-            return
+        if self.ready is not None:
+            self.ready.follow()
+        elif self.maker is not None:
+            self._prepare(self.maker, settings, step, items)
+
+    def _prepare(self, maker: PairMaker, settings: TrainSettings, step: int, items: Sequence[int] | None) -> None:
         wanted: dict[FieldKey, None] = {}
         for ahead in range(step, min(step + AHEAD_STEPS, settings.steps)):
             for stream, lists in self._drawn_from(settings, ahead):
                 for item in range(settings.batch_size) if items is None else items:
                     index, _ = chosen_index(lists, settings, ahead, stream, item)
-                    wanted |= dict.fromkeys(_simulated(lists[0], index))
-        self.maker.prepare(list(wanted))
+                    wanted |= dict.fromkeys(simulated_fields(lists[0], index))
+        maker.prepare(list(wanted))
 
     def _drawn_from(self, settings: TrainSettings, step: int) -> list[tuple[int, list[FrameList]]]:
         if is_supervised(settings, step):
@@ -96,24 +107,24 @@ class TrainingData:
         return [(UNPAIRED_LR, [self.unpaired_lr]), (UNPAIRED_PHASE, [self.unpaired_phase])]
 
     def close(self) -> None:
-        """End the processes that make pairs ahead."""
+        """Stop the processes that make pairs ahead."""
         if self.maker is not None:
             self.maker.close()
 
 
 def _good(*lists: FrameList) -> list[int]:
-    """Numbers of the images of parallel lists that are not left out."""
+    """Return the indices of the images of parallel lists that are not left out."""
     return [index for index in range(len(lists[0])) if not any(one.is_bad(index) for one in lists)]
 
 
 def _count(frames: FrameList) -> str:
-    """How many different images are not left out, and of which files where these hold several."""
+    """Return how many different images are not left out, and of which files where these hold several."""
     keys = {frames.key(index) for index in _good(frames)}
     return f"{len(keys)}{_of_files(keys)}"
 
 
 def _count_pairs(lr: FrameList, phase: FrameList) -> str:
-    """How many phase maps there are with an image, and which images these are where files hold several."""
+    """Return how many phase maps there are with an image, and which images these are where files hold several."""
     good = _good(lr, phase)
     return f"{len({phase.key(index) for index in good})} pairs{_of_files({lr.key(index) for index in good})}"
 
@@ -129,28 +140,30 @@ def _left_out(bad: Mapping[Path, str]) -> str:
         return ""
     named = [reason.replace(str(path), f"{path.parent.name}/{path.name}") for path, reason in bad.items()][:NAMED]
     more = f"; and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
-    files = "1 file that cannot serve is" if len(bad) == 1 else f"{len(bad)} files that cannot serve are"
+    files = "1 unusable file is" if len(bad) == 1 else f"{len(bad)} unusable files are"
     return f"{files} left out: {'; '.join(named)}{more}"
 
 
-def _simulated(frames: FrameList, index: int) -> list[FieldKey]:
+def simulated_fields(frames: FrameList, index: int) -> list[FieldKey]:
+    """Return the simulated field at `index` of a list, or None if the image comes from a file."""
     if isinstance(frames, Joined):
         frames, index = frames.find(index)
     return [frames.fields[index]] if isinstance(frames, SimulatedFrames) else []
 
 
 def gather(settings: TrainSettings) -> TrainingData:
-    """Find the images of a run, split them, and check that they can serve; nothing is written.
+    """Find the images of a run, split them, and check that they are usable; write nothing.
 
-    The planes, the time points and the tiles of one source frame, named ``FRAME_r0c1``, never stand on both sides of
-    the split, nor does a field that is simulated on the fly and lies in a folder too. Up to 500 images are all read; of
-    more, an even sample of each folder, and one that fails later is named then. Of simulated fields the first is made.
-    With ``bad_images="skip"``, files that cannot serve are left out, and a pair of which one half is bad.
+    The planes, the time points and the tiles of one source frame, named ``FRAME_r0c1``, are never divided between
+    training and validation, nor is a field that is both simulated on the fly and found in a folder. Up to 500 images
+    are all read. Of more, an even sample of each folder is read; an image that fails later is named at that time. The
+    first simulated field is made as a test. With ``bad_images="skip"``, unusable files are left out, and so is a pair
+    with one unusable half.
 
     Raises
     ------
     InputError
-        If a folder is missing, empty, or holds images that cannot serve, held-out ones included; or nothing but such;
+        If a folder is missing or empty, or contains unusable images (held-out ones included), or only unusable images;
         or if an image of a pair has no phase map.
     """
     skip_bad = settings.bad_images == "skip"
@@ -171,7 +184,7 @@ def gather(settings: TrainSettings) -> TrainingData:
 
     def frames(kind: str, every: list[FileFrame], *, held_out: bool) -> FrameList:
         kept = [i for i in range(len(every)) if (i in held) == held_out]
-        if held_out:  # no draw depends on their number, so those that are left out need no place
+        if held_out:  # no draw depends on their number, so unusable ones are omitted
             kept = [i for i in kept if lr[i].path not in found.bad and phase[i].path not in found.bad]
         files = Frames([every[i] for i in kept], kind, cache, bad)
         if maker is None:
@@ -182,7 +195,7 @@ def gather(settings: TrainSettings) -> TrainingData:
 
     paired_lr, paired_phase = (frames(kind, files, held_out=False) for kind, files in (("lr", lr), ("phase", phase)))
     if len(paired_lr) and not _good(paired_lr, paired_phase):
-        raise InputError(f"{settings.pairs[0]}: no pair in it can serve for training; {_left_out(found.bad)}")
+        raise InputError(f"{settings.pairs[0]}: no pair in it is usable for training; {_left_out(found.bad)}")
     return TrainingData(
         paired_lr,
         paired_phase,
@@ -215,10 +228,10 @@ def _images_in(folder: Path | None, *, skip_bad: bool) -> list[FileFrame]:
 
 
 def _held_out(sources: Sequence[tuple[str, str]], fraction: float) -> set[int]:
-    """Indices of the held-out pairs, by the source frame that each comes from.
+    """Return the indices of the held-out pairs, chosen by source frame.
 
-    A source frame's own name decides, not its rank: frames that join later move none from training to validation. Of
-    two source frames or more, one at least is held out and one at least is trained on.
+    The choice depends on a source frame's name and not on its rank, so frames that are added later move none from
+    training to validation. Of two or more source frames, at least one is held out and at least one is trained on.
     """
     chances = {source: zlib.crc32(source[1].encode()) / 2**32 for source in sources}
     if not fraction or len(chances) < 2:
@@ -230,7 +243,7 @@ def _held_out(sources: Sequence[tuple[str, str]], fraction: float) -> set[int]:
 
 
 def _source(path: Path) -> tuple[str, str]:
-    """Folder and name of the frame that a file, or a tile ``FRAME_r0c1``, comes from."""
+    """Return the folder and name of the frame that a file, or a tile ``FRAME_r0c1``, comes from."""
     stem = re.sub(r"(\.ome)?\.tiff?$", "", path.name, flags=re.IGNORECASE)
     frame = re.sub(r"_r[0-9]+c[0-9]+$", "", stem)
     name = frame_name(path)
@@ -238,5 +251,5 @@ def _source(path: Path) -> tuple[str, str]:
 
 
 def _source_of_field(field: FieldKey) -> tuple[str, str]:
-    """As `_source`, with the name that the field has in a folder that ``simulate`` writes."""
+    """Return the same as `_source`, with the name that ``simulate`` gives the field in a folder."""
     return f"simulated {field.recipe}", f"{field.index:04d}"

@@ -20,12 +20,12 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.models.compute import choose_device
 
 Parts = Sequence[Sequence[int]]
-"""The images of a batch, by number, that a process takes: part after part."""
+"""Indices of the images of a batch that a process computes, part by part."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """What a step needs to be computed by one process or by several alike.
+    """Everything a step needs to be computed by one or several processes.
 
     Every process holds the same weights, averages and image pools; gradients are averaged by torch's
     DistributedDataParallel, everything else here.
@@ -37,7 +37,7 @@ class Engine:
     parts : sequence of sequence of int
         This process's images of each batch.
     wrapped : mapping of str to Module
-        The networks that are trained, as Fabric has set them up: only through these are gradients averaged.
+        The trained networks, as set up by Fabric: gradients are averaged only through these.
     """
 
     fabric: Fabric
@@ -46,22 +46,22 @@ class Engine:
 
     @property
     def items(self) -> list[int]:
-        """Images of each batch that this process takes, all parts together."""
+        """Return the indices of the images of each batch that this process computes, over all parts."""
         return [item for part in self.parts for item in part]
 
     @property
     def device(self) -> torch.device:
-        """Where this process computes."""
+        """Return the device of this process."""
         return self.fabric.device
 
     @property
     def is_first(self) -> bool:
-        """Whether this process is the one that writes."""
+        """Return whether this process writes the files."""
         return self.fabric.is_global_zero
 
     @property
     def processes(self) -> int:
-        """How many processes share the work."""
+        """Return how many processes share the work."""
         return self.fabric.world_size
 
     @contextlib.contextmanager
@@ -75,11 +75,11 @@ class Engine:
             yield
 
     def mean(self, values: torch.Tensor) -> torch.Tensor:
-        """Mean over the processes."""
+        """Return the mean over the processes."""
         return self._reduced(values, "mean")
 
     def all_images(self, images: torch.Tensor) -> torch.Tensor:
-        """The images of all processes, in the order of the batch; shape (B, 1, H, W) from (b, 1, H, W)."""
+        """Return the images of all processes in the order of the batch; shape (B, 1, H, W) from (b, 1, H, W)."""
         if self.processes == 1:
             return images
         own = len(images)
@@ -88,11 +88,11 @@ class Engine:
         return self._reduced(whole, "sum")
 
     def own_images(self, images: torch.Tensor) -> torch.Tensor:
-        """Of a whole batch, the images of this process."""
+        """Return the images of this process out of a whole batch."""
         return images[self.items]
 
     def average_statistics(self, networks: nn.ModuleDict) -> None:
-        """Give the norms of every process the mean of what each has seen."""
+        """Set the norms of every process to the mean of their statistics over all processes."""
         if self.processes == 1:
             return
         values = [value for name, value in networks.named_buffers() if value.is_floating_point()]
@@ -102,7 +102,7 @@ class Engine:
             value.copy_(mean.view_as(value))
 
     def greatest(self, number: int) -> int:
-        """The greatest of the numbers that the processes hold."""
+        """Return the largest of the processes' numbers."""
         return int(self._reduced(torch.tensor(number, device=self.device), "max"))
 
     def _reduced(self, values: torch.Tensor, operation: str) -> torch.Tensor:
@@ -113,17 +113,17 @@ class Engine:
         return reduced
 
     def wait(self) -> None:
-        """Wait until every process is here."""
+        """Wait until every process reaches this point."""
         self.fabric.barrier()
 
 
 def start_fabric(settings: TrainSettings) -> Fabric:
-    """Join the processes that ``torchrun`` has started, or be the only one.
+    """Join the processes that ``torchrun`` started, or run as the only one.
 
     Raises
     ------
     InputError
-        If the device is not there.
+        If the device is not available.
     """
     device = choose_device(settings.device)
     count = int(os.environ.get("WORLD_SIZE", "1"))
@@ -145,7 +145,7 @@ def start_fabric(settings: TrainSettings) -> Fabric:
 
 
 def make_engine(fabric: Fabric, networks: nn.ModuleDict, settings: TrainSettings) -> Engine:
-    """Divide the batches and set the networks up.
+    """Divide the batches and set up the networks.
 
     Raises
     ------

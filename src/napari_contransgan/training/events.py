@@ -1,4 +1,4 @@
-"""What a training run tells about itself while it goes on, and what it can be asked."""
+"""Events that a training run reports, and requests that it accepts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 TrainingRequest = Literal["save", "stop"]
-"""What a consumer may send into the iterator: to save at once, or to save and end, all processes at the same step."""
+"""Requests to the iterator: save at once, or save and end; all processes act at the same step."""
 
 SAVE: TrainingRequest = "save"
 STOP: TrainingRequest = "stop"
 
 
 SCORES = ("ssim", "psnr_db", "slope", "ssim_zero", "psnr_zero_db")
-"""Names of the scores of a `Validated`, everywhere that they are kept or told."""
+"""Names of the scores of a `Validated`, wherever they are stored or shown."""
 
 
 @dataclass(frozen=True)
 class TrainingStarted:
-    """The run is set up: what was found, and where it is computed."""
+    """The run is set up; states what was found and where it is computed."""
 
     message: str
     first_step: int
@@ -39,13 +39,13 @@ class StepFinished:
     step, total_steps : int
         Steps done, and steps in all.
     losses : mapping
-        By name; nan for a step that was undone since it was not finite.
+        By name; nan for a step that was undone because it was not finite.
     images_per_s : float
         Speed of this step.
     learning_rate : float
-        Rate it was taken with.
+        Learning rate of this step.
     memory_bytes : int
-        What the program holds: on a GPU there, else in the computer's memory.
+        Memory held by the program: on a GPU if one is used, else in the computer's memory.
     """
 
     step: int
@@ -58,7 +58,7 @@ class StepFinished:
 
 @dataclass(frozen=True)
 class Preview:
-    """One fixed image as the averaged network sees it now; each map of the same shape (Y, X) on the model's grid.
+    """The averaged network's result on one fixed image; all maps have the same shape (Y, X) on the model's grid.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Preview:
     yx_output_rad : ndarray, float32
         The network's phase.
     yx_cycled : ndarray, float32, or None
-        The contrast that the other network makes of that phase; None in a run without unpaired steps.
+        The contrast that the other network computes from that phase; None in a run without unpaired steps.
     yx_label_rad : ndarray, float32, or None
         The true phase, where it is known.
     """
@@ -80,9 +80,9 @@ class Preview:
 
 @dataclass(frozen=True)
 class Validated:
-    """Scores on held-out pairs, with the all-zero output's beside them, and the previews.
+    """Scores on held-out pairs, scores of an all-zero output for comparison, and the previews.
 
-    Without pairs there is no score: the scores are nan and `has_scores` is False.
+    Without held-out pairs, the scores are nan and `has_scores` is False.
     """
 
     step: int
@@ -95,13 +95,13 @@ class Validated:
 
     @property
     def has_scores(self) -> bool:
-        """Whether there was anything to compare with."""
+        """Return whether there was ground truth to compare with."""
         return any(preview.yx_label_rad is not None for preview in self.previews)
 
 
 @dataclass(frozen=True)
 class CheckpointSaved:
-    """A file that the run can go on from, or that `predict` can use."""
+    """A file from which the run can be resumed, or that `predict` can use."""
 
     step: int
     path: Path
@@ -109,7 +109,7 @@ class CheckpointSaved:
 
 @dataclass(frozen=True)
 class SaveFailed:
-    """Nothing could be written, say on a full disk; the run goes on, and tries again at the next save."""
+    """Saving failed, for example on a full disk; the run continues and tries again at the next save."""
 
     step: int
     reason: str
@@ -117,7 +117,7 @@ class SaveFailed:
 
 @dataclass(frozen=True)
 class ImageSkipped:
-    """An image could not serve and is left out from now on."""
+    """An image is unusable and is left out from now on."""
 
     path: Path
     reason: str
@@ -125,14 +125,14 @@ class ImageSkipped:
 
 @dataclass(frozen=True)
 class RolledBack:
-    """Numbers became not finite; the run goes on from an earlier step with a lower learning rate.
+    """Values became infinite or NaN; the run continues from an earlier step with a lower learning rate.
 
     Parameters
     ----------
     step, to_step : int
-        Where it happened, and from where it goes on.
+        Step at which it happened, and step from which the run continues.
     reason : str
-        What was not finite.
+        Which values were not finite.
     rate_factor : float
         Factor on the learning rate from now on.
     """
@@ -145,7 +145,7 @@ class RolledBack:
 
 @dataclass(frozen=True)
 class TrainingFinished:
-    """The last event; `path` is the checkpoint to use."""
+    """The last event; `path` is the checkpoint for prediction."""
 
     step: int
     path: Path

@@ -1,7 +1,7 @@
-"""What a file holds for training: one image, the planes of a focus stack, or the frames of a series.
+"""Training images of a file: one image, the planes of a focus stack, or the frames of a series.
 
-Each plane and each time point is an image of its own. Only the number of them is read beforehand; the pixels of one
-are read when it is wanted.
+Each plane and each time point is a separate image. Only their number is read beforehand; the pixels of one are read
+when it is needed.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image
 
 MAX_HEADERS_READ = 500
-"""Of a larger folder, evenly spread files are looked into; if all of them are single images, so are the others."""
+"""In a larger folder so many evenly spaced files are opened; if all hold single images, so do the others."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Contents:
 
     @property
     def count(self) -> int:
-        """Number of images."""
+        """Return the number of images."""
         return prod(self.lengths)
 
     def describe(self) -> str:
-        """Say what they are, such as ``"3 planes"``."""
+        """Describe the images, such as ``"3 planes"``."""
         names = {"T": "time points", "Z": "planes"}
         counts = zip(self.axes, self.lengths, strict=True)
         return " x ".join(f"{length} {names[axis]}" for axis, length in counts) or "a single image"
@@ -54,7 +54,7 @@ class FileFrame:
     path : Path
         The file.
     number : int or None
-        Which of its images, counted along `axes`; None for a file that holds a single one.
+        Index of the image, counted along `axes`; None for a file with a single image.
     axes : str
         The axes that count the images of the file.
     """
@@ -68,25 +68,25 @@ class FileFrame:
 
 
 def read_file_frame(frame: FileFrame) -> Image:
-    """Read one image of a file, named after it.
+    """Read one image of a file, with the file's name.
 
     Raises
     ------
     InputError
-        Naming the file, if it cannot be read, or holds something other than was found before.
+        Naming the file, if it cannot be read or its contents have changed since it was inspected.
     """
     if frame.number is None:
         image = read_image(frame.path)
         if counting_axes(image):
             raise InputError(
-                f"{frame.path}: has axes {image.axes}, but the files of its folder that were looked at hold single "
-                f"images: put stacks and series into a folder of their own"
+                f"{frame.path}: has axes {image.axes}, but the other files of its folder that were checked hold single "
+                f"images: put stacks and series into a separate folder"
             )
         return replace(image, name=str(frame.path))
     image = read_image(frame.path, lazy=True)
     contents = _contents(image)
     if contents.axes != frame.axes or frame.number >= contents.count:
-        raise InputError(f"{frame.path}: was changed since the training looked at it: start or resume it again")
+        raise InputError(f"{frame.path}: was changed after the training checked it: start or resume the training again")
     index = tuple(int(place) for place in np.unravel_index(frame.number, contents.lengths))
     return replace(
         image, data=np.asarray(image.data[index]), axes=image.axes[len(index) :], name=str(frame), z_step_um=None
@@ -94,28 +94,28 @@ def read_file_frame(frame: FileFrame) -> Image:
 
 
 def counting_axes(image: Image) -> str:
-    """Give the axes of an image beside its rows, columns and colours.
+    """Return the axes of an image other than rows, columns and colours.
 
     Raises
     ------
     InputError
-        If there are others than T and Z.
+        If there are axes other than T and Z.
     """
     axes = image.axes.removesuffix("S").removesuffix("YX")
     if set(axes) - set("TZ"):
-        raise InputError(f"{image.name}: has axes {image.axes}: save each channel as a file of its own")
+        raise InputError(f"{image.name}: has axes {image.axes}: save each channel as a separate file")
     return axes
 
 
 def contents_of(paths: Sequence[Path], *, skip_bad: bool) -> list[Contents]:
-    """Look into the files of a folder without reading their pixels.
+    """Read the axes of the files of a folder, without their pixels.
 
     Parameters
     ----------
     paths : sequence of Path
         The files.
     skip_bad : bool
-        Whether a file that cannot be read passes for a single image, to be left out when its pixels are wanted.
+        Whether an unreadable file counts as a single image, to be left out when its pixels are needed.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def frames_of(path: Path, contents: Contents) -> list[FileFrame]:
 
 
 def describe_files(frames: Sequence[FileFrame]) -> str:
-    """Say of which files images are, such as ``"36 planes of 12 stacks"``; empty where all files hold single ones."""
+    """Describe which files images come from, such as ``"36 planes of 12 stacks"``; empty for single images only."""
     parts = []
     for axes, what in (("Z", "planes of {} stack"), ("T", "frames of {} series"), ("TZ", "planes of {} stack series")):
         some = [frame for frame in frames if frame.axes and set(frame.axes) == set(axes)]

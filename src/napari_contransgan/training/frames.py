@@ -23,20 +23,20 @@ from napari_contransgan.training.events import ImageSkipped
 from napari_contransgan.training.file_frames import FileFrame, read_file_frame
 
 CACHE_BYTES = 3 * 2**30
-"""For all lists of a run together."""
+"""Limit for all lists of a run together."""
 
 MAX_UNLABELLED_PHASE_RAD = 100.0
-"""A float image that does not say what it holds passes for phase up to this; camera counts lie far above."""
+"""A float image without a stated quantity counts as phase up to this value; camera counts are far higher."""
 
 
 @dataclass
 class FrameCache:
-    """Half-precision frames up to a budget; the lists of a run share one.
+    """A cache of half-precision frames, shared by the lists of a run.
 
     Parameters
     ----------
     budget_bytes : int
-        Beyond this, what was asked for longest ago makes room.
+        Above this, the least recently used frames are removed.
     """
 
     budget_bytes: int = CACHE_BYTES
@@ -47,9 +47,9 @@ class FrameCache:
         return key in self._kept
 
     def get(self, key: Hashable, make: Callable[[], tuple[torch.Tensor, ...]]) -> tuple[torch.Tensor, ...]:
-        """Give what is kept under a key, or make it and keep it; float32, rounded to half precision.
+        """Return the frame of a key, making and storing it if needed; float32, rounded to half precision.
 
-        Rounded also when it is not kept: what a step sees must not depend on the cache.
+        It is rounded even if it is not stored, since the input of a step must not depend on the cache.
         """
         images = self._kept.get(key)
         if images is None:
@@ -70,16 +70,16 @@ def _size_bytes(images: Sequence[torch.Tensor]) -> int:
 
 
 MAX_BAD_IN_A_ROW = 20
-"""So many files that cannot be read one after the other are no matter of single files any more."""
+"""After so many unreadable files in a row, the fault is not in single files."""
 
 
 class UnusableImageError(InputError):
-    """An image cannot serve and is left out from now on; another may take its place."""
+    """An image is unusable and is left out from now on; another may take its place."""
 
 
 @dataclass
 class BadImages:
-    """Files that cannot serve, for the lists of a run that goes on without them.
+    """Unusable files, for the lists of a run that continues without them.
 
     Parameters
     ----------
@@ -92,52 +92,52 @@ class BadImages:
     _in_a_row: int = field(default=0, init=False, repr=False)
 
     def leave_out(self, path: Path, reason: str) -> UnusableImageError:
-        """Note a file that failed while the run goes on, and give what to raise.
+        """Record a file that failed during the run, and return the exception to raise.
 
         Raises
         ------
         InputError
-            If so many failed in a row that the fault lies elsewhere.
+            If so many failed in a row that the fault must be elsewhere.
         """
         self.reasons[path] = reason
         self._untold.append(ImageSkipped(path, reason))
         self._in_a_row += 1
         if self._in_a_row >= MAX_BAD_IN_A_ROW:
             raise InputError(
-                f"{path.parent}: {self._in_a_row} images in a row cannot serve, see whether the disk is at fault, then "
+                f"{path.parent}: {self._in_a_row} images in a row are unusable: check the disk, then "
                 f"resume the run; the last: {reason}"
             )
         return UnusableImageError(reason)
 
     def note_good(self) -> None:
-        """Note that a file could be read."""
+        """Record that a file could be read."""
         self._in_a_row = 0
 
     def take_untold(self) -> list[ImageSkipped]:
-        """Give those that were left out since the last call."""
+        """Return the images that were left out since the last call."""
         untold, self._untold = self._untold, []
         return untold
 
 
 class FrameList(Protocol):
-    """Images of one kind to draw from, whatever they come from."""
+    """Images of one kind to draw from, whatever their source."""
 
     def __len__(self) -> int:
-        """Count the images, with those that are left out."""
+        """Return the number of images, including those that are left out."""
 
     def key(self, index: int) -> Hashable:
-        """What image `index` is; the same where a list holds it again."""
+        """Return the identity of image `index`; it is the same wherever a list contains it again."""
 
     def is_bad(self, index: int) -> bool:
-        """Whether image `index` is left out."""
+        """Return whether image `index` is left out."""
 
     def load(self, index: int, crop_px: int) -> torch.Tensor:
-        """Image `index` on the model's grid, float32, shape (H, W), at least `crop_px` on each side."""
+        """Return image `index` on the model's grid, float32, shape (H, W), at least `crop_px` on each side."""
 
 
 @dataclass(frozen=True)
 class Joined:
-    """One list after the other.
+    """Several lists joined end to end.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ class Joined:
         return sum(map(len, self.lists))
 
     def find(self, index: int) -> tuple[FrameList, int]:
-        """List that frame `index` stands in, and its number there."""
+        """Return the list that contains frame `index`, and its index there."""
         for part in self.lists:
             if index < len(part):
                 return part, index
@@ -159,24 +159,24 @@ class Joined:
         raise IndexError(index)
 
     def key(self, index: int) -> Hashable:
-        """What frame `index` is."""
+        """Return the identity of frame `index`."""
         part, number = self.find(index)
         return part.key(number)
 
     def is_bad(self, index: int) -> bool:
-        """Whether frame `index` is left out."""
+        """Return whether frame `index` is left out."""
         part, number = self.find(index)
         return part.is_bad(number)
 
     def load(self, index: int, crop_px: int) -> torch.Tensor:
-        """Frame `index`, as its own list gives it."""
+        """Return frame `index` from its own list."""
         part, number = self.find(index)
         return part.load(number, crop_px)
 
 
 @dataclass(frozen=True)
 class Frames:
-    """A list of images of one kind that lie in files.
+    """A list of images of one kind, read from files.
 
     Parameters
     ----------
@@ -185,9 +185,9 @@ class Frames:
     kind : {"lr", "phase"}
         Bright-field frames become contrast, phase maps stay radians.
     cache : FrameCache
-        Where they are kept; shared with other lists.
+        Where frames are stored; shared with other lists.
     bad : BadImages or None
-        Where files that cannot serve are noted, to go on without them; None refuses them.
+        Where unusable files are recorded, to continue without them; None refuses them.
     """
 
     files: Sequence[FileFrame]
@@ -200,26 +200,26 @@ class Frames:
 
     @property
     def paths(self) -> list[Path]:
-        """The file of each image."""
+        """Return the file of each image."""
         return [file.path for file in self.files]
 
     def key(self, index: int) -> Hashable:
-        """What image `index` is."""
+        """Return the identity of image `index`."""
         return self.files[index]
 
     def is_bad(self, index: int) -> bool:
-        """Whether image `index` is left out, as all images of its file then are."""
+        """Return whether image `index` is left out; if so, all images of its file are."""
         return self.bad is not None and self.files[index].path in self.bad.reasons
 
     def load(self, index: int, crop_px: int) -> torch.Tensor:
-        """Frame `index` on the model's grid, float32, shape (H, W), at least `crop_px` on each side.
+        """Return frame `index` on the model's grid, float32, shape (H, W), at least `crop_px` on each side.
 
         Raises
         ------
         UnusableImageError
-            If the file cannot serve, and the run goes on without such.
+            If the file is unusable and the run continues without such files.
         InputError
-            Naming the file, if it cannot serve and the run does not, or its folder, if that is gone.
+            Naming the file, if it is unusable and the run stops at such files, or its folder, if that is gone.
         """
         file = self.files[index]
         path = file.path
@@ -231,8 +231,9 @@ class Frames:
         except InputError as error:
             if _is_gone(path.parent):
                 raise InputError(
-                    f"{path.parent}: the folder is gone or empty; bring it back, then resume the run (--resume), which "
-                    f"goes on from its last save"
+                    "the folder is gone or empty; restore it, then resume the run, which continues from its last save",
+                    source=path.parent,
+                    hint="resume",
                 ) from error
             if self.bad is None:
                 raise
@@ -247,7 +248,7 @@ class Frames:
 
 
 def _is_gone(folder: Path) -> bool:
-    """Whether a folder is missing or empty, as the place is where a drive was mounted."""
+    """Return whether a folder is missing or empty, as a mount point is after its drive was removed."""
     try:
         return next(folder.iterdir(), None) is None
     except OSError:
@@ -260,9 +261,9 @@ def load_frame(file: FileFrame, kind: str) -> torch.Tensor:
     Parameters
     ----------
     file : FileFrame
-        In a TIFF with a pixel size.
+        An image of a TIFF with a pixel size.
     kind : {"lr", "phase"}
-        How to normalise it.
+        How the image is normalised.
 
     Returns
     -------
@@ -272,7 +273,7 @@ def load_frame(file: FileFrame, kind: str) -> torch.Tensor:
     Raises
     ------
     InputError
-        Naming the file, if it cannot serve.
+        Naming the file, if it is unusable.
     """
     image = read_frame(file, kind)
     pixel_size_um = check_pixel_size(image.pixel_size_um, image.name)
@@ -282,23 +283,21 @@ def load_frame(file: FileFrame, kind: str) -> torch.Tensor:
 
 
 def read_frame(file: FileFrame, kind: str) -> Image:
-    """Read one image as it is, and check that it is one of its kind with a pixel size.
+    """Read one image without normalising it, and check its kind and pixel size.
 
-    Of a bright-field frame come counts of light: above the dark level that the file states, and 0 in borders without
-    data. A floating-point file that does not say that it holds phase is taken for radians up to 100 rad in magnitude.
+    A bright-field frame is returned as counts of light above the dark level stated in the file, with 0 in borders
+    without data. A floating-point file without a stated quantity is taken for radians up to 100 rad in magnitude.
 
     Raises
     ------
     InputError
-        Naming the file, if it cannot serve.
+        Naming the file, if it is unusable.
     """
     image = read_file_frame(file)
     if kind == "phase":
         _check_phase(image)
     elif image.quantity != "intensity":
-        raise InputError(
-            f"{image.name}: is a {image.quantity} map, but stands where low-resolution frames belong; check the folders"
-        )
+        raise InputError(f"{image.name}: is a {image.quantity} map, not a low-resolution frame; check the folders")
     image, _ = to_luminance(image)
     with doubts_added(image.notes):
         check_pixel_size(image.pixel_size_um, image.name)
@@ -307,7 +306,7 @@ def read_frame(file: FileFrame, kind: str) -> Image:
 
 def _light_of(image: Image) -> Image:
     if image.data.size == 0 or image.data.dtype.kind not in "uifb":
-        raise InputError(f"{image.name}: holds no numbers that could be counts; give an image as recorded")
+        raise InputError(f"{image.name}: does not contain counts; give an image as recorded")
     try:
         yx_light, _ = light_of_frame(image.data, image.dark_counts or 0.0)
     except InputError as error:
@@ -316,17 +315,17 @@ def _light_of(image: Image) -> Image:
 
 
 def size_on_model_grid(image: Image) -> tuple[int, int]:
-    """Height and width that a single frame has on the model's grid; nothing is resampled."""
+    """Return the height and width of a single frame on the model's grid; nothing is resampled."""
     return shape_on_model_grid(image.data.shape, check_pixel_size(image.pixel_size_um, image.name))
 
 
 def check_size(name: object, shape_yx: tuple[int, int], crop_px: int) -> None:
-    """Refuse a frame, of `shape_yx` on the model's grid, out of which no crop can be cut.
+    """Raise if a frame of `shape_yx` on the model's grid is too small for a crop.
 
     Raises
     ------
     InputError
-        Naming it.
+        Naming the frame.
     """
     if min(shape_yx) < crop_px:
         raise InputError(

@@ -5,16 +5,16 @@ import torch
 
 
 class ImagePool:
-    """Holds up to `size` images; half of the time an old one is handed out and the new one takes its place."""
+    """A pool of up to `size` images; half of the time it returns an old image and stores the new one instead."""
 
     def __init__(self, size: int, images: torch.Tensor | None = None) -> None:
         self.size = size
         self.images = images
 
     def exchange(self, batch: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-        """Store a (B, 1, H, W) batch and give one of the same shape, mixed from new and old images.
+        """Store a (B, 1, H, W) batch and return one of the same shape, mixed from new and old images.
 
-        `images` becomes another tensor, so that who keeps the former one can put it back.
+        `images` becomes a new tensor, so that a caller who kept the former one can restore it.
         """
         if self.size == 0:
             return batch

@@ -1,4 +1,4 @@
-"""The runs that were trained here, so that other windows and commands can offer their networks."""
+"""The runs that were trained on this computer, so that widgets and commands can offer their networks."""
 
 import json
 import logging
@@ -11,13 +11,13 @@ from napari_contransgan.training.run_folder import BEST
 
 MAX_KNOWN = 20
 MAX_REMEMBERED = 100
-"""More are remembered than offered, since some lie on a drive that is not always there, and some are thrown away."""
+"""More runs are remembered than offered, since some are on drives not always connected, and some are deleted."""
 
 _log = logging.getLogger(__name__)
 
 
 def remember_run(folder: Path) -> None:
-    """Remember a run as the latest one; where that cannot be written, it is logged and nothing else."""
+    """Remember a run as the latest one; if that cannot be written, only log it."""
     path = Path(folder).absolute()
     others = [other for other in _remembered() if other != path]
     names = [str(one) for one in [path, *others][:MAX_REMEMBERED]]
@@ -28,12 +28,12 @@ def remember_run(folder: Path) -> None:
 
 
 def known_runs() -> list[Path]:
-    """Folders of up to 20 runs that hold a network still, the latest first."""
+    """Return the folders of up to 20 runs that still contain a network, the latest first."""
     return [folder for folder in _remembered() if _holds_network(folder)][:MAX_KNOWN]
 
 
 def run_titles(folders: list[Path]) -> dict[str, Path]:
-    """Name runs by their folder, and by the folder above too where two have one name; in the given order."""
+    """Name runs by their folder, with the parent folder if two names are equal; keep the given order."""
     names = [folder.name for folder in folders]
     return {
         f"run: {folder.name}" if names.count(folder.name) == 1 else f"run: {folder.name} ({folder.parent})": folder

@@ -9,9 +9,10 @@ BACKGROUND_RAD = 0.02
 
 
 def supervised_loss(output: torch.Tensor, label: torch.Tensor, phase_ref_rad: float) -> torch.Tensor:
-    """L1 + 0.2 (1 - SSIM) + 0.1 L1 of the gradient + 0.5 mean |background|; (B, 1, H, W) each, in units of phase_ref.
+    """Return the supervised loss of (B, 1, H, W) maps in units of phase_ref.
 
-    The last term is the mean output where the label shows nothing, per image: it keeps the offset at zero.
+    It is L1 + 0.2 (1 - SSIM) + 0.1 L1 of the gradient + 0.5 mean |background|. The last term is the mean output of
+    each image where the label is empty; it keeps the offset at zero.
     """
     empty = (label.abs() < BACKGROUND_RAD / phase_ref_rad).float()
     bias = (output * empty).sum(dim=(1, 2, 3)) / empty.sum(dim=(1, 2, 3)).clamp(min=1)
@@ -24,13 +25,13 @@ def supervised_loss(output: torch.Tensor, label: torch.Tensor, phase_ref_rad: fl
 
 
 def gradient_l1(output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """Mean absolute difference of the two images' finite differences."""
+    """Return the mean absolute difference of two images' finite differences."""
     difference = output - label
     return difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
 
 
 def ssim(a: torch.Tensor, b: torch.Tensor, data_range: float) -> torch.Tensor:
-    """Mean structural similarity with a uniform 7 x 7 window (Wang et al. 2004)."""
+    """Return the mean structural similarity with a uniform 7 x 7 window (Wang et al. 2004)."""
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     means = functional.avg_pool2d(torch.cat([a, b, a * a, b * b, a * b], dim=1), SSIM_WINDOW, stride=1)
     mu_a, mu_b, aa, bb, ab = means.unbind(dim=1)
@@ -42,17 +43,17 @@ def ssim(a: torch.Tensor, b: torch.Tensor, data_range: float) -> torch.Tensor:
 
 
 def lsgan_generator(verdict_on_made: torch.Tensor) -> torch.Tensor:
-    """Least-squares loss of a generator: its images should be judged 1 (Mao et al. 2017; the paper's Eq. 5)."""
+    """Return a generator's least-squares loss: its images should score 1 (Mao et al. 2017; the paper's Eq. 5)."""
     return (verdict_on_made - 1).square().mean()
 
 
 def lsgan_discriminator(verdict_on_real: torch.Tensor, verdict_on_made: torch.Tensor) -> torch.Tensor:
-    """Least-squares loss of a discriminator: real images 1, made ones 0, halved as is usual."""
+    """Return a discriminator's least-squares loss: 1 for real images, 0 for generated ones, halved as usual."""
     return 0.5 * ((verdict_on_real - 1).square().mean() + verdict_on_made.square().mean())
 
 
 def gradient_penalty(verdict_on_real: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-    """R1: mean over images of the squared gradient of a discriminator's mean verdict (Mescheder et al. 2018).
+    """Return R1, the squared gradient of a discriminator's mean output, over images (Mescheder et al. 2018).
 
     Parameters
     ----------

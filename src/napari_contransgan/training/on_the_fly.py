@@ -1,10 +1,8 @@
-"""Simulated pairs that are made when a step wants them, or a little ahead of it by other processes."""
+"""Simulated pairs that are made when a step needs them, or a little ahead by other processes."""
 
 from collections.abc import Hashable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 
 import numpy as np
 import torch
@@ -13,8 +11,8 @@ from numpy.typing import NDArray
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.models.normalisation import contrast_on_model_grid, to_model_grid
 from napari_contransgan.optics import check_pixel_size
+from napari_contransgan.processes import WorkerDiedError, Workers
 from napari_contransgan.simulation import simulate_pair
-from napari_contransgan.simulation.workers import begin_worker, interrupts_ignored
 from napari_contransgan.threads import on_threads
 from napari_contransgan.training.frames import FrameCache, check_size
 
@@ -30,7 +28,7 @@ class FieldKey:
     Parameters
     ----------
     recipe : int
-        Which of the run's settings it is made by.
+        Index of the run's simulation settings that make it.
     index : int
         Number of the field.
     """
@@ -41,7 +39,7 @@ class FieldKey:
 
 @dataclass
 class PairMaker:
-    """Makes a run's simulated pairs, and keeps them as long as the cache does.
+    """A maker of a run's simulated pairs, which stay in the cache.
 
     A pair is the same whether it is made here or ahead, now or again.
 
@@ -58,15 +56,15 @@ class PairMaker:
     recipes: Sequence[SimulationSettings]
     cache: FrameCache
     workers: int = 1
-    _pool: ProcessPoolExecutor | None = field(default=None, init=False, repr=False)
+    _pool: Workers | None = field(default=None, init=False, repr=False)
     _ahead: "dict[FieldKey, Future[tuple[Half, Half]]]" = field(default_factory=dict, init=False, repr=False)
 
     def load(self, wanted: FieldKey) -> tuple[torch.Tensor, ...]:
-        """Contrast and phase in radians on the model's grid, float32, each of shape (H, W)."""
+        """Return contrast, and phase in radians, on the model's grid, float32, each of shape (H, W)."""
         return self.cache.get(wanted, lambda: self._made(wanted))
 
     def prepare(self, wanted: Sequence[FieldKey]) -> None:
-        """Let other processes begin with fields that are wanted soon; those no longer wanted are withdrawn."""
+        """Start other processes on fields needed soon; cancel those no longer needed."""
         if not self.workers:
             return
         for known in set(self._ahead).difference(wanted):
@@ -76,28 +74,30 @@ class PairMaker:
             if new not in self._ahead and new not in self.cache:
                 self._submit(new)
 
+    def collect(self) -> None:
+        """Store the fields that other processes made since the last call."""
+        for wanted in [wanted for wanted, future in self._ahead.items() if future.done()]:
+            if wanted in self._ahead:  # else a process died, and nothing is ahead any more
+                self.load(wanted)
+
     def close(self) -> None:
-        """End the other processes; what is asked for afterwards is made here."""
+        """Stop the other processes; fields requested later are made in this process."""
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.close()
         self._pool, self.workers = None, 0
         self._ahead.clear()
 
     def _submit(self, wanted: FieldKey) -> None:
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=begin_worker)
-        try:
-            with interrupts_ignored():  # the first call starts the processes
-                self._ahead[wanted] = self._pool.submit(make_pair, self.recipes[wanted.recipe], wanted.index)
-        except BrokenProcessPool:
-            self.close()
+            self._pool = Workers(self.workers)
+        self._ahead[wanted] = self._pool.submit(_make, (self.recipes[wanted.recipe], wanted.index))
 
     def _made(self, wanted: FieldKey) -> tuple[torch.Tensor, ...]:
         future = self._ahead.pop(wanted, None)
         if future is not None and not future.cancel():
             try:
                 return tuple(torch.from_numpy(half) for half in future.result())
-            except BrokenProcessPool:  # killed, say for want of memory: the run must not end with it
+            except WorkerDiedError:  # the run must not end with it
                 self.close()
         with on_threads(1):
             halves = make_pair(self.recipes[wanted.recipe], wanted.index)
@@ -126,15 +126,15 @@ class SimulatedFrames:
         return len(self.fields)
 
     def key(self, index: int) -> Hashable:
-        """What field `index` is."""
+        """Return the identity of field `index`."""
         return self.fields[index]
 
     def is_bad(self, index: int) -> bool:  # noqa: ARG002 - every field can be made
-        """Whether field `index` is left out."""
+        """Return whether field `index` is left out."""
         return False
 
     def load(self, index: int, crop_px: int) -> torch.Tensor:
-        """Frame `index` on the model's grid, float32, shape (H, W), at least `crop_px` on each side.
+        """Return frame `index` on the model's grid, float32, shape (H, W), at least `crop_px` on each side.
 
         Raises
         ------
@@ -147,8 +147,12 @@ class SimulatedFrames:
         return image
 
 
+def _make(task: tuple[SimulationSettings, int]) -> tuple[Half, Half]:
+    return make_pair(*task)
+
+
 def make_pair(settings: SimulationSettings, index: int) -> tuple[Half, Half]:
-    """Make one pair, as training sees it; on one thread the same comes out each time.
+    """Make one training pair; on one thread the result is reproducible.
 
     Returns
     -------

@@ -1,16 +1,16 @@
 """Which phase map belongs to which image, by their file names.
 
-An image and its phase map belong together if their file names are equal, or equal after everything is removed that
-this program appends to names:
+An image and its phase map form a pair if their file names are equal, or become equal after everything that this
+program appends to names is removed:
 
 ======================================== ==========================================================================
 part of a name                           where it comes from
 ======================================== ==========================================================================
 ``.tif``, ``.tiff``, ``.ome.tif``        the file type
 characters other than letters, digits,   replaced by ``_`` in the names of tiles, and by napari when it suggests a
-``_``, ``-`` and ``.``                   file name for a layer; several count as one, and none at the end
+``_``, ``-`` and ``.``                   file name for a layer; several in a row count as one, those at the end as none
 ``_phase``                               phase maps of ``tie`` and ``predict`` in a folder, and layers opened from them
-`` phase (TIE)``                         layers of the TIE widget; `` [1]`` follows where the name was taken
+`` phase (TIE)``                         layers of the TIE widget; `` [1]`` follows if the name was taken
 `` phase (TIE) t003``                    time points of such a layer, saved one by one as training labels
 `` phase (predicted)``, ``_predicted``   layers of the Predict widget
 `` tiles``                               layers of the Crop widget
@@ -18,7 +18,7 @@ characters other than letters, digits,   replaced by ``_`` in the names of tiles
 ``lr_``, ``stack_``, ``tie_``, ``phase_`` layers opened from a folder that ``simulate`` wrote, before the field's number
 ======================================== ==========================================================================
 
-The place of a tile, ``_r0c1``, is not removed but compared, wherever in the name it is: ``a_r0c1_phase`` and
+The position of a tile, ``_r0c1``, is not removed but compared, wherever it is in the name: ``a_r0c1_phase`` and
 ``a_phase_TIE__r0c1`` both belong to ``a_r0c1``.
 """
 
@@ -40,16 +40,16 @@ _SIMULATED = re.compile(r"^(?:lr|stack|tie|phase)_(?=\d{4,}$)")
 
 @dataclass(frozen=True)
 class FrameName:
-    """What a file name says about where the file comes from.
+    """The origin of a file, read from its name.
 
     Parameters
     ----------
     frame : str
-        Name of the frame, without everything that this program appends.
+        Name of the frame, without anything that this program appends.
     tile : str
-        Place of the tile in it, such as ``r0c1``; empty for a whole frame.
+        Position of the tile in it, such as ``r0c1``; empty for a whole frame.
     time : int or None
-        Number of the time point, where a phase map over time was saved frame by frame.
+        Number of the time point, if a phase map over time was saved frame by frame.
     """
 
     frame: str
@@ -68,7 +68,7 @@ class NamedPair:
     phase : tuple of Path
         One phase map; or one for each of `times`.
     times : tuple of int
-        Time points of the phase maps where each has a file of its own; else empty.
+        Time points of the phase maps, if each has its own file; else empty.
     """
 
     image: Path
@@ -93,7 +93,7 @@ def frame_name(path: Path) -> FrameName:
 
 
 def match_names(images: Sequence[Path], phase_maps: Sequence[Path]) -> tuple[list[NamedPair], list[Path], list[Path]]:
-    """Find the phase map of each image by name; equal file names go before all others.
+    """Find the phase map of each image by name; equal file names take precedence.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def match_names(images: Sequence[Path], phase_maps: Sequence[Path]) -> tuple[lis
     Raises
     ------
     InputError
-        Naming two files that fit the same one.
+        Naming two files that match the same one.
     """
     equal = {path.name: path for path in phase_maps}
     taken = {path.name for path in images if path.name in equal}

@@ -22,9 +22,9 @@ class FoundPairs:
     lr, phase : list of FileFrame
         The images and, at the same index, their phase maps; that of a focus stack belongs to each of its planes.
     bad : mapping
-        Images whose phase map has other planes or time points, and why; empty unless such are to be left out.
+        Images whose phase map has different planes or time points, and why; empty unless they are to be left out.
     notes : tuple of str
-        Which files are not used.
+        Notes on files that are not used.
     """
 
     lr: list[FileFrame]
@@ -34,27 +34,27 @@ class FoundPairs:
 
 
 def halves(entry: Path | PairFolders) -> tuple[Path, Path]:
-    """Give the folder of the images and the folder of their phase maps."""
+    """Return the folder of the images and the folder of their phase maps."""
     return (entry.lr, entry.phase) if isinstance(entry, PairFolders) else (entry / "lr", entry / "phase")
 
 
 def find_pairs(entry: Path | PairFolders, *, skip_bad: bool) -> FoundPairs:
     """Find the pairs in two folders, by name; see `napari_contransgan.training.pair_names`.
 
-    A focus stack with one phase map gives a pair for each of its planes. A series gives one for each time point, and
-    needs as many phase maps.
+    A focus stack with one phase map gives a pair for each of its planes. A series gives a pair for each time point and
+    needs a phase map for each.
 
     Parameters
     ----------
     entry : Path or PairFolders
-        A folder with the folders ``lr`` and ``phase`` in it, or two folders.
+        A folder that contains the folders ``lr`` and ``phase``, or two folders.
     skip_bad : bool
-        Whether to go on without images that have no phase map, or one with other planes or time points.
+        Whether to continue without images that have no phase map, or one with different planes or time points.
 
     Raises
     ------
     InputError
-        If a folder is missing or holds no image, an image has no phase map, or a name fits two files.
+        If a folder is missing or contains no image, an image has no phase map, or a name matches two files.
     """
     lr_folder, phase_folder = halves(entry)
     if isinstance(entry, Path) and entry.is_dir() and not (lr_folder.is_dir() and phase_folder.is_dir()):
@@ -104,7 +104,7 @@ def _notes(lone: Sequence[Path], unused: Sequence[Path], phase_folder: Path) -> 
 
 
 def _phase_frames(pair: NamedPair, lr: Contents, phase: Sequence[Contents]) -> list[FileFrame]:
-    """Phase map of each image of a file.
+    """Return the phase map of each image of a file.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Physics consistency: the image that a phase would give in the microscope, against the image that was taken."""
+"""Physics consistency: the simulated image of a phase, compared with the recorded image."""
 
 import math
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from napari_contransgan.simulation.image_formation import Optics, PixelGrid, thr
 from napari_contransgan.simulation.source import SourceSampling
 
 PHYSICS_SOURCE = SourceSampling(2, 6)
-"""Twelve points: 1-2 % of the contrast, far below what a network misses."""
+"""The error with twelve points is 1-2 % of the contrast, far below the error of a network."""
 
 
 @dataclass(frozen=True)
 class ForwardModel:
-    """How a thin, clear specimen's image is formed.
+    """Image formation of a thin specimen.
 
     Parameters
     ----------
@@ -28,31 +28,34 @@ class ForwardModel:
     focus_um : float
         Focus of the image.
     camera_pixel_um : float
-        Camera pixel in the specimen.
+        Camera pixel size at the specimen.
+    absorption_per_rad : float
+        Exponent by which the amplitude falls for each radian of phase; 0 for a clear specimen.
     """
 
     optics: Optics
     focus_um: float
     camera_pixel_um: float
+    absorption_per_rad: float = 0.0
 
     @property
     def border_px(self) -> int:
-        """How far, on the model's grid, the other side of a periodic field reaches into the image."""
+        """Return how far, on the model's grid, light from the opposite side of a periodic field reaches."""
         reach_um = abs(self.focus_um) * self.optics.numerical_aperture * (1 + self.optics.coherence)
         return math.ceil((reach_um + self.optics.wavelength_um / self.optics.numerical_aperture) / MODEL_PIXEL_SIZE_UM)
 
     def contrast(self, phase_rad: torch.Tensor) -> torch.Tensor:
-        """Contrast that a network would be given, from phase; (B, 1, H, H) each, on the model's grid.
+        """Compute a network's input contrast from phase; (B, 1, H, H) each, on the model's grid.
 
         The image is as `napari_contransgan.simulation` forms it, on camera pixels no finer than the model's grid, and
-        comes smaller than the phase where those do not fill it.
+        is smaller than the phase if whole camera pixels do not fill it.
         """
         finer = self._finer()
         fine = functional.interpolate(phase_rad, scale_factor=finer, mode="bicubic") if finer > 1 else phase_rad
         pixel_um = max(self.camera_pixel_um, MODEL_PIXEL_SIZE_UM)
         side_px = int(phase_rad.shape[-1] * MODEL_PIXEL_SIZE_UM / pixel_um + 1e-6)
         (intensity,) = through_focus_images(
-            transmission(fine[:, 0]),
+            transmission(fine[:, 0], fine[:, 0].clamp(min=0) * self.absorption_per_rad),
             MODEL_PIXEL_SIZE_UM / finer,
             self.optics,
             PixelGrid(pixel_um, side_px),
@@ -68,7 +71,7 @@ class ForwardModel:
 
 
 def physics_loss(model: ForwardModel, phase_rad: torch.Tensor, contrast: torch.Tensor) -> torch.Tensor:
-    """Mean absolute difference of the contrast that a phase gives and the one that was seen; (B, 1, H, H) each."""
+    """Return the mean absolute difference of simulated and recorded contrast; (B, 1, H, H) each."""
     made = model.contrast(phase_rad)
     border, end = model.border_px, made.shape[-1] - model.border_px
     inner = (..., slice(border, end), slice(border, end))
@@ -76,22 +79,22 @@ def physics_loss(model: ForwardModel, phase_rad: torch.Tensor, contrast: torch.T
 
 
 def forward_model(settings: TrainSettings, simulated: Sequence[SimulationSettings]) -> ForwardModel | None:
-    """Optics of a run's low-resolution images, as its settings or its simulated images state them.
+    """Return the optics of a run's low-resolution images, stated by its settings or its simulated images.
 
     Parameters
     ----------
     settings : TrainSettings
         Of the run.
     simulated : sequence of SimulationSettings
-        What its images were simulated by, as far as they were.
+        Settings of those of its images that were simulated.
 
     Returns
     -------
     ForwardModel or None
-        None where nothing is stated, the images were taken in several ways, or are magnified at random.
+        None if nothing is stated, the images were taken with different optics, or they are magnified at random.
     """
     if settings.scale_range != (1.0, 1.0):
-        return None  # magnified images are no longer what a microscope gives
+        return None  # a magnified image does not fit the microscope's model
     stated = [settings.physics] if settings.physics else [_physics_of(one) for one in simulated]
     if not stated or any(one != stated[0] for one in stated):
         return None
@@ -99,7 +102,7 @@ def forward_model(settings: TrainSettings, simulated: Sequence[SimulationSetting
 
 
 def model_of(known: PhysicsSettings) -> ForwardModel:
-    """The forward model that settings describe."""
+    """Return the forward model that settings describe."""
     microscope = known.microscope
     lens = microscope.lens(known.objective)
     nominal_um = microscope.nominal_defocus_um(known.objective)
@@ -108,7 +111,7 @@ def model_of(known: PhysicsSettings) -> ForwardModel:
             numerical_aperture=lens.numerical_aperture,
             wavelength_um=microscope.wavelength_um,
             coherence=microscope.coherence,
-            # Those that have a direction do not fit images that are turned and mirrored.
+            # Effects with a direction do not fit images that are rotated and mirrored.
             aberrations=Aberrations(spherical_um=lens.aberrations.spherical_um),
         ),
         focus_um=nominal_um if known.focus_um is None else known.focus_um,

@@ -1,4 +1,4 @@
-"""Where an image lies, and whether an image and its phase map show the same place."""
+"""The field of view of an image, and whether an image and its phase map show the same field of view."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ PIXELS_APART = 1.01
 """Sides and positions may differ by one of the larger pixels, since frames of different pixels are cut between them."""
 
 SHARE_APART = 0.005
-"""And by so much of their length, since pixel sizes are measured."""
+"""They may also differ by this share of their length, since pixel sizes are measured."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where an image lies; lengths along y and x.
+    """Size and position of a field of view; lengths along y and x.
 
     Parameters
     ----------
@@ -24,9 +24,9 @@ class Place:
     pixel_size_um : float
         Side of a pixel.
     corner_um : (float, float)
-        Where its first pixel begins, as its file states it.
+        Position of the corner of its first pixel, as stated in its file.
     tile_um : (float, float) or None
-        How far into its source frame a tile of this program was cut.
+        Position of a tile that this program cut, in its source frame.
     """
 
     size_um: tuple[float, float]
@@ -36,16 +36,16 @@ class Place:
 
     @property
     def source_corner_um(self) -> tuple[float, float] | None:
-        """Where the frame that it was cut from begins; None where nothing states it."""
+        """Return the corner of the frame that it was cut from; None if it is not stated."""
         offset_um = self.tile_um or (0.0, 0.0)
         corner_um = (self.corner_um[0] - offset_um[0], self.corner_um[1] - offset_um[1])
         centre_um = [corner + self.pixel_size_um / 2 for corner in corner_um]
-        unstated = all(abs(value) < 1e-6 * self.pixel_size_um for value in centre_um)  # files have 0 where none is
+        unstated = all(abs(value) < 1e-6 * self.pixel_size_um for value in centre_um)  # 0 in files means unknown
         return None if unstated else corner_um
 
 
 def place_of(image: Image) -> Place | None:
-    """Find out where a single image lies; None without a pixel size."""
+    """Return the field of view of a single image; None without a pixel size."""
     pixel_um = image.pixel_size_um
     if pixel_um is None:
         return None
@@ -60,7 +60,7 @@ def place_of(image: Image) -> Place | None:
 
 
 def difference_of(image: Place, phase: Place) -> str:
-    """Say in which way an image and its phase map show different places; empty where they agree.
+    """Describe how an image and its phase map differ in their field of view; empty if they agree.
 
     Sides must agree to one of the larger pixels or 0.5 %, and so must the positions of tiles in their frames and the
     positions that both files state.
@@ -95,7 +95,7 @@ def _text(yx_um: tuple[float, float]) -> str:
 
 
 def _cut_at(tile: Any, pixel_um: float) -> tuple[float, float] | None:
-    """Place of a tile in its frame, as its settings state it."""
+    """Return the position of a tile in its frame, as stated in its settings."""
     place = [tile.get(key) for key in ("y_px", "x_px")] if isinstance(tile, Mapping) else [None]
     numbers = [float(value) for value in place if isinstance(value, int | float)]
     return (numbers[0] * pixel_um, numbers[1] * pixel_um) if len(numbers) == 2 else None

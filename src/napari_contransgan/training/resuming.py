@@ -1,4 +1,4 @@
-"""What a run's folder says about a run that wants to begin there or to go on."""
+"""Checks of a run's folder before a run begins or resumes there."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,50 +13,55 @@ Folders = Path | Sequence[Path | PairFolders] | None
 
 DATA_FOLDERS = ("lr", "phase", "pairs")
 MAY_CHANGE_ON_RESUME = {
-    *("steps", "warm_start_steps", *DATA_FOLDERS),
+    *("steps", "minutes", "warm_start_steps", *DATA_FOLDERS),
     *("device", "threads", "simulation_workers", "validate_every", "save_every"),
 }
 
 
 def settings_before(config: Path, settings: TrainSettings, resume: bool) -> TrainSettings | None:
-    """Read the settings that the folder's run was begun with; None where there is none.
+    """Read the settings of the folder's run; return None if there is none.
 
     Raises
     ------
     InputError
-        If there is a run and it is not to be resumed, or it was begun with other settings.
+        If there is a run that is not to be resumed, or one that was started with different settings.
     """
     if not config.is_file():
         return None
     if not resume:
-        raise InputError(f"{config.parent}: holds a run already; resume it or choose another folder")
+        raise InputError("holds a run already; resume it or choose another folder", source=config.parent, hint="resume")
     before = TrainSettings.from_yaml(config)
     old = before.model_dump(exclude=MAY_CHANGE_ON_RESUME)
     changed = [name for name, value in settings.model_dump(exclude=MAY_CHANGE_ON_RESUME).items() if old[name] != value]
     if changed:
-        raise InputError(f"{config.parent}: was begun with another {changed[0]}; resume it with its own settings")
+        raise InputError(f"{config.parent}: was started with a different {changed[0]}; resume it with its own settings")
     wanted, kept = settings.warm_start_steps, warm_start_steps(before)
     if wanted is not None and warm_start_steps(before.model_copy(update={"warm_start_steps": wanted})) != kept:
-        raise InputError(f"{config.parent}: was begun with {kept} warm_start_steps; resume it with its own settings")
+        raise InputError(f"{config.parent}: was started with {kept} warm_start_steps; resume it with its own settings")
     return before
 
 
 def with_choices_resolved(settings: TrainSettings, before: TrainSettings | None) -> TrainSettings:
-    """Fix the number of threads, for their last bits, and that of supervised steps: a resumed run keeps both.
+    """Return the settings with fixed numbers of threads and of supervised steps, which a resumed run keeps.
 
-    More steps in a resumed run never go back to supervised ones, and a run that was supervised throughout stays so.
+    The number of threads changes the last bits of results. Longer resumed runs never return to supervised steps, and a
+    run that was supervised throughout stays so.
     """
     first = before or settings
     threads = threads_to_train(settings.threads or first.threads)
-    warm: int | None = warm_start_steps(first)
-    if warm == first.steps:
+    kept = warm_start_steps(first)
+    warm: int | None = kept
+    if kept == first.steps:
         # "None" says the same where there are only pairs, and still fits when the file serves a longer run elsewhere.
         warm = None if settings.lr is None else settings.steps
+    elif settings.minutes is not None:
+        # By the clock a share of the run is supervised, however many steps it has.
+        warm = kept * settings.steps // first.steps
     return settings.model_copy(update={"warm_start_steps": warm, "threads": threads})
 
 
 def changed_folders(settings: TrainSettings, before: TrainSettings | None) -> str:
-    """Say which data folders are not those that the run was begun with; empty where all are."""
+    """List the data folders that differ from those the run was started with; empty if none do."""
     parts = []
     for name in DATA_FOLDERS if before else ():
         old, new = getattr(before, name), getattr(settings, name)

@@ -1,4 +1,4 @@
-"""What lies in the folder of a run, and reading it back; without torch, so that a window can do it at once."""
+"""The files in the folder of a run, and reading them back; without torch, so that widgets can do so at once."""
 
 import errno
 import io
@@ -27,7 +27,7 @@ LAST, BEST = "last.safetensors", "best.safetensors"
 CARD = "best.card.yaml"
 
 SPEED = "images_per_s"
-"""Stands in every line of a step, and in no other."""
+"""Text that every line of a step contains, and no other line."""
 NO_LOSSES = {"step", SPEED, "learning_rate"}
 LINES_AT_ONCE = 1000
 
@@ -37,7 +37,7 @@ CHANNELS = {
     "yx_cycled": "cycled",
     "yx_label_rad": "label (rad)",
 }
-"""Fields of a preview, and the channels of its file; a channel that no preview has is left out."""
+"""Fields of a preview, and the channels of its file; channels that no preview has are left out."""
 
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run's folder tells about it.
+    """A finished or running run, read from its folder.
 
     Parameters
     ----------
@@ -75,11 +75,11 @@ def read_run(folder: Path) -> RunRecord:
     Raises
     ------
     InputError
-        If the folder holds no run, or its settings cannot be read.
+        If the folder contains no run, or its settings cannot be read.
     """
     config = folder / CONFIG
     if not config.is_file():
-        raise InputError(f"{folder}: is not the folder of a run: it holds no {CONFIG}")
+        raise InputError(f"{folder}: is not the folder of a run: it contains no {CONFIG}")
     losses: dict[str, list[tuple[int, float]]] = {}
     scores: dict[str, list[tuple[int, float]]] = {}
     for record in _records(folder / METRICS):
@@ -106,7 +106,7 @@ def _curves(curves: Mapping[str, list[tuple[int, float]]]) -> dict[str, Curve]:
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
-    """Lines that are whole; a run that was killed may have left half of its last one."""
+    """Return the complete lines; a run that was killed may have left an incomplete last one."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError:
@@ -132,9 +132,9 @@ def _is_record(record: Any) -> bool:
 
 
 def append_record(run_dir: Path, record: Mapping[str, Any]) -> None:
-    """Add a line to the run's metrics; what is not finite becomes null, since JSON knows no nan.
+    """Add a line to the run's metrics; write values that are not finite as null, since JSON has no nan.
 
-    Where there is no room for the whole line, nothing of it stays, so that the next one does not continue it.
+    If there is no space for the whole line, none of it is kept, so that the next line starts afresh.
 
     Raises
     ------
@@ -156,12 +156,12 @@ def append_record(run_dir: Path, record: Mapping[str, Any]) -> None:
 
 
 def was_validated(run_dir: Path, step: int) -> bool:
-    """Whether the metrics hold a validation of a step."""
+    """Return whether the metrics contain a validation of a step."""
     return any(record["step"] == step and "validation" in record for record in _records(run_dir / METRICS))
 
 
 def trim_metrics(run_dir: Path, step: int) -> None:
-    """Drop the lines after `step`, and half of a line, so that going on from there leaves what one run would leave."""
+    """Drop the lines after `step` and an incomplete line, so that a resumed run leaves the same file."""
     path = run_dir / METRICS
     if not path.is_file():
         return
@@ -173,9 +173,9 @@ def trim_metrics(run_dir: Path, step: int) -> None:
 
 
 def write_previews(run_dir: Path, step: int, previews: Sequence[Preview]) -> None:
-    """Keep the previews of one validation as an OME-TIFF of float32 on the model's grid, one time point an image.
+    """Write the previews of a validation as a float32 OME-TIFF on the model's grid, one time point per image.
 
-    A channel that one image has and another lacks is nan there.
+    A channel that an image lacks is nan for that image.
     """
     if not previews:
         return
@@ -206,7 +206,7 @@ def write_previews(run_dir: Path, step: int, previews: Sequence[Preview]) -> Non
 
 
 def read_previews(folder: Path) -> list[tuple[int, tuple[Preview, ...]]]:
-    """Read all previews of a run, by rising steps; a file that cannot be read is left out."""
+    """Read all previews of a run in the order of steps; leave out unreadable files."""
     found = []
     for path in sorted((folder / PREVIEWS).glob("[0-9]*.ome.tif")):
         try:

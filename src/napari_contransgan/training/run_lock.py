@@ -16,28 +16,28 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def run_locked(run_dir: Path) -> Iterator[None]:
-    """Hold a run's folder, which is made where there is none, so that no other training writes into it.
+    """Lock a run's folder, creating it if needed, so that no other training writes to it.
 
-    The operating system lets go of it when the process ends, however that happens. A folder that was made here and in
-    which nothing was written is taken away again.
+    The operating system releases the lock when the process ends, for whatever reason. A folder that was created here
+    and is still empty is removed again.
 
     Raises
     ------
     InputError
-        If another training holds it, or nothing can be written there.
+        If another training has locked it, or nothing can be written there.
     """
     missing = [folder for folder in (run_dir, *run_dir.parents) if not folder.exists()]
-    # A run may be closed by another thread than the one that began it, so the lock belongs to the process.
+    # A run may be closed by a thread other than the one that started it, so the lock belongs to the process.
     lock = FileLock(run_dir / LOCK, timeout=0, thread_local=False)
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise InputError(
-            f"{run_dir}: another training writes into this folder; stop it or choose another folder"
+            f"{run_dir}: another training is writing to this folder; stop it or choose another folder"
         ) from None
     except NotImplementedError:
-        _log.warning("%s: its file system knows no locks, so a second training there would not be noticed", run_dir)
+        _log.warning("%s: its file system has no locks, so a second training there would not be detected", run_dir)
     except OSError as error:
         raise InputError(f"{run_dir}: cannot be written: {error.strerror or error}; choose another folder") from error
     try:

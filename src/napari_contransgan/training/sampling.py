@@ -1,7 +1,7 @@
-"""Drawing batches: which images, which part of each, turned, mirrored and magnified at random.
+"""Drawing batches: which images and which part of each, rotated, mirrored and magnified at random.
 
-Every image of a batch has a chance of its own, which depends on (seed, step, stream, item) alone: a resumed run draws
-the same, and a batch can be drawn in parts or by several processes.
+Every image of a batch has its own random numbers, which depend only on (seed, step, stream, item). So a resumed run
+draws the same images, and a batch can be drawn in parts or by several processes.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.training.frames import FrameList, UnusableImageError
 
 PAIRED, UNPAIRED_LR, UNPAIRED_PHASE, POOL = range(4)
-"""Streams of chance within one step."""
+"""Independent streams of random numbers within one step."""
 
 INTERPOLATIONS = ("nearest-exact", "bilinear", "bicubic")
 
@@ -35,9 +35,9 @@ def draw_pairs(
     lr, phase : FrameList
         The halves.
     settings, step, stream
-        What chance depends on.
+        Determine the random numbers.
     items : sequence of int, optional
-        Which of the batch's images; all of them unless stated.
+        Which of the batch's images; all of them by default.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def draw_pairs(
     Raises
     ------
     InputError
-        If an image cannot serve, or none is left.
+        If an image is unusable, or none is left.
     """
     batch = [draw_item([lr, phase], settings, step, stream, item) for item in _items(settings, items)]
     return torch.stack([pair[0] for pair in batch])[:, None], torch.stack([pair[1] for pair in batch])[:, None]
@@ -63,9 +63,9 @@ def draw_single(
 def chosen_index(
     lists: Sequence[FrameList], settings: TrainSettings, step: int, stream: int, item: int
 ) -> tuple[int, np.random.Generator]:
-    """Choose the image that an item of a batch shows, out of parallel lists; the chance that is left comes with it.
+    """Choose the image of a batch item from parallel lists; return it with the generator's further numbers.
 
-    What is left out is drawn again, so that the choice depends on which images are bad, and not on when that is found.
+    An unusable image is drawn again, so the choice depends on which images are unusable and not on when that is found.
 
     Raises
     ------
@@ -91,16 +91,16 @@ def draw_item(
         maps = load_together(lists, index, settings.crop_px)
         if maps is not None:
             return augment(maps, settings.crop_px, rng, settings.scale_range)
-        # Its list knows now that it is bad, so that the choice is another.
+        # Its list has now recorded it as unusable, so a different one is chosen.
 
 
 def load_together(lists: Sequence[FrameList], index: int, crop_px: int) -> list[torch.Tensor] | None:
-    """Load what parallel lists hold at an index; None where one of it is left out, or must be from now on.
+    """Load the images at an index of parallel lists; return None if one is left out, or must be from now on.
 
     Raises
     ------
     InputError
-        If an image cannot serve, and the run does not go on without it.
+        If an image is unusable and the run does not continue without it.
     """
     try:
         return [one.load(index, crop_px) for one in lists]
@@ -114,7 +114,7 @@ def augment(
     rng: np.random.Generator,
     scale_range: tuple[float, float] = (1.0, 1.0),
 ) -> list[torch.Tensor]:
-    """Cut the same square out of maps of the same place, magnify, turn and mirror it; values stay as they are.
+    """Cut the same square out of maps of one field of view; magnify, rotate and mirror it; keep the values.
 
     Parameters
     ----------
@@ -123,9 +123,9 @@ def augment(
     crop_px : int
         Side of the result.
     rng : Generator
-        Chance.
+        Source of random numbers.
     scale_range : (float, float)
-        Range of the magnification. Where a map is too small for one below 1, the largest square that fits is taken.
+        Range of the magnification. If a map is too small for one below 1, the largest square that fits is used.
 
     Returns
     -------

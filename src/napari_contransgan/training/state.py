@@ -27,7 +27,7 @@ WARM, GENERATORS, JUDGES = "warm", "generators", "judges"
 
 @dataclass
 class RunState:
-    """All that changes while a run goes on, and so all that a save holds.
+    """Everything that changes during a run, and so everything that a save contains.
 
     Parameters
     ----------
@@ -44,9 +44,15 @@ class RunState:
     rate_factor : float
         Factor on the learning rate, which each rollback halves.
     rollbacks : int
-        How often the run went back to a save.
+        Number of times the run returned to a save.
     is_whole : bool
-        Whether no step has been begun and not ended, so that a save would be one of the run.
+        Whether no step is half done, so that a save would be valid.
+    clock_share : float
+        Elapsed share of the run's minutes; 0 in a run whose length is not given in minutes.
+    warm_steps : int
+        Number of warm-start steps done.
+    taken_s : float
+        Time that the run had taken at its last save, if its length is given in minutes; else 0.
     """
 
     step: int
@@ -57,16 +63,29 @@ class RunState:
     rate_factor: float = 1.0
     rollbacks: int = 0
     is_whole: bool = True
+    clock_share: float = 0.0
+    warm_steps: int = 0
+    taken_s: float = 0.0
+
+    def place(self, settings: TrainSettings) -> float:
+        """Return the position on the schedule of ``settings.steps`` steps: by steps, or by the clock if that is ahead.
+
+        A resumed run with more minutes never returns to the warm start.
+        """
+        if settings.minutes is None:
+            return self.step
+        place = max(self.step, min(self.clock_share * settings.steps, settings.steps - 1))
+        return place if self.warm_steps == self.step else max(place, warm_start_steps(settings))
 
     def is_finite(self) -> bool:
-        """Whether weights, statistics and image pools are finite, also in the half precision of a checkpoint."""
+        """Return whether weights, statistics and image pools are finite, also in the half precision of a checkpoint."""
         half = (value.half() for value in self.networks["ema"].state_dict().values() if value.is_floating_point())
         pools = (pool.images for pool in self.pools.values() if pool.images is not None)
         return all_finite(self.networks.state_dict().values()) and all_finite(half) and all_finite(pools)
 
 
 def new_state(settings: TrainSettings, device: torch.device) -> RunState:
-    """Networks with seeded weights, and their optimisers, at step 0."""
+    """Return networks with seeded weights, and their optimisers, at step 0."""
     torch.manual_seed(settings.seed)
     generator = build_generator(settings.generator, settings.preset)
     average = build_generator(settings.generator, settings.preset)
@@ -91,14 +110,14 @@ def new_state(settings: TrainSettings, device: torch.device) -> RunState:
 
 
 def save_state(path: Path, state: RunState) -> None:
-    """Write everything that a run needs to go on, atomically.
+    """Write everything that a run needs to resume, atomically.
 
     The random state needs no saving: every draw depends on the seed and the step alone.
 
     Raises
     ------
     OSError
-        If it cannot be written; what was there before is kept.
+        If it cannot be written; an earlier save is kept.
     """
     tensors = {f"networks/{name}": value for name, value in state.networks.state_dict().items()}
     for name, optimiser in state.optimisers.items():
@@ -108,11 +127,12 @@ def save_state(path: Path, state: RunState) -> None:
     for name, pool in state.pools.items():
         if pool.images is not None:
             tensors[f"pools/{name}"] = pool.images
-    header = json.dumps({name: getattr(state, name) for name in ("step", "best_psnr_db", "rate_factor", "rollbacks")})
+    names = ["step", "best_psnr_db", "rate_factor", "rollbacks", "warm_steps", *(["taken_s"] if state.taken_s else [])]
+    header = json.dumps({name: getattr(state, name) for name in names})
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with replaced_atomically(path) as temporary:
         try:
-            # Not through bytes in memory: making those would hold Python, and with it the window, for long.
+            # Not through bytes in memory: making those would block Python, and with it the window, for a long time.
             save_file(plain, temporary, {STATE_KEY: header})
         except SafetensorError as error:
             full = "os error 28" in str(error)
@@ -125,10 +145,10 @@ def load_state(path: Path, state: RunState, device: torch.device) -> None:
     Raises
     ------
     InputError
-        If the file is no save of a run, or of a run with other networks, or of one that diverged.
+        If the file is not a save of a run, or the run has other networks or diverged.
     """
     try:
-        # On the CPU, where Adam's step counts must stay; whatever belongs on the device is copied there below.
+        # On the CPU, where Adam's step counts must stay; tensors that belong on the device are copied there below.
         with safe_open(path, framework="pt", device="cpu") as file:
             header = (file.metadata() or {}).get(STATE_KEY)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
@@ -156,6 +176,8 @@ def load_state(path: Path, state: RunState, device: torch.device) -> None:
     state.best_psnr_db = float(known["best_psnr_db"])
     state.rate_factor = float(known.get("rate_factor", 1.0))
     state.rollbacks = int(known.get("rollbacks", 0))
+    state.warm_steps = int(known.get("warm_steps", state.step))
+    state.taken_s = float(known.get("taken_s", 0.0))
 
 
 def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -30,11 +30,9 @@ from napari_contransgan.training.recipe import (
 from napari_contransgan.training.sampling import POOL, UNPAIRED_LR, UNPAIRED_PHASE, draw_pairs, draw_single
 from napari_contransgan.training.state import GENERATORS, JUDGES, WARM, RunState
 
-FREEZE_NORM_AT = 0.6
-"""Share of the warm start after which batch norms keep their statistics, so that the phase scale settles."""
 MAX_GRADIENT_NORM = 1.0
 NOISE = POOL + 1
-"""The stream of chance of the noise on made images, after those of the data."""
+"""Random stream of the noise on generated images, after those of the data."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class _Unpaired:
 
 @dataclass(frozen=True)
 class _Made:
-    """What the generators made of a part, cut off from the gradients."""
+    """The generators' images of a part, detached from the gradients."""
 
     phase: torch.Tensor
     lr: torch.Tensor
@@ -61,25 +59,26 @@ def train_step(
     engine: Engine,
     physics: ForwardModel | None = None,
 ) -> dict[str, float]:
-    """Do one step in place and give its losses by name, as they are over the whole batch of all processes.
+    """Take one step in place and return its losses by name, over the whole batch of all processes.
 
-    A step that is not finite is undone but for the count: weights, norm statistics, average and pools stay as they
-    were, and its losses are nan.
+    A step that is not finite is counted but undone: weights, norm statistics, average and pools stay as they were, and
+    its losses are nan.
     """
     warm = warm_start_steps(settings)
-    rate = state.rate_factor * learning_rate(settings, state.step)
+    place = state.place(settings)
+    rate = state.rate_factor * learning_rate(settings, state.step, place)
     for optimiser in state.optimisers.values():
         for group in optimiser.param_groups:
             group["lr"] = rate
     state.networks.train()
     # Without a warm start the norms freeze at the same share of the whole run, for the same reason.
-    if state.step >= FREEZE_NORM_AT * (warm or settings.steps):
+    if place >= settings.freeze_norms_at * (warm or settings.steps):
         freeze_norms(state.networks["to_phase"])
     data.prepare(settings, state.step, engine.items)
     statistics = _norm_statistics(state.networks)
     before = [value.clone() for value in statistics]
-    if is_supervised(settings, state.step):
-        optimiser = state.optimisers[WARM if state.step < warm else GENERATORS]
+    if is_supervised(settings, state.step, place):
+        optimiser = state.optimisers[WARM if place < warm else GENERATORS]
         losses = _supervised_step(state, data, settings, engine, optimiser)
     else:
         losses = _unpaired_step(state, data, settings, engine, physics)
@@ -87,10 +86,12 @@ def train_step(
         engine.average_statistics(state.networks)
         update_average(state, settings.ema_decay)
     else:
-        # The forward pass has already moved the statistics.
+        # The forward pass has already changed the statistics.
         for value, old in zip(statistics, before, strict=True):
             value.copy_(old)
     state.step += 1
+    if place < warm:
+        state.warm_steps = state.step
     state.is_whole = True
     return losses
 
@@ -100,7 +101,7 @@ def _norm_statistics(networks: nn.ModuleDict) -> list[torch.Tensor]:
 
 
 def freeze_norms(network: nn.Module) -> None:
-    """Let batch norms use, and keep, the statistics gathered so far."""
+    """Freeze the statistics of batch norms at those gathered so far."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
@@ -113,7 +114,7 @@ def update_average(state: RunState, decay: float) -> None:
 
 @torch.no_grad()
 def move_average(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
-    """Move averaged weights towards a network's; the decay warms up, so that the average is never stale."""
+    """Move averaged weights towards a network's; the decay warms up, so that the average follows early changes."""
     decay = min(decay, (1 + step) / (10 + step))
     current = network.state_dict()
     for name, value in average.state_dict().items():
@@ -126,7 +127,7 @@ def move_average(average: nn.Module, network: nn.Module, decay: float, step: int
 def _supervised_step(
     state: RunState, data: TrainingData, settings: TrainSettings, engine: Engine, optimiser: torch.optim.Optimizer
 ) -> dict[str, float]:
-    # All parts before any is computed, so that an image that cannot be read leaves the state whole.
+    # Draw all parts before computing any, so that an unreadable image leaves the state unchanged.
     batch = [draw_pairs(data.paired_lr, data.paired_phase, settings, state.step, items=items) for items in engine.parts]
     state.is_whole = False
     found = []
@@ -170,7 +171,7 @@ def _unpaired_step(
     judged = _judge(state, engine, batch, _with_old(state, engine, made, settings), settings)
     judges = [*nets["judge_phase"].parameters(), *nets["judge_lr"].parameters()]
     losses = losses_of_generators | judged
-    # Either both kinds of networks take their step or neither does.
+    # Either generators and discriminators both take their step, or neither does.
     if not _is_sound(judged, judges):
         for name, images in pools.items():
             state.pools[name].images = images
@@ -191,7 +192,7 @@ def _draw_unpaired(
 def _generate(
     state: RunState, engine: Engine, part: _Unpaired, settings: TrainSettings, physics: ForwardModel | None
 ) -> tuple[dict[str, torch.Tensor], _Made]:
-    """Make images there and back; the discriminators judge, and are not to learn from it."""
+    """Compute the generators' losses, there and back; the discriminators judge but do not learn."""
     nets, weights = state.networks, weights_of(settings)
     to_phase, to_lr = engine.wrapped["to_phase"], engine.wrapped["to_lr"]
     with autocast(engine.device, settings.precision):
@@ -228,7 +229,7 @@ def _noise(
 
 
 def _with_old(state: RunState, engine: Engine, made: Sequence[_Made], settings: TrainSettings) -> _Made:
-    """Exchange what all processes made with the pools, which are the same in each, and take this one's share."""
+    """Exchange all processes' images with the pools, which are equal in each, and return this process's share."""
     rng = np.random.default_rng([settings.seed, state.step, POOL])
     phase, lr = (
         engine.own_images(state.pools[name].exchange(engine.all_images(torch.cat(images)), rng))
@@ -240,7 +241,7 @@ def _with_old(state: RunState, engine: Engine, made: Sequence[_Made], settings: 
 def _judge(
     state: RunState, engine: Engine, batch: Sequence[_Unpaired], old: _Made, settings: TrainSettings
 ) -> dict[str, float]:
-    """Let the discriminators judge real and made images; the loss that is told is without the penalty."""
+    """Compute the discriminators' losses on real and generated images; report them without the penalty."""
     weight = weights_of(settings).gradient_penalty
     state.optimisers[JUDGES].zero_grad(set_to_none=True)
     found = []
@@ -261,7 +262,7 @@ def _judge(
 
 
 def _each_part(state: RunState, engine: Engine) -> Iterator[int]:
-    """Number the parts of the batch; norms see each alone, and keep the mean, as those of several processes do."""
+    """Yield the index of each part of the batch; each part has its own norms, whose mean is kept afterwards."""
     statistics = [value for value in _norm_statistics(state.networks) if value.is_floating_point()]
     if len(engine.parts) == 1:
         statistics = []
@@ -279,7 +280,7 @@ def _each_part(state: RunState, engine: Engine) -> Iterator[int]:
 
 @contextmanager
 def _held(*networks: nn.Module) -> Iterator[None]:
-    """Keep networks as they are within the context: gradients pass through, and leave none behind."""
+    """Keep networks unchanged within the context: gradients pass through but are not accumulated."""
     for network in networks:
         network.requires_grad_(False)
     try:
@@ -290,13 +291,13 @@ def _held(*networks: nn.Module) -> Iterator[None]:
 
 
 def _means(found: Sequence[dict[str, torch.Tensor]], engine: Engine) -> dict[str, float]:
-    """Losses over all parts of the batch and all processes."""
+    """Return the losses over all parts of the batch and all processes."""
     values = torch.stack([torch.stack(list(losses.values())) for losses in found]).mean(dim=0)
     return dict(zip(found[0], engine.mean(values).tolist(), strict=True))
 
 
 def _is_sound(losses: dict[str, float], parameters: Iterable[nn.Parameter]) -> bool:
-    """Whether losses and gradient are finite; the gradient is clipped."""
+    """Return whether losses and gradient are finite; the gradient is clipped."""
     norm = nn.utils.clip_grad_norm_(parameters, MAX_GRADIENT_NORM)
     return all(map(math.isfinite, losses.values())) and bool(torch.isfinite(norm))
 

@@ -1,4 +1,4 @@
-"""A look at a run's images before anything is written: whether they can serve, and what they say of their optics."""
+"""A survey of a run's images before anything is written: whether they are usable, and their stated optics."""
 
 import json
 import math
@@ -12,42 +12,42 @@ from pydantic import ValidationError
 
 from napari_contransgan.config import SimulationSettings, TrainSettings
 from napari_contransgan.errors import InputError
+from napari_contransgan.training.appearance import Appearance, appearance_of, described, doubts
 from napari_contransgan.training.file_frames import FileFrame
 from napari_contransgan.training.frames import check_size, read_frame, size_on_model_grid
 from napari_contransgan.training.pairing import FoundPairs, halves
 from napari_contransgan.training.place import difference_of
-from napari_contransgan.training.seen import SeenImage, described, doubts, seen_image
 
 T = TypeVar("T")
 
 MAX_FILES_READ = 500
-"""Of larger data sets the first, the last and evenly spread images of each folder are read."""
+"""Of larger data sets, the first, the last and evenly spaced images of each folder are read."""
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What the files say about themselves.
+    """Properties of a run's images, as stated in the files.
 
     Parameters
     ----------
     input_pixel_sizes_um : tuple of float
         Distinct pixel sizes of the low-resolution frames, rising.
     wavelength_um : float or None
-        Vacuum wavelength of the phase maps; None where no file states one.
+        Vacuum wavelength of the phase maps; None if no file states one.
     optics : str
-        How the images were taken, as far as a ``dataset.json`` tells.
+        How the images were taken, if a ``dataset.json`` states it.
     all_pairs_simulated : bool
-        Whether there are pairs, and every folder of them lies beside a ``dataset.json`` of this program.
+        Whether there are pairs and each of their folders has a ``dataset.json`` of this program next to it.
     on_the_fly : str
-        Which pairs are simulated while the run goes on; empty where none are.
+        Which pairs are simulated during the run; empty if none are.
     simulated : tuple of SimulationSettings
-        What the low-resolution images of unpaired steps were simulated by; empty where some were not.
+        Settings that simulated the low-resolution images of unpaired steps; empty if some were not simulated.
     images : tuple of str
-        What the files of each kind look like, in words.
+        Descriptions of the files of each kind.
     doubts : tuple of str
-        What can hardly be meant, though it can be trained on.
+        Probable mistakes that do not prevent training.
     bad : mapping
-        Files that cannot serve, and why; empty unless such are to be left out.
+        Unusable files, and why; empty unless such files are to be left out.
     """
 
     input_pixel_sizes_um: tuple[float, ...]
@@ -64,12 +64,12 @@ class Survey:
 def survey(
     pairs: Sequence[FoundPairs], unpaired: Sequence[tuple[str, Sequence[FileFrame]]], settings: TrainSettings
 ) -> Survey:
-    """Read a run's images, or an even sample of many, and refuse what cannot serve, or note it.
+    """Read a run's images, or an even sample of many, and refuse or record unusable ones.
 
     Parameters
     ----------
     pairs : sequence of FoundPairs
-        Those of each of the run's sources of pairs.
+        The pairs of each of the run's sources.
     unpaired : sequence of (kind, images)
         Each other folder's images, with the kind ``"lr"`` or ``"phase"``.
     settings : TrainSettings
@@ -78,8 +78,8 @@ def survey(
     Raises
     ------
     InputError
-        Naming the file that cannot serve, a folder of which none can, an image and a phase map that show different
-        places, or two sources whose wavelengths differ.
+        Naming an unusable file, a folder without a usable file, an image and a phase map with different fields of view,
+        or two sources with different wavelengths.
     """
     lists: list[tuple[str, Sequence[FileFrame]]] = [
         part for found in pairs for part in (("lr", found.lr), ("phase", found.phase))
@@ -90,9 +90,9 @@ def survey(
         look.read(kind, files)
     for found in pairs:
         look.compare(found)
-    seen, bad, wavelengths_um = look.seen_by_kind(), look.bad, look.wavelengths_um
+    looks, bad, wavelengths_um = look.by_kind(), look.bad, look.wavelengths_um
     recipes = settings.simulate
-    pixel_sizes_um = {float(f"{image.pixel_size_um:.4g}") for image in seen["lr"]}
+    pixel_sizes_um = {float(f"{image.pixel_size_um:.4g}") for image in looks["lr"]}
     for recipe in recipes:
         pixel_sizes_um.add(float(f"{recipe.microscope.pixel_size_um(recipe.objective):.4g}"))
         _add_wavelength(wavelengths_um, f"simulated {recipe.specimen}", recipe.microscope.wavelength_um)
@@ -110,23 +110,23 @@ def survey(
             for one in recipes
         ),
         simulated=simulated_unpaired(settings),
-        images=tuple(filter(None, (described(kind, images) for kind, images in seen.items()))),
-        doubts=(*doubts(seen["lr"], seen["phase"]), *look.file_doubts),
+        images=tuple(filter(None, (described(kind, images) for kind, images in looks.items()))),
+        doubts=(*doubts(looks["lr"], looks["phase"]), *look.file_doubts),
         bad=bad,
     )
 
 
 class _Look:
-    """What was read of a run's images so far.
+    """The images of a run that were read so far.
 
     Parameters
     ----------
     settings : TrainSettings
         Of the run.
     lists : sequence of (kind, images)
-        All that there is to read.
+        All images of the run.
     bad : dict
-        Files that are known to be unusable, and why.
+        Known unusable files, and why.
     """
 
     def __init__(
@@ -135,14 +135,14 @@ class _Look:
         total = sum(len(files) for _, files in lists)
         self._share = total if total <= MAX_FILES_READ else max(2, MAX_FILES_READ // len(lists))
         self._crop_px, self._skip_bad = settings.crop_px, settings.bad_images == "skip"
-        self._seen: dict[tuple[str, FileFrame], SeenImage] = {}
+        self._appearances: dict[tuple[str, FileFrame], Appearance] = {}
         self.bad = bad
         self.wavelengths_um: list[tuple[str, float]] = []
         self._first_with: dict[str, FileFrame] = {}
 
     @property
     def file_doubts(self) -> tuple[str, ...]:
-        """What the files leave doubtful, each with the first file of which it is true."""
+        """Notes on the files, each with the first file it applies to."""
         return tuple(f"{file}: {note.removesuffix('.')}" for note, file in self._first_with.items())
 
     def read(self, kind: str, files: Sequence[FileFrame]) -> None:
@@ -158,27 +158,27 @@ class _Look:
             except InputError as error:
                 self._refuse(file.path, error)
                 continue
-            self._seen[kind, file] = seen_image(image, shape_yx)
+            self._appearances[kind, file] = appearance_of(image, shape_yx)
             for note in image.notes:
                 self._first_with.setdefault(note, file)
             if kind == "phase" and image.wavelength_um is not None:
                 _add_wavelength(self.wavelengths_um, str(file), image.wavelength_um)
         if read and all(file.path in self.bad for file in read):
-            raise InputError(f"{read[0].path.parent}: no image in it can serve; the first: {self.bad[read[0].path]}")
+            raise InputError(f"{read[0].path.parent}: no image in it is usable; the first: {self.bad[read[0].path]}")
 
     def compare(self, found: FoundPairs) -> None:
-        """Compare the places that the halves of those pairs show of which both were read."""
+        """Compare the fields of view of image and phase map, for pairs of which both were read."""
         for lr, phase in zip(spread(found.lr, self._share), spread(found.phase, self._share), strict=True):
-            seen = self._seen.get(("lr", lr)), self._seen.get(("phase", phase))
-            places = [one.place for one in seen if one is not None and one.place is not None]
+            both = self._appearances.get(("lr", lr)), self._appearances.get(("phase", phase))
+            places = [one.place for one in both if one is not None and one.place is not None]
             difference = difference_of(*places) if len(places) == 2 else ""
             if difference:
-                reason = f"{lr} and {phase} do not show the same place: {difference}; cut both to the same field"
+                reason = f"{lr} and {phase} do not show the same place: {difference}; crop both to one field of view"
                 self._refuse(lr.path, InputError(reason))
 
-    def seen_by_kind(self) -> dict[str, list[SeenImage]]:
-        """What the low-resolution images and the phase maps that were read look like."""
-        return {kind: [one for (own, _), one in self._seen.items() if own == kind] for kind in ("lr", "phase")}
+    def by_kind(self) -> dict[str, list[Appearance]]:
+        """Return the properties of the low-resolution images and of the phase maps that were read."""
+        return {kind: [one for (own, _), one in self._appearances.items() if own == kind] for kind in ("lr", "phase")}
 
     def _refuse(self, path: Path, error: InputError) -> None:
         if not self._skip_bad:
@@ -197,14 +197,14 @@ def _add_wavelength(wavelengths_um: list[tuple[str, float]], source: str, wavele
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:
-    """Up to `count` of them: the first, the last, and evenly spread ones between."""
+    """Return up to `count` items: the first, the last, and evenly spaced ones between."""
     if len(items) <= count:
         return list(items)
     return [items[round(float(index))] for index in np.linspace(0, len(items) - 1, count)]
 
 
 def simulated_unpaired(settings: TrainSettings) -> tuple[SimulationSettings, ...]:
-    """Settings that the low-resolution images of unpaired steps were simulated by; none where some were not."""
+    """Return the settings that simulated the images of unpaired steps; none if some were not simulated."""
     if settings.lr is not None:
         by = [simulated_lr(settings.lr)]
     else:
@@ -214,12 +214,12 @@ def simulated_unpaired(settings: TrainSettings) -> tuple[SimulationSettings, ...
 
 
 def simulated_lr(folder: Path) -> SimulationSettings | None:
-    """Settings that the low-resolution images in a folder were simulated by; None for others, such as focus stacks."""
+    """Return the settings that simulated a folder of low-resolution images; None for others, such as focus stacks."""
     return None if folder.name == "stack" else simulated_by(folder.parent)
 
 
 def simulated_by(folder: Path) -> SimulationSettings | None:
-    """Settings that the ``dataset.json`` of a simulated folder states; None where there is none."""
+    """Read the settings from the ``dataset.json`` of a simulated folder; return None if there is none."""
     try:
         return SimulationSettings(**json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["settings"])
     except (OSError, ValueError, KeyError, TypeError, ValidationError):

@@ -13,14 +13,14 @@ FOLDER = "tensorboard"
 
 
 def open_writer(run_dir: Path, first_step: int = 0) -> Any:
-    """Open what TensorBoard reads in the run's folder; call its ``close`` at the end.
+    """Return a writer of TensorBoard files in the run's folder; call its ``close`` at the end.
 
     Parameters
     ----------
     run_dir : Path
         Folder of the run.
     first_step : int
-        Steps that are done; what an interrupted run has written beyond them is no longer shown.
+        Number of steps done; anything an interrupted run wrote beyond them is no longer shown.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def open_writer(run_dir: Path, first_step: int = 0) -> Any:
 
 
 def write_event(writer: Any, event: TrainingEvent) -> None:
-    """Write what an event tells, as far as TensorBoard shows such."""
+    """Write an event, if TensorBoard can show it."""
     match event:
         case StepFinished():
             for name, value in event.losses.items():
@@ -54,7 +54,7 @@ def write_event(writer: Any, event: TrainingEvent) -> None:
 
 
 def _grey(preview: Preview) -> NDArray[np.float32]:
-    """Input, output, cycled contrast and label side by side; output and label share their black and white."""
+    """Return input, output, cycled contrast and label side by side; output and label share their grey scale."""
     rad = [preview.yx_output_rad, *([] if preview.yx_label_rad is None else [preview.yx_label_rad])]
     contrast = [preview.yx_input, *([] if preview.yx_cycled is None else [preview.yx_cycled])]
     output, *label = _stretched(rad)
@@ -63,7 +63,7 @@ def _grey(preview: Preview) -> NDArray[np.float32]:
 
 
 def _stretched(maps: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    """Maps from 0 to 1 between the lowest and the highest finite value of all."""
+    """Scale maps to 0 to 1 between the lowest and the highest finite value of all."""
     finite = [one[np.isfinite(one)] for one in maps]
     low = min((float(one.min()) for one in finite if one.size), default=0.0)
     high = max((float(one.max()) for one in finite if one.size), default=0.0)

@@ -1,4 +1,4 @@
-"""A training run as an iterator of events, with everything it leaves behind in one folder; see `run_folder`."""
+"""A training run as an iterator of events; all of its files are in one folder, see `run_folder`."""
 
 import math
 import time
@@ -33,6 +33,7 @@ from napari_contransgan.training.events import (
     TrainingStarted,
 )
 from napari_contransgan.training.physics import ForwardModel, forward_model
+from napari_contransgan.training.ready_fields import drawn_from_ready
 from napari_contransgan.training.recipe import learning_rate, weights_of
 from napari_contransgan.training.resuming import changed_folders, settings_before, with_choices_resolved
 from napari_contransgan.training.run import Run, note, reason_of, save, save_at_the_end, save_best
@@ -48,6 +49,7 @@ from napari_contransgan.training.run_lock import run_locked
 from napari_contransgan.training.state import RunState, load_state, new_state
 from napari_contransgan.training.steps import train_step
 from napari_contransgan.training.tensorboard import open_writer, write_event
+from napari_contransgan.training.timed import Clock, clocked, length_of, total_steps
 from napari_contransgan.training.validation import validate
 
 MAX_BAD_STEPS = 20
@@ -58,13 +60,13 @@ Events = Generator[TrainingEvent, TrainingRequest | None, None]
 
 
 class DivergedError(InputError):
-    """Training came to numbers that are not finite, and the saves on disk are left as they are."""
+    """Training diverged to values that are not finite; the saves on disk are left unchanged."""
 
 
 def train(
     settings: TrainSettings, run_dir: Path, resume: bool = False
 ) -> Generator[TrainingEvent, TrainingRequest | None, Path]:
-    """Train, yielding an event for all that happens; close the generator to stop, and the run is saved.
+    """Train, yielding events; to stop, close the generator, and the run is saved.
 
     Parameters
     ----------
@@ -73,13 +75,13 @@ def train(
     run_dir : Path
         Folder of the run; new, unless `resume`.
     resume : bool
-        Go on from the folder's last save, or begin where there is none.
+        Continue from the folder's last save, or start if there is none.
 
     Yields
     ------
     TrainingEvent
-        Upon a `StepFinished`, ``SAVE`` may be sent in to save at once, and ``STOP`` to save and end: so do several
-        processes, which must all end at the same step.
+        After a `StepFinished`, send ``SAVE`` to save at once, or ``STOP`` to save and end. With several processes, use
+        ``STOP``, since all must end at the same step.
 
     Returns
     -------
@@ -89,37 +91,47 @@ def train(
     Raises
     ------
     InputError
-        If the data or the folder cannot serve, or the losses stay not finite.
+        If the data or the folder are unusable, or the losses remain infinite or NaN.
     """
     fabric = start_fabric(settings)
+    clock = Clock(None if settings.minutes is None else 60 * settings.minutes)
     with run_locked(run_dir) if fabric.is_global_zero else nullcontext():
         before = settings_before(run_dir / CONFIG, settings, resume)
         settings = with_choices_resolved(settings, before)
         threads = threads_to_train(settings.threads)
-        steps = yield from each_on_threads(threads, _train(settings, before, run_dir, resume, fabric))
-    if steps == settings.steps:
-        yield TrainingFinished(steps, run_dir / BEST)
+        working = clocked(_train(settings, before, run_dir, resume, fabric, clock), clock)
+        step, is_over = yield from each_on_threads(threads, working)
+    if is_over:
+        yield TrainingFinished(step, run_dir / BEST)
     return run_dir / BEST
 
 
 def _train(
-    settings: TrainSettings, before: TrainSettings | None, run_dir: Path, resume: bool, fabric: Fabric
-) -> Generator[TrainingEvent, TrainingRequest | None, int]:
-    """Train within the lock and on the threads of `train`, and return the number of steps that the run has done."""
+    settings: TrainSettings,
+    before: TrainSettings | None,
+    run_dir: Path,
+    resume: bool,
+    fabric: Fabric,
+    clock: Clock,
+) -> Generator[TrainingEvent, TrainingRequest | None, tuple[int, bool]]:
+    """Train within the lock and on the threads of `train`; return the steps done, and whether the run is over."""
     with ExitStack() as stack:
         data = stack.enter_context(closing(gather(settings)))
-        run = _prepare(settings, run_dir, resume, fabric, data)
+        run = _prepare(settings, run_dir, resume, fabric, data, clock)
+        message = _start_message(run, before)
+        if settings.minutes is not None:
+            run.data = drawn_from_ready(data, settings, run.state.step, run.engine.items)
         writer = None
         if settings.tensorboard and run.engine.is_first:
             writer = open_writer(run_dir, run.state.step)
             stack.callback(_close_quietly, writer)
         if run.engine.is_first:
             remove_leftovers(run_dir)
-            # Only now, when nothing in the settings, the data or the save can be wrong any more.
+            # Only now, after the settings, the data and the save have been checked.
             write_atomically(run_dir / CONFIG, settings.to_yaml().encode())
             trim_metrics(run_dir, run.state.step)
         yield TrainingStarted(
-            message=_start_message(run, before),
+            message=message,
             first_step=run.state.step,
             total_steps=settings.steps,
             device=_describe_devices(run),
@@ -132,13 +144,15 @@ def _train(
             diverged = True
             raise
         finally:
-            # Reached on success, on an error and when the consumer closes the generator.
+            # Reached on success, on errors, and when the consumer closes the generator.
             if run.engine.is_first and not diverged and run.state.is_whole and run.state.is_finite():
                 save_at_the_end(run)
-    return run.state.step
+    return run.state.step, run.is_over
 
 
-def _prepare(settings: TrainSettings, run_dir: Path, resume: bool, fabric: Fabric, data: TrainingData) -> Run:
+def _prepare(
+    settings: TrainSettings, run_dir: Path, resume: bool, fabric: Fabric, data: TrainingData, clock: Clock
+) -> Run:
     state = new_state(settings, fabric.device)
     saved = resume and (run_dir / LAST).is_file()
     if saved:
@@ -148,9 +162,12 @@ def _prepare(settings: TrainSettings, run_dir: Path, resume: bool, fabric: Fabri
     engine = make_engine(fabric, state.networks, settings)
     if state.step > settings.steps:
         raise InputError(f"{run_dir}: has done {state.step} steps already; give that many or more")
+    clock.before_s = state.taken_s
     physics = forward_model(settings, data.found.simulated) if weights_of(settings).physics else None
     _check_physics(settings, physics)
-    return Run(settings, run_dir, engine, data, state, physics, saved_step=state.step if saved else -1)
+    run = Run(settings, run_dir, engine, data, state, physics, clock, saved_step=state.step if saved else -1)
+    run.look_at_clock()
+    return run
 
 
 def _check_physics(settings: TrainSettings, physics: ForwardModel | None) -> None:
@@ -162,7 +179,7 @@ def _check_physics(settings: TrainSettings, physics: ForwardModel | None) -> Non
         )
     if physics is not None and 3 * physics.border_px > settings.crop_px:
         raise InputError(
-            f"training: out of focus by {physics.focus_um:g} um, light comes from {physics.border_px} px beside a crop "
+            f"training: out of focus by {physics.focus_um:g} um, light comes from {physics.border_px} px around a crop "
             f"of {settings.crop_px} px, too much for the physics-consistency loss: make crop_px at least "
             f"{-(-3 * physics.border_px // 32) * 32}, or set lambda_physics to 0"
         )
@@ -176,7 +193,7 @@ def _begin_with(name: str, state: RunState, settings: TrainSettings) -> None:
         if getattr(loaded.card, what) != value:
             raise InputError(
                 f"{name}: has the {what} {getattr(loaded.card, what)}, the run {value}; a run can only start from a "
-                f"network of its own kind"
+                f"network of the same kind"
             )
     for part in ("to_phase", "ema"):
         state.networks[part].load_state_dict(loaded.model.state_dict())
@@ -184,11 +201,11 @@ def _begin_with(name: str, state: RunState, settings: TrainSettings) -> None:
 
 def _start_message(run: Run, before: TrainSettings | None) -> str:
     settings = run.settings
-    parts = [run.data.describe()]
+    parts = [run.data.describe(), *filter(None, [length_of(settings, run.clock.before_s)])]
     if settings.start_from and before is None:
         parts.append(f"begins with the weights of {settings.start_from}")
     if settings.recipe == "semi-supervised" and not settings.has_pairs:
-        parts.append("without pairs, semi-supervised is a pure CycleGAN: no step is supervised")
+        parts.append("without pairs, semi-supervised training is a pure CycleGAN: no step is supervised")
     if run.physics is None and weights_of(settings).physics and settings.lr is not None:
         parts.append(
             "no physics-consistency loss, since the optics of the images are not stated, differ, or do not fit "
@@ -196,7 +213,7 @@ def _start_message(run: Run, before: TrainSettings | None) -> str:
         )
     changed = changed_folders(settings, before)
     if changed:
-        parts.append(f"the data are not those that the run was begun with: {changed}")
+        parts.append(f"the data differ from those that the run was started with: {changed}")
     return "; ".join(parts)
 
 
@@ -229,15 +246,16 @@ def _steps(run: Run) -> Events:
     settings, state = run.settings, run.state
     if run.engine.is_first and _is_due(run) and not was_validated(run.folder, state.step):
         yield from _validate_and_keep_best(run)  # the run was stopped between the step and its validation
-    while state.step < settings.steps:
+    while not run.is_over:
         event = _step(run)
         asked = yield event
         for skipped in run.data.take_skipped():  # noqa: UP028 - a list cannot be sent requests
             yield skipped
-        # What one process is asked for, all do.
+        # A request to one process applies to all.
         request = _REQUESTS[run.engine.greatest(_REQUESTS.index(asked))]
+        run.look_at_clock()
         validates = _is_due(run)
-        saves = request is not None or state.step == settings.steps or state.step % settings.save_every == 0
+        saves = request is not None or run.is_over or state.step % settings.save_every == 0
         trouble = _trouble(run, looks_at_weights=validates or saves)
         if trouble and request != STOP:
             yield _rolled_back(run, trouble)
@@ -251,16 +269,15 @@ def _steps(run: Run) -> Events:
 
 
 def _trouble(run: Run, *, looks_at_weights: bool) -> str:
-    """What is not finite; empty where the run can go on."""
+    """Return which values are not finite; empty if the run can continue."""
     if run.bad_steps > MAX_BAD_STEPS:
         return f"the loss was not finite in {run.bad_steps} steps in a row"
     return "the weights were not finite" if looks_at_weights and not run.state.is_finite() else ""
 
 
 def _is_due(run: Run) -> bool:
-    """Whether a validation belongs to this step."""
-    step = run.state.step
-    return step == run.settings.steps or (step > 0 and step % run.settings.validate_every == 0)
+    """Return whether this step ends with a validation."""
+    return run.is_over or (run.state.step > 0 and run.state.step % run.settings.validate_every == 0)
 
 
 _REQUESTS: tuple[TrainingRequest | None, ...] = (None, SAVE, STOP)
@@ -269,12 +286,12 @@ _REQUESTS: tuple[TrainingRequest | None, ...] = (None, SAVE, STOP)
 def _step(run: Run) -> StepFinished:
     settings, state = run.settings, run.state
     began = time.perf_counter()
-    rate = state.rate_factor * learning_rate(settings, state.step)
+    rate = state.rate_factor * learning_rate(settings, state.step, state.place(settings))
     losses = train_step(state, run.data, settings, run.engine, run.physics)
     run.bad_steps = 0 if all(map(math.isfinite, losses.values())) else run.bad_steps + 1
     speed = settings.batch_size / (time.perf_counter() - began)
     note(run, {"step": state.step, **losses, "images_per_s": round(speed, 2), "learning_rate": rate})
-    return StepFinished(state.step, settings.steps, losses, speed, rate, _memory_bytes(run))
+    return StepFinished(state.step, total_steps(settings, state), losses, speed, rate, _memory_bytes(run))
 
 
 def _memory_bytes(run: Run) -> int:
@@ -284,28 +301,28 @@ def _memory_bytes(run: Run) -> int:
 
 
 def _rolled_back(run: Run, reason: str) -> RolledBack:
-    """Go back to the last save with a lower rate, since the same steps would come to the same end.
+    """Return to the last save with a lower rate, since repeating the same steps would give the same result.
 
     Raises
     ------
     DivergedError
-        If that has been tried often enough.
+        If this was tried too often.
     """
     settings, state, step = run.settings, run.state, run.state.step
-    rate = state.rate_factor * learning_rate(settings, step - 1)
+    rate = state.rate_factor * learning_rate(settings, step - 1, max(0.0, state.place(settings) - 1))
     if state.rollbacks >= MAX_ROLLBACKS:
         raise DivergedError(
             f"{run.folder}: training diverged: {reason}, up to step {step}; going back to the last save with half the "
             f"rate did not help {MAX_ROLLBACKS} times; start again in another folder with a lower learning_rate (it "
-            f"was {rate:.2g} at the end), and see whether an image is broken; the saves are kept"
+            f"was {rate:.2g} at the end), and look for a damaged image; the saves are kept"
         )
     factor, rollbacks = state.rate_factor * ROLLBACK_FACTOR, state.rollbacks + 1
-    run.engine.wait()  # the first process may be at the save that the others are to read
+    run.engine.wait()  # the first process may be writing the save that the others will read
     state.is_whole = False
     _restore(run)
     state.rate_factor, state.rollbacks = factor, rollbacks
     state.is_whole, run.bad_steps = True, 0
-    run.engine.wait()  # now that all have read it, it may be written anew
+    run.engine.wait()  # now that all have read it, it may be overwritten
     if run.engine.is_first:
         run.unwritten = [record for record in run.unwritten if record["step"] <= state.step]
         with suppress(OSError):
@@ -325,19 +342,19 @@ def _restore(run: Run) -> None:
     state.networks.load_state_dict(fresh.networks.state_dict())
     for name, optimiser in state.optimisers.items():
         optimiser.load_state_dict(fresh.optimisers[name].state_dict())
-    state.pools, state.step, state.best_psnr_db = fresh.pools, 0, fresh.best_psnr_db
+    state.pools, state.step, state.best_psnr_db, state.warm_steps = fresh.pools, 0, fresh.best_psnr_db, 0
     if settings.start_from:
         _begin_with(settings.start_from, state, settings)
 
 
 def _validate_and_keep_best(run: Run) -> Events:
-    """Score, and keep what is best, before the scores are told and noted: who stops then has all of it or none."""
+    """Score, and save the best network before reporting the scores, so that stopping then keeps all or nothing."""
     state = run.state
     scores = validate(state.networks, run.data, run.settings, run.engine.device, state.step)
     after: list[TrainingEvent] = list(run.data.take_skipped())
     try:
         write_previews(run.folder, scores.step, scores.previews)
-        # Without labels nothing tells which is better: the latest one counts. A score that is no number is no better.
+        # Without labels the latest network counts as the best. A score of nan is never better.
         if not scores.has_scores or scores.psnr_db > state.best_psnr_db:
             save_best(run, scores)
             after.append(CheckpointSaved(state.step, run.folder / BEST))

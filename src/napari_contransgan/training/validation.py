@@ -1,6 +1,7 @@
-"""Scores of the averaged network on held-out pairs while a run goes on, and fixed images to look at."""
+"""Scores of the averaged network on held-out pairs during a run, and fixed images for previews."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,11 +12,12 @@ from napari_contransgan.evaluation import Scores, evaluate
 from napari_contransgan.models.compute import autocast
 from napari_contransgan.training.data import TrainingData
 from napari_contransgan.training.events import Preview, Validated
+from napari_contransgan.training.frames import FrameList
 from napari_contransgan.training.sampling import load_together
 
 MAX_FIELDS = 24
 DATA_RANGE_RAD = 4.0
-"""Fixed for every run, so that runs can be compared; the final scores use each specimen's own range."""
+"""Data range of every run's scores, so that runs can be compared; final scores use each specimen's own range."""
 
 
 def validate(
@@ -26,29 +28,26 @@ def validate(
     Parameters
     ----------
     networks : ModuleDict
-        With ``ema``, which is scored, and perhaps ``to_lr``, which turns its phase back for the previews.
+        With ``ema``, which is scored, and optionally ``to_lr``, which translates its phase back for the previews.
     data, settings, device, step
         Of the run.
     """
     networks.eval()
     has_labels = len(data.held_out_lr) > 0
-    frames = data.held_out_lr if has_labels else data.unpaired_lr
-    count = MAX_FIELDS if has_labels else settings.previews
-    lists = (frames, data.held_out_phase) if has_labels else (frames,)
-    good = [index for index in range(len(frames)) if not any(one.is_bad(index) for one in lists)]
-    chosen = good[:: max(1, len(good) // count)][:count]
+    lists = (data.held_out_lr, data.held_out_phase) if has_labels else (data.unpaired_lr,)
+    chosen = scored_fields(data) if has_labels else _spread(lists, settings.previews)
     scores: list[Scores] = []
     previews: list[Preview] = []
     for place, index in enumerate(chosen):
         maps = load_together(lists, index, settings.crop_px)
-        if maps is None:  # broken since it was looked at; the next validation chooses without it
+        if maps is None:  # damaged since it was checked; the next validation chooses without it
             continue
         contrast = _centre(maps[0], settings.crop_px)
         label_rad = _centre(maps[1], settings.crop_px).numpy() if has_labels else None
         shown = place % max(1, len(chosen) // settings.previews) == 0 and len(previews) < settings.previews
         output, cycled = _apply(networks, contrast, settings, device, turn_back=shown)
         output_rad = (output * settings.phase_ref_rad).numpy()
-        # An empty field has nothing to be structurally similar to.
+        # Structural similarity is undefined on an empty field.
         if label_rad is not None and label_rad.min() < label_rad.max():
             scores.append(evaluate(output_rad, label_rad, data_range_rad=DATA_RANGE_RAD))
         if shown:
@@ -65,10 +64,20 @@ def validate(
     )
 
 
+def scored_fields(data: TrainingData) -> list[int]:
+    """Return the indices of the scored held-out pairs, evenly spaced over those that are not left out."""
+    return _spread((data.held_out_lr, data.held_out_phase), MAX_FIELDS)
+
+
+def _spread(lists: Sequence[FrameList], count: int) -> list[int]:
+    good = [index for index in range(len(lists[0])) if not any(one.is_bad(index) for one in lists)]
+    return good[:: max(1, len(good) // count)][:count]
+
+
 def _apply(
     networks: nn.ModuleDict, contrast: torch.Tensor, settings: TrainSettings, device: torch.device, *, turn_back: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Phase in units of the reference phase, and the contrast made of it again; (H, W) each, on the CPU."""
+    """Compute phase in units of the reference phase, and the contrast from it; (H, W) each, on the CPU."""
     with torch.inference_mode(), autocast(device, settings.precision):
         output = networks["ema"](contrast[None, None].to(device, memory_format=torch.channels_last))
         cycled = networks["to_lr"](output) if turn_back and "to_lr" in networks else None
@@ -81,6 +90,6 @@ def _centre(image: torch.Tensor, crop_px: int) -> torch.Tensor:
 
 
 def _mean(values: list[float]) -> float:
-    """Mean of the finite values; an exact match has an infinite PSNR and would swamp the others."""
+    """Return the mean of the finite values; an exact match has an infinite PSNR and would dominate the others."""
     finite = [value for value in values if math.isfinite(value)]
     return float(np.mean(finite)) if finite else math.nan

@@ -53,8 +53,8 @@ def test_data_set_is_written_in_the_background_and_can_be_trained_on(widget, cli
     for part in ("lr", "stack", "tie", "phase"):
         assert read_image(folder / part / "0001.ome.tif").pixel_size_um
     assert told(widget).startswith(f"Done: 2 fields in {folder}.")
-    assert " s a field" in told(widget)
-    assert "Choose the folder as 'Pairs'" in told(widget)
+    assert " s per field" in told(widget)
+    assert "choose this folder as 'Pairs'" in told(widget)
     assert "Train a network" in told(widget)
     assert TrainSettings(pairs=(folder,))
     assert messages() == []
@@ -79,7 +79,7 @@ def test_cancel_keeps_what_is_there_and_a_second_run_goes_on(widget, click, ende
     ended(widget)
     there = len(written(folder))
     assert 2 <= there < 400
-    assert "What is written stays" in told(widget)
+    assert "The fields saved so far are kept" in told(widget)
 
     widget.dataset.count.setValue(there + 2)
     stamps = {name: (folder / "lr" / name).stat().st_mtime_ns for name in written(folder)}
@@ -90,19 +90,19 @@ def test_cancel_keeps_what_is_there_and_a_second_run_goes_on(widget, click, ende
     ended(widget)
     assert len(written(folder)) == there + 2
     assert all((folder / "lr" / name).stat().st_mtime_ns == stamp for name, stamp in stamps.items())
-    assert any("goes on where it stopped" in text for text in texts)
-    assert f"{there} were there already" in told(widget)
+    assert any("Resumed: " in text for text in texts)
+    assert f"{there} had been simulated before" in told(widget)
 
     click(widget.dataset.panel.run_button)
     ended(widget)
-    assert "All of them were there already" in told(widget)
+    assert "All of them had been simulated before" in told(widget)
     assert messages() == []
 
 
 def test_folder_of_another_data_set_is_refused_in_the_form_alone(widget, click, ended, messages):
     click(widget.dataset.panel.run_button)
     ended(widget)
-    widget.form.field.rows["seed"].field.setValue(5)
+    widget.form.field["seed"].setValue(5)
     click(widget.dataset.panel.run_button)
     ended(widget)
     assert told(widget).startswith("Not written: ")
@@ -114,7 +114,7 @@ def test_missing_folder_and_wrong_values_are_told_below_the_button(widget, click
     widget.dataset.folder.setValue([])
     click(widget.dataset.panel.run_button)
     assert told(widget) == "Not written: choose a folder for the data set"
-    widget.form.microscope.light.rows["coherence"].field.setText("0")
+    widget.form.microscope.light["coherence"].setText("0")
     click(widget.dataset.panel.run_button)
     assert "Condenser ratio S" in told(widget)
     assert widget.dataset.panel.task is None
@@ -132,7 +132,7 @@ def test_folder_that_cannot_be_written_is_told(widget, click, ended, tmp_path, m
 
 def test_form_may_be_edited_while_the_set_is_written(widget, click, ended, tmp_path):
     click(widget.dataset.panel.run_button)
-    widget.form.field.rows["seed"].field.setValue(77)
+    widget.form.field["seed"].setValue(77)
     ended(widget)
     assert read_image(tmp_path / "set" / "lr" / "0002.ome.tif").settings["simulation"]["seed"] == 4
 
@@ -149,7 +149,7 @@ def test_workers_are_passed_on(widget, click, ended, monkeypatch):
     widget.dataset.workers.setValue(2)
     click(widget.dataset.panel.run_button)
     ended(widget)
-    assert asked == [(3, widget.dataset.folder.folder(), 2, False)]
+    assert asked == [(3, widget.dataset.folder.value()[0], 2, False)]
     assert told(widget) == "end"
 
 
@@ -191,6 +191,6 @@ def test_checking_of_what_is_there_is_not_taken_for_new_fields(tmp_path: Path, m
     end_of(dataset_events(settings, tmp_path, 1, stacks=False))
     monkeypatch.setattr(dataset, "CHECKS_PER_EVENT", 1)
     messages, text = end_of(dataset_events(settings.model_copy(update={"count": 3}), tmp_path, 1, stacks=False))
-    assert "2 were there already" in text
-    assert sum("goes on where it stopped" in message for message in messages) == 1
+    assert "2 had been simulated before" in text
+    assert sum("Resumed: " in message for message in messages) == 1
     assert sum("checking" in message for message in messages) == 3

@@ -112,14 +112,14 @@ def test_edits_change_the_layers_in_place(viewer, shown, settle, messages):
     assert tuple(layer(viewer, "phase").contrast_limits) == tuple(layer(viewer, "tie").contrast_limits)
 
     edit(shown, "stack_dz_um", "8")
-    shown.form.field.rows["objective"].field.setValue("20x")
+    shown.form.field["objective"].setValue("20x")
     settle(shown)
     assert tuple(layer(viewer, "stack").scale) == pytest.approx((8, 0.1625, 0.1625))
     assert viewer.dims.current_step[0] == 2
     assert tuple(layer(viewer, "lr").scale) == pytest.approx((0.325, 0.325))
     assert len(viewer.layers) == 4
-    assert "still of the former field" not in shown.text.text()
-    shown.form.field.rows["field_px"].field.setValue(96)
+    assert "still of the previous field" not in shown.text.text()
+    shown.form.field["field_px"].setValue(96)
     settle(shown)
     for role in NAMES:
         np.testing.assert_allclose(extent(layer(viewer, role))[1], 31.2, atol=1e-6)
@@ -136,7 +136,7 @@ def test_contrast_that_the_user_chose_stays_and_holds_for_both_phases(viewer, sh
 
 
 def test_empty_field_shows_as_empty(viewer, widget, settle):
-    widget.form.field.rows["scene"].field.setValue("empty")
+    widget.form.field["scene"].setValue("empty")
     widget.show_button.click()
     settle(widget)
     low, high = layer(viewer, "tie").contrast_limits
@@ -269,9 +269,9 @@ def test_layers_that_are_still_of_the_former_field_are_named(shown, settle):
     shown.live._on_text = texts.append
     shown.index.setValue(1)
     settle(shown)
-    assert any("(still of the former field: focus stack, TIE phase)" in text for text in texts)
-    assert any("(still of the former field: TIE phase)" in text for text in texts)
-    assert "still of the former field" not in texts[-1]
+    assert any("(still of the previous field: focus stack, TIE phase)" in text for text in texts)
+    assert any("(still of the previous field: TIE phase)" in text for text in texts)
+    assert "still of the previous field" not in texts[-1]
 
 
 def test_stack_of_a_former_field_goes_when_none_comes(viewer, shown, settle, monkeypatch):
@@ -329,7 +329,7 @@ def test_closing_the_viewer_while_it_works_is_clean(viewer, widget, slow_fields,
 
 def test_deleting_layers_while_it_works_is_harmless(viewer, shown, settle, qtbot, messages):
     shown.index.setValue(3)
-    qtbot.waitUntil(lambda: shown.live._task is not None)
+    qtbot.waitUntil(lambda: shown.live.busy)
     viewer.layers.clear()
     settle(shown)
     assert len(viewer.layers) == 4

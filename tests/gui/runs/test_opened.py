@@ -120,7 +120,7 @@ def test_a_run_is_not_opened_twice(qtbot: QtBot, widget: TrainWidget, tmp_path: 
     open_run(qtbot, widget, folder)
     open_run(qtbot, widget, folder)
     assert widget.runs.folders() == (folder,)
-    assert "open already" in widget.message.text()
+    assert "already open" in widget.message.text()
 
 
 def test_run_without_previews_or_scores_shows_its_losses(

@@ -132,7 +132,7 @@ def test_pixels_that_are_not_square_are_refused():
 @pytest.mark.parametrize(
     ("transform", "word"),
     [
-        ({"rotate": 90.0}, "turned"),
+        ({"rotate": 90.0}, "rotated"),
         ({"shear": [0.1]}, "sheared"),
         ({"affine": [[1, 0, 5], [0, 1, 0], [0, 0, 1]]}, "affine"),
         ({"affine": [[2, 0, 0], [0, 2, 0], [0, 0, 1]]}, "affine"),

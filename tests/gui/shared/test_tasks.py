@@ -89,7 +89,7 @@ def test_bad_input_is_told_with_its_message_alone(viewer, qtbot, calls, messages
     [
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "ran out of memory"),
         (MemoryError(), "ran out of memory"),
-        (RuntimeError("broken"), "fault of the program, not of your data (RuntimeError: broken)"),
+        (RuntimeError("broken"), "bug in the plugin, not a problem with your data (RuntimeError: broken)"),
         (KeyError("x"), "Please report it"),
     ],
 )

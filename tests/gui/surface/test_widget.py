@@ -30,7 +30,7 @@ def surface_of(viewer) -> Surface:
 def test_phase_becomes_a_surface_seen_in_3d(viewer, open_widget, click, phase, messages):
     add_image(viewer, phase)
     widget = open_widget(NAME)
-    widget.exaggeration.text_box.value = "10"
+    widget.exaggeration.setText("10")
     click(widget.show_button)
 
     layer = surface_of(viewer)
@@ -58,12 +58,12 @@ def test_surface_is_looked_at_from_above_with_the_thick_parts_towards_the_viewer
 def test_height_in_um_follows_from_the_index_contrast(viewer, open_widget, click, phase):
     add_image(viewer, phase)
     widget = open_widget(NAME)
-    assert not widget.index_contrast.enabled
-    widget.what.value = "height"
-    assert widget.index_contrast.enabled
-    widget.index_contrast.text_box.value = "0.03"
-    widget.exaggeration.text_box.value = "1"
-    widget.colormap.value = "magma"
+    assert not widget.index_contrast.isEnabled()
+    widget.what.setValue("height")
+    assert widget.index_contrast.isEnabled()
+    widget.index_contrast.setText("0.03")
+    widget.exaggeration.setText("1")
+    widget.colormap.setValue("magma")
     click(widget.show_button)
     layer = surface_of(viewer)
     vertices, _, values = layer.data
@@ -87,7 +87,7 @@ def test_phase_of_another_program_can_be_shown_once_its_pixel_size_is_typed_in(
     widget = open_widget(NAME)
     assert widget.pixel_size.number is None
     assert widget.wavelength.number == 0.55
-    widget.pixel_size.text_box.value = "0.5"
+    widget.pixel_size.setText("0.5")
     click(widget.show_button)
     assert surface_of(viewer).data[0][:, 1:].max() == pytest.approx(95 * 0.5)
     assert messages() == []
@@ -115,7 +115,7 @@ def test_numbers_that_are_not_finite_give_no_surface(viewer, phase, given):
         ({}, {"wavelength": "550"}, "did you mean 0.55 um"),
         ({}, {"what": "height"}, "Index contrast"),
         ({"data": np.full((8, 8), np.nan, np.float32)}, {}, "NaN"),
-        ({"quantity": "intensity"}, {"what": "height"}, "no phase map"),
+        ({"quantity": "intensity"}, {"what": "height"}, "not a phase map"),
         ({}, {"exaggeration": "0"}, "Vertical stretch"),
         ({}, {"exaggeration": "-2"}, "Vertical stretch"),
         ({}, {"exaggeration": "inf"}, "Vertical stretch"),
@@ -140,7 +140,7 @@ def test_bad_input_is_told_in_one_notification(viewer, open_widget, click, phase
     widget = open_widget(NAME)
     for field, value in form.items():
         box = getattr(widget, field)
-        getattr(box, "text_box", box).value = value
+        (box.setText if hasattr(box, "setText") else box.setValue)(value)
     click(widget.show_button)
     (message,) = messages()
     assert message.startswith("[error]")

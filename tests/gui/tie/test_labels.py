@@ -129,5 +129,5 @@ def test_what_has_no_phase_becomes_no_label(viewer, open_widget, click, finish, 
     assert label.data.shape == (96, 96)
     assert label.origin_yx_um == pytest.approx((12.5 + 30 * 0.325, -7.25))
     assert np.all(label.data[40:50, 40:50] > 0.3)
-    assert "1 of 2 time points hold no phase and were left out" in widget.panel.message.value
-    assert "in a border without data was cut off" in widget.panel.message.value
+    assert "1 of 2 time points contain no phase and were left out" in widget.panel.message.value
+    assert "borders without data were cut off" in widget.panel.message.value

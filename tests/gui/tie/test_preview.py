@@ -95,23 +95,23 @@ def test_useless_rectangle_is_told_and_a_better_one_is_taken(viewer, previewed, 
 
 
 def test_edits_of_the_form_are_followed(viewer, previewed, settle):
-    previewed.method.value = "teague"
-    previewed.flip_z.value = True
+    previewed.method.setValue("teague")
+    previewed.flip_z.setValue(True)
     settle(previewed)
     assert viewer.layers[SHOWN].data[48, 48] < -0.5
     assert viewer.layers[SHOWN].contrast_limits[0] < -0.5
     assert "flip z" in previewed.preview_text.value
     viewer.layers[SHOWN].contrast_limits = (-2, 2)
-    previewed.form.corrections.drift.value = False
-    previewed.flip_z.value = False
+    previewed.form.corrections.rows["drift"].setValue(False)
+    previewed.flip_z.setValue(False)
     settle(previewed)
     assert viewer.layers[SHOWN].data[48, 48] > 0.5
     assert tuple(viewer.layers[SHOWN].contrast_limits) == (-2, 2), "the user's own choice stays"
 
 
 def test_what_cannot_be_is_told_in_the_text_alone(viewer, previewed, settle, messages):
-    for text, expected in (("three", "is not a number"), ("0", "0 um apart"), ("1", "Preview of")):
-        previewed.dz.text_box.value = text
+    for text, expected in (("three", "is not a valid number"), ("0", "0 um apart"), ("1", "Preview of")):
+        previewed.dz.setText(text)
         settle(previewed)
         assert expected in previewed.preview_text.value
     assert messages() == []
@@ -123,7 +123,7 @@ def test_fault_of_the_program_is_told_in_the_text_alone(viewer, previewed, settl
         raise RuntimeError("something odd")
 
     monkeypatch.setattr(tie_region, "retrieve_phase", broken)
-    previewed.flip_z.value = True
+    previewed.flip_z.setValue(True)
     settle(previewed)
     assert previewed.preview_text.value == "No preview: RuntimeError: something odd"
     assert messages() == []
@@ -158,10 +158,10 @@ def test_newer_edit_supersedes_what_is_computed(viewer, open_widget, bump_stack,
     widget.preview._on_text = texts.append
     qtbot.waitUntil(lambda: ("begun", 1.0) in slow_previews)
     for dz in ("2", "3", "4"):  # faster than the pause, so that 2 and 3 are never begun
-        widget.dz.text_box.value = dz
+        widget.dz.setText(dz)
         qtbot.wait(30)
     qtbot.waitUntil(lambda: ("begun", 4.0) in slow_previews)
-    widget.dz.text_box.value = "5"
+    widget.dz.setText("5")
     settle(widget)
     assert slow_previews == [
         *(("begun", 1.0), ("closed", 1.0)),
@@ -185,7 +185,7 @@ def test_edit_while_the_old_one_does_not_stop_yet_comes_last(viewer, open_widget
     widget.preview_box.value = True
     texts = []
     widget.preview._on_text = texts.append
-    widget.dz.text_box.value = "2"
+    widget.dz.setText("2")
     settle(widget)
     assert [text for text in texts if text.startswith("dz")] == ["dz 2"]
     assert np.all(viewer.layers[SHOWN].data == 2.0)
@@ -194,7 +194,7 @@ def test_edit_while_the_old_one_does_not_stop_yet_comes_last(viewer, open_widget
 def test_switched_off_nothing_is_left(viewer, previewed, messages):
     previewed.preview_box.native.click()
     assert_no_trace(viewer, previewed)
-    previewed.flip_z.value = True
+    previewed.flip_z.setValue(True)
     assert not previewed.preview.busy
     assert messages() == []
 
@@ -251,7 +251,7 @@ def test_slider_of_a_time_series_is_followed_and_only_this_part_is_read(
     lapse = replace(bump_stack, data=lazy, axes="TZYX", time_step_s=5.0)
     add_image(viewer, lapse)
     widget = open_widget(NAME)
-    widget.method.value = "teague"
+    widget.method.setValue("teague")
     viewer.dims.set_current_step(0, 0)
     widget.preview_box.value = True
     settle(widget)
@@ -275,7 +275,7 @@ def test_picture_of_a_flat_field_is_cut_to_the_region(viewer, open_widget, settl
     write_image(tmp_path / "small.tif", Image(flat[:50], "YX", pixel_size_um=0.325))
     add_image(viewer, replace(bump_stack, data=bump_stack.data * flat))
     widget = open_widget(NAME)
-    widget.form.corrections.flat_field.value = "picture"
+    widget.form.corrections.flat_field.setValue("picture")
     widget.form.corrections.flat_picture.value = tmp_path / "flat.tif"
     widget.preview_box.value = True
     viewer.layers[REGION].data = [rectangle(20, 20, 76, 76)]
@@ -294,7 +294,8 @@ def test_stack_without_pixel_size_gets_a_preview_over_it_that_stays_there(
     widget.preview_box.value = True
     settle(widget)
     assert "no pixel size" in widget.preview_text.value
-    widget.pixel_size.text_box.value, widget.dz.text_box.value = "0.325", "1"
+    widget.pixel_size.setText("0.325")
+    widget.dz.setText("1")
     viewer.layers[REGION].data = [rectangle(20, 20, 76, 76)]
     settle(widget)
     assert tuple(viewer.layers[SHOWN].scale) == (1, 1)
@@ -333,7 +334,7 @@ def test_window_answers_while_the_preview_is_computed(viewer, open_widget, bump_
     big = np.kron(bump_stack.data, np.ones((1, 4, 4), np.float32))
     add_image(viewer, replace(bump_stack, data=big))
     widget = open_widget(NAME)
-    widget.form.corrections.drift.value = False
+    widget.form.corrections.rows["drift"].setValue(False)
     widget.preview_box.value = True
     beating = beats(10)
     qtbot.waitUntil(lambda: not widget.preview.busy, timeout=120_000)
@@ -350,7 +351,7 @@ def test_pictures_of_the_whole_frame_are_cut_to_the_region(viewer, open_widget, 
     add_image(viewer, replace(bump_stack, data=bump_stack.data * flat + pattern))
     widget = open_widget(NAME)
     widget.form.corrections.dark_picture.value = tmp_path / "dark.tif"
-    widget.form.corrections.flat_field.value = "picture"
+    widget.form.corrections.flat_field.setValue("picture")
     widget.form.corrections.flat_picture.value = tmp_path / "flat.tif"
     widget.preview_box.native.click()
     settle(widget)

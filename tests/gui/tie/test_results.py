@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_contransgan import quantities
 from napari_contransgan.gui.shared import layers
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image
 from napari_contransgan.gui.tie import results as tie_results
@@ -17,9 +18,9 @@ pytestmark = pytest.mark.gui
 
 def want_everything(widget):
     more = widget.form.more
-    more.wants_uncertainty.value = more.wants_path.value = True
-    more.wants_height.value = more.wants_dry_mass.value = True
-    more.index_contrast.text_box.value = "0.05"
+    for wanted in (more.wants_uncertainty, more.wants_path, more.wants_height, more.wants_dry_mass):
+        wanted.setValue(True)
+    more.index_contrast.setText("0.05")
 
 
 def test_everything_that_was_asked_for_lies_over_the_stack_in_its_unit(
@@ -57,11 +58,11 @@ def test_message_tells_phase_uncertainty_and_dry_mass(
 ):
     add_image(viewer, bump_stack)
     widget = open_widget(NAME)
-    widget.form.more.wants_dry_mass.value = True
+    widget.form.more.wants_dry_mass.setValue(True)
     click(widget.panel.run_button)
     finish(widget)
     done, phase, mass = widget.panel.message.value.splitlines()
-    assert "Switched off in the layer list: dry mass." in done
+    assert "Hidden in the layer list: dry mass." in done
     assert phase.startswith("Phase -0.00 to 0.79 rad, median uncertainty 0.0")
     assert mass.endswith(" pg in 1 object.")
     total_pg = float(mass.split()[2])
@@ -106,7 +107,7 @@ def test_impossible_numbers_are_told_before_the_long_work(
     add_image(viewer, bump_stack)
     widget = open_widget(NAME)
     want_everything(widget)
-    getattr(widget.form.more, field).text_box.value = text
+    getattr(widget.form.more, field).setText(text)
     click(widget.panel.run_button)
     finish(widget)
     (message,) = messages()
@@ -130,7 +131,7 @@ def test_run_adds_new_layers_each_time(viewer, open_widget, click, finish, bump_
 @pytest.fixture
 def no_bars(monkeypatch):
     """Layers without colour bars: drawing after one was removed can crash vispy with a software OpenGL."""
-    monkeypatch.setattr(layers, "_show_colour_bar", lambda _: None)
+    monkeypatch.setattr(layers, "show_colour_bar", lambda _: None)
 
 
 @pytest.fixture
@@ -138,8 +139,8 @@ def run_the_wrong_way(viewer, open_widget, click, finish, bump_stack):
     """A run with the planes in the wrong order, of which the method can tell."""
     add_image(viewer, bump_stack)
     widget = open_widget(NAME)
-    widget.method.value = "teague"
-    widget.flip_z.value = True
+    widget.method.setValue("teague")
+    widget.flip_z.setValue(True)
     want_everything(widget)
     assert not widget.flip_button.native.isVisible()
     click(widget.panel.run_button)
@@ -159,7 +160,7 @@ def test_flip_runs_again_in_place_of_the_wrong_layers(viewer, run_the_wrong_way,
 
     click(widget.flip_button)
     finish(widget)
-    assert not widget.flip_z.value
+    assert not widget.flip_z.value()
     assert list(viewer.layers) == before
     assert phase.data[48, 48] > 0.5
     assert phase.contrast_limits[1] > 0.5
@@ -176,7 +177,7 @@ def test_flip_adds_what_is_gone_and_takes_away_what_is_no_longer_wanted(
 ):
     widget = run_the_wrong_way
     del viewer.layers["bump stack phase (TIE)"]
-    widget.form.more.wants_path.value = False
+    widget.form.more.wants_path.setValue(False)
     click(widget.flip_button)
     finish(widget)
     names = [layer.name for layer in viewer.layers]
@@ -195,16 +196,16 @@ def test_flip_is_not_offered_for_another_stack(viewer, run_the_wrong_way, bump_s
 def test_window_answers_while_quantities_are_computed(
     viewer, open_widget, click, finish, bump_stack, monkeypatch, qtbot
 ):
-    convert = tie_results.dry_mass_density
+    convert = quantities.dry_mass_density
 
     def slowly(phase, increment):
         time.sleep(0.5)
         return convert(phase, increment)
 
-    monkeypatch.setattr(tie_results, "dry_mass_density", slowly)
+    monkeypatch.setattr(quantities, "dry_mass_density", slowly)
     add_image(viewer, bump_stack)
     widget = open_widget(NAME)
-    widget.form.more.wants_dry_mass.value = True
+    widget.form.more.wants_dry_mass.setValue(True)
     times = []
     click(widget.panel.run_button)
     while widget.panel.task is not None:
@@ -251,7 +252,7 @@ def test_notes_of_a_later_time_point_are_shown_and_a_dead_one_is_left_out(
     doubts = ("The file names two pixel sizes.",)
     add_image(viewer, replace(bump_stack, data=frames, axes="TZYX", time_step_s=5.0, notes=doubts))
     widget = open_widget(NAME)
-    widget.form.more.wants_dry_mass.value = True
+    widget.form.more.wants_dry_mass.setValue(True)
     click(widget.panel.run_button)
     finish(widget)
 

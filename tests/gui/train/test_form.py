@@ -99,8 +99,8 @@ def test_data_simulated_on_the_fly_survive_an_edit(form: TrainForm) -> None:
 
 def test_empty_weights_leave_the_choice_to_the_recipe(form: TrainForm, tmp_path: Path) -> None:
     form.setValue(TrainSettings(pairs=(tmp_path,), lambda_gan=1.0, learning_rate=1e-3))
-    form.advanced.fields["lambda_gan"].setText("")
-    form.advanced.fields["learning_rate"].setText("  ")
+    form.advanced["lambda_gan"].setText("")
+    form.advanced["learning_rate"].setText("  ")
     settings = TrainSettings.checked(form.value())
     assert settings.lambda_gan is None
     assert settings.learning_rate is None
@@ -111,7 +111,7 @@ def test_a_weight_that_is_no_number_is_refused_by_its_name(
     form: TrainForm, tmp_path: Path, name: str, text: str
 ) -> None:
     form.setValue(TrainSettings(pairs=(tmp_path,)))
-    form.advanced.fields[name].setText(text)
+    form.advanced[name].setText(text)
     with pytest.raises(InputError, match=name):
         TrainSettings.checked(form.value())
 
@@ -121,10 +121,10 @@ def test_a_number_of_threads_is_a_whole_one_and_an_empty_line_is_automatic(
     form: TrainForm, tmp_path: Path, text: str
 ) -> None:
     form.setValue(TrainSettings(pairs=(tmp_path,), threads=2))
-    form.advanced.fields["threads"].setText(text)
+    form.advanced["threads"].setText(text)
     with pytest.raises(InputError, match="threads"):
         TrainSettings.checked(form.value())
-    form.advanced.fields["threads"].setText("")
+    form.advanced["threads"].setText("")
     assert TrainSettings.checked(form.value()).threads is None
 
 
@@ -134,8 +134,8 @@ def test_form_says_when_a_field_changes(qtbot: QtBot, form: TrainForm) -> None:
         lambda: form.generator.setValue("unet"),
         lambda: form.pairs.setValue([Path("somewhere")]),
         lambda: form.pairs_phase.setValue([Path("somewhere")]),
-        lambda: form.advanced.fields["recipe"].setValue("paper"),
-        lambda: form.advanced.fields["cycle_noise"].setText("0.1"),
+        lambda: form.advanced["recipe"].setValue("paper"),
+        lambda: form.advanced["cycle_noise"].setText("0.1"),
     ):
         with qtbot.waitSignal(form.valueChanged):
             change()
@@ -149,8 +149,8 @@ def test_advanced_settings_are_folded_away_at_first(qtbot: QtBot, form: TrainFor
 
 
 def test_every_field_explains_itself(form: TrainForm) -> None:
-    for name, field in form.advanced.fields.items():
-        assert len(field.toolTip()) > 20, name
+    for name, row in form.advanced.rows.items():
+        assert len(row.field.toolTip()) > 20, name
     for label in form.findChildren(QLabel):
         assert not label.text() or label.toolTip(), label.text()
 

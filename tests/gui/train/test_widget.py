@@ -159,7 +159,7 @@ def test_start_without_images_says_what_is_missing(qtbot: QtBot, viewer: Viewer)
     for button in (widget.buttons.start, widget.buttons.check):
         widget.message.clear()
         button.click()
-        assert "give the folders lr and phase, or a folder of pairs" in widget.message.text()
+        assert "give the folders lr and phase, a folder of pairs" in widget.message.text()
         assert not widget.running
         assert not widget.checking
         assert widget.buttons.start.isEnabled()
@@ -267,7 +267,7 @@ def test_pause_saves_after_the_step_at_hand_and_waits(
     assert run.steps == 3
 
 
-def test_pause_waits_for_a_trial_that_goes_before_the_save(
+def test_pause_waits_for_a_validation_that_comes_before_the_save(
     qtbot: QtBot, viewer: Viewer, run: RunInHand, tmp_path: Path
 ) -> None:
     blank = np.zeros((64, 64), np.float32)
@@ -412,7 +412,7 @@ def test_steps_that_were_undone_leave_the_curve_and_are_told(
     assert_array_equal(widget.display.run.curve("total")[0], [1, 2, 6])
     text = widget.display.notices.undone.text()
     assert "Step 5 was undone: the loss was not finite" in text
-    assert "from step 2, its learning rate times 0.5" in text
+    assert "from step 2 with the learning rate multiplied by 0.5" in text
 
 
 def test_failed_save_is_notified_once_and_shown_until_a_save_succeeds(
@@ -441,7 +441,7 @@ def test_images_that_are_left_out_are_counted_and_named(
     run.step_allowed.release(2)
     wait_for_end(qtbot, widget)
     label = widget.display.notices.left_out
-    assert "3 images are left out" in label.text()
+    assert "3 images skipped" in label.text()
     for number in range(3):
         assert f"bad{number}.tif: is cut short" in label.toolTip()
     run.steps, run.tells = 0, {}

@@ -1,1 +1,1 @@
-"""Cutting frames into tiles."""
+"""Crop frames into tiles."""

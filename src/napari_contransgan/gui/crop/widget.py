@@ -1,19 +1,22 @@
-"""Dock widget: divide a frame into tiles, as a layer to look through and as a folder of files to train on."""
+"""Dock widget: divide a frame into tiles, shown as a layer and saved as a folder of training files."""
 
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
 from magicgui.types import FileDialogMode
-from magicgui.widgets import CheckBox, Container, FileEdit, SpinBox, Widget
+from magicgui.widgets import FileEdit
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
 
-from napari_contransgan.config import TileSettings
+from napari_contransgan.config import PredictSettings, TileSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.shared.form import chosen_layer, form, layer_choice, origin_of, pixel_size_field
+from napari_contransgan.gui.shared.fields import Tick
+from napari_contransgan.gui.shared.form import FormWidget, chosen_layer, layer_choice, origin_of
 from napari_contransgan.gui.shared.layers import add_tile_stack, image_from_layer, in_memory, set_pixel_size
+from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
+from napari_contransgan.gui.shared.setting_fields import checked
 from napari_contransgan.gui.shared.tasks import errors_shown
 from napari_contransgan.io import Image
 from napari_contransgan.optics import check_pixel_size
@@ -23,55 +26,45 @@ from napari_contransgan.tiles import crop_tiles, save_tiles, training_notes
 TITLE = "Crop into tiles"
 
 
-class CropWidget(Container[Widget]):
-    """Choose a frame and a grid, press Crop: one layer with a slider through the tiles, and one file for each."""
+class CropWidget(FormWidget):
+    """Divides a frame into a grid of tiles: one layer with a slider, and one file for each tile."""
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
-        self.image = layer_choice(viewer, name="image", label="Image", tooltip="The layer to divide.")
-        self.rows = SpinBox(
-            name="rows", label="Rows", value=4, min=1, max=100, tooltip="Tiles from top to bottom. 4 x 4 brings a "
-            "10x frame to the field of view of a 40x frame.",
-        )  # fmt: skip
-        self.columns = SpinBox(
-            name="columns", label="Columns", value=4, min=1, max=100, tooltip="Tiles from left to right."
-        )
-        self.overlap = SpinBox(
-            name="overlap",
-            label="Overlap (px)",
-            value=0,
-            min=0,
-            max=10_000,
-            tooltip="How many pixels neighbouring tiles share.",
-        )
-        self.pixel_size = pixel_size_field("each tile gets its place from it, and training needs it.")
-        self.show_layer = CheckBox(
-            name="show_layer",
-            label="",
-            text="Show the tiles as a layer",
-            value=True,
-            tooltip="One layer; the slider goes from tile to tile, row by row. The image itself is hidden.",
-        )
+        self.image = layer_choice(viewer, name="image", label="Image", tooltip="The layer that is divided into tiles.")
         self.folder = FileEdit(
             name="folder",
             label="Save in folder",
             mode=FileDialogMode.EXISTING_DIRECTORY,
             nullable=True,
-            tooltip="One OME-TIFF for each tile goes here, with pixel size and position; a tile of a focus stack or a "
-            "series has all its planes and time points, and training uses each as an image. Tiles of other images "
-            "or grids are not replaced. Empty: nothing is saved.",
+            tooltip="Each tile is saved here as an OME-TIFF with its pixel size and position. A tile of a focus stack "
+            "or a time series holds all planes and time points, and training uses each of them as an image. Tiles of "
+            "other images or grids are not replaced. Empty: nothing is saved.",
         )
-        self.panel = RunPanel("Crop", "Divide the image.")
-        fields = form(self.image, self.rows, self.columns, self.overlap, self.pixel_size, self.folder, self.show_layer)
-        super().__init__(labels=False, widgets=[fields, self.panel])
+        self.panel = RunPanel("Crop", "Divides the image into tiles.")
+        fields = Rows()
+        fields.add_magicgui(self.image)
+        fields.add_settings(TileSettings, "rows", "columns", "overlap_px")
+        fields.add_setting(
+            PredictSettings, "pixel_size_um", hint="It gives each tile its position, and training needs it."
+        )
+        fields.add_magicgui(self.folder)
+        fields.add(
+            "show_layer",
+            "",
+            Tick("Show the tiles as a layer"),
+            "Adds one layer whose slider goes from tile to tile, row by row. The image itself is hidden.",
+        ).setValue(True)
+        super().__init__(fields, [self.panel])
+        self.rows, self.columns, self.overlap = fields["rows"], fields["columns"], fields["overlap_px"]
+        self.pixel_size, self.show_layer = fields["pixel_size_um"], fields["show_layer"]
         self.image.changed.connect(self._on_image)
         self.panel.run_button.changed.connect(self.run)
         self._on_image(self.image.value)
 
     def settings(self) -> TileSettings:
         """Read the form."""
-        values = {"rows": self.rows.value, "columns": self.columns.value, "overlap_px": self.overlap.value}
-        return TileSettings.checked(values, source=TITLE)
+        return checked(TileSettings, self.fields.values_of(TileSettings), TITLE)
 
     def run(self) -> None:
         """Start cropping."""
@@ -82,10 +75,10 @@ class CropWidget(Container[Widget]):
                 image = replace(image, pixel_size_um=check_pixel_size(self.pixel_size.number, TITLE))
             settings = self.settings()
             folder = self.folder.value if isinstance(self.folder.value, Path) else None
-            # As they stand now, whatever is typed meanwhile.
-            typed, shown = self.pixel_size.typed, self.show_layer.value
+            # Read now: the user may edit the form while the tiles are cut.
+            typed, shown = self.pixel_size.typed, self.show_layer.value()
             if folder is None and not shown:
-                raise InputError("Crop into tiles: choose a folder, or tick 'Show the tiles as a layer'")
+                raise InputError("Crop into tiles: nothing to do: choose a folder, or tick 'Show the tiles as a layer'")
             self.panel.start(
                 lambda: crop_and_save(image, settings, folder),
                 title=TITLE,
@@ -97,9 +90,9 @@ class CropWidget(Container[Widget]):
         if shown:
             stated = tiles[0].pixel_size_um
             if typed and stated is not None and layer in self._viewer.layers:
-                set_pixel_size(layer, stated)  # else the tiles would not lie over their image
+                set_pixel_size(layer, stated)  # so that the tiles are aligned with the image
             add_tile_stack(self._viewer, tiles, name=f"{layer.name} tiles")
-            layer.visible = False  # all tiles are shown in the place of the first
+            layer.visible = False  # all tiles are shown where the first one is
             self._viewer.reset_view()
         if folder is not None:
             done = f"{done}, saved in {folder}"

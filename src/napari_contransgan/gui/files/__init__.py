@@ -1,1 +1,1 @@
-"""Readers, writers and sample images of napari."""
+"""File readers, the file writer and the sample images for napari."""

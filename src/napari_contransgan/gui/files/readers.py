@@ -1,4 +1,4 @@
-"""Reader of TIFF and OME-TIFF: pixel size, z step, units, name and quantity come along."""
+"""Read TIFF and OME-TIFF with their pixel size, z step, units, name and quantity."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,14 +14,14 @@ from napari_contransgan.io import Image, natural_order, read_image, read_positio
 Paths = str | Sequence[str]
 
 NAMED = 10
-"""So many files of a stack are named."""
+"""Number of a stack's files that are listed by name."""
 
 LAZY_BYTES = 512 * 2**20
-"""Pixels of larger files stay in the file until they are shown or computed with."""
+"""Pixels of larger files are read only when they are shown or used."""
 
 
 def get_reader(path: Paths) -> Callable[[Paths], list[LayerTuple]] | None:
-    """Offer the reader for names that end in .tif or .tiff; None leaves other files to other plugins."""
+    """Return the reader for names that end in .tif or .tiff, and None for other files."""
     paths = [path] if isinstance(path, str) else list(path)
     if all(Path(one).suffix.lower() in (".tif", ".tiff") for one in paths):
         return read_layers
@@ -29,9 +29,9 @@ def get_reader(path: Paths) -> Callable[[Paths], list[LayerTuple]] | None:
 
 
 def read_layers(path: Paths) -> list[LayerTuple]:
-    """Read one file as one layer for each stage position, or several files, to be stacked, as one layer of planes.
+    """Read one file as one layer per stage position, or stack several files into one layer of planes.
 
-    Files are stacked in natural order, ``img_2`` before ``img_10``, which is shown. So is what a file leaves doubtful.
+    Files are stacked in natural order, ``img_2`` before ``img_10``. The order and any doubts about a file are shown.
 
     Raises
     ------
@@ -57,11 +57,13 @@ def _stacked(planes: Sequence[Image]) -> Image:
         return first
     for plane in planes:
         if plane.axes != "YX":
-            raise InputError(f"{plane.name}: has axes {plane.axes}; only single planes can be stacked: open it alone")
+            raise InputError(
+                f"{plane.name}: has axes {plane.axes}, and only single planes can be stacked: open it on its own"
+            )
         if plane.data.shape != first.data.shape or plane.pixel_size_um != first.pixel_size_um:
             raise InputError(
                 f"{plane.name}: its shape {plane.data.shape} or pixel size differs from {first.name} "
-                f"{first.data.shape}: planes of one stack must be alike"
+                f"{first.data.shape}: open planes of the same shape and pixel size"
             )
     show_info(f"Stacked in this order: {_listed([plane.name for plane in planes])}")
     notes = dict.fromkeys(note for plane in planes for note in plane.notes)

@@ -1,4 +1,4 @@
-"""The two entries of File > Open Sample, made by the simulator while the window stays alive."""
+"""Simulate the two entries of File > Open Sample while the window stays responsive."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -14,17 +14,17 @@ FRAME_S = 0.03
 
 
 def through_focus_stack() -> list[LayerTuple]:
-    """Three planes of simulated cells at 40x, for the phase from a focus stack."""
+    """Return three planes of simulated cells at 40x, to compute the phase from a focus stack."""
     return [layer_tuple(_simulated(_stack))]
 
 
 def low_power_frame() -> list[LayerTuple]:
-    """One simulated 10x bright-field frame, to crop and to predict from."""
+    """Return one simulated 10x bright-field frame, to crop and to predict from."""
     return [layer_tuple(_simulated(_frame))]
 
 
 def _simulated(make: Callable[[], Image]) -> Image:
-    """Wait for the simulator, as napari wants the layer at once, without freezing the window."""
+    """Wait for the simulator without freezing the window, since napari expects the layer at once."""
     keep_triton_out()
     with ThreadPoolExecutor(max_workers=1) as pool, progress(desc="Simulating the sample", total=0):
         future = pool.submit(make)

@@ -1,4 +1,4 @@
-"""Writer of one image layer as OME-TIFF, with nothing lost."""
+"""Write one image layer as OME-TIFF with all its metadata."""
 
 from collections.abc import Mapping
 from pathlib import Path

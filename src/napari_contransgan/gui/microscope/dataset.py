@@ -1,80 +1,56 @@
-"""The part of the digital microscope's form that writes a data set."""
+"""The part of the digital microscope's form that writes data sets."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.microscope.work import dataset_events
+from napari_contransgan.gui.shared.fields import Tick, WholeNumber
 from napari_contransgan.gui.shared.folders import FoldersEdit
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
-from napari_contransgan.gui.shared.value_fields import Tick, WholeNumber
 
 TITLE = "Data set"
 LARGEST_COUNT = 100_000
 MOST_WORKERS = 64
 
 
-class FolderLine(FoldersEdit):
-    """A line for one folder."""
-
-    edited = Signal()
-
-    def __init__(self, placeholder: str) -> None:
-        super().__init__(placeholder=placeholder)
-        self.valueChanged.connect(self.edited)
-
-    def folder(self) -> Path:
-        """Give the folder.
-
-        Raises
-        ------
-        InputError
-            If there is none.
-        """
-        folders = self.value()
-        if not folders:
-            raise InputError("choose a folder for the data set")
-        return folders[0]
-
-
 class DatasetForm(QWidget):
-    """Folder, number of fields, workers, and a button that writes them in the background.
+    """Folder, number of fields, workers, and a button that simulates them in the background.
 
     Parameters
     ----------
     settings : callable
-        Gives the settings as they stand in the form, or raises an `InputError`.
+        Returns the settings in the form, or raises an `InputError`.
     """
 
     def __init__(self, settings: Callable[[], SimulationSettings]) -> None:
         super().__init__()
         self._settings = settings
         self.rows = Rows()
-        self.folder = FolderLine("to write to")
-        self.count, self.workers = WholeNumber(1, LARGEST_COUNT), WholeNumber(1, MOST_WORKERS)
-        self.stacks = Tick("Stacks and TIE phases")
-        for name, label, field, hint in (
-            ("folder", "Folder", self.folder, "Of the data set; one that holds a part of the same set is completed."),
-            ("count", "Number of fields", self.count, "Fields 0, 1, 2 … of the seed above."),
-            ("workers", "Workers", self.workers, "Processes that work side by side; each takes a processor core."),
-            (
-                *("stacks", "", self.stacks),
-                "Training on pairs needs them only where the TIE phase is to be the label; without them a field takes "
-                "much less time.",
-            ),
-        ):
-            self.rows.add(name, label, field, hint)
+        self.folder = self.rows.add(
+            *("folder", "Folder", FoldersEdit(placeholder="where the data set is saved")),
+            "Folder of the data set. A folder that holds part of the same set is completed.",
+        )
+        self.count = self.rows.add_setting(SimulationSettings, "count", WholeNumber(1, LARGEST_COUNT))
+        self.workers = self.rows.add(
+            *("workers", "Workers", WholeNumber(1, MOST_WORKERS)),
+            "Number of processes that simulate in parallel; each uses one processor core.",
+        )
+        self.stacks = self.rows.add(
+            *("stacks", "", Tick("Stacks and TIE phases")),
+            "Training needs them only if the TIE phase is the training target. Without them, a field takes much less "
+            "time.",
+        )
         self.count.setValue(20)
         self.stacks.setValue(True)
         self.panel = RunPanel(
             "Write data set",
-            "Write the images of all fields into the folder. A run that was cancelled goes on where it stopped.",
-            cancelled_text="Cancelled. What is written stays; write again with the same settings to go on.",
+            "Saves the images of all fields in the folder. A cancelled run resumes where it stopped.",
+            cancelled_text="Cancelled. The fields saved so far are kept; run again with the same settings to resume.",
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -83,12 +59,12 @@ class DatasetForm(QWidget):
         self.panel.run_button.changed.connect(self.write)
 
     def write(self) -> None:
-        """Start to write; what is wrong is said below the buttons."""
+        """Start writing; errors are shown below the buttons."""
         if self.panel.task is not None:
             return
         try:
             settings = self._settings().model_copy(update={"count": self.count.value()})
-            folder = self.folder.folder()
+            folder = _chosen(self.folder.value())
         except InputError as error:
             self.panel.message.value = f"Not written: {error}"
             return
@@ -98,6 +74,12 @@ class DatasetForm(QWidget):
         )
 
     def cancel(self) -> None:
-        """Stop after the field at hand, if something is written."""
+        """Stop after the current field, if a data set is being written."""
         if self.panel.task is not None:
             self.panel.task.cancel()
+
+
+def _chosen(folders: tuple[Path, ...]) -> Path:
+    if not folders:
+        raise InputError("choose a folder for the data set")
+    return folders[0]

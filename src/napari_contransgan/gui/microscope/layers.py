@@ -1,4 +1,4 @@
-"""The four layers of a simulated field, added once and then changed in place."""
+"""The four layers of a simulated field, which are added once and then updated."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_contransgan.gui.microscope.work import Role
 from napari_contransgan.gui.shared.layers import METADATA_KEY, contrast_limits, layer_tuple
+from napari_contransgan.gui.shared.napari_versions import grid_of, show_colour_bar
 from napari_contransgan.io import Image
 
 NAMES: dict[Role, str] = {
@@ -19,17 +20,17 @@ NAMES: dict[Role, str] = {
     "stack": "Digital microscope: focus stack",
     "lr": "Digital microscope: low power",
 }
-"""Names, from the lowest layer to the uppermost."""
+"""Names of the layers, from the bottom to the top."""
 
 LEAST_PHASE_SPAN_RAD = 0.5
-"""An empty field shows as empty, and not as its noise in all colours."""
+"""Least range of the colours, so that the noise of an empty field does not fill it."""
 
 _PHASES: tuple[Role, Role] = ("phase", "tie")
 _MIDDLE_PLANE = 1
 
 
 class FieldLayers:
-    """Shows the images of a field; what the user deleted is added again with the next image.
+    """Shows the images of a field; a layer that the user deletes is added again with the next image.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ class FieldLayers:
         self._field_um: float | None = None
 
     def show(self, images: Mapping[Role, Image]) -> None:
-        """Show images of one field, each over or under those that are there."""
+        """Show images of one field, in the order of `NAMES`."""
         if "phase" in images:
             self._choose_phase_limits(images["phase"].data)
         for role, image in images.items():
@@ -60,11 +61,11 @@ class FieldLayers:
             self._look_at_all_of(images["lr"])
 
     def has(self, role: Role) -> bool:
-        """Whether the viewer shows such an image."""
+        """Return whether the viewer shows such an image."""
         return self._shown(role) is not None
 
     def remove(self, roles: Iterable[Role]) -> None:
-        """Take layers away that do not belong to the field any more."""
+        """Remove layers that no longer belong to the field."""
         for role in roles:
             layer = self._shown(role)
             if layer is not None:
@@ -72,7 +73,7 @@ class FieldLayers:
             self._layers.pop(role, None)
 
     def forget(self) -> None:
-        """Let go of the layers, which stay in the viewer."""
+        """Forget the layers, which stay in the viewer."""
         self._layers.clear()
 
     def _shown(self, role: Role) -> ImageLayer | None:
@@ -88,8 +89,8 @@ class FieldLayers:
         data, attributes, _ = layer_tuple(replace(image, name=NAMES[role]))
         layer = self._viewer.add_image(data, **attributes | {"contrast_limits": self._limits[role]})
         self._layers[role] = layer
-        if role == "phase" and hasattr(layer, "colorbar"):  # napari 0.6 has none; one serves both phases
-            layer.colorbar.visible = True
+        if role == "phase":  # one colour bar for both phases
+            show_colour_bar(layer)
         order = list(NAMES)
         above = [shown for later in order[order.index(role) + 1 :] if (shown := self._shown(later)) is not None]
         if above:
@@ -117,7 +118,7 @@ class FieldLayers:
             self._go_to_plane(plane, image)
 
     def _choose_phase_limits(self, yx_true_rad: NDArray[Any]) -> None:
-        """Give both phases the limits of the true one, unless the user chose others."""
+        """Set the contrast limits of both phases to those of the true one, unless the user chose others."""
         low, high = contrast_limits(yx_true_rad, "phase") or (float(np.min(yx_true_rad)),) * 2
         limits = low, max(high, low + LEAST_PHASE_SPAN_RAD)
         for role in _PHASES:
@@ -136,17 +137,12 @@ class FieldLayers:
         self._viewer.dims.set_point(axis, plane * (image.z_step_um or 1.0))
 
     def _look_at_all_of(self, image: Image) -> None:
-        """Fit the field into the window when its size changes and nothing else is looked at."""
+        """Fit the field into the window when its size changes and no other layer is shown."""
         field_um = image.data.shape[0] * (image.pixel_size_um or 1.0)
         before, self._field_um = self._field_um, field_um
         changed = before is not None and abs(before - field_um) > 0.05 * field_um
         if changed and not self._others():
             self._viewer.reset_view()
-
-
-def grid_of(viewer: Viewer) -> Any:
-    """Give the viewer's grid, which stands on the viewer itself before napari 0.9."""
-    return viewer.canvas.grid if hasattr(viewer, "canvas") else viewer.grid
 
 
 def _limits(image: Image) -> tuple[float, float]:

@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QPushBut
 from qtpy.QtWidgets import QTableWidget as Table
 from qtpy.QtWidgets import QTableWidgetItem as Cell
 
+from napari_contransgan.gui.shared.fields import number_or_text, number_text
 from napari_contransgan.gui.shared.rows import ERROR_COLOR, Location, message_label, say, show_mark
-from napari_contransgan.gui.shared.value_fields import number_or_text, number_text
 from napari_contransgan.optics import Objective
 
 PLACE: Location = ("microscope", "objectives")
@@ -18,19 +18,19 @@ MOST_ROWS_SHOWN = 6
 
 _NAME, _MAGNIFICATION, _NA, _PIXEL = range(4)
 _HEADERS = (
-    ("Name", "What you call the lens; each name once."),
-    ("Magnification", "Engraved on the lens, such as 10."),
-    ("NA", "Numerical aperture engraved on the lens; of a dry lens, below 1."),
-    ("Pixel (µm)", "Size of a camera pixel in the specimen: camera pixel over magnification."),
+    ("Name", "Your name for the objective; each name must be unique."),
+    ("Magnification", "Magnification engraved on the objective, for example 10."),
+    ("NA", "Numerical aperture engraved on the objective; dry objectives only, below 1."),
+    ("Pixel (µm)", "Size of a camera pixel in the specimen: camera pixel divided by magnification."),
 )
 _COLUMN_OF = {"magnification": _MAGNIFICATION, "numerical_aperture": _NA}
 _REST = Qt.ItemDataRole.UserRole
 
 
 class ObjectiveTable(QWidget):
-    """Objectives with their names; what has no column stays with its row."""
+    """The objectives with their names; values without a column are kept with their row."""
 
-    edited = Signal()
+    valueChanged = Signal()  # noqa: N815 - Qt's naming
     renamed = Signal(str, str)
 
     def __init__(self) -> None:
@@ -50,8 +50,8 @@ class ObjectiveTable(QWidget):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.add_button, self.remove_button = QPushButton("Add objective"), QPushButton("Remove objective")
-        self.add_button.setToolTip("Adds an empty row to fill in.")
-        self.remove_button.setToolTip("Removes the row that was clicked last.")
+        self.add_button.setToolTip("Adds an empty row.")
+        self.remove_button.setToolTip("Removes the selected row.")
         self.error, self.note = message_label(ERROR_COLOR), message_label()
         buttons = QHBoxLayout()
         buttons.addWidget(self.add_button)
@@ -68,11 +68,11 @@ class ObjectiveTable(QWidget):
         self.remove_button.clicked.connect(self.remove)
 
     def names(self) -> list[str]:
-        """Give the names, from the top."""
+        """Return the names, from the top."""
         return [self._text(row, _NAME) for row in range(self.table.rowCount())]
 
     def value(self) -> dict[str, dict[str, Any]]:
-        """Give the objectives as they stand, right or wrong."""
+        """Return the objectives as they were typed, valid or not."""
         return {
             self._text(row, _NAME): self._rest(row)
             | {
@@ -93,19 +93,19 @@ class ObjectiveTable(QWidget):
         self._changed()
 
     def problems(self) -> dict[Location, str]:
-        """What is wrong with the names, which settings by name could not even hold."""
+        """Return the errors in the names, which the settings could not hold."""
         problems: dict[Location, str] = {}
         seen: set[str] = set()
         for name in self.names():
             if not name:
                 problems[(*PLACE, name)] = "give each objective a name"
             elif name.casefold() in seen:
-                problems[(*PLACE, name)] = f"two objectives are called {name}: give each a name of its own"
+                problems[(*PLACE, name)] = f"two objectives are called {name}: give them different names"
             seen.add(name.casefold())
         return problems
 
     def mark(self, errors: dict[Location, str]) -> bool:
-        """Mark the cells whose errors are given and take those out; tell whether there are any."""
+        """Mark the cells that have an error, remove those errors, and return whether there were any."""
         mine = {location: errors.pop(location) for location in list(errors) if location[: len(PLACE)] == PLACE}
         self.table.blockSignals(True)
         for row, name in enumerate(self.names()):
@@ -120,7 +120,7 @@ class ObjectiveTable(QWidget):
         return bool(mine)
 
     def show_pixels(self, camera_pixel_um: Any) -> None:
-        """Show the size in the specimen of a camera pixel."""
+        """Show the size of a camera pixel in the specimen."""
         self.table.blockSignals(True)
         for row in range(self.table.rowCount()):
             magnification, cell = number_or_text(self._text(row, _MAGNIFICATION)), self.table.item(row, _PIXEL)
@@ -131,7 +131,7 @@ class ObjectiveTable(QWidget):
         self.table.blockSignals(False)
 
     def add(self) -> None:
-        """Add an empty row, and begin to fill it in."""
+        """Add an empty row, and start editing it."""
         self.table.blockSignals(True)
         self._append(("", "", ""), {})
         self.table.blockSignals(False)
@@ -141,7 +141,7 @@ class ObjectiveTable(QWidget):
         self.table.editItem(self.table.item(row, _NAME))
 
     def remove(self) -> None:
-        """Remove the current row, or the last one; one always stays."""
+        """Remove the current row, or the last one; one row always remains."""
         row = self.table.currentRow() if self.table.currentRow() >= 0 else self.table.rowCount() - 1
         if self.table.rowCount() > 1:
             self.table.removeRow(row)
@@ -173,9 +173,9 @@ class ObjectiveTable(QWidget):
             for row in range(self.table.rowCount())
             if any((self._rest(row).get("aberrations") or {}).values())
         ]
-        say(self.note, f"With aberrations, which stand in the YAML file: {', '.join(aberrant)}." if aberrant else "")
+        say(self.note, f"Objectives with aberrations, from the YAML file: {', '.join(aberrant)}." if aberrant else "")
         self._fit()
-        self.edited.emit()
+        self.valueChanged.emit()
 
     def _fit(self) -> None:
         rows = min(max(self.table.rowCount(), 2), MOST_ROWS_SHOWN)

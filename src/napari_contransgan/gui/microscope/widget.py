@@ -1,4 +1,4 @@
-"""Dock widget: a digital microscope, with a live field beside its form and data sets at a button."""
+"""Dock widget: a digital microscope with a live simulated field, which also writes data sets."""
 
 from pathlib import Path
 
@@ -8,24 +8,24 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.microscope.dataset import LARGEST_COUNT, DatasetForm
-from napari_contransgan.gui.microscope.layers import grid_of
 from napari_contransgan.gui.microscope.live import LiveField
 from napari_contransgan.gui.microscope.settings import SettingsForm
 from napari_contransgan.gui.shared.closing import DockedWidget
+from napari_contransgan.gui.shared.fields import Tick, WholeNumber
 from napari_contransgan.gui.shared.form import Fold, FormScroll
+from napari_contransgan.gui.shared.napari_versions import grid_of
 from napari_contransgan.gui.shared.rows import WrappedLabel, align_rows
-from napari_contransgan.gui.shared.value_fields import Tick, WholeNumber
 from napari_contransgan.gui.shared.yaml_dialogs import ask_for_yaml, ask_where_to_save
 from napari_contransgan.io.atomic import write_atomically
 
 
 class MicroscopeWidget(DockedWidget):
-    """Describe a microscope, see one of its fields change with the settings, and write data sets.
+    """A microscope is described in a form, one of its fields is shown live, and data sets are written.
 
     Parameters
     ----------
     viewer : Viewer
-        Where the field is shown.
+        Viewer in which the field is shown.
     """
 
     def __init__(self, viewer: Viewer) -> None:
@@ -33,7 +33,9 @@ class MicroscopeWidget(DockedWidget):
         self._viewer = viewer
         self.form = SettingsForm()
         self.dataset = DatasetForm(self.form.settings)
-        self.dataset_fold = Fold("Data set", tooltip="Many fields, as files to train on.", body=self.dataset)
+        self.dataset_fold = Fold(
+            "Data set", tooltip="Simulates many fields and saves them as files for training.", body=self.dataset
+        )
         self.load_button, self.save_button = QPushButton("Load settings…"), QPushButton("Save settings…")
         self.index = WholeNumber(0, LARGEST_COUNT)
         self.show_button, self.live_box, self.side_box = QPushButton("Show field"), Tick("Live"), Tick("Side by side")
@@ -41,17 +43,17 @@ class MicroscopeWidget(DockedWidget):
         self.live = LiveField(viewer, inputs=self._inputs, on_text=self._say, owner=self)
         self._lay_out()
         self.side_box.setChecked(grid_of(viewer).enabled)
-        self.form.edited.connect(self._on_edit)
-        self.index.edited.connect(self._on_edit)
+        self.form.valueChanged.connect(self._on_edit)
+        self.index.valueChanged.connect(lambda _: self._on_edit())
         self.show_button.clicked.connect(self.live.show)
         self.live_box.toggled.connect(self._on_live)
         self.side_box.toggled.connect(self._on_side_by_side)
         self.load_button.clicked.connect(lambda _: self.load())
         self.save_button.clicked.connect(lambda _: self.save())
-        self._say("Press 'Show field', or tick 'Live' to see each change at once.")
+        self._say("Press 'Show field', or tick 'Live' to see the effect of each change.")
 
     def load(self, path: Path | None = None) -> None:
-        """Show the settings of a YAML file, which is asked for unless it is given."""
+        """Load all settings from a YAML file; a dialog asks for the file unless it is given."""
         path = path or ask_for_yaml(self, "All settings")
         if path is None:
             return
@@ -64,7 +66,7 @@ class MicroscopeWidget(DockedWidget):
         self.form.setValue(settings)
 
     def save(self, path: Path | None = None) -> None:
-        """Write all settings to a YAML file, which is asked for unless it is given."""
+        """Save all settings to a YAML file; a dialog asks for the file unless it is given."""
         try:
             settings = self.form.settings().model_copy(update={"count": self.dataset.count.value()})
             path = path or ask_where_to_save(self, "All settings", "digital-microscope.yaml")
@@ -90,7 +92,7 @@ class MicroscopeWidget(DockedWidget):
 
     def _on_side_by_side(self, on: bool) -> None:
         grid = grid_of(self._viewer)
-        grid.stride = -1  # the uppermost layer first
+        grid.stride = -1  # the top layer first
         grid.enabled = on
         self._viewer.reset_view()
 
@@ -113,8 +115,8 @@ class MicroscopeWidget(DockedWidget):
         align_rows(*self.form.all_rows(), self.dataset.rows)
         files = QHBoxLayout()
         for button, hint in (
-            (self.load_button, "Shows the settings of a YAML file: microscope, specimen, field and variation."),
-            (self.save_button, "Writes microscope, specimen, field and variation to one YAML file."),
+            (self.load_button, "Loads microscope, specimen, field and variation from a YAML file."),
+            (self.save_button, "Saves microscope, specimen, field and variation to one YAML file."),
         ):
             button.setToolTip(hint)
             files.addWidget(button)
@@ -124,10 +126,10 @@ class MicroscopeWidget(DockedWidget):
         line = QHBoxLayout()
         line.addWidget(QLabel("Field"))
         explained: tuple[tuple[QWidget, str], ...] = (
-            (self.index, "Number of the field that is shown; a data set's image 0003 is field 3."),
-            (self.show_button, "Simulates this field and shows it as four layers over each other."),
-            (self.live_box, "Simulates the field anew after each change of the form."),
-            (self.side_box, "Shows all layers of the viewer beside each other (napari's grid)."),
+            (self.index, "Index of the field that is shown; image 0003 of a data set is field 3."),
+            (self.show_button, "Simulates this field and shows it as four overlaid layers."),
+            (self.live_box, "Simulates the field again after each change of the form."),
+            (self.side_box, "Shows all layers of the viewer side by side (napari's grid view)."),
         )
         for widget, hint in explained:
             widget.setToolTip(hint)

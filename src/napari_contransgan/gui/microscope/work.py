@@ -1,4 +1,4 @@
-"""What the digital microscope's window computes, as generators for a worker; torch is imported here, not before."""
+"""The computations of the digital microscope, as generators for a worker; torch is imported only here."""
 
 import logging
 import time
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FieldPart:
-    """Images of a field that are ready, and what to say meanwhile."""
+    """Images of a field that are ready, and a text to show meanwhile."""
 
     images: Mapping[Role, Image]
     text: str
@@ -29,14 +29,14 @@ class FieldPart:
 
 @dataclass(frozen=True)
 class FieldDone:
-    """The end of a field: how long its parts took, or why there is none."""
+    """The end of a simulation: how long its parts took, or why it failed."""
 
     text: str
     complete: bool
 
 
 def field_events(settings: SimulationSettings, index: int) -> Generator[FieldPart, None, FieldDone]:
-    """Simulate one field, what is fast first; whatever goes wrong is told in the text alone.
+    """Simulate one field, fast parts first; errors are reported only in the text.
 
     Yields
     ------
@@ -47,7 +47,7 @@ def field_events(settings: SimulationSettings, index: int) -> Generator[FieldPar
         return (yield from _parts(settings, index))
     except InputError as error:
         return FieldDone(f"No field: {error}", complete=False)
-    except Exception as error:  # a notification after each edit would be in the way
+    except Exception as error:  # a notification after each edit would be a nuisance
         _log.exception("the digital microscope failed")
         return FieldDone(f"No field: {type(error).__name__}: {error}", complete=False)
 
@@ -55,10 +55,10 @@ def field_events(settings: SimulationSettings, index: int) -> Generator[FieldPar
 def dataset_events(
     settings: SimulationSettings, out: Path, workers: int, *, stacks: bool
 ) -> Generator[Progress, None, str]:
-    """Write a data set, and say in the end what there is; bad input is told in the text alone."""
+    """Write a data set, and return a summary; errors in the input are reported only in the text."""
     from napari_contransgan.simulation import write_dataset
 
-    start, there = time.monotonic(), settings.count  # all are there if none is made
+    start, there = time.monotonic(), settings.count  # all exist already if none is simulated
     events = write_dataset(settings, out, workers, stacks=stacks)
     try:
         yield Progress(0, settings.count, "Data set …")
@@ -83,16 +83,18 @@ def _parts(settings: SimulationSettings, index: int) -> Generator[FieldPart, Non
     from napari_contransgan.simulation.specimen import draw_specimen
     from napari_contransgan.tie import retrieve_phase
 
-    told = f"Field {index}"
+    done_text = f"Field {index}"
     specimen, specimen_s = _timed(lambda: draw_specimen(settings, index))
-    yield FieldPart({}, f"{told}: specimen {specimen_s:.1f} s; low-power image …")
+    yield FieldPart({}, f"{done_text}: specimen {specimen_s:.1f} s; low-power image …")
     lr, lr_s = _timed(lambda: image_lr(specimen, settings, index))
-    told += f": specimen {specimen_s:.1f} s, low-power image {lr_s:.1f} s"
-    yield FieldPart({"lr": lr}, f"{told}; true phase …")  # one at a time, as the window stands still while it adds one
-    yield FieldPart({"phase": true_phase(specimen, settings, index)}, f"{told}; focus stack …")
+    done_text += f": specimen {specimen_s:.1f} s, low-power image {lr_s:.1f} s"
+    yield FieldPart(
+        {"lr": lr}, f"{done_text}; true phase …"
+    )  # one at a time, since the window freezes while it adds a layer
+    yield FieldPart({"phase": true_phase(specimen, settings, index)}, f"{done_text}; focus stack …")
     stack, stack_s = _timed(lambda: image_stack(specimen, settings, index))
-    told += f", focus stack {stack_s:.1f} s"
-    yield FieldPart({"stack": stack}, f"{told}; TIE phase …")
+    done_text += f", focus stack {stack_s:.1f} s"
+    yield FieldPart({"stack": stack}, f"{done_text}; TIE phase …")
     start, events = time.monotonic(), retrieve_phase(stack, label_settings(settings))
     while True:
         try:
@@ -100,10 +102,10 @@ def _parts(settings: SimulationSettings, index: int) -> Generator[FieldPart, Non
         except StopIteration as stop:
             result = stop.value
             break
-        yield FieldPart({}, f"{told}; TIE phase …")  # a place to stop at
-    told += f", TIE phase {time.monotonic() - start:.1f} s"
-    yield FieldPart({"tie": result.phase}, f"{told}.")
-    return FieldDone(f"{told}.", complete=True)
+        yield FieldPart({}, f"{done_text}; TIE phase …")  # a point at which the work can be cancelled
+    done_text += f", TIE phase {time.monotonic() - start:.1f} s"
+    yield FieldPart({"tie": result.phase}, f"{done_text}.")
+    return FieldDone(f"{done_text}.", complete=True)
 
 
 def _timed(make: Callable[[], T]) -> tuple[T, float]:
@@ -114,15 +116,15 @@ def _timed(make: Callable[[], T]) -> tuple[T, float]:
 
 def _progress_text(event: Progress, there: int) -> str:
     text = f"{event.step} of {event.total}: {event.message}"
-    return f"{text}. It goes on where it stopped: {there} were there already." if there else text
+    return f"{text}. Resumed: {there} were simulated before." if there else text
 
 
 def _end_text(out: Path, there: int, done: int, wall_s: float) -> str:
     new = done - there
     lines = [f"Done: {done} field{'s' if done != 1 else ''} in {out}."]
     if new == 0:
-        lines.append("All of them were there already.")
+        lines.append("All of them had been simulated before.")
     else:
-        lines.append(f"{wall_s / new:.2g} s a field{f'; {there} were there already' if there else ''}.")
-    lines.append("Choose the folder as 'Pairs' in 'Train a network'.")
+        lines.append(f"{wall_s / new:.2g} s per field{f'; {there} had been simulated before' if there else ''}.")
+    lines.append("To train on it, choose this folder as 'Pairs' in 'Train a network'.")
     return " ".join(lines)

@@ -1,1 +1,1 @@
-"""Phase from one image by a network."""
+"""Predict phase from one image with a network."""

@@ -1,4 +1,4 @@
-"""Predicting the phase of a layer: what the widget and the one-click command share."""
+"""Predict the phase of a layer; the widget and the one-click command both use this."""
 
 from collections.abc import Generator
 from dataclasses import replace
@@ -23,7 +23,7 @@ TITLE = "Predict phase"
 
 
 def predict_events(image: Image, settings: PredictSettings) -> Generator[Progress, None, "Prediction"]:
-    """Predict in a worker's thread; torch is imported there."""
+    """Predict in a worker thread; torch is imported only there."""
     yield Progress(0, 0, "Loading the network")
     from napari_contransgan.inference import predict_with_uncertainty
 
@@ -32,12 +32,12 @@ def predict_events(image: Image, settings: PredictSettings) -> Generator[Progres
 
 
 def add_prediction(viewer: Viewer, prediction: "Prediction", name: str, *, surface: bool) -> str:
-    """Add what was predicted from the layer of a name: the phase on top, and in 3D if asked.
+    """Add a prediction as layers: the phase on top, and a 3D surface if wanted.
 
     Returns
     -------
     str
-        What became of it, with the prediction's notes, which are shown as a notification too.
+        Summary with the prediction's notes, which are also shown as a notification.
     """
     phase = replace(prediction.phase, name=f"{name} phase (predicted)")
     uncertainty = prediction.uncertainty
@@ -48,28 +48,30 @@ def add_prediction(viewer: Viewer, prediction: "Prediction", name: str, *, surfa
     if surface and phase.axes == "YX":
         show_surface(viewer, phase)
     elif surface:
-        notes.append("it is a stack: use '3D phase surface' on the frame of your choice")
+        notes.append("the result is a stack: to see a frame in 3D, open '3D phase surface'")
     if notes:
         show_info(f"{layer.name}: {'; '.join(notes)}")
     done = [f"Done: layer '{layer.name}', in radians."]
+    if network := phase.settings.get("predict", {}).get("network"):
+        done.append(f"Network: {network}.")
     if computed_on := phase.settings.get("predict", {}).get("device"):
         done.append(f"Computed on {computed_on}.")
     if uncertainty is not None:
         median_rad = phase.settings["predict"]["median_std_rad"]
-        done.append(f"Switched off in the layer list: uncertainty, with a median of {median_rad:.2g} rad.")
+        done.append(f"Hidden in the layer list: uncertainty, with a median of {median_rad:.2g} rad.")
     return "\n".join([*done, *(f"Note: {note}." for note in notes)])
 
 
 def predict_active_layer(viewer: Viewer) -> None:
-    """Predict the phase of the active image layer with the default network: the one-click command."""
+    """Predict the phase of the active image layer with the default network, as the one-click command."""
     with errors_shown():
         layer = viewer.layers.selection.active
         if not isinstance(layer, ImageLayer):
-            raise InputError("Predict phase: click an image layer in the layer list first")
+            raise InputError("Predict phase: no image layer is selected: click one in the layer list first")
         image = image_from_layer(layer)
         if image.pixel_size_um is None:
             raise InputError(
-                f"layer '{layer.name}': no pixel size stated: open Plugins > ContransGAN > Predict phase and type it in"
+                f"layer '{layer.name}': no pixel size: open Plugins > ContransGAN > Predict phase and type it there"
             )
         run_task(
             lambda: predict_events(image, PredictSettings()),

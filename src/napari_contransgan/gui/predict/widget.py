@@ -1,11 +1,12 @@
 """Dock widget: phase from one low-power bright-field image, by a trained network."""
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, Widget
+from magicgui.widgets import ComboBox, FileEdit, PushButton
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject, QTimer
@@ -13,17 +14,12 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.predict.action import TITLE, add_prediction, predict_events
-from napari_contransgan.gui.shared.form import (
-    NumberField,
-    chosen_layer,
-    form,
-    layer_choice,
-    origin_of,
-    pixel_size_field,
-    wrapped_text,
-)
+from napari_contransgan.gui.shared.fields import Tick
+from napari_contransgan.gui.shared.form import FormWidget, chosen_layer, layer_choice, origin_of, wrapped_text
 from napari_contransgan.gui.shared.layers import image_from_layer, set_pixel_size
+from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
+from napari_contransgan.gui.shared.setting_fields import checked
 from napari_contransgan.gui.shared.tasks import Task, errors_shown, run_task
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.progress import Progress
@@ -34,12 +30,41 @@ if TYPE_CHECKING:
     from napari_contransgan.inference import Prediction
     from napari_contransgan.models.checkpoint import ModelCard
 
-Summaries = dict[str, tuple[str, str]]
-"""Short and full text of cards, by the bundled network's name or the checkpoint's path."""
+PIXEL_SIZES_AGREE = 0.02
 
 
-class PredictWidget(Container[Widget]):
-    """Choose an image, press Run: a phase layer in radians appears exactly over it."""
+@dataclass(frozen=True)
+class Summary:
+    """What a model card says.
+
+    Parameters
+    ----------
+    short, full : str
+        Its text.
+    adapted_name : str
+        What the user calls a network that was adapted; empty for others.
+    adapted_um : float or None
+        Pixel size that it was adapted to.
+    """
+
+    short: str = ""
+    full: str = ""
+    adapted_name: str = ""
+    adapted_um: float | None = None
+
+    def suits(self, pixel_size_um: float | None) -> bool:
+        """Whether the network was adapted to images of this pixel size."""
+        if self.adapted_um is None or not pixel_size_um:
+            return False
+        return abs(self.adapted_um / pixel_size_um - 1) <= PIXEL_SIZES_AGREE
+
+
+Summaries = dict[str, Summary]
+"""Summaries of model cards, by the name of a bundled network or the path of a checkpoint."""
+
+
+class PredictWidget(FormWidget):
+    """Predicts the phase of an image layer; the result, in radians, is a layer aligned with it."""
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
@@ -49,50 +74,49 @@ class PredictWidget(Container[Widget]):
         self._offered: list[tuple[str, str]] = []
         self._summaries: Summaries = {}
         self._reading: Task[Progress, Summaries] | None = None
+        self._picked = False
+        self._pixel_size_um: float | None = None
         self.image = layer_choice(
-            viewer, name="image", label="Image", tooltip="A bright-field image; of stacks, each frame is predicted."
-        )
-        self.pixel_size = pixel_size_field("the network needs it to bring the image to its own grid.")
-        self.dark = NumberField(
-            name="dark",
-            label="Dark level (counts)",
-            tooltip="What the camera counts without light, often 100; it is subtracted first. If it is left out, the "
-            "phase is too small.",
-            empty="0",
+            viewer,
+            name="image",
+            label="Image",
+            tooltip="A bright-field image. In a stack, each frame is predicted on its own.",
         )
         self.model = ComboBox(
             name="model",
             label="Network",
             choices=lambda _: self._networks(),
-            tooltip="The networks that come with the plugin, and those that were trained here.",
+            tooltip="Networks that come with the plugin, and networks trained on this computer.",
         )
         self.own_model = FileEdit(
             name="own_model",
             label="… or a file",
             nullable=True,
             filter="*.safetensors",
-            tooltip="A network from elsewhere: its .safetensors file. Empty: the network chosen above.",
+            tooltip="The .safetensors file of another network. Empty: the network chosen above.",
         )
         self.card = wrapped_text()
-        self.surface = CheckBox(
-            name="surface",
-            label="",
-            text="Also show 3D surface",
-            tooltip="Add the phase as a surface and turn the view.",
+        self.adapt_button = PushButton(
+            text="Numbers off? Adapt to your microscope",
+            tooltip="Opens a form that trains the network for about a minute on a focus stack of your own.",
         )
-        self.trust = CheckBox(
-            name="trust",
-            label="",
-            text="Also show uncertainty (8 x slower)",
-            tooltip="Predict in eight orientations: their mean is a calmer phase, and where they differ the network is "
-            "unsure.",
+        self.panel = RunPanel("Run", "Predicts the phase, in radians, and adds it as a layer over the image.")
+        fields = Rows()
+        fields.add_magicgui(self.image)
+        fields.add_settings(PredictSettings, "pixel_size_um", "dark")
+        fields.add_magicgui(self.model)
+        fields.add_magicgui(self.own_model)
+        fields.add_wide(self.card.native)
+        self.surface = fields.add(
+            "surface", "", Tick("Also show 3D surface"), "Adds the phase as a surface and switches the viewer to 3D."
         )
-        self.panel = RunPanel("Run", "Predict the phase, in radians, and add it as a layer over the image.")
-        fields = form(self.image, self.pixel_size, self.dark, self.model, self.own_model)
-        super().__init__(labels=False, widgets=[fields, self.card, self.surface, self.trust, self.panel])
+        fields.add_settings(PredictSettings, "trust")
+        super().__init__(fields, [self.panel, self.adapt_button])
+        self.pixel_size, self.dark = fields["pixel_size_um"], fields["dark"]
         self.image.changed.connect(self._on_image)
-        self.model.changed.connect(self._show_card)
+        self.model.changed.connect(self._on_model)
         self.panel.run_button.changed.connect(self.run)
+        self.adapt_button.changed.connect(self.open_adapting)
         self._on_image(self.image.value)
         self._read_soon = QTimer(self.native)
         self._read_soon.setSingleShot(True)
@@ -106,35 +130,36 @@ class PredictWidget(Container[Widget]):
         Raises
         ------
         InputError
-            If the pixel size is missing or no number, or the dark level is none.
+            If the pixel size is missing or a number is not valid.
         """
-        return PredictSettings.checked(
-            {
-                "model": str(self.own_model.value or self.model.value),
-                "pixel_size_um": check_pixel_size(self.pixel_size.number, f"layer '{chosen_layer(self.image).name}'"),
-                "dark": self.dark.number,
-                "trust": self.trust.value,
-            },
-            source=TITLE,
-        )
+        values = self.fields.values_of(PredictSettings)
+        check_pixel_size(values["pixel_size_um"], f"layer '{chosen_layer(self.image).name}'")
+        model = str(self.own_model.value or self.model.value)
+        return checked(PredictSettings, values | {"model": model}, TITLE)
 
     def run(self) -> None:
         """Start the prediction."""
         with errors_shown():
             layer = chosen_layer(self.image)
-            image = replace(image_from_layer(layer), dark_counts=None)  # the form's field counts, also where cleared
+            image = replace(
+                image_from_layer(layer), dark_counts=None
+            )  # the form decides, also if the field was cleared
             settings = self.settings()
-            typed_um = settings.pixel_size_um if self.pixel_size.typed else None  # now, whatever is typed meanwhile
-            surface = self.surface.value
+            typed_um = settings.pixel_size_um if self.pixel_size.typed else None  # read now: the user may edit it
+            surface = self.surface.value()
             self.panel.start(
                 lambda: predict_events(image, settings),
                 title=TITLE,
                 on_result=lambda prediction: self._add(prediction, layer, typed_um, surface=surface),
             )
 
+    def open_adapting(self) -> None:
+        """Open the form that adapts a network."""
+        self._viewer.window.add_plugin_dock_widget("napari-contransgan", "Adapt to my microscope")
+
     def _add(self, prediction: "Prediction", layer: ImageLayer, typed_um: float | None, *, surface: bool) -> str:
         if typed_um is not None and layer in self._viewer.layers:
-            set_pixel_size(layer, typed_um)  # else the phase would not lie over its image
+            set_pixel_size(layer, typed_um)  # so that the phase is aligned with the image
         return add_prediction(self._viewer, prediction, layer.name, surface=surface)
 
     def _on_image(self, layer: ImageLayer | None) -> None:
@@ -143,9 +168,11 @@ class PredictWidget(Container[Widget]):
                 image = image_from_layer(layer)
                 self.pixel_size.state(image.pixel_size_um, origin_of(layer))
                 self.dark.state(image.dark_counts, origin_of(layer))
+            self._picked = False
+            self._offer()
 
     def refresh(self) -> None:
-        """Offer the networks that there are now, and read the cards of those that are new or were trained further."""
+        """Update the list of networks, and read the cards of those that are new or were trained further."""
         self._runs = {title: folder / BEST for title, folder in run_titles(known_runs()).items()}
         self._offer()
         # Not now: a task's activity bar lets napari handle events, and inside a show event, while Qt goes through the
@@ -165,16 +192,29 @@ class PredictWidget(Container[Widget]):
             )
 
     def _networks(self) -> list[tuple[str, str]]:
-        return [*((name, name) for name in self._bundled), *((title, str(path)) for title, path in self._runs.items())]
+        """List the networks; those adapted to images of this pixel size come first, the latest of them at the top."""
+        first: list[tuple[str, str]] = []
+        others: list[tuple[str, str]] = []
+        for title, path in self._runs.items():
+            summary = self._summaries.get(str(path), Summary())
+            named = f"{summary.adapted_name} (adapted, {title})" if summary.adapted_name else title
+            (first if summary.suits(self._pixel_size_um) else others).append((named, str(path)))
+        return [*first, *((name, name) for name in self._bundled), *others]
+
+    def _on_model(self, name: str) -> None:
+        self._picked = True
+        self._show_card(name)
 
     def _offer(self) -> None:
+        with suppress(InputError):  # a number that is half typed
+            self._pixel_size_um = self.pixel_size.number
         chosen, networks = self.model.value, self._networks()
-        if networks != self._offered:  # else a list that is open would move under the mouse
+        if networks != self._offered:  # otherwise an open list would move under the mouse
             self._offered = networks
             with self.model.changed.blocked():
-                self.model.choices = networks[:1]  # what is new would stand at the end else, and not in its place
+                self.model.choices = networks[:1]  # so that new ones are listed in their place, not at the end
                 self.model.reset_choices()
-                if chosen in self.model.choices:
+                if self._picked and chosen in self.model.choices:
                     self.model.value = chosen
         self._show_card(self.model.value)
 
@@ -188,20 +228,20 @@ class PredictWidget(Container[Widget]):
         self._reading = None
 
     def _show_card(self, name: str) -> None:
-        short, full = self._summaries.get(name, ("", ""))
-        self.card.value = short
-        self.card.tooltip = full
+        summary = self._summaries.get(name, Summary())
+        self.card.value = summary.short
+        self.card.tooltip = summary.full
 
 
 class _BeforeUse(QObject):
-    """Calls when a field is shown, and before a click or a key reaches it.
+    """Calls a function when a field is shown, and before a click or a key reaches it.
 
     Parameters
     ----------
     field : QObject
-        The field's Qt widget, which keeps this.
+        The field's Qt widget, which owns this object.
     call : callable
-        What to call.
+        Function to call.
     """
 
     def __init__(self, field: QObject, call: Callable[[], None]) -> None:
@@ -210,7 +250,7 @@ class _BeforeUse(QObject):
         field.installEventFilter(self)
 
     def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's naming
-        """Call, and let the event go on."""
+        """Call the function, and pass the event on."""
         if event is not None and event.type() in (
             QEvent.Type.Show,
             QEvent.Type.MouseButtonPress,
@@ -229,21 +269,27 @@ def _changed_ns(path: Path) -> int:
 
 def _read_summaries(paths: Sequence[Path]) -> Generator[Progress, None, Summaries]:
     yield Progress(0, 0, "Listing the networks")
+    from napari_contransgan.adapting.card import adaptation_of
     from napari_contransgan.models.bundled import list_models
     from napari_contransgan.models.checkpoint import read_card
 
-    summaries = {name: card_summary(card) for name, card in list_models().items()}
+    summaries = {name: Summary(*card_summary(card)) for name, card in list_models().items()}
     for path in paths:
         try:
-            short, full = card_summary(read_card(path))
+            card = read_card(path)
         except InputError as error:
-            short, full = str(error), ""
-        summaries[str(path)] = short, f"{path.parent}\n\n{full}"
+            summaries[str(path)] = Summary(str(error), f"{path.parent}\n\n")
+            continue
+        short, full = card_summary(card)
+        adapted = adaptation_of(card) or {}
+        summaries[str(path)] = Summary(
+            short, f"{path.parent}\n\n{full}", str(adapted.get("name", "")), adapted.get("pixel_size_um")
+        )
     return summaries
 
 
 def card_summary(card: "ModelCard") -> tuple[str, str]:
-    """Say what a network is for and where it fails: shortly, and with its training, optics and figures."""
+    """Describe what a network is for and its limits: in short, and with its training, optics and scores."""
     figures = "\n".join(
         f"{data}: " + ", ".join(f"{name} {value:.3g}" for name, value in scores.items())
         for data, scores in card.figures.items()

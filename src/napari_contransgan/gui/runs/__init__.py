@@ -1,1 +1,1 @@
-"""Runs that were trained before, and their curves and previews."""
+"""Earlier training runs: their curves and previews."""

@@ -1,4 +1,4 @@
-"""Curves of the run that is trained and of runs that were opened, in the same plots."""
+"""Curves of the current run and of opened runs, in the same plots."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ ALL_LOSSES = "all"
 ZERO_WIDTH_PX = 1.2
 
 LOSS_HINTS = {
-    "supervised": "difference from the true phase, on pairs",
-    "generators": "how well made images pass for real ones",
-    "cycle": "difference after going to the other kind of image and back",
-    "discriminators": "how hard it is to tell made images from real ones",
-    "physics": "difference from the image that the microscope would make of the phase",
+    "supervised": "difference from the true phase, for pairs",
+    "generators": "how well generated images pass for real ones",
+    "cycle": "difference after translation to the other domain and back",
+    "discriminators": "how hard it is to tell generated images from real ones",
+    "physics": "difference between the measured image and the image that the microscope would form of the phase",
 }
 
 
 @dataclass(frozen=True)
 class ScoreTab:
-    """One score: its name in the data, its axis, its explanation, and what an empty phase map gets."""
+    """One score: its name in the data, its axis, its explanation, and the score of an empty phase map."""
 
     name: str
     title: str
@@ -35,17 +35,17 @@ class ScoreTab:
 SCORE_TABS = (
     ScoreTab(
         *("psnr_db", "PSNR", "PSNR (dB)"),
-        "Closeness to the true phase of held-out pairs, in decibels: higher is better.",
+        "Peak signal-to-noise ratio on held-out pairs, in decibels: higher is better.",
         "psnr_zero_db",
     ),
     ScoreTab(
         *("ssim", "SSIM", "SSIM"),
-        "Likeness of structure with the true phase of held-out pairs: 1 is the best.",
+        "Structural similarity to the true phase on held-out pairs: 1 is perfect.",
         "ssim_zero",
     ),
     ScoreTab(
         *("slope", "Slope", "slope"),
-        "Predicted over true phase: 1 is right, below 1 the phase is too weak, below 0 it is inverted.",
+        "Slope of the predicted against the true phase: 1 is correct; below 1 the phase is too weak, below 0 inverted.",
         0.0,
     ),
 )
@@ -53,17 +53,17 @@ EMPTY_MAP = "empty phase map, for comparison"
 
 
 class RunCurves(QTabWidget):
-    """A tab for the losses and one for each score; only the tab that is seen is drawn, and only if it is stale."""
+    """A tab for the losses and one for each score; only the visible tab is drawn, and only if it is stale."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._runs: dict[int, RunSeries] = {}  # by the place that gives a run its style
+        self._runs: dict[int, RunSeries] = {}  # by the place, which determines a run's style
         self._stale: set[int] = set()
         self.losses = CurvePlot("loss", logarithmic=True)
         self.scores = {tab.name: CurvePlot(tab.axis) for tab in SCORE_TABS}
         self.which_loss = QComboBox()
         self.which_loss.addItem(ALL_LOSSES)
-        self.which_loss.setToolTip("To compare runs, show one loss: each run then has its own colour")
+        self.which_loss.setToolTip("Choose one loss to compare runs: each run then has its own colour")
         self.which_loss.currentTextChanged.connect(lambda _: self._renew())
         self._which = QWidget()
         row = QHBoxLayout(self._which)
@@ -78,13 +78,15 @@ class RunCurves(QTabWidget):
         layout.addWidget(self._which)
         layout.addWidget(self.losses, 1)
         self.addTab(page, "Losses")
-        self.setTabToolTip(0, "What the training makes small, step by step; it says little about the quality")
+        self.setTabToolTip(
+            0, "The losses that training minimises; they say little about the quality of the predictions"
+        )
         for tab in SCORE_TABS:
             self.setTabToolTip(self.addTab(self.scores[tab.name], tab.title), tab.hint)
         self.currentChanged.connect(lambda _: self.redraw())
 
     def put(self, run: RunSeries, place: int | None = None) -> int:
-        """Show a run; its place gives it its style, the first free one from 1 on unless it is stated."""
+        """Show a run; its place, by default the first free one from 1 on, determines its style."""
         if place is None:
             place = next(number for number in range(1, len(self._runs) + 2) if number not in self._runs)
         self._runs[place] = run
@@ -92,16 +94,16 @@ class RunCurves(QTabWidget):
         return place
 
     def remove(self, place: int) -> None:
-        """Take a run away, if it is there."""
+        """Remove a run, if it is shown."""
         if self._runs.pop(place, None) is not None:
             self._renew()
 
     def mark_stale(self) -> None:
-        """Note that a run has grown; `redraw` then draws."""
+        """Note that a run has grown, so that `redraw` draws it."""
         self._stale = set(range(self.count()))
 
     def redraw(self) -> None:
-        """Draw the tab that is seen, if it is stale."""
+        """Draw the visible tab, if it is stale."""
         seen = self.currentIndex()
         if seen not in self._stale:
             return
@@ -114,7 +116,7 @@ class RunCurves(QTabWidget):
             self.scores[tab.name].show_picture(self._score_picture(tab))
 
     def style_of(self, place: int) -> Style:
-        """How a run is drawn where each has its own colour."""
+        """Return the style of a run in plots where each run has its own colour."""
         return Style(COLOURS[place % len(COLOURS)])
 
     def _renew(self) -> None:

@@ -1,4 +1,4 @@
-"""Layers of previews: their looks, which the live preview and opened runs share, and the stacks of opened runs."""
+"""Layers of previews: their appearance, in the live preview and in opened runs, and the stacks of opened runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,17 +19,17 @@ from napari_contransgan.training.events import Preview
 Limits = tuple[float, float]
 
 PHASE_LIMITS_RAD: Limits = (-0.5, 3.0)
-"""Where no true phase says what to expect; what a first network makes of an image says nothing."""
+"""Used if there is no true phase; the first outputs of a network say nothing about the range."""
 
 LEAST_PHASE_SPAN_RAD = 0.5
 ROOM_OF_COLUMN = 0.35
-"""Above and below a run's previews, for its titles, as a part of a column's width."""
+"""Height for the titles above and below a run's previews, as a fraction of a column's width."""
 
 CONTRAST_LIMITS: Limits = (-1.0, 1.0)
 
 
 def preview_limits(pictures: Mapping[Kind, NDArray[np.float32]]) -> dict[Kind, Limits]:
-    """Choose limits once for a run: one range for both phases, by the true one, and one for both contrasts."""
+    """Choose a run's contrast limits: one range for both phases, from the true one, and one for both contrasts."""
     phase = contrast_limits(pictures["label"], "phase") if "label" in pictures else PHASE_LIMITS_RAD
     low, high = phase or PHASE_LIMITS_RAD
     phase_limits = low, max(high, low + LEAST_PHASE_SPAN_RAD)
@@ -38,12 +38,12 @@ def preview_limits(pictures: Mapping[Kind, NDArray[np.float32]]) -> dict[Kind, L
 
 
 def usual_limits() -> dict[Kind, Limits]:
-    """Give the limits of a run that has not shown anything yet."""
+    """Return the contrast limits of a run that has not shown anything yet."""
     return {kind: PHASE_LIMITS_RAD if kind in PHASES else CONTRAST_LIMITS for kind in TITLES}
 
 
 def preview_attributes(kind: Kind, data: NDArray[np.float32], left_px: int, top_um: float = 0.0) -> dict[str, Any]:
-    """Give a preview layer's attributes, as those of the project's other layers, with its column's position."""
+    """Return the attributes of a preview layer, including the position of its column."""
     is_phase = kind in PHASES
     image = Image(
         data,
@@ -59,7 +59,7 @@ def preview_attributes(kind: Kind, data: NDArray[np.float32], left_px: int, top_
 
 
 def link_limits(viewer: Viewer, layers: Mapping[Kind, ImageLayer]) -> None:
-    """Let both phases, and both contrasts, keep one range: who changes one wants to compare."""
+    """Link the contrast limits of both phases, and of both contrasts, so that they stay comparable."""
     for kinds in (PHASES, ("input", "cycled")):
         pair = [layers[kind] for kind in kinds if kind in layers]
         if len(pair) == 2:
@@ -67,12 +67,12 @@ def link_limits(viewer: Viewer, layers: Mapping[Kind, ImageLayer]) -> None:
 
 
 class RunStacks:
-    """Previews of opened runs as stacks with a slider over the steps, each run above the former one.
+    """Previews of opened runs as stacks with a slider over the steps, each run above the previous one.
 
     Parameters
     ----------
     viewer : Viewer
-        Where they are shown.
+        Viewer in which they are shown.
     """
 
     def __init__(self, viewer: Viewer) -> None:
@@ -81,7 +81,7 @@ class RunStacks:
         self._tops_um: dict[str, float] = {}
 
     def add(self, name: str, previews: Sequence[tuple[int, tuple[Preview, ...]]]) -> None:
-        """Show a run's previews; those whose samples are not those of the last step are left out."""
+        """Show a run's previews, leaving out steps whose samples differ from those of the last step."""
         by_step = [(step, montages(images)) for step, images in previews if images]
         if not by_step:
             return
@@ -110,7 +110,7 @@ class RunStacks:
         self._viewer.reset_view()
 
     def remove(self, name: str) -> None:
-        """Take a run's layers away, those that are still there."""
+        """Remove a run's layers from the viewer."""
         for layer in self._layers.pop(name, []):
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
@@ -141,7 +141,7 @@ class RunStacks:
 
 
 def _stack_titles(name: str, steps: Sequence[int], titles: Sequence[Title], width_px: int) -> list[Title]:
-    """Say at each position of the slider which run and which step it is, and what the columns are."""
+    """Return titles for each slider position: the run, the step and the columns."""
     (y_px, x_px), _ = titles[0]
     above_px = y_px - 1.7 * GAP_OF_COLUMN * width_px
     return [
@@ -152,7 +152,7 @@ def _stack_titles(name: str, steps: Sequence[int], titles: Sequence[Title], widt
 
 
 def step_axis(steps: Sequence[int]) -> tuple[float, float]:
-    """Give where the slider begins and how far its positions are apart: the steps, if those are regular."""
+    """Return the first position of the slider and its spacing: the steps, if they are regular."""
     strides = set(np.diff(steps).tolist())
     if len(strides) == 1:
         return float(steps[0]), float(strides.pop())

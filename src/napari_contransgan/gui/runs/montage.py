@@ -1,4 +1,4 @@
-"""Previews as pictures: the samples below each other, one picture for each kind of map."""
+"""Previews as montages: the samples below each other, one montage for each kind of map."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -18,16 +18,16 @@ TITLES: Mapping[Kind, str] = {
     "label": "true phase (rad)",
     "cycled": "contrast made again",
 }
-"""In the order of the columns, from the left."""
+"""Titles of the columns, from the left."""
 
 PHASES: tuple[Kind, ...] = ("output", "label")
 
 GAP_PX = 8
-"""Between two samples, and between two columns."""
+"""Gap between samples, and between columns."""
 
 
 def montages(previews: Sequence[Preview]) -> dict[Kind, NDArray[np.float32]]:
-    """Put the samples of each kind below each other.
+    """Arrange the samples of each kind below each other.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def montages(previews: Sequence[Preview]) -> dict[Kind, NDArray[np.float32]]:
 
 
 def blank_previews(settings: TrainSettings) -> list[Preview]:
-    """Make previews of a run, as far as its settings tell how many and of which kinds, with nothing in them."""
+    """Make empty previews of a run, as many and of the kinds that its settings imply."""
     blank = np.zeros((settings.crop_px, settings.crop_px), np.float32)
     turned_back = blank if warm_start_steps(settings) < settings.steps else None
     label = blank if settings.has_pairs and settings.validation_fraction else None
@@ -65,7 +65,7 @@ def blank_previews(settings: TrainSettings) -> list[Preview]:
 
 
 def columns(pictures: Mapping[Kind, NDArray[np.float32]]) -> dict[Kind, int]:
-    """Give the first pixel of each kind's column, the columns side by side."""
+    """Return the first pixel of each kind's column, with the columns side by side."""
     places: dict[Kind, int] = {}
     left = 0
     for kind in TITLES:

@@ -1,4 +1,4 @@
-"""Runs that were opened: a button that opens one, and a line with a way to remove it for each."""
+"""Opened runs: a button to open one, and a line with a button to remove it for each."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,16 +19,16 @@ MOST_LINES = 40
 
 
 class RunList(QWidget):
-    """Opens runs into the plots and the viewer, and takes them out again.
+    """Adds runs to the plots and the viewer, and removes them.
 
     Parameters
     ----------
     viewer : Viewer
-        Where their previews are shown.
+        Viewer in which their previews are shown.
     curves : RunCurves
-        Where their losses and scores are.
+        Plots of their losses and scores.
     on_text : callable
-        Shows what there is to say.
+        Shows a message.
     """
 
     def __init__(self, viewer: Viewer, curves: RunCurves, on_text: Callable[[str], object]) -> None:
@@ -41,8 +41,8 @@ class RunList(QWidget):
         self._lines: dict[Path, tuple[int, str, QWidget]] = {}
         self.open_button = QPushButton("Open run…")
         self.open_button.setToolTip(
-            "Show the curves and previews of a run that was trained before, beside those of the run at hand; "
-            "open several to compare them"
+            "Shows the curves and previews of an earlier run together with those of the current run. Open several to "
+            "compare them."
         )
         self.open_button.clicked.connect(lambda _: self._ask())
         self._body = QVBoxLayout()
@@ -58,20 +58,20 @@ class RunList(QWidget):
         return self._task is not None
 
     def folders(self) -> tuple[Path, ...]:
-        """Give the folders of the opened runs."""
+        """Return the folders of the opened runs."""
         return tuple(self._lines)
 
     def open(self, folder: Path) -> None:
         """Read a run in the background and show it."""
         folder = folder.absolute()
         if folder in self._lines or folder in self._waiting:
-            self._on_text(f"{folder.name} is open already")
+            self._on_text(f"{folder.name} is already open")
             return
         self._waiting.append(folder)
         self._read_next()
 
     def remove(self, folder: Path) -> None:
-        """Take a run out of the plots and its layers out of the viewer; its folder is left alone."""
+        """Remove a run from the plots and its layers from the viewer; its folder is kept."""
         place, name, line = self._lines.pop(folder)
         self._curves.remove(place)
         self._stacks.remove(name)
@@ -79,24 +79,24 @@ class RunList(QWidget):
         line.deleteLater()
 
     def cancel(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self._waiting.clear()
         if self._task is not None:
             self._task.abandon()
             self._task = None
 
     def remove_button(self, folder: Path) -> QToolButton:
-        """Give the button that removes a run."""
+        """Return the button that removes a run."""
         button = self._lines[folder][2].findChild(QToolButton)
         assert isinstance(button, QToolButton)  # noqa: S101 - each line has one
         return button
 
     def line_tooltip(self, folder: Path) -> str:
-        """Give what a run's line tells when the mouse rests on it: its settings and its scores."""
+        """Return the tooltip of a run's line: its settings and its scores."""
         return str(self._lines[folder][2].toolTip())
 
     def _ask(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Choose the folder of a run")
+        chosen = QFileDialog.getExistingDirectory(self, "Choose a run folder")
         if chosen:
             self.open(Path(chosen))
 
@@ -133,7 +133,7 @@ class RunList(QWidget):
         self._on_text(f"{name} is open" + ("" if run.previews else "; it has no previews"))
 
     def _free_name(self, folder: Path) -> str:
-        """The folder's name, with that of the folder above where two runs have the same."""
+        """Return the folder's name, with the parent folder's name if another run has the same."""
         taken = {name for _, name, _ in self._lines.values()}
         return folder.name if folder.name not in taken else f"{folder.parent.name}/{folder.name}"
 
@@ -145,7 +145,7 @@ class RunList(QWidget):
         remove = QToolButton()
         remove.setText("✕")
         remove.setAutoRaise(True)
-        remove.setToolTip(f"Take {name} out of the plots and its previews out of the viewer; its folder stays")
+        remove.setToolTip(f"Removes {name} from the plots and its previews from the viewer; its folder is kept.")
         remove.clicked.connect(lambda _: self.remove(folder))
         row.addWidget(label, 1)
         row.addWidget(remove)
@@ -153,10 +153,10 @@ class RunList(QWidget):
 
 
 def _details(run: OpenedRun) -> str:
-    """Tell a run's folder, what it has other than the usual settings, and its network's card, cut to a screen."""
+    """Describe a run: its folder, the settings that differ from the defaults, and its network's card."""
     settings = run.record.settings.model_dump(mode="json", exclude_defaults=True)
-    lines = [str(run.record.folder), "", "Its settings, where they are not the usual ones:"]
+    lines = [str(run.record.folder), "", "Settings that differ from the defaults:"]
     lines += yaml.safe_dump(settings, sort_keys=False).splitlines()
     if run.record.card_text:
-        lines += ["", "Its best network:", *run.record.card_text.splitlines()]
+        lines += ["", "Best network:", *run.record.card_text.splitlines()]
     return "\n".join([*lines[:MOST_LINES], *(["…"] if len(lines) > MOST_LINES else [])])

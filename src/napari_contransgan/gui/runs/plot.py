@@ -1,4 +1,4 @@
-"""A plot of curves against the training step, with its legend below, where it covers nothing."""
+"""A plot of curves against the training step, with its legend below the plot."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,26 +6,27 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from superqt.utils import QSignalDebouncer
 
 from napari_contransgan.gui.runs.thinning import Curve, thinned_around
 from napari_contransgan.gui.shared.rows import WrappedLabel
 
 COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#3f8fd0", "#b0a000", "#999999")
-"""Told apart by colour-blind people too, and seen on a dark and on a light window."""
+"""Distinguishable for colour-blind people, and visible on a dark and on a light window."""
 
 AXIS_COLOUR = "#909090"
 LEAST_HEIGHT_PX = 160
 
 MOST_POINTS = 800
-"""About as many as the plot has pixels; more are averaged."""
+"""About the width of the plot in pixels; more points are averaged."""
 
 MOST_MARKED = 60
-"""Points of a curve that are marked with a dot each; a curve of one point would not be seen without."""
+"""Curves with no more points than this have a dot at each; a single point would be invisible without."""
 
 LOOK_MS = 150
-"""After which a zoomed plot fills in its details."""
+"""Delay after which a zoomed plot shows its details."""
 
 _SAMPLES = {"solid": "━━", "dashed": "╍╍", "dotted": "┅┅", "dash-dotted": "━╍"}
 _PENS = {
@@ -58,21 +59,21 @@ class ShownCurve:
 
 @dataclass(frozen=True)
 class Picture:
-    """All that a plot shows: curves by name, and what its legend says."""
+    """Content of a plot: curves by name, and the legend."""
 
     curves: Mapping[str, ShownCurve] = field(default_factory=dict)
     legend: Sequence[tuple[str, Style]] = ()
 
 
 class CurvePlot(QWidget):
-    """Draws the curves that it is given.
+    """A plot of curves.
 
     Parameters
     ----------
     label : str
-        Of the vertical axis, with its unit.
+        Label of the vertical axis, with its unit.
     logarithmic : bool
-        Whether that axis is; values of zero and below leave a gap then.
+        Whether that axis is logarithmic; values of zero and below then leave a gap.
     """
 
     def __init__(self, label: str, *, logarithmic: bool = False) -> None:
@@ -80,21 +81,20 @@ class CurvePlot(QWidget):
         self._logarithmic = logarithmic
         self._items: dict[str, pg.PlotDataItem] = {}
         self._picture = Picture()
-        self._look = QTimer(self)
-        self._look.setSingleShot(True)
-        self._look.setInterval(LOOK_MS)
-        self._look.timeout.connect(self._draw)
+        self._look = QSignalDebouncer(parent=self)
+        self._look.setTimeout(LOOK_MS)
+        self._look.triggered.connect(self._draw)
         self._view = _View(background=None, axisItems={"left": _LogAxis("left")} if logarithmic else None)
         plot = self._view.getPlotItem()
         plot.setLogMode(x=False, y=logarithmic)
         plot.setLabel("bottom", "step")
         plot.setLabel("left", label)
         plot.showGrid(x=True, y=True, alpha=0.2)
-        plot.setContentsMargins(0, 0, 0, 6)  # else the axis' name is cut off
+        plot.setContentsMargins(0, 0, 0, 6)  # otherwise the label of the axis is cut off
         for side in ("bottom", "left"):
             plot.getAxis(side).setPen(AXIS_COLOUR)
             plot.getAxis(side).setTextPen(AXIS_COLOUR)
-            plot.getAxis(side).enableAutoSIPrefix(False)  # 1 k steps would not be found in the form
+            plot.getAxis(side).enableAutoSIPrefix(False)  # the form shows 1000 steps, not 1 k
         plot.getViewBox().sigXRangeChanged.connect(lambda *_: self._look_closer())
         self._view.setMinimumHeight(LEAST_HEIGHT_PX)
         self._view.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
@@ -107,7 +107,7 @@ class CurvePlot(QWidget):
         layout.addWidget(self.legend)
 
     def show_picture(self, picture: Picture) -> None:
-        """Draw these curves and no others."""
+        """Draw these curves, and remove all others."""
         for gone in self._items.keys() - picture.curves.keys():
             self._view.removeItem(self._items.pop(gone))
         if picture.legend != self._picture.legend:
@@ -116,13 +116,13 @@ class CurvePlot(QWidget):
         self._draw()
 
     def drawn(self, name: str) -> Curve:
-        """Give the points of a curve as they are drawn, before any logarithm; empty for an unknown name."""
+        """Return the points of a curve as drawn, before any logarithm; empty for an unknown name."""
         item = self._items.get(name)
         steps, values = (None, None) if item is None else item.getOriginalDataset()
         return (np.empty(0), np.empty(0)) if steps is None or values is None else (steps, values)
 
     def names(self) -> tuple[str, ...]:
-        """Names of the curves that are drawn."""
+        """Return the names of the curves that are drawn."""
         return tuple(self._items)
 
     def _draw(self) -> None:
@@ -130,7 +130,7 @@ class CurvePlot(QWidget):
         for name, curve in self._picture.curves.items():
             steps, values = thinned_around((curve.steps, curve.values), seen, MOST_POINTS)
             if self._logarithmic:
-                values = np.where(values > 0, values, np.nan)  # a logarithm has no place for the rest
+                values = np.where(values > 0, values, np.nan)  # the rest has no logarithm
             if name not in self._items:
                 self._items[name] = self._view.plot()
             colour = pg.mkColor(curve.style.colour)
@@ -146,7 +146,7 @@ class CurvePlot(QWidget):
             )
 
     def _seen(self) -> tuple[float, float] | None:
-        """Steps between which the user looks; None where everything is shown."""
+        """Return the range of steps on display; None if everything is shown."""
         box = self._view.getPlotItem().getViewBox()
         if box.autoRangeEnabled()[0]:
             return None
@@ -155,18 +155,18 @@ class CurvePlot(QWidget):
 
     def _look_closer(self) -> None:
         if self._seen() is not None:
-            self._look.start()
+            self._look.throttle()
 
 
 class _View(pg.PlotWidget):  # type: ignore[misc]
-    """Asks for no more than it needs; pyqtgraph asks for 640 x 480 px, which the image and the form would lack."""
+    """A plot with a small size hint; pyqtgraph asks for 640 x 480 px, at the expense of the image and the form."""
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
         return QSize(LEAST_HEIGHT_PX, LEAST_HEIGHT_PX)
 
 
 class _LogAxis(pg.AxisItem):  # type: ignore[misc]
-    """A logarithmic axis that labels 1, 2 and 5 of each decade where all nine would write over each other."""
+    """A logarithmic axis that labels 1, 2 and 5 of each decade where nine labels would overlap."""
 
     def logTickStrings(  # noqa: N802 - pyqtgraph's name
         self, values: Sequence[float], scale: float, spacing: float

@@ -1,4 +1,4 @@
-"""A run read back from its folder in a worker's thread: settings, curves and previews."""
+"""Read a run from its folder in a worker thread: settings, curves and previews."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LARGEST_STACK_BYTES = 500_000_000
 
 @dataclass(frozen=True)
 class OpenedRun:
-    """A run that was read back, with its previews by rising steps."""
+    """A run that was read from its folder, with its previews in the order of the steps."""
 
     record: RunRecord
     previews: tuple[tuple[int, tuple[Preview, ...]], ...]
@@ -30,7 +30,7 @@ def opening_events(folder: Path) -> Generator[Progress, None, OpenedRun]:
 def _few_enough(
     previews: tuple[tuple[int, tuple[Preview, ...]], ...],
 ) -> tuple[tuple[int, tuple[Preview, ...]], ...]:
-    """Leave steps out evenly where all would need too much memory; the last one stays."""
+    """Drop steps evenly if all would need too much memory; the last one is kept."""
     size = sum(4 * preview.yx_input.nbytes for _, images in previews for preview in images)
     stride = -(-size // LARGEST_STACK_BYTES)
     return previews if stride <= 1 else previews[::-1][::stride][::-1]

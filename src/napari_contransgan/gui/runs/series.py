@@ -1,4 +1,4 @@
-"""The curves of one run, which may still grow."""
+"""The curves of one run, which may still be growing."""
 
 import math
 from array import array
@@ -12,13 +12,13 @@ from napari_contransgan.training.run_folder import RunRecord
 
 
 class Series:
-    """Values by rising steps; a value is cheap to add.
+    """Values at rising steps; appending a value is cheap.
 
     Parameters
     ----------
     curve : pair of ndarray, optional
-        Steps and values that are there from the beginning. A run that went back to an earlier step has some steps
-        twice; the later value counts.
+        Initial steps and values. A run that went back to an earlier step has some steps twice; the later value
+        counts.
     """
 
     def __init__(self, curve: Curve | None = None) -> None:
@@ -34,12 +34,12 @@ class Series:
         self._values.append(value)
 
     def drop_after(self, step: int) -> None:
-        """Forget what came after a step."""
+        """Remove the values after a step."""
         kept = int(np.searchsorted(np.array(self._steps), step, "right"))
         del self._steps[kept:], self._values[kept:]
 
     def curve(self) -> Curve:
-        """Give steps and values, both of shape (n,)."""
+        """Return steps and values, both of shape (n,)."""
         return np.array(self._steps), np.array(self._values)
 
 
@@ -49,11 +49,11 @@ class RunSeries:
     Parameters
     ----------
     name : str
-        As the legend calls the run.
+        Name of the run in the legend.
     record : RunRecord, optional
-        What is known of it from its folder.
+        What was read from its folder.
     last_step : int, optional
-        What the record knows of later steps is left out.
+        Later steps of the record are left out.
     """
 
     def __init__(self, name: str, record: RunRecord | None = None, last_step: int | None = None) -> None:
@@ -80,10 +80,10 @@ class RunSeries:
             self.scores.setdefault(name, Series()).add(event.step, value if math.isfinite(value) else math.nan)
 
     def drop_after(self, step: int) -> None:
-        """Forget what came after a step from which the run goes on anew."""
+        """Remove the values after a step from which the run continues."""
         for series in (*self.losses.values(), *self.scores.values()):
             series.drop_after(step)
 
     def curve(self, name: str) -> Curve:
-        """Give the steps and values of a loss or a score; empty for an unknown name."""
+        """Return the steps and values of a loss or a score; empty for an unknown name."""
         return (self.losses.get(name) or self.scores.get(name) or Series()).curve()

@@ -1,4 +1,8 @@
-"""Fewer points for a long curve: what a screen cannot show apart is not drawn."""
+"""Reduce a long curve to about as many points as a screen can show.
+
+pyqtgraph can do this too, but a single value that is not finite makes a whole group of its averages disappear: a
+curve in which every seventh value is zero, on a logarithmic axis, would not be drawn at all.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,19 +11,19 @@ Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def thinned(steps: NDArray[np.float64], values: NDArray[np.float64], most_points: int) -> Curve:
-    """Average neighbours until no more than `most_points` are left; values that are not finite count for nothing.
+    """Average neighbours until no more than `most_points` are left, ignoring values that are not finite.
 
     Parameters
     ----------
     steps, values : ndarray, shape (n,)
-        The curve, by rising steps.
+        The curve, with rising steps.
     most_points : int
-        Points in the result.
+        Largest number of points in the result.
 
     Returns
     -------
     steps, values : ndarray
-        The curve itself where it is short enough; nan where nothing of a group is finite.
+        The curve itself if it is short enough; nan where no value of a group is finite.
     """
     if len(steps) <= most_points:
         return steps, values
@@ -33,7 +37,7 @@ def thinned(steps: NDArray[np.float64], values: NDArray[np.float64], most_points
 
 
 def thinned_around(curve: Curve, seen: tuple[float, float] | None, most_points: int) -> Curve:
-    """Thin a curve, the part between the steps `seen` apart from the rest, so that a closer look shows more."""
+    """Thin a curve separately between the steps `seen` and outside, so that zooming in shows more detail."""
     steps, values = curve
     if seen is None:
         return thinned(steps, values, most_points)

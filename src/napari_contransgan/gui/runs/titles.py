@@ -1,4 +1,4 @@
-"""Words over the columns of previews, since a viewer shows no layer's name in the picture."""
+"""Titles above the columns of previews, since a viewer does not show the names of layers in the image."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,16 +13,16 @@ from napari_contransgan.gui.shared.layers import SPATIAL_UNIT
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 
 SIZE_OF_COLUMN = 0.06
-"""Height of the letters, as a part of a column's width: the longest title just fits."""
+"""Height of the letters, as a fraction of a column's width; the longest title just fits."""
 
 GAP_OF_COLUMN = 0.07
 
 Title = tuple[tuple[float, ...], str]
-"""Where it stands, in pixels, and what it says."""
+"""Position in pixels, and text."""
 
 
 def column_titles(places: Mapping[Kind, int], width_px: int, top_px: float = 0.0) -> list[Title]:
-    """Give the titles over columns that begin at `places` and are `width_px` wide."""
+    """Return the titles above columns that begin at `places` and are `width_px` wide."""
     y_px = top_px - GAP_OF_COLUMN * width_px
     return [((y_px, left + width_px / 2), TITLES[kind]) for kind, left in places.items()]
 
@@ -30,7 +30,7 @@ def column_titles(places: Mapping[Kind, int], width_px: int, top_px: float = 0.0
 def add_titles(
     viewer: Viewer, name: str, titles: Sequence[Title], width_px: int, axis: tuple[float, float] | None = None
 ) -> PointsLayer:
-    """Add titles that grow and shrink with the picture; `axis` is where a slider begins, and its stride."""
+    """Add titles that scale with the image; `axis` is the first position of a slider, and its spacing."""
     first, stride = ((), ()) if axis is None else ((axis[0],), (axis[1],))
     places: NDArray[np.float64] = np.array([place for place, _ in titles], float)
     layer = viewer.add_points(

@@ -1,1 +1,1 @@
-"""What several features of the window use."""
+"""Parts that several features of the window use."""

@@ -1,4 +1,4 @@
-"""What ends with a widget's dock."""
+"""End a widget's work together with its dock."""
 
 from qtpy.QtCore import QEvent
 from qtpy.QtGui import QCloseEvent
@@ -6,10 +6,10 @@ from qtpy.QtWidgets import QWidget
 
 
 class DockedWidget(QWidget):
-    """A dock widget whose work ends when its window closes, or when napari takes it out of its dock."""
+    """A dock widget whose work ends when its window closes, or when napari removes it from its dock."""
 
     def end_work(self) -> None:
-        """Stop what runs; each widget says how."""
+        """Stop running tasks; each widget implements this."""
         raise NotImplementedError
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's naming
@@ -18,7 +18,7 @@ class DockedWidget(QWidget):
         super().closeEvent(event)
 
     def event(self, event: QEvent | None) -> bool:
-        """End the work when napari takes the widget out of its dock, which closes nothing in Qt's sense."""
+        """End the work when napari removes the widget from its dock, which is not a close event in Qt."""
         if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.end_work()
         return super().event(event)

@@ -1,4 +1,4 @@
-"""A line of a form for folders, with a button that asks for one."""
+"""A form field for folders, with a button to choose one."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +10,14 @@ SEPARATOR = ";"
 
 
 class FoldersEdit(QWidget):
-    """A line for one or several folders, and a button that asks for one.
+    """A line for one or several folders, and a button to choose one.
 
     Parameters
     ----------
     several : bool
-        The line may hold several folders, separated by ``;``, and the button appends.
+        Whether the line may hold several folders, separated by ``;``; the button then appends one.
     placeholder : str
-        What the empty line says.
+        Text of the empty line.
     """
 
     valueChanged = Signal()  # noqa: N815 - Qt's naming
@@ -38,7 +38,7 @@ class FoldersEdit(QWidget):
         layout.addWidget(button)
 
     def value(self) -> tuple[Path, ...]:
-        """Give the folders; none for an empty line."""
+        """Return the folders; none for an empty line."""
         parts = self._line.text().split(SEPARATOR) if self._several else [self._line.text()]
         return tuple(Path(part.strip()).expanduser() for part in parts if part.strip())
 
@@ -47,7 +47,7 @@ class FoldersEdit(QWidget):
         self._line.setText(f"{SEPARATOR} ".join(str(folder) for folder in folders))
 
     def set_placeholder(self, text: str) -> None:
-        """Say something else in the empty line."""
+        """Change the text of the empty line."""
         self._line.setPlaceholderText(text)
 
     def _ask(self) -> None:

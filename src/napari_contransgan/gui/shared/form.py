@@ -1,134 +1,43 @@
-"""Form fields that several widgets use; every one shows its unit and says where its number comes from."""
+"""What forms are built of besides their fields: layer choices, folded parts, a scroll area, wrapped text."""
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from magicgui.widgets import ComboBox, Container, Label, LineEdit, Widget
+from magicgui.widgets import ComboBox, Container, Label, Widget
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtWidgets import QLabel, QScrollArea, QScrollBar, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QScrollArea, QScrollBar, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.gui.shared.fields import NumberLine, leave_wheel_to_form
+from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.io import Image
 from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM
 
 
-class NumberField(Container[Widget]):
-    """A number that may be left out, with a word beside it on where it comes from.
+class FormWidget(Container[Widget]):
+    """A magicgui dock widget: a form at the top, and further widgets below it.
 
     Parameters
     ----------
-    label : str
-        Name with its unit, such as ``"Pixel size (µm)"``.
-    tooltip : str
-        What it is, in plain words.
-    empty : str
-        What an empty field means, shown in grey inside it.
+    fields : Rows
+        The form.
+    below : sequence of Widget
+        Buttons and texts.
     """
 
-    def __init__(self, *, name: str, label: str, tooltip: str, empty: str) -> None:
-        self._edit = LineEdit(tooltip=tooltip)
-        self._origin = Label(value="")
-        super().__init__(
-            name=name,
-            label=label,
-            tooltip=tooltip,
-            layout="horizontal",
-            labels=False,
-            widgets=[self._edit, self._origin],
-        )
-        self.margins = (0, 0, 0, 0)
-        self._edit.native.setPlaceholderText(empty)
-        self._edit.native.setMinimumWidth(70)
-        self._stated: float | None = None
-        self._origin.visible = False
-        self._edit.changed.connect(self._on_edit)
+    def __init__(self, fields: Rows, below: Sequence[Widget]) -> None:
+        super().__init__(labels=False, widgets=list(below))
+        self.fields = fields
+        self.native.layout().insertWidget(0, fields)
 
-    def state(self, number: float | None, origin: str) -> None:
-        """Fill in a number that the file, the layer or the program states; None leaves the field empty."""
-        self._stated = number
-        with self._edit.changed.blocked():
-            self._edit.value = "" if number is None else f"{number:.6g}"
-        self._tell(origin if number is not None else "")
-
-    def suggest(self, text: str) -> None:
-        """Say in grey what an empty field means now."""
-        self._edit.native.setPlaceholderText(text)
-
-    @property
-    def typed(self) -> bool:
-        """Whether the number was typed in, and not stated by the file, the layer or the program."""
-        return self._stated is None and self.number is not None
-
-    @property
-    def number(self) -> float | None:
-        """The number, to its full precision where it was stated; None for an empty field.
-
-        Raises
-        ------
-        InputError
-            If what was typed is no number, or not a finite one.
-        """
-        if self._stated is not None:
-            return self._stated
-        text = str(self._edit.value).strip()
-        if not text:
-            return None
-        try:
-            number = float(text.replace(",", "."))
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number):
-            raise InputError(f"{self.label}: '{text}' is not a number that can be used: type digits")
-        return number
-
-    @property
-    def text_box(self) -> LineEdit:
-        """The box that the number is typed into."""
-        return self._edit
-
-    def _on_edit(self, text: str) -> None:
-        self._stated = None
-        self._tell("typed in" if text.strip() else "")
-
-    def _tell(self, origin: str) -> None:
-        self._origin.value = origin
-        self._origin.visible = bool(origin)
-
-
-def pixel_size_field(use: str = "") -> NumberField:
-    """Make the field for the size of a pixel; `use` says what it is needed for."""
-    return NumberField(
-        name="pixel_size",
-        label="Pixel size (µm)",
-        tooltip=f"Size of one pixel in the specimen; {use}" if use else "Size of one pixel in the specimen.",
-        empty="not stated",
-    )
-
-
-def wavelength_field(use: str) -> NumberField:
-    """Make the field for the wavelength; `use` says more about it."""
-    return NumberField(
-        name="wavelength", label="Wavelength (µm)", tooltip=f"Of the light, in vacuum{use}", empty="not stated"
-    )
-
-
-def form(*fields: Widget) -> Container[Widget]:
-    """Lay fields out below each other, their labels in one column."""
-    box: Container[Widget] = Container()
-    box.margins = (0, 0, 0, 0)
-    box.extend(fields)  # magicgui lines labels up only for fields that are added after the beginning
-    box.native.setMinimumWidth(300)
-    for field in fields:
-        label = field.native.parentWidget().layout().itemAt(0).widget()
-        if isinstance(label, QLabel):
-            label.setMinimumWidth(round(1.2 * label.minimumWidth()))  # it measures before napari sets its larger font
-    return box
+    def reset_choices(self, *_: object) -> None:
+        """Offer the layers that there are now; napari calls it."""
+        self.fields.reset_choices()
 
 
 def wrapped_text(*, tooltip: str = "") -> Label:
-    """Text in as many lines as it needs, which leaves the width of the dock to the other fields."""
+    """Make text that wraps, so that it does not widen the dock."""
     label = Label(value="", tooltip=tooltip)
     label.native.setWordWrap(True)
     policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
@@ -140,14 +49,17 @@ def wrapped_text(*, tooltip: str = "") -> Label:
 class Fold(QWidget):
     """A body under a title that a click opens and closes; closed at first.
 
+    superqt's QCollapsible fixes the height of an open body, so that a row of error text is cut off, leaves the fields
+    of a closed one in the tab order, and draws its arrow in a colour that is lost in napari's dark theme.
+
     Parameters
     ----------
     title : str
-        What the body is about.
+        Title.
     tooltip : str
-        The same in a sentence.
+        What the body is about, in a sentence.
     body : QWidget
-        What is shown and hidden.
+        Widget that is shown and hidden.
     """
 
     def __init__(self, title: str, *, tooltip: str, body: QWidget) -> None:
@@ -173,26 +85,8 @@ class Fold(QWidget):
         self._body.setVisible(opened)
 
 
-class Section(Fold):
-    """Fields under a title that a click opens and closes; closed at first.
-
-    Parameters
-    ----------
-    title : str
-        What the fields are about.
-    tooltip : str
-        The same in a sentence.
-    content : Container
-        The fields.
-    """
-
-    def __init__(self, title: str, *, tooltip: str, content: Container[Widget]) -> None:
-        super().__init__(title, tooltip=tooltip, body=content.native)
-        self.content = content
-
-
 class FormScroll(QScrollArea):
-    """A form that can be scrolled where it is taller than its place, and takes no more than it needs where it is not.
+    """A form with a scroll bar when it is taller than the space it has, and otherwise no taller than its content.
 
     Parameters
     ----------
@@ -213,16 +107,16 @@ class FormScroll(QScrollArea):
         content.installEventFilter(self)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
-        """All of the form; Qt's own hint stops at 24 lines."""
+        """Return the size of the whole form; Qt's own hint stops at 24 lines."""
         return self._content.sizeHint() + self._room_around()
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
-        """The form's width and a few of its rows."""
+        """Return the form's width and the height of a few of its rows."""
         least = self._content.minimumSizeHint() + self._room_around()
         return QSize(least.width(), min(least.height(), 8 * self.fontMetrics().lineSpacing()))
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's naming
-        """Ask for another height when a section of the form opens or closes."""
+        """Request another height when a part of the form opens or closes."""
         if event is not None and event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
         return super().eventFilter(watched, event)
@@ -232,23 +126,10 @@ class FormScroll(QScrollArea):
         return QSize(border + self._bar.sizeHint().width(), border)
 
 
-def align_labels(*forms: Container[Widget]) -> None:
-    """Give the labels of several forms below each other one width."""
-    labels = [
-        label
-        for one in forms
-        for field in one
-        if isinstance(label := field.native.parentWidget().layout().itemAt(0).widget(), QLabel)
-    ]
-    width = max(label.minimumWidth() for label in labels)
-    for label in labels:
-        label.setMinimumWidth(width)
-
-
 def layer_choice(
     viewer: Viewer, *, name: str, label: str, tooltip: str, suits: Callable[[ImageLayer], bool] = lambda _: True
 ) -> ComboBox:
-    """Offer the viewer's image layers, beginning with the active one if it suits."""
+    """Make a choice of the viewer's image layers; the active one is chosen if it suits."""
 
     def choices(_: object) -> Iterable[tuple[str, ImageLayer]]:
         return [(layer.name, layer) for layer in viewer.layers if isinstance(layer, ImageLayer)]
@@ -256,6 +137,7 @@ def layer_choice(
     choice = ComboBox(name=name, label=label, tooltip=tooltip, choices=choices, nullable=False)
     choice.native.setSizeAdjustPolicy(choice.native.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     choice.native.setMinimumContentsLength(10)
+    leave_wheel_to_form(choice.native)
     suited = [layer for layer in viewer.layers if isinstance(layer, ImageLayer) and suits(layer)]
     if suited:
         active = viewer.layers.selection.active
@@ -264,7 +146,7 @@ def layer_choice(
 
 
 def chosen_layer(choice: ComboBox) -> ImageLayer:
-    """Give the chosen layer.
+    """Return the chosen layer.
 
     Raises
     ------
@@ -272,16 +154,16 @@ def chosen_layer(choice: ComboBox) -> ImageLayer:
         If there is none.
     """
     if choice.value is None:
-        raise InputError("there is no image layer: open an image first (drag it onto the window)")
+        raise InputError("there is no image layer: open an image first, for example by dragging it onto the window")
     return choice.value
 
 
-def state_wavelength(field: NumberField, image: Image, layer: ImageLayer) -> None:
-    """Fill in the layer's wavelength, or green light, which most microscopists use, marked as such."""
+def state_wavelength(field: NumberLine, image: Image, layer: ImageLayer) -> None:
+    """Fill in the layer's wavelength, or green light if the layer states none."""
     if image.wavelength_um is not None:
         field.state(image.wavelength_um, origin_of(layer))
     else:
-        field.state(DEFAULT_WAVELENGTH_UM, "usual")
+        field.state(DEFAULT_WAVELENGTH_UM, "default")
 
 
 def origin_of(layer: ImageLayer) -> str:

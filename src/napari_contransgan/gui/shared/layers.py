@@ -1,8 +1,8 @@
-"""Layer to `io.Image` and back: the only place that knows the keywords of napari's ``add_*`` functions.
+"""Convert layers to `io.Image` and back; only this module uses the keywords of napari's ``add_*`` functions.
 
 Every layer of a calibrated image has micrometres on its spatial axes, since napari ignores units that differ between
 layers. An image without a pixel size keeps napari's own unit, pixels, which is how `image_from_layer` tells that no
-pixel size was stated; a scale without a unit is no pixel size either.
+pixel size was stated; a scale without a unit does not count as a pixel size.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.gui.shared.napari_versions import show_colour_bar
 from napari_contransgan.io import QUANTITY_UNITS, Image, Quantity
 from napari_contransgan.surface import SurfaceMesh
 
@@ -33,11 +34,11 @@ _AXIS_LETTERS = {"t": "T", "time": "T", "tile": "T", "z": "Z", "c": "C", "channe
 
 
 def layer_tuple(image: Image) -> LayerTuple:
-    """Describe an image as the layer data tuple that readers and samples return."""
+    """Return an image as a layer data tuple, as readers and samples do."""
     data, axes, rgb = _displayable(image)
     pixel_size_um = image.pixel_size_um
     calibrated = pixel_size_um is not None
-    z_step_um = image.z_step_um if calibrated else None  # steps in um among pixels would mean nothing
+    z_step_um = image.z_step_um if calibrated else None  # a step in um makes no sense if the other axes are in pixels
     steps = {"T": image.time_step_s, "Z": z_step_um, "Y": pixel_size_um, "X": pixel_size_um}
     spatial_unit = SPATIAL_UNIT if calibrated else "pixel"
     units = {"T": TIME_UNIT, "Z": spatial_unit, "Y": spatial_unit, "X": spatial_unit}
@@ -64,14 +65,14 @@ def add_image(viewer: Viewer, image: Image) -> ImageLayer:
     data, attributes, _ = layer_tuple(image)
     layer = viewer.add_image(data, **attributes)
     if image.quantity != "intensity":
-        _show_colour_bar(layer)
+        show_colour_bar(layer)
     return layer
 
 
 def add_tile_stack(viewer: Viewer, tiles: Sequence[Image], name: str) -> ImageLayer:
-    """Add the tiles of one image as one layer with a slider, its first tile lying over the image.
+    """Add the tiles of one image as one layer with a slider, with the first tile aligned with the image.
 
-    Tiles that differ by a pixel, since the grid does not divide the frame, are shown cut to the smallest.
+    If the grid does not divide the frame evenly, all tiles are cropped to the smallest one.
     """
     first = tiles[0]
     rgb = first.axes.endswith("S")
@@ -110,7 +111,7 @@ def add_surface(
         metadata={METADATA_KEY: dict(metadata)},
         **({"contrast_limits": limits} if limits is not None else {}),
     )
-    _show_colour_bar(layer)
+    show_colour_bar(layer)
     return layer
 
 
@@ -122,15 +123,15 @@ def image_from_layer(layer: ImageLayer) -> Image:
     Raises
     ------
     InputError
-        If its pixels are not square, it has more axes than T, Z and C beside the frame, or it is turned, sheared or
-        moved by an affine transform.
+        If its pixels are not square, it has axes other than T, Z, C, Y and X, or it is rotated, sheared or moved by
+        an affine transform.
     """
     data, attributes, _ = layer.as_layer_data_tuple()
     return image_from_layer_data(data, attributes)
 
 
 def image_from_layer_data(data: Any, attributes: Mapping[str, Any]) -> Image:
-    """Do the same from the data and attributes that napari hands to a writer."""
+    """Read an image from the data and attributes that napari passes to a writer."""
     pixels = data[0] if attributes.get("multiscale") else data
     known: dict[str, Any] = attributes.get("metadata", {}).get(METADATA_KEY, {})
     name = str(attributes.get("name", "image"))
@@ -170,9 +171,9 @@ def in_memory(image: Image) -> Image:
 
 
 def set_pixel_size(layer: ImageLayer, pixel_size_um: float) -> None:
-    """State the pixel size of a layer, so that what is computed from it lies exactly over it.
+    """Set the pixel size of a layer, so that results computed from it are aligned with it.
 
-    The z step that its file stated, if any, is put on its z axis at the same time.
+    The z step stated in its file, if any, is applied to its z axis at the same time.
     """
     image = image_from_layer(layer)
     _, attributes, _ = layer_tuple(replace(image, pixel_size_um=pixel_size_um))
@@ -183,7 +184,7 @@ def set_pixel_size(layer: ImageLayer, pixel_size_um: float) -> None:
 
 
 def contrast_limits(data: NDArray[Any], quantity: str) -> tuple[float, float] | None:
-    """Limits that a few bright or dark pixels do not spoil; None where napari's own choice must do.
+    """Return contrast limits that ignore a few bright or dark pixels; None leaves the choice to napari.
 
     Percentiles of at most a million pixels: 0.1 and 99.9 for intensity, 0.5 and 99.8 for the other quantities.
     Of lazy data only the first, the middle and the last index of the first axis are loaded.
@@ -201,11 +202,6 @@ def contrast_limits(data: NDArray[Any], quantity: str) -> tuple[float, float] | 
     if low == high:
         low, high = sample.min(), sample.max()
     return (float(low), float(high)) if low < high else None
-
-
-def _show_colour_bar(layer: ImageLayer | SurfaceLayer) -> None:
-    if hasattr(layer, "colorbar"):  # napari 0.6 has none
-        layer.colorbar.visible = True
 
 
 def _displayable(image: Image) -> tuple[NDArray[Any], str, bool]:
@@ -235,9 +231,9 @@ def _metadata(image: Image) -> dict[str, Any]:
 
 
 def _axes(labels: Sequence[str], units: Sequence[Any], ndim: int, name: str) -> str:
-    """Axis letters; axes whose label says nothing are taken as Z, T, C, from the frame outwards."""
+    """Return axis letters; axes without a known label are taken as Z, T, C, from the frame outwards."""
     if ndim < 2:
-        raise InputError(f"layer '{name}': has {ndim} axis, an image needs two")
+        raise InputError(f"layer '{name}': has {ndim} axis: an image needs at least two")
     stated = [_AXIS_LETTERS.get(str(label).lower(), "") for label in labels[: ndim - 2]] or [""] * (ndim - 2)
     stated = [letter or _letter_of_unit(unit) for letter, unit in zip(stated, units, strict=False)]
     free = [letter for letter in "ZTC" if letter not in stated]
@@ -248,18 +244,20 @@ def _axes(labels: Sequence[str], units: Sequence[Any], ndim: int, name: str) -> 
         elif free:
             axes = free.pop(0) + axes
         else:
-            raise InputError(f"layer '{name}': has {ndim} axes; only T, Z and C beside the frame can be used")
+            raise InputError(
+                f"layer '{name}': has {ndim} axes, but only T, Z, C, Y and X can be used: select a part of it first"
+            )
     return axes
 
 
 def _check_upright(attributes: Mapping[str, Any], name: str) -> None:
-    """Refuse a transform that an `Image` has no place for, rather than leave it out of the result."""
-    for key, what in (("rotate", "turned"), ("shear", "sheared"), ("affine", "moved by an affine transform")):
+    """Refuse a transform that an `Image` cannot represent, rather than drop it from the result."""
+    for key, what in (("rotate", "rotated"), ("shear", "sheared"), ("affine", "moved by an affine transform")):
         given = attributes.get(key)
         matrix = np.asarray(0.0 if given is None else given, dtype=float)
         if not np.allclose(matrix, np.eye(len(matrix)) if matrix.ndim == 2 else 0.0):
             raise InputError(
-                f"layer '{name}': is {what}, which results would not follow: reset its transform, or resample it first"
+                f"layer '{name}': is {what}, which results cannot reproduce: reset its transform, or resample it first"
             )
 
 
@@ -268,7 +266,7 @@ def _letter_of_unit(unit: Any) -> str:
 
 
 def _factor(unit: Any, target: str) -> float | None:
-    """Number of target units in one unit; None for a unit of another kind."""
+    """Return the number of target units in one unit; None for a unit of another kind."""
     if isinstance(unit, str):
         return 1.0 if unit == target else None
     if not unit.is_compatible_with(target):
@@ -291,7 +289,7 @@ def _step(step: tuple[float, float | None] | None, known: Mapping[str, Any], key
     if step is None or step[1] is None:
         return None
     if known.get(key, step[0]) is None and step[0] == 1.0:
-        return None  # the file stated none, and nobody has set one since
+        return None  # the file states none, and none was set later
     return step[0] * step[1]
 
 

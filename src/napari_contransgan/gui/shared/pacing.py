@@ -1,22 +1,22 @@
-"""Changes of the viewer spread over time, so that none of them holds the window for long."""
+"""Spread changes of the viewer over time, so that the window stays responsive."""
 
 from collections.abc import Callable
 
 from qtpy.QtCore import QObject, QTimer
 
 PAUSE_MS = 20
-"""Between two works: time for the viewer to draw the last one, and for the user's clicks."""
+"""Pause between two changes, in which the viewer draws the last one and reacts to clicks."""
 
 
 class OneAtATime:
-    """Does works one after the other, with turns of the event loop between them.
+    """Makes changes one after the other, returning to the event loop between them.
 
-    Of works for the same thing, the newest counts.
+    Of several changes to the same thing, only the newest is made.
 
     Parameters
     ----------
     owner : QObject, optional
-        When it is deleted, what waits is left undone.
+        When it is deleted, pending changes are dropped.
     """
 
     def __init__(self, owner: QObject | None = None) -> None:
@@ -26,18 +26,18 @@ class OneAtATime:
         self._timer.timeout.connect(self._do_next)
 
     def add(self, thing: str, work: Callable[[], None]) -> None:
-        """Do `work` soon, in place of what still waits for the same thing."""
+        """Do `work` soon, instead of any pending work for the same thing."""
         self._waiting[thing] = work
         if not self._timer.isActive():
             self._timer.start()
 
     def finish(self) -> None:
-        """Do at once what still waits."""
+        """Do all pending work now."""
         while self._waiting:
             self._do_next()
 
     def forget(self) -> None:
-        """Leave undone what still waits."""
+        """Drop all pending work."""
         self._waiting.clear()
         self._timer.stop()
 

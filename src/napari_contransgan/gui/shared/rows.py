@@ -1,19 +1,26 @@
-"""Rows of the digital microscope's form: a label, a field, and a line below it that says what is wrong."""
+"""A form: rows of a label and a field, each with a note to the right of the field and a line below it for errors."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from magicgui.widgets import FileEdit
+from magicgui.widgets.bases import ValueWidget
+from pydantic import BaseModel
 from qtpy.QtCore import QSize, Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_contransgan.gui.shared.value_fields import Field
+from napari_contransgan.gui.shared.fields import NumberLine, Tick
+from napari_contransgan.gui.shared.setting_fields import label_of, setting_field, tooltip_of
 
 Location = tuple[str | int, ...]
-"""Where a value stands among the settings, such as ``("microscope", "camera", "exposure")``."""
+"""Where a value is among the settings, such as ``("microscope", "camera", "exposure")``."""
+
+F = TypeVar("F")
 
 ERROR_COLOR = "#ff6b5e"
 ADVICE_COLOR = "#e6a117"
+LEAST_WIDTH_PX = 300
 
 _MARK = f"QLineEdit, QAbstractSpinBox, QComboBox, QTableWidget {{ border: 1px solid {ERROR_COLOR}; }}"
 _FONT_GROWS = 1.2  # napari's font is larger than the one that labels are measured with
@@ -21,43 +28,81 @@ _FONT_GROWS = 1.2  # napari's font is larger than the one that labels are measur
 
 @dataclass(frozen=True)
 class Row:
-    """A field, its label, a word beside it and a line below that says what is wrong."""
+    """A field, its label, a note to the right of it and a line below it for errors."""
 
     label: QLabel
-    field: Field
+    field: Any
     note: QLabel
     error: QLabel
 
     def mark(self, text: str) -> None:
-        """Say what is wrong with the value; nothing if it is right."""
+        """Show an error of the value; an empty text clears the mark."""
         show_mark(self.field, self.error, text)
 
 
 class Rows(QWidget):
-    """Fields below each other that stand for values at one place of the settings.
+    """A form of fields below each other, for the values of one part of the settings.
 
     Parameters
     ----------
     place : tuple
-        Location of that place.
+        Location of that part.
     """
 
-    edited = Signal()
+    valueChanged = Signal()  # noqa: N815 - Qt's naming
 
     def __init__(self, place: Location = ()) -> None:
         super().__init__()
         self.place = place
         self.rows: dict[str, Row] = {}
+        self._owners: dict[str, type[BaseModel]] = {}
+        self._labels: list[QLabel] = []
+        self._magicgui: list[ValueWidget[Any] | FileEdit] = []
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setVerticalSpacing(3)
         self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
 
-    def add(self, name: str, label: str, field: Any, tooltip: str) -> Any:
-        """Add the field of one value and give it back."""
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
+        """Return the size below which fields would be cut off."""
+        least = super().minimumSizeHint()
+        return QSize(max(least.width(), LEAST_WIDTH_PX), least.height())
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the field of a value."""
+        return self.rows[name].field
+
+    def add_settings(self, model: type[BaseModel], *names: str) -> None:
+        """Add the fields of several settings; see `add_setting`."""
+        for name in names:
+            self.add_setting(model, name)
+
+    def add_setting(self, model: type[BaseModel], name: str, field: Any = None, hint: str = "") -> Any:
+        """Add the field of a setting and return it; label, tooltip and kind come from the settings class.
+
+        Parameters
+        ----------
+        model : type of BaseModel
+            The settings class.
+        name : str
+            The setting.
+        field : Field, optional
+            Used instead of the field that `setting_field` would build.
+        hint : str
+            Added to the tooltip.
+        """
+        if field is None:
+            field = setting_field(model, name)
+        self._owners[name] = model
+        label = "" if isinstance(field, Tick) else label_of(model, name)
+        return self.add(name, label, field, f"{tooltip_of(model, name)} {hint}".strip())
+
+    def add(self, name: str, label: str, field: F, tooltip: str) -> F:
+        """Add the field of one value and return it; without a label it has the full width."""
         row = Row(QLabel(label), field, QLabel(), message_label(ERROR_COLOR))
+        widget: Any = field
         line, body = QHBoxLayout(), QWidget()
-        line.addWidget(field, 1)
+        line.addWidget(widget, 1)
         line.addWidget(row.note)
         row.note.setVisible(False)
         column = QVBoxLayout(body)
@@ -65,33 +110,75 @@ class Rows(QWidget):
         column.setSpacing(1)
         column.addLayout(line)
         column.addWidget(row.error)
-        for part in (row.label, field):
+        for part in (row.label, widget):
             part.setToolTip(tooltip)
-        self._layout.addRow(row.label, body)
+        widget.setAccessibleName(label)
+        if label:
+            self._layout.addRow(row.label, body)
+            self._labels.append(row.label)
+        else:  # a tick has its text beside it, and the width of the label too
+            self._layout.addRow(body)
         self.rows[name] = row
-        field.edited.connect(self.edited)
+        widget.valueChanged.connect(lambda *_: self.valueChanged.emit())
+        if isinstance(field, NumberLine):
+            field.originChanged.connect(lambda origin: self.note(name, origin))
         return field
+
+    def add_magicgui(self, widget: ValueWidget[Any] | FileEdit) -> None:
+        """Add a magicgui widget, such as a choice of layers or of a file, with its own label and tooltip.
+
+        Its value is not among those of `value`.
+        """
+        label = QLabel(widget.label)
+        label.setToolTip(widget.tooltip)
+        self._layout.addRow(label, widget.native)
+        self._labels.append(label)
+        self._magicgui.append(widget)
+        widget.changed.connect(lambda *_: self.valueChanged.emit())
 
     def add_wide(self, widget: QWidget) -> None:
         """Add a widget of the form's full width."""
         self._layout.addRow(widget)
 
-    def note(self, name: str, text: str) -> None:
-        """Say a word beside a field."""
-        self.rows[name].note.setText(text)
-        self.rows[name].note.setVisible(bool(text))
+    def reset_choices(self) -> None:
+        """Offer the layers that there are now."""
+        for widget in self._magicgui:
+            if hasattr(widget, "reset_choices"):
+                widget.reset_choices()
 
-    def values(self) -> dict[str, Any]:
-        """All values as they stand, right or wrong."""
+    def labels(self) -> tuple[QLabel, ...]:
+        """Return the labels of the rows that have one."""
+        return tuple(self._labels)
+
+    def note(self, name: str, text: str) -> None:
+        """Show a note to the right of a field."""
+        say(self.rows[name].note, text)
+
+    def value(self) -> dict[str, Any]:
+        """Return all values as they were typed, valid or not."""
         return {name: row.field.value() for name, row in self.rows.items()}
 
-    def show_values(self, values: Any) -> None:
+    def values_of(self, model: type[BaseModel]) -> dict[str, Any]:
+        """Return the values of the fields that `add_setting` made for a settings class.
+
+        Raises
+        ------
+        InputError
+            If a line for a number holds something else; the message names its label.
+        """
+        fields = {name: self[name] for name, owner in self._owners.items() if owner is model}
+        for field in fields.values():
+            if isinstance(field, NumberLine):
+                _ = field.number
+        return {name: field.value() for name, field in fields.items()}
+
+    def setValue(self, values: Any) -> None:  # noqa: N802 - Qt's naming
         """Show the attributes of an object."""
         for name, row in self.rows.items():
             row.field.setValue(getattr(values, name))
 
     def mark(self, errors: dict[Location, str]) -> bool:
-        """Mark the fields whose errors are given and take those out; tell whether there are any."""
+        """Mark the fields that have an error, remove those errors, and return whether there were any."""
         found = False
         for name, row in self.rows.items():
             place = (*self.place, name)
@@ -103,29 +190,28 @@ class Rows(QWidget):
 
 
 def align_rows(*forms: Rows) -> None:
-    """Give the labels of several forms below each other one width."""
-    labels = [row.label for rows in forms for row in rows.rows.values()]
+    """Give the labels of several forms below each other the same width."""
+    labels = [label for rows in forms for label in rows.labels()]
     width = round(_FONT_GROWS * max(label.sizeHint().width() for label in labels))
     for label in labels:
         label.setMinimumWidth(width)
 
 
 def show_mark(field: Any, error: QLabel, text: str) -> None:
-    """Frame a field whose value is wrong, and say why in the label."""
+    """Outline a field whose value is invalid, and say why in the label."""
     if error.text() == text:
         return
-    error.setText(text)
-    error.setVisible(bool(text))
+    say(error, text)
     field.setStyleSheet(_MARK if text else "")
 
 
 class WrappedLabel(QLabel):
-    """Text in as many lines as it needs at the width that the other fields give it, and no more.
+    """Text that wraps at the width the other fields give it, as tall as its lines and no taller.
 
     Parameters
     ----------
     least_lines : int
-        Lines that it has room for in any case, so that what is above it stays in place.
+        Least number of lines to reserve, so that the widgets above do not move.
     """
 
     def __init__(self, least_lines: int = 0) -> None:
@@ -136,12 +222,12 @@ class WrappedLabel(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
-        """As high as the text is at the present width."""
+        """Return the height of the text at the present width."""
         least = self._least_lines * self.fontMetrics().lineSpacing()
         return QSize(0, max(least, self.heightForWidth(self.width())))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
-        """The same."""
+        """Return the same."""
         return self.sizeHint()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's naming
@@ -152,7 +238,7 @@ class WrappedLabel(QLabel):
 
 
 def message_label(color: str = "") -> QLabel:
-    """Make a label for messages, hidden while there are none."""
+    """Make a label for messages, hidden while it is empty."""
     label = WrappedLabel()
     if color:
         label.setStyleSheet(f"color: {color};")
@@ -161,6 +247,6 @@ def message_label(color: str = "") -> QLabel:
 
 
 def say(label: QLabel, text: str) -> None:
-    """Show a text, or hide the label if there is none."""
+    """Show a text, or hide the label if the text is empty."""
     label.setText(text)
     label.setVisible(bool(text))

@@ -1,4 +1,4 @@
-"""Run and Cancel buttons, a progress bar and a line of text: the lower part of every widget that computes."""
+"""Run and Cancel buttons, a progress bar and a message: the lower part of every widget that computes."""
 
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
@@ -13,16 +13,16 @@ R = TypeVar("R")
 
 
 class RunPanel(Container[Widget]):
-    """Starts one task at a time and shows how far it is.
+    """Runs one task at a time and shows its progress.
 
     Parameters
     ----------
     run_text, tooltip : str
-        Of the Run button.
+        Text and tooltip of the Run button.
     on_busy : callable, optional
-        Told True when a task starts and False when it has ended.
+        Called with True when a task starts and False when it has ended.
     cancelled_text : str
-        What is said when the user has cancelled the task.
+        Message after the user has cancelled the task.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class RunPanel(Container[Widget]):
         self._on_busy = on_busy
         self._cancelled_text = cancelled_text
         self.run_button = PushButton(text=run_text, tooltip=tooltip)
-        self.cancel_button = PushButton(text="Cancel", enabled=False, tooltip="Stop the computation at its next step.")
+        self.cancel_button = PushButton(text="Cancel", enabled=False, tooltip="Stops the computation at its next step.")
         self.bar = ProgressBar(visible=False)
         self.message = wrapped_text()
         buttons = Container(layout="horizontal", labels=False, widgets=[self.run_button, self.cancel_button])
@@ -46,23 +46,35 @@ class RunPanel(Container[Widget]):
         self.cancel_button.changed.connect(self._cancel)
 
     def start(
-        self, make_events: Callable[[], Generator[Progress, None, R]], *, title: str, on_result: Callable[[R], str]
+        self,
+        make_events: Callable[[], Generator[Progress, None, R]],
+        *,
+        title: str,
+        on_result: Callable[[R], str],
+        on_event: Callable[[Progress], object] | None = None,
     ) -> None:
-        """Run a task; the Run button waits until it has ended, however it ends.
+        """Run a task; the Run button is disabled until it has ended, however it ends.
 
         Parameters
         ----------
         make_events : callable
-            Gives the task's generator; called in the worker's thread.
+            Returns the task's generator; called in the worker thread.
         title : str
-            What runs.
+            Title of the task.
         on_result : callable
-            Uses the result, and says in a line what became of it.
+            Takes the result, and returns a summary of it.
+        on_event : callable, optional
+            Takes each event too.
         """
 
         def finish(result: R) -> None:
             self._say("")
             self._say(on_result(result))
+
+        def show(event: Progress) -> None:
+            self._show(event)
+            if on_event is not None:
+                on_event(event)
 
         self.run_button.enabled = False
         self.cancel_button.enabled = True
@@ -74,9 +86,9 @@ class RunPanel(Container[Widget]):
         self.task = run_task(
             make_events,
             title=title,
-            on_event=self._show,
+            on_event=show,
             on_result=finish,
-            on_error=lambda _: self._say("Stopped: see the notification at the lower right."),
+            on_error=lambda _: self._say("Failed: see the notification at the lower right."),
             on_cancelled=lambda: self._say(self._cancelled_text),
             on_finished=self._reset,
             owner=self.native,

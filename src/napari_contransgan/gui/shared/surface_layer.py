@@ -1,4 +1,4 @@
-"""Phase map to a surface layer seen from a sensible camera; the surface widget and the prediction both use it."""
+"""Show a phase map as a surface layer with a suitable camera; used by the surface widget and the prediction."""
 
 import math
 from dataclasses import replace
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.layers import PHASE_COLORMAP, add_surface
+from napari_contransgan.gui.shared.napari_versions import camera_of
 from napari_contransgan.io import Image
 from napari_contransgan.optics import check_wavelength, height_from_phase, path_from_phase
 from napari_contransgan.quantities import measured
@@ -20,19 +21,21 @@ from napari_contransgan.surface import surface_from_map
 SurfaceQuantity = Literal["phase", "height"]
 
 RELIEF = 0.2
-"""Share of the frame's shorter side that the automatic exaggeration gives the relief."""
+"""Height of the relief with automatic exaggeration, as a fraction of the frame's shorter side."""
 
 VIEW_ZYX = (-1.0, -1.0, 0.0)
 UP_ZYX = (1.0, -1.0, 0.0)
-"""Seen from above and in front: the image tilted back, its upper edge the far one, thick parts standing up."""
+"""View from above and in front: the image is tilted back, its upper edge is far away, thick parts rise."""
 
 
 def displayed_frame(image: Image, layer: ImageLayer, viewer: Viewer) -> Image:
-    """Give the frame of a stack that the sliders show."""
+    """Return the frame of a stack that the sliders show."""
     if image.axes == "YX":
         return image
     if image.axes.endswith("S"):
-        raise InputError(f"layer '{image.name}': is a colour image; a surface needs phase or one number a pixel")
+        raise InputError(
+            f"layer '{image.name}': is a colour image: a surface needs a single value per pixel, such as phase"
+        )
     position = layer.world_to_data(viewer.dims.point[-layer.ndim :])
     leading = zip(position[:-2], image.data.shape[:-2], strict=True)
     index = tuple(int(np.clip(round(value), 0, length - 1)) for value, length in leading)
@@ -55,11 +58,11 @@ def show_surface(
     Parameters
     ----------
     viewer : Viewer
-        Where to add it.
+        Viewer to which it is added.
     image : Image
         Phase map, axes YX, in radians.
     quantity : {"phase", "height"}
-        What the colours mean. The relief of "phase" is the optical path in micrometres, that of "height" the height.
+        What the colours show. The relief of "phase" is the optical path in micrometres, that of "height" the height.
     index_contrast : float, optional
         Index of the specimen minus that of the medium; needed for "height".
     exaggeration : float, optional
@@ -74,21 +77,25 @@ def show_surface(
     Raises
     ------
     InputError
-        If the map has no pixel size or wavelength, is no phase map, the index contrast is missing or no finite
-        number, or the exaggeration is not a finite number above 0.
+        If the map has no pixel size or wavelength, or is not a phase map; if the index contrast is missing or not
+        finite; or if the exaggeration is not a finite number above 0.
     """
     if exaggeration is not None and not (math.isfinite(exaggeration) and exaggeration > 0):
-        raise InputError(f"Vertical stretch (x): {exaggeration:g} cannot be used: give a number above 0, or none")
+        raise InputError(
+            f"Vertical stretch (×): {exaggeration:g} cannot be used: give a number above 0, or leave it empty"
+        )
     if quantity == "height" and index_contrast is not None and not math.isfinite(index_contrast):
-        raise InputError(f"Index contrast: {index_contrast:g} cannot be used: state it, for example 0.03 for cells")
+        raise InputError(
+            f"Index contrast: {index_contrast:g} cannot be used: give it, for example 0.03 for cells in water"
+        )
     if image.pixel_size_um is None:
-        raise InputError(f"layer '{image.name}': no pixel size in it and none given: state it in um")
+        raise InputError(f"layer '{image.name}': no pixel size: give it in µm")
     if image.wavelength_um is None:
-        raise InputError(f"layer '{image.name}': no wavelength in it and none given: state it in um")
+        raise InputError(f"layer '{image.name}': no wavelength: give it in µm")
     if image.axes != "YX":
-        raise InputError(f"layer '{image.name}': a surface needs one frame, not axes {image.axes}")
+        raise InputError(f"layer '{image.name}': a surface needs a single frame, not axes {image.axes}")
     if not np.isfinite(image.data).all():
-        raise InputError(f"layer '{image.name}': has NaN or infinite pixels: replace them first")
+        raise InputError(f"layer '{image.name}': contains NaN or infinite pixels: replace them first")
     values, um_per_value = _values(image, check_wavelength(image.wavelength_um), quantity, index_contrast)
     relief_um = float(np.ptp(values)) * um_per_value
     if exaggeration is None:
@@ -127,16 +134,16 @@ def _values(
     if quantity == "phase":
         return np.asarray(image.data, dtype=np.float32), float(path_from_phase(np.ones(1), wavelength_um)[0])
     if image.quantity != "phase":
-        raise InputError(f"layer '{image.name}': is no phase map, so it has no height: compute its phase first")
+        raise InputError(f"layer '{image.name}': is not a phase map and has no height: compute its phase first")
     if index_contrast is None:
-        raise InputError("Index contrast: state it to see heights, for example 0.03 for cells in medium")
+        raise InputError("Index contrast: give it to see heights, for example 0.03 for cells in water")
     return height_from_phase(np.asarray(image.data, dtype=np.float32), wavelength_um, index_contrast), 1.0
 
 
 def _look_at_relief(viewer: Viewer) -> None:
     viewer.dims.ndisplay = 3
     viewer.reset_view()
-    camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera  # napari before 0.9 has no scene
+    camera = camera_of(viewer)
     camera.perspective = 15
     camera.set_view_direction(VIEW_ZYX, UP_ZYX)
     camera.zoom *= 0.85  # perspective widens the near edge

@@ -1,4 +1,4 @@
-"""Run an event generator beside the window: progress, cancel, errors in plain words.
+"""Run an event generator in the background: progress, cancelling, readable errors.
 
 Two habits of the thread workers below are worked around here. A generator worker swallows a RuntimeError (running out
 of memory is one) and then never says that it is finished, so nothing may escape `_EventWorker.work`. And quitting a
@@ -21,6 +21,7 @@ from qtpy.QtCore import QObject
 from superqt.utils import WorkerBase
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.gui.shared.hints import message_of
 from napari_contransgan.gui.shared.torch_guard import keep_triton_out
 from napari_contransgan.progress import Progress
 
@@ -40,7 +41,7 @@ def _any(_: object) -> bool:
 
 
 class TaskError(Exception):
-    """What the user reads when a task fails through no fault of theirs; the cause is kept for the traceback."""
+    """The error that the user reads when a task fails because of a bug; the cause is kept for the traceback."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class _Pause:
 class Task(Generic[E, R]):
     """A task that `run_task` started.
 
-    Its callbacks are called in the window's thread, and no more once its owner is gone.
+    Its callbacks are called in the window's thread, and no longer once its owner is gone.
     """
 
     def __init__(
@@ -108,11 +109,11 @@ class Task(Generic[E, R]):
 
     @property
     def paused(self) -> bool:
-        """Whether the task waits, or will wait after its next event, until `resume` or `cancel`."""
+        """Whether the task is paused, or will be after its next event, until `resume` or `cancel`."""
         return bool(self._worker.pause_requested)
 
     def pause(self, request: object = None, *, at: Takes = _any, until: Takes = _any) -> None:
-        """Wait after the next event; the generator stays in memory, suspended.
+        """Pause after the next event; the generator stays in memory, suspended.
 
         Parameters
         ----------
@@ -126,7 +127,7 @@ class Task(Generic[E, R]):
         self._worker.pause(_Pause(request, at, until))
 
     def resume(self) -> None:
-        """Go on after a pause."""
+        """Continue after a pause."""
         self._worker.resume()
 
     def cancel(self) -> None:
@@ -134,17 +135,17 @@ class Task(Generic[E, R]):
         self._worker.quit()
 
     def abandon(self) -> None:
-        """Stop, and call back no more: the widget that waited is gone."""
+        """Stop without any further callbacks, since the widget is gone."""
         self._abandoned = True
         self.cancel()
 
     def events(self) -> Generator[E, None, R]:
-        """Begin the work; called in the worker's thread."""
+        """Start the generator; called in the worker thread."""
         keep_triton_out()
         return self._make_events()
 
     def set_outcome(self, outcome: _Outcome) -> None:
-        """Note how the work ended; called in the worker's thread."""
+        """Store how the work ended; called in the worker thread."""
         self._outcome = outcome
 
     def _receive(self, event: E) -> None:
@@ -265,17 +266,17 @@ def run_task(
 
 @contextmanager
 def errors_shown() -> Iterator[None]:
-    """Show an `InputError` of the enclosed code as a notification instead of raising it."""
+    """Show an `InputError` raised in this context as a notification."""
     try:
         yield
     except InputError as error:
-        show_error(str(error))
+        show_error(message_of(error))
 
 
 def show_failure(error: Exception, title: str) -> None:
-    """Show why a task ended: the message alone for bad input, else what happened and what to do."""
+    """Show why a task failed: the message alone for bad input, otherwise what happened and what to do."""
     if isinstance(error, InputError):
-        show_error(str(error))
+        show_error(message_of(error))
         return
     failure = TaskError(f"{title} failed. {_in_plain_words(error)}")
     failure.__cause__ = error
@@ -286,7 +287,9 @@ def _in_plain_words(error: Exception) -> str:
     text = str(error) or type(error).__name__
     if isinstance(error, MemoryError) or "out of memory" in text.lower():
         return "The computer ran out of memory: close other programs, or use a smaller image. Nothing was changed."
-    return f"This is a fault of the program, not of your data ({type(error).__name__}: {text}). Please report it."
+    return (
+        f"This is a bug in the plugin, not a problem with your data ({type(error).__name__}: {text}). Please report it."
+    )
 
 
 def _abandon(waiting: "weakref.ref[Task[Any, Any]]") -> None:
@@ -316,7 +319,7 @@ class _ActivityBar(cancelable_progress):  # type: ignore[misc]
 
 
 class _EventWorker(WorkerBase[None]):
-    """Takes events from a task's generator until it ends, fails or is asked to quit; waits where it is asked to."""
+    """Takes events from a task's generator until it ends, fails or is told to quit, and pauses when told to."""
 
     def __init__(self, task: Task[Any, Any]) -> None:
         super().__init__(SignalsClass=GeneratorWorkerSignals)
@@ -339,14 +342,14 @@ class _EventWorker(WorkerBase[None]):
             self._changed.notify_all()
 
     def quit(self) -> None:
-        """Also called by napari, when its window closes."""
+        """Quit; napari calls this too, when its window closes."""
         with self._changed:
             super().quit()
             self._pause = None
             self._changed.notify_all()
 
     def run(self) -> None:
-        """Also when the program has ended before: Qt's half of this worker is gone then, and nobody left to be told."""
+        """Run, and ignore that Qt's half of this worker may be gone if the program has ended meanwhile."""
         with suppress(RuntimeError):  # `work` lets none escape
             super().run()
 

@@ -13,7 +13,7 @@ _LOADED_LIBRARIES = Path("/proc/self/maps")
 
 
 def keep_triton_out() -> None:
-    """Make ``import triton`` fail cleanly from now on, if this process would not survive it."""
+    """Make ``import triton`` fail cleanly from now on, if it would crash this process."""
     if "triton" not in sys.modules and _llvm_is_loaded():
         sys.modules["triton"] = None  # type: ignore[assignment]  # Python's mark of a module that cannot be had
 

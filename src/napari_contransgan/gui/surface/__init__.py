@@ -1,1 +1,1 @@
-"""A map as a 3D surface."""
+"""Show a phase map as a 3D surface."""

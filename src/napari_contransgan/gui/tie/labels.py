@@ -1,4 +1,4 @@
-"""Phase as training labels: a folder of tiles that the trainer takes as its phase images."""
+"""Save phase as training labels: a folder of tiles that the trainer can use as phase images."""
 
 import math
 from collections.abc import Generator
@@ -20,16 +20,16 @@ from napari_contransgan.tiles import TRAINING_CROP_PX, crop_tiles, save_tiles, t
 
 @dataclass(frozen=True)
 class SavedLabels:
-    """What was written.
+    """Files that were written.
 
     Parameters
     ----------
     paths : tuple of Path
         The files.
     grid : TileSettings
-        How the frame was divided.
+        Grid into which the frame was divided.
     notes : tuple of str
-        Whether they are too small to train on, and what was left out.
+        Whether the tiles are too small for training, and what was left out.
     """
 
     paths: tuple[Path, ...]
@@ -38,7 +38,7 @@ class SavedLabels:
 
 
 def label_grid(image: Image) -> TileSettings:
-    """As many tiles as the frame gives with each still holding a training crop, and one for a smaller frame.
+    """Return the grid with the most tiles that each hold a training crop; one tile for a smaller frame.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def label_grid(image: Image) -> TileSettings:
 
 
 def save_labels(phase: Image, folder: Path) -> Generator[Progress, None, SavedLabels]:
-    """Cut a phase into tiles and write them, each time point in a file of its own.
+    """Cut a phase into tiles and save them, with each time point in its own file.
 
     Parameters
     ----------
@@ -80,19 +80,19 @@ def save_labels(phase: Image, folder: Path) -> Generator[Progress, None, SavedLa
     frames = _single_frames(in_memory(phase))
     parts = [part for part in map(_measured_part, frames) if part is not None]
     if not parts:
-        raise InputError(f"{phase.name}: holds no phase to cut into labels: compute it again from better planes")
+        raise InputError(f"{phase.name}: contains no phase to cut into labels: compute it again from better planes")
     tiles = [tile for part in parts for tile in crop_tiles(part, label_grid(part))]
     paths = yield from save_tiles(tiles, folder)
     notes = training_notes(tiles)
     if len(parts) < len(frames):
-        notes.append(f"{len(frames) - len(parts)} of {len(frames)} time points hold no phase and were left out")
+        notes.append(f"{len(frames) - len(parts)} of {len(frames)} time points contain no phase and were left out")
     if any(part.data.shape != frames[0].data.shape for part in parts):
-        notes.append("what got no light or lies in a border without data was cut off")
+        notes.append("areas without light and borders without data were cut off")
     return SavedLabels(tuple(paths), label_grid(parts[0]), tuple(notes))
 
 
 def _measured_part(frame: Image) -> Image | None:
-    """Cut a frame to the largest rectangle with phase; None where there is next to none."""
+    """Crop a frame to the largest rectangle with phase; return None if there is hardly any."""
     if not np.any(frame.data):
         return None
     yx_measured = measured(frame)
@@ -110,7 +110,7 @@ def _measured_part(frame: Image) -> Image | None:
 def _single_frames(phase: Image) -> list[Image]:
     if phase.axes == "YX":
         return [phase]
-    frames = phase.data.reshape(-1, *phase.data.shape[-2:])  # Z, where there is one, has length one
+    frames = phase.data.reshape(-1, *phase.data.shape[-2:])  # a Z axis, if any, has length one
     return [
         replace(phase, data=frame, axes="YX", time_step_s=None, z_step_um=None, name=f"{phase.name} t{time:03d}")
         for time, frame in enumerate(frames)

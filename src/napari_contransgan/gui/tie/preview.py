@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QWidget
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.layers import contrast_limits, image_from_layer, layer_tuple
-from napari_contransgan.gui.shared.tasks import Task, run_task
+from napari_contransgan.gui.shared.newest import NewestRequest, Request
 from napari_contransgan.gui.tie.region import (
     PreviewResult,
     Window,
@@ -36,18 +36,18 @@ PAUSE_MS = 400
 
 
 class TiePreview:
-    """Computes one thing at a time, always the newest; an edit stops what is out of date.
+    """Shows the phase of a region, always for the newest settings; an edit stops an outdated computation.
 
     Parameters
     ----------
     viewer : Viewer
-        Where it is shown.
+        Viewer in which it is shown.
     inputs : callable
-        Gives the stack and the settings as they stand in the form, or raises an `InputError`.
+        Returns the stack and the settings in the form, or raises an `InputError`.
     on_text : callable
-        Shows what the preview has to say.
+        Shows a message.
     on_end : callable
-        Told when the user has deleted a layer of the preview, or the stack.
+        Called when the user has deleted a layer of the preview, or the stack.
     owner : QWidget
         The widget it belongs to.
     """
@@ -65,11 +65,13 @@ class TiePreview:
         self._inputs = inputs
         self._on_text = on_text
         self._on_end = on_end
-        self._owner = owner
-        self._timer = QTimer(owner)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(PAUSE_MS)
-        self._timer.timeout.connect(self._compute)
+        self._newest = NewestRequest(
+            self._request,
+            title=TITLE,
+            pause_ms=PAUSE_MS,
+            on_refused=lambda error: self._on_text(f"No preview: {error}"),
+            owner=owner,
+        )
         self._ending = QTimer(owner)
         self._ending.setSingleShot(True)
         self._ending.timeout.connect(self._end)
@@ -79,9 +81,6 @@ class TiePreview:
         self._start_yx_px = (0, 0)
         self._limits: tuple[float, ...] = ()
         self._time: int | None = None
-        self._task: Task[Progress, PreviewResult] | None = None
-        self._busy = False
-        self._due = False
         self._connected: list[tuple[Any, Callable[..., None]]] = []
         owner.destroyed.connect(self.forget)
 
@@ -93,10 +92,10 @@ class TiePreview:
     @property
     def busy(self) -> bool:
         """Whether something is computed, or about to be."""
-        return self.on and (self._busy or self._timer.isActive())
+        return self.on and self._newest.busy
 
     def start(self, stack: ImageLayer) -> None:
-        """Show the region over a stack, and compute."""
+        """Show the region on a stack, and start to compute."""
         self.stop()
         self._stack = stack
         self._region = add_region(self._viewer, stack)
@@ -111,80 +110,50 @@ class TiePreview:
         ):
             emitter.connect(callback)
             self._connected.append((emitter, callback))
-        self._compute()
+        self._newest.compute()
 
     def stop(self) -> None:
-        """Stop the work and take the layers away."""
+        """Stop the work and remove the layers."""
         layers = [layer for layer in (self._shown, self._region) if layer is not None]
         if self.on:
-            self._timer.stop()
+            self._newest.cancel_pause()
         self.forget()
         for layer in layers:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
 
     def forget(self, *_: object) -> None:
-        """Stop the work and let go of the viewer, without touching what may be gone already."""
+        """Stop the work and disconnect from the viewer, without touching layers that may be gone."""
         for emitter, callback in self._connected:
             emitter.disconnect(callback)
         self._connected.clear()
-        if self._task is not None:
-            self._task.abandon()
-        self._task = None
-        self._busy = self._due = False
+        self._newest.abandon()
         self._stack = self._region = self._shown = None
 
     def refresh(self, *_: object) -> None:
-        """Compute anew after a pause, as something has changed."""
-        if not self.on:
-            return
-        if self._task is not None:
-            self._task.cancel()
-        self._timer.start()
+        """Compute again after a pause, since something has changed."""
+        if self.on:
+            self._newest.compute_later()
 
     def to_front(self) -> None:
-        """Put the preview's layers over all others."""
+        """Move the preview's layers above all others."""
         layers = self._viewer.layers
         for layer in (self._shown, self._region):
             if layer is not None and layer in layers:
                 layers.move(layers.index(layer), len(layers))
 
-    def _compute(self) -> None:
-        if self._busy:
-            self._due = True  # what runs was told to stop, and gives way when it has
-            return
-        try:
-            image, settings, window = self._request()
-        except InputError as error:
-            self._on_text(f"No preview: {error}")
-            return
-        self._busy = True
-        if self._shown is None:  # later the former text stays, else the buttons below it would jump
-            self._on_text("Preview …")
-        time = self._time
-        self._task = run_task(
-            lambda: preview_events(image, settings, window, time),
-            title=TITLE,
-            on_result=lambda result: self._show(result, window),
-            on_finished=self._on_finished,
-            owner=self._owner,
-        )
-
-    def _request(self) -> tuple[Image, TieSettings, Window]:
+    def _request(self) -> Request[Progress, PreviewResult]:
         assert self._stack is not None  # noqa: S101
         assert self._region is not None  # noqa: S101
         image, settings = self._inputs()
-        self._time = time_point(self._viewer, self._stack, image)
+        time = self._time = time_point(self._viewer, self._stack, image)
         y_axis, x_axis = image.axes.index("Y"), image.axes.index("X")
         window = window_of(self._region, (image.data.shape[y_axis], image.data.shape[x_axis]))
-        return image, settings, window
-
-    def _on_finished(self) -> None:
-        self._task = None
-        self._busy = False
-        if self._due:
-            self._due = False
-            self._compute()
+        if self._shown is None:  # later the former text stays, else the buttons below it would jump
+            self._on_text("Preview …")
+        return Request(
+            lambda: preview_events(image, settings, window, time), on_result=lambda result: self._show(result, window)
+        )
 
     def _show(self, result: PreviewResult, window: Window) -> None:
         self._on_text(result.text)
@@ -194,7 +163,7 @@ class TiePreview:
         self._start_yx_px = window[0].start, window[1].start
         if self._shown is None:
             active = self._viewer.layers.selection.active
-            data, attributes, _ = layer_tuple(phase)  # without a colour bar of its own beside that of the result
+            data, attributes, _ = layer_tuple(phase)  # without a colour bar, since the result has one
             self._shown = self._viewer.add_image(data, **attributes | place_over(self._stack, self._start_yx_px))
             self.to_front()
             self._viewer.layers.selection.active = active
@@ -202,7 +171,9 @@ class TiePreview:
         else:
             self._shown.data = phase.data
             limits = contrast_limits(phase.data, phase.quantity)
-            if limits is not None and tuple(self._shown.contrast_limits) == self._limits:  # else the user chose others
+            if (
+                limits is not None and tuple(self._shown.contrast_limits) == self._limits
+            ):  # otherwise the user chose others
                 self._shown.contrast_limits = limits
                 self._limits = tuple(self._shown.contrast_limits)
             lay_over(self._shown, self._stack, self._start_yx_px)
@@ -218,13 +189,13 @@ class TiePreview:
     def _on_slider(self, *_: object) -> None:
         if self._stack is None:
             return
-        with suppress(InputError):  # which the next computation tells
+        with suppress(InputError):  # the next computation reports it
             if time_point(self._viewer, self._stack, image_from_layer(self._stack)) != self._time:
                 self.refresh()
 
     def _on_removed(self, event: Any) -> None:
         if event.value in (self._stack, self._region, self._shown):
-            self._ending.start(0)  # not now, as others that were chosen with it are about to be removed too
+            self._ending.start(0)  # later: layers that were selected with it are about to be removed too
 
     def _end(self) -> None:
         if self.on:

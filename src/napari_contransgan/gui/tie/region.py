@@ -1,4 +1,4 @@
-"""The part of a stack that the TIE preview computes: a rectangle in the viewer, its pixels, and their phase."""
+"""The part of a stack that the TIE preview computes: a rectangle in the viewer, its pixels and their phase."""
 
 import logging
 from collections.abc import Generator
@@ -15,7 +15,7 @@ from napari_contransgan.config import TieSettings
 from napari_contransgan.counts import less_dark, stated_dark
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.layers import in_memory
-from napari_contransgan.gui.tie.results import notes_for_the_window, phase_range
+from napari_contransgan.gui.tie.results import phase_range
 from napari_contransgan.io import Image, read_image, to_luminance
 from napari_contransgan.progress import Progress
 from napari_contransgan.tie import retrieve_phase
@@ -25,7 +25,7 @@ REGION_NAME = "TIE preview region"
 LARGEST_SIDE_PX = 384
 SMALLEST_SIDE_PX = 16
 MARGIN_PX = 32
-"""Computed around the region and cut off, since what lies outside reaches a little way in."""
+"""Margin that is computed around the region and cut off, since its surroundings affect the phase near its edge."""
 
 _log = logging.getLogger(__name__)
 
@@ -34,14 +34,14 @@ Window = tuple[slice, slice]
 
 @dataclass(frozen=True)
 class PreviewResult:
-    """What the preview shows.
+    """Result of a preview.
 
     Parameters
     ----------
     phase : Image or None
-        YX of the region alone; None where it could not be computed.
+        Phase of the region, axes YX; None if it could not be computed.
     text : str
-        Its numbers and notes, or the reason.
+        Its range and notes, or the error.
     """
 
     phase: Image | None
@@ -49,7 +49,7 @@ class PreviewResult:
 
 
 def add_region(viewer: Viewer, stack: ImageLayer) -> Shapes:
-    """Add a rectangle in the middle of what is seen of a stack, ready to be moved."""
+    """Add a rectangle in the middle of the visible part of a stack, ready to be moved."""
     low, high = _seen(stack)
     side = np.minimum(high - low, LARGEST_SIDE_PX)
     start = (low + high - side) / 2 - 0.5  # pixel 0 reaches from -0.5 to 0.5
@@ -69,25 +69,25 @@ def add_region(viewer: Viewer, stack: ImageLayer) -> Shapes:
 
 
 def place_over(stack: ImageLayer, start_yx_px: tuple[int, int] = (0, 0)) -> dict[str, Any]:
-    """Attributes that place a layer of YX pixels over a stack, from the pixel `start_yx_px` on."""
+    """Return the attributes that align a YX layer with a stack, starting at the pixel `start_yx_px`."""
     scale = np.asarray(stack.scale[-2:])
     translate = np.asarray(stack.translate[-2:]) + scale * start_yx_px
     return {"scale": scale, "units": stack.units[-2:], "translate": translate}
 
 
 def lay_over(layer: Layer, stack: ImageLayer, start_yx_px: tuple[int, int] = (0, 0)) -> None:
-    """Move a layer there."""
+    """Align a layer with a stack; see `place_over`."""
     for attribute, value in place_over(stack, start_yx_px).items():
         setattr(layer, attribute, value)
 
 
 def window_of(region: Shapes, shape_yx: tuple[int, int]) -> Window:
-    """Pixels of the stack that lie in the rectangle, or in the one drawn last.
+    """Return the pixels of the stack inside the rectangle, or inside the one drawn last.
 
     Raises
     ------
     InputError
-        If there is none, or hardly any of it lies over the stack.
+        If there is no rectangle, or it covers too little of the stack.
     """
     if not region.data:
         raise InputError(f"draw a rectangle in the layer '{region.name}'")
@@ -95,12 +95,12 @@ def window_of(region: Shapes, shape_yx: tuple[int, int]) -> Window:
     low = np.maximum(np.round(corners.min(axis=0) + 0.5).astype(int), 0)
     high = np.minimum(np.round(corners.max(axis=0) + 0.5).astype(int), shape_yx)
     if np.any(high - low < SMALLEST_SIDE_PX):
-        raise InputError(f"the rectangle must hold at least {SMALLEST_SIDE_PX} x {SMALLEST_SIDE_PX} px of the stack")
+        raise InputError(f"the rectangle must cover at least {SMALLEST_SIDE_PX} x {SMALLEST_SIDE_PX} px of the stack")
     return slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))
 
 
 def time_point(viewer: Viewer, stack: ImageLayer, image: Image) -> int | None:
-    """Index of the time point that the slider shows; None for a stack that has no time beside its planes."""
+    """Return the index of the time point that the slider shows; None for a stack without a time axis."""
     if not {"T", "Z"} <= set(image.axes):
         return None
     axis = image.axes.index("T")
@@ -111,15 +111,15 @@ def time_point(viewer: Viewer, stack: ImageLayer, image: Image) -> int | None:
 def preview_events(
     image: Image, settings: TieSettings, window: Window, time: int | None
 ) -> Generator[Progress, None, PreviewResult]:
-    """Phase of a part of a stack; runs in a worker, and only this part of lazy data is read.
+    """Compute the phase of a part of a stack in a worker; only this part of lazy data is read.
 
     Parameters
     ----------
     image : Image
         The whole stack.
     settings : TieSettings
-        As for the whole stack. A flat field is divided out as far as a part allows: one that is estimated needs the
-        whole frame, and is left out.
+        As for the whole stack. A flat-field image is used; an estimated flat field needs the whole frame and is left
+        out.
     window : tuple of slice
         Rows and columns.
     time : int or None
@@ -133,7 +133,7 @@ def preview_events(
     Returns
     -------
     PreviewResult
-        Whatever goes wrong is told in its text: a preview that follows every edit must not send a message for each.
+        Errors are reported in its text, since a preview follows every edit and must not show a message for each.
     """
     try:
         yield Progress(0, 0, "Preview")
@@ -144,18 +144,18 @@ def preview_events(
         result = yield from retrieve_phase(part, settings)
     except InputError as error:
         return PreviewResult(None, f"No preview: {error}")
-    except Exception as error:  # whatever it is, the next edit may mend it
+    except Exception as error:  # the next edit may fix it
         _log.exception("preview failed")
         return PreviewResult(None, f"No preview: {type(error).__name__}: {error}")
     phase = replace(result.phase, data=result.phase.data[inner].copy())
     height, width = phase.data.shape
     when = "" if time is None else f", time point {time}"
     text = f"Preview of {height} x {width} px{when}: {phase_range(phase)}."
-    return PreviewResult(phase, "\n".join([text, *notes_for_the_window(result.notes)]))
+    return PreviewResult(phase, "\n".join([text, *result.notes]))
 
 
 def _seen(stack: ImageLayer) -> tuple[np.ndarray, np.ndarray]:
-    """First pixel and end of the part of the frame that the canvas shows, or of all where that is not known yet."""
+    """Return the first and the end pixel of the visible part of the frame, or of all of it if unknown."""
     whole = np.array(stack.level_shapes[0][-2:] if stack.multiscale else stack.data.shape[stack.ndim - 2 : stack.ndim])
     first, last = np.asarray(stack.corner_pixels)[:, -2:]
     low, high = np.clip(first, 0, whole).astype(float), np.clip(last + 1, 0, whole).astype(float)
@@ -165,7 +165,7 @@ def _seen(stack: ImageLayer) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _with_margin(window: Window, shape_yx: tuple[int, ...]) -> tuple[Window, Window]:
-    """The window with its margin, and where it lies inside of that."""
+    """Return the window with its margin, and the position of the window inside it."""
     outer = [
         slice(max(side.start - MARGIN_PX, 0), min(side.stop + MARGIN_PX, size))
         for side, size in zip(window, shape_yx, strict=True)
@@ -185,7 +185,7 @@ def _cut(image: Image, window: Window, time: int | None) -> Image:
 
 
 def _without_pictures(part: Image, image: Image, settings: TieSettings, window: Window) -> tuple[Image, TieSettings]:
-    """Put right what pictures of the whole frame say, since these do not fit a part."""
+    """Apply dark and flat-field images of the whole frame, which do not fit a part of it."""
     part, _ = to_luminance(part)
     dark = stated_dark(settings.dark, image)
     dark = dark if isinstance(dark, float) else dark[window]

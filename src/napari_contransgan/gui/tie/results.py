@@ -1,7 +1,7 @@
-"""What a TIE run gives: phase and what follows from it, as images, as layers and in a few words."""
+"""Results of a TIE run: the phase and quantities computed from it, as images, layers and text."""
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from napari.layers import Image as ImageLayer
@@ -10,8 +10,9 @@ from napari.viewer import Viewer
 from napari_contransgan.config import TieSettings
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image, layer_tuple
 from napari_contransgan.io import Image, Quantity
+from napari_contransgan.measuring import measure_frame
 from napari_contransgan.progress import Progress
-from napari_contransgan.quantities import dry_mass_density, height, measured, object_masses, optical_path
+from napari_contransgan.quantities import Conversions, measured
 from napari_contransgan.tie import retrieve_phase
 
 NAMES: Mapping[Quantity, str] = {
@@ -22,87 +23,56 @@ NAMES: Mapping[Quantity, str] = {
     "dry-mass": "dry mass",
 }
 
-_OPTION = " (--flip-z)"
-"""How the notes name the command line's option; the window has a button for it."""
-
 
 @dataclass(frozen=True)
 class MoreResults:
-    """What is wanted beside the phase.
+    """What is computed in addition to the phase.
 
     Parameters
     ----------
-    uncertainty, path : bool
-        Standard deviation of the phase; optical path difference.
-    index_contrast : float or None
-        The specimen's index minus the medium's, where its height is wanted.
-    increment_um3_per_pg : float or None
-        Refractive increment, where the dry mass is wanted.
+    uncertainty : bool
+        Whether the standard deviation of the phase is shown.
+    conversions : Conversions
+        What is computed from the phase.
     """
 
     uncertainty: bool = False
-    path: bool = False
-    index_contrast: float | None = None
-    increment_um3_per_pg: float | None = None
-
-    def conversions(self) -> list[Callable[[Image], Image]]:
-        """From the phase to each quantity that is wanted."""
-        wanted: list[Callable[[Image], Image]] = []
-        contrast, increment = self.index_contrast, self.increment_um3_per_pg
-        if self.path:
-            wanted.append(optical_path)
-        if contrast is not None:
-            wanted.append(lambda phase: height(phase, contrast))
-        if increment is not None:
-            wanted.append(lambda phase: dry_mass_density(phase, increment))
-        return wanted
-
-    def check(self, name: str) -> None:
-        """Try the numbers on a single pixel, before the long work.
-
-        Raises
-        ------
-        InputError
-            Naming `name` and the number that cannot be.
-        """
-        pixel = Image(np.zeros((1, 1), np.float32), "YX", quantity="phase", wavelength_um=0.55, name=name)
-        for convert in self.conversions():
-            convert(pixel)
+    conversions: Conversions = field(default_factory=Conversions)
 
 
 @dataclass(frozen=True)
 class TieOutput:
-    """What a run gives.
+    """Results of a run.
 
     Parameters
     ----------
     images : tuple of Image
-        The phase, and what was wanted beside it, named as layers are.
+        The phase and the further results, with the names of their layers.
     message : str
-        Its numbers, in a few words.
+        Summary of the numbers.
     notes : tuple of str
-        What the user should know.
-    may_stand_the_other_way : bool
-        Whether the planes may stand in the other order.
+        Warnings and remarks for the user.
+    planes_may_be_reversed : bool
+        Whether the planes may be in the wrong order.
     """
 
     images: tuple[Image, ...]
     message: str
     notes: tuple[str, ...]
-    may_stand_the_other_way: bool
+    planes_may_be_reversed: bool
 
 
 def tie_results(image: Image, settings: TieSettings, more: MoreResults) -> Generator[Progress, None, TieOutput]:
-    """Retrieve the phase and convert it; runs in a worker.
+    """Retrieve the phase and convert it, in a worker.
 
     Parameters
     ----------
     image : Image
         The focus stack; its pixels may be lazy.
     settings : TieSettings
-        How.
+        How the phase is retrieved.
     more : MoreResults
-        What else.
+        What else is computed.
 
     Yields
     ------
@@ -116,57 +86,53 @@ def tie_results(image: Image, settings: TieSettings, more: MoreResults) -> Gener
     Raises
     ------
     InputError
-        As `napari_contransgan.tie.retrieve_phase` does, and for numbers that cannot be.
+        As `napari_contransgan.tie.retrieve_phase` does, and for invalid numbers.
     """
-    more.check(image.name)
+    more.conversions.check(image.name)
     result = yield from retrieve_phase(image, settings)
     yield Progress(1, 1, "Measuring")
     images = [result.phase]
     if more.uncertainty:
         images.append(result.uncertainty)
-    images.extend(convert(result.phase) for convert in more.conversions())
+    images.extend(convert(result.phase) for convert in more.conversions.functions.values())
     named = tuple(replace(one, name=f"{image.name} {NAMES[one.quantity]} (TIE)") for one in images)
     figures = [f"Phase {phase_range(result.phase)}", f"median uncertainty {_median(result.uncertainty):.2g} rad"]
     message = ", ".join(figures) + "."
-    if more.increment_um3_per_pg is not None:
-        message = f"{message}\n{_mass_text(result.phase, more.increment_um3_per_pg)}"
+    increment = more.conversions.refractive_increment_um3_per_pg
+    if increment is not None:
+        message = f"{message}\n{_mass_text(result.phase, increment)}"
     return TieOutput(
         images=named,
         message=message,
-        notes=notes_for_the_window(result.notes),
-        may_stand_the_other_way=result.phase.settings["tie_report"].get("direction", "agrees") != "agrees",
+        notes=result.notes,
+        planes_may_be_reversed="flip_z" in result.hints,
     )
 
 
 def phase_range(phase: Image) -> str:
-    """Smallest and largest phase, as text."""
+    """Return the smallest and the largest phase, as text."""
     values_rad = phase.data[measured(phase)]
     return f"{float(values_rad.min()):.2f} to {float(values_rad.max()):.2f} rad"
-
-
-def notes_for_the_window(notes: tuple[str, ...]) -> tuple[str, ...]:
-    """Leave out what only the command line has."""
-    return tuple(note.replace(_OPTION, "") for note in notes)
 
 
 def show_output(
     viewer: Viewer, output: TieOutput, stack: Image, former: Mapping[Quantity, ImageLayer]
 ) -> dict[Quantity, ImageLayer]:
-    """Show images as layers: in place of layers of a former run where these fit, else as new ones.
+    """Show images as layers, replacing those of the previous run where these fit, and as new layers otherwise.
 
-    Layers of the former run that are not computed again are taken away, since they no longer belong to the others. What
-    lies beside the phase is added switched off, as all lie over the same place.
+    Layers of the previous run that are not computed again are removed, since they no longer match. All layers except
+    the phase are added hidden, since they overlap.
 
     Parameters
     ----------
     viewer : Viewer
-        Where.
+        Viewer to which they are added.
     output : TieOutput
-        What.
+        Results of the run.
     stack : Image
-        The image it came from.
+        The focus stack.
     former : mapping
-        Layers to be replaced.
+        Layers of the previous run, which are replaced.
 
     Returns
     -------
@@ -192,18 +158,18 @@ def show_output(
 
 
 def layers_text(shown: Mapping[Quantity, ImageLayer]) -> str:
-    """Say which layers there are."""
+    """Return a text that names the layers."""
     text = f"Done: layer '{shown['phase'].name}', in radians."
     hidden = [NAMES[quantity] for quantity, layer in shown.items() if not layer.visible]
     if hidden:
-        text = f"{text} Switched off in the layer list: {', '.join(hidden)}."
+        text = f"{text} Hidden in the layer list: {', '.join(hidden)}."
     return text
 
 
 def _over_all_planes(image: Image, stack: Image) -> Image:
-    """Give frames over time a single plane as thick as the stack.
+    """Give frames over time a single plane that is as thick as the stack.
 
-    napari lines axes up from the last one on: without it, the stack's focus slider would move the result's time.
+    napari aligns axes from the last one: without the plane, the stack's focus slider would change the time point.
     """
     if image.axes != "TYX" or "Z" not in stack.axes:
         return image
@@ -212,7 +178,7 @@ def _over_all_planes(image: Image, stack: Image) -> Image:
 
 
 def _centre(layer: ImageLayer, image: Image, stack: Image) -> None:
-    """Put the thick plane's middle where the stack's is."""
+    """Align the middle of the thick plane with that of the stack."""
     if image.axes == "TZYX":
         count = stack.data.shape[stack.axes.index("Z")]
         time, _, y, x = layer.translate
@@ -237,10 +203,10 @@ def _mass_text(phase: Image, increment_um3_per_pg: float) -> str:
     is_series = phase.axes != "YX"
     number = next((index for index, frame in enumerate(phase.data) if frame.any()), 0) if is_series else 0
     frame = replace(phase, data=phase.data[number], axes="YX") if is_series else phase
-    found = object_masses(frame, refractive_increment_um3_per_pg=increment_um3_per_pg)
+    found = measure_frame(frame, increment_um3_per_pg).objects
     where = f" of time point {number + 1}" if number else " of the first time point" if is_series else ""
     if not found:
-        return f"Dry mass{where}: nothing stands out of the background."
+        return f"Dry mass{where}: no objects were found."
     total_pg = sum(one.dry_mass_pg for one in found)
     cut = sum(one.touches_edge for one in found)
     objects = f"{len(found)} object{'s' if len(found) > 1 else ''}"

@@ -1,4 +1,4 @@
-"""Dock widget: quantitative phase from a through-focus stack, by the transport-of-intensity equation."""
+"""Dock widget: quantitative phase from a focus stack, by the transport-of-intensity equation (TIE)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from napari_contransgan.io import Image, Quantity
 
 @dataclass(frozen=True)
 class _Run:
-    """What was asked for when Run was pressed, whatever is typed meanwhile."""
+    """The inputs at the time when Run was pressed."""
 
     layer: ImageLayer
     image: Image
@@ -35,12 +35,12 @@ class _Run:
 
 
 class TieWidget(DockedWidget):
-    """Choose a stack, check its optics, press Run: a phase layer in radians appears over the stack.
+    """Computes the phase of a focus stack; the result, in radians, is a layer aligned with the stack.
 
     Parameters
     ----------
     viewer : Viewer
-        Whose layers are used.
+        Viewer whose layers are used.
     """
 
     def __init__(self, viewer: Viewer) -> None:
@@ -59,22 +59,22 @@ class TieWidget(DockedWidget):
         self.preview_box = CheckBox(
             label="",
             text="Preview",
-            tooltip="Shows the phase inside the yellow rectangle, which can be moved, and computes it anew after each "
-            "change of the form.",
+            tooltip="Shows the phase inside the yellow rectangle, which can be moved, and updates it after each change "
+            "of the form.",
         )
         self.preview_text = wrapped_text()
         self.notes = wrapped_text()
         self.flip_button = PushButton(
             text="Flip z and run again",
-            tooltip="Takes the planes in the other order, and puts the results in place of these.",
+            tooltip="Reverses the order of the planes, and replaces these results by the new ones.",
         )
         self.label_button = PushButton(
             text="Use as training label…",
-            tooltip="Cuts the phase into tiles and saves them in a folder, which 'Train a network' takes as its phase "
+            tooltip="Cuts the phase into tiles and saves them in a folder, which 'Train a network' can use as phase "
             "images.",
         )
         self.panel = RunPanel(
-            "Run", "Compute the phase, in radians, and add it as a layer over the stack.", on_busy=self._show_busy
+            "Run", "Computes the phase, in radians, and adds it as a layer over the stack.", on_busy=self._show_busy
         )
         self.preview = TiePreview(
             viewer, inputs=self._inputs, on_text=self._tell_preview, on_end=self._untick_preview, owner=self
@@ -106,13 +106,13 @@ class TieWidget(DockedWidget):
         self._start({})
 
     def flip_and_run(self) -> None:
-        """Take the planes in the other order than the last run did, and put the results in place of its."""
+        """Run again with the planes in reverse order, and replace the results of the last run."""
         if self._last is not None:
-            self.form.flip_z.value = not self._last.settings.flip_z
+            self.form.flip_z.setValue(not self._last.settings.flip_z)
             self._start(dict(self._layers))
 
     def save_labels(self) -> None:
-        """Ask for a folder and write the tiles of the last run's phase into it."""
+        """Ask for a folder and save the tiles of the last run's phase in it."""
         with errors_shown():
             phase = image_from_layer(self._layers["phase"])
             folder = ask_for_folder(self)
@@ -128,7 +128,7 @@ class TieWidget(DockedWidget):
         self.form.reset_choices()
 
     def _inputs(self) -> tuple[Image, TieSettings]:
-        """Stack and settings; what the form says counts, also where a field was cleared."""
+        """Return the stack and the settings; the form decides, also if a field was cleared."""
         image, settings = image_from_layer(self.form.layer()), self.form.settings()
         image = replace(image, numerical_aperture=settings.numerical_aperture, coherence=settings.coherence)
         return replace(image, dark_counts=None), settings
@@ -145,13 +145,13 @@ class TieWidget(DockedWidget):
     def _add(self, output: TieOutput, run: _Run) -> str:
         pixel_size_um = output.images[0].pixel_size_um
         if run.pixel_size_typed and pixel_size_um is not None and run.layer in self._viewer.layers:
-            set_pixel_size(run.layer, pixel_size_um)  # else the phase would not lie over its stack
+            set_pixel_size(run.layer, pixel_size_um)  # so that the phase is aligned with the stack
         self._layers = show_output(self._viewer, output, run.image, run.former)
         self._last = run
         self.preview.to_front()
         self.notes.value = "\n".join(output.notes)
         self.notes.visible = bool(output.notes)
-        self.flip_button.visible = output.may_stand_the_other_way and self.form.stack.value is run.layer
+        self.flip_button.visible = output.planes_may_be_reversed and self.form.stack.value is run.layer
         return f"{layers_text(self._layers)}\n{output.message}"
 
     def _show_busy(self, busy: bool) -> None:
@@ -197,7 +197,7 @@ class TieWidget(DockedWidget):
 
 
 def ask_for_folder(parent: QWidget) -> Path | None:
-    """Let the user choose a folder; None if they would rather not."""
+    """Let the user choose a folder; return None if the dialog is cancelled."""
     chosen = QFileDialog.getExistingDirectory(parent, "Folder for the training labels")
     return Path(chosen) if chosen else None
 

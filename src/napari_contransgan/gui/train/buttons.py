@@ -8,7 +8,7 @@ State = Literal["idle", "checking", "running", "pausing", "paused", "stopping"]
 
 
 class TrainButtons(QWidget):
-    """Check data, Start, Pause or Continue, and Stop; each can be pressed when it has something to do."""
+    """Check data, Start, Pause or Continue, and Stop; each is enabled when it can be used."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -18,14 +18,14 @@ class TrainButtons(QWidget):
         for button, hint in (
             (
                 self.check,
-                "Look at the images as a training does before it starts, and say what is found",
+                "Checks the images as at the start of a training run, and reports what was found.",
             ),
-            (self.start, "Train in the background; the window can be used meanwhile"),
+            (self.start, "Trains in the background; the window can be used meanwhile."),
             (
                 self.pause,
-                "Finish the step at hand, save, and wait; the run stays in memory, and Continue goes on at once",
+                "Finishes the current step, saves, and waits. The run stays in memory; Continue resumes it at once.",
             ),
-            (self.stop, "Finish the step at hand, save, and end the run; it can be gone on with later"),
+            (self.stop, "Finishes the current step, saves, and ends the run, which can be resumed later."),
         ):
             button.setToolTip(hint)
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -38,7 +38,7 @@ class TrainButtons(QWidget):
         self.show_state("idle")
 
     def show_state(self, state: State) -> None:
-        """Enable what can be pressed now."""
+        """Enable the buttons that can be used in this state."""
         self.state = state
         waiting = state in {"pausing", "paused"}
         self.check.setEnabled(state == "idle")

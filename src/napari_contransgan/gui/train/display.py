@@ -1,4 +1,4 @@
-"""What a training shows while it goes on: how far it is, what it says, its curves and its scores."""
+"""The display of a training run: progress, messages, curves and scores."""
 
 from pathlib import Path
 
@@ -21,14 +21,14 @@ from napari_contransgan.training.events import (
 )
 
 REDRAW_MS = 200
-"""Five times a second: an eye sees no more, and training loses nothing to it."""
+"""Five times a second is enough for the eye and costs the training nothing noticeable."""
 
 OWN_PLACE = 0
-"""Of the run at hand among the curves; opened runs follow it."""
+"""Place of the current run among the curves; opened runs follow it."""
 
 
 class RunDisplay(QWidget):
-    """Takes the events of a run, and shows what they tell at most five times a second."""
+    """Shows the events of a run, at most five times a second."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,11 +55,11 @@ class RunDisplay(QWidget):
 
     @property
     def step(self) -> int:
-        """The step at which the run is; 0 before the first one."""
+        """The current step of the run; 0 before the first one."""
         return self._step
 
     def begin(self, run_dir: Path) -> None:
-        """Make ready for a run."""
+        """Prepare for a run."""
         self._latest, self._step = None, 0
         self._device = ""
         self._pace.restart()
@@ -73,7 +73,7 @@ class RunDisplay(QWidget):
         self._timer.start()
 
     def take(self, event: TrainingEvent | EarlierPart) -> None:
-        """Note what an event tells; curves and status follow at the next redraw."""
+        """Take an event; curves and status follow at the next redraw."""
         if isinstance(event, EarlierPart):
             self.run = RunSeries(self.run.name, event.record, event.last_step)
             self.curves.put(self.run, OWN_PLACE)
@@ -95,23 +95,23 @@ class RunDisplay(QWidget):
                 self.curves.mark_stale()
                 self._say_scores(scores_text(event))
             case CheckpointSaved():
-                self.message.setText(f"Saved at step {event.step}")
+                self.message.setText(f"Saved at step {event.step}.")
             case RolledBack():
                 self._step = event.to_step
                 self.run.drop_after(event.to_step)
                 self.curves.mark_stale()
                 self._pace.restart()
             case _:
-                pass  # the end is told by the task itself
+                pass  # the task itself reports the end
 
     def rest(self) -> None:
-        """Show all there is, and no time that is left, while the run waits."""
+        """Show everything, without a remaining time, while the run is paused."""
         self.redraw()
         self._pace.restart()
         self._show_status(None)
 
     def end(self) -> None:
-        """Show all there is, for the last time."""
+        """Show everything, for the last time."""
         self._timer.stop()
         self.redraw()
         if self._latest is None:
@@ -122,7 +122,7 @@ class RunDisplay(QWidget):
             self._show_status(None)
 
     def redraw(self) -> None:
-        """Show what has come since the last call."""
+        """Show what has changed since the last call."""
         self.curves.redraw()
         if not self._stale or self._latest is None:
             return

@@ -1,30 +1,39 @@
 """The form of a training run: its folders, its network and its length."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_contransgan.config import GeneratorName, PairFolders, PresetName, TrainSettings, pair_folders
+from napari_contransgan.config import PairFolders, TrainSettings, pair_folders
+from napari_contransgan.gui.shared.fields import Choice, Tick, WholeNumber
 from napari_contransgan.gui.shared.folders import FoldersEdit
 from napari_contransgan.gui.shared.form import Fold
-from napari_contransgan.gui.shared.value_fields import Choice, WholeNumber
-from napari_contransgan.gui.train.advanced import AdvancedFields, add_row
+from napari_contransgan.gui.shared.hints import RESUME
+from napari_contransgan.gui.shared.rows import Rows, align_rows
 
-PAIRS = "folder with lr and phase, or images"
+PAIRS = "with lr and phase, or images"
 PAIRS_HINT = (
-    "Folder with the folders lr and phase in it, as the digital microscope writes it; or a folder of images, planes or "
-    "tiles, and below it the folder of their phase. Several are separated by ;"
+    "A folder that contains the folders lr and phase, as the digital microscope writes it; or a folder of images, "
+    "planes or tiles, with the folder of their phase maps in the next field. Separate several folders with ;"
 )
 PAIRS_PHASE_HINT = (
-    "Folder of the phase maps of the images above, with the same names, or the names that TIE gives them; leave it "
-    "empty if the folder above has lr and phase in it"
+    "Folder of the phase maps that belong to the images above. The files have the same names, or the names that TIE "
+    "gives them. Leave this empty if the folder above contains lr and phase."
 )
+BASIC = ("generator", "preset", "steps")
+ADVANCED = (
+    *("recipe", "batch_size", "accumulate", "crop_px", "learning_rate"),
+    *("validate_every", "save_every", "previews"),
+    *("lambda_cycle", "lambda_gan", "lambda_physics", "gradient_penalty", "cycle_noise"),
+    *("device", "threads", "bad_images"),
+)
+"""Names of settings, from the top: learning, validation, weights of the losses, computer and data."""
 
 
 class TrainForm(QWidget):
-    """The settings of a training run, without the buttons.
+    """The settings of a training run and its folder, without the buttons.
 
     Settings that have no field keep the value that `setValue` gave them.
     """
@@ -34,67 +43,59 @@ class TrainForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rest: dict[str, Any] = {}
-        self.pairs = FoldersEdit(several=True, placeholder=PAIRS)
-        self.pairs_phase = FoldersEdit(several=True, placeholder="only for a folder of images")
-        self.lr = FoldersEdit(placeholder="unpaired: bright-field images")
-        self.phase = FoldersEdit(placeholder="unpaired: phase images")
-        self.generator = Choice((name, name) for name in get_args(GeneratorName))
-        self.preset = Choice((name, name) for name in get_args(PresetName))
-        self.steps = WholeNumber(1, 10_000_000)
-        self.advanced = AdvancedFields()
+        self.folders, self.basic, self.run, self.advanced = Rows(), Rows(), Rows(), Rows()
+        self.pairs = self.folders.add("pairs", "Pairs", FoldersEdit(several=True, placeholder=PAIRS), PAIRS_HINT)
+        self.pairs_phase = self.folders.add(
+            *("pairs_phase", "Phase of the pairs"),
+            FoldersEdit(several=True, placeholder="only for a folder of images"),
+            PAIRS_PHASE_HINT,
+        )
+        self.lr = self.folders.add(
+            *("lr", "Low-power images", FoldersEdit(placeholder="unpaired: bright-field images")),
+            "Folder of TIFFs from the low-power objective. It needs phase images too.",
+        )
+        self.phase = self.folders.add(
+            *("phase", "Phase images", FoldersEdit(placeholder="unpaired: phase images")),
+            "Folder of phase TIFFs in radians, from the high-power objective.",
+        )
+        self.basic.add_settings(TrainSettings, *BASIC)
+        self.advanced.add_settings(TrainSettings, *ADVANCED)
+        self.generator: Choice = self.basic["generator"]
+        self.preset: Choice = self.basic["preset"]
+        self.steps: WholeNumber = self.basic["steps"]
+        self.run_folder = self.run.add(
+            *("run_folder", "Run folder", FoldersEdit(placeholder="where the network is saved")),
+            "A new folder for the network, its settings, curves and previews.",
+        )
+        self.resume = self.run.add(*("resume", "", Tick(RESUME)), "Shows the settings that the run was started with.")
         self.advanced_fold = Fold(
             "Advanced", tooltip="Settings that a first run can leave as they are", body=self.advanced
         )
-
-        basic = QWidget()
-        self.rows = QFormLayout(basic)
-        self.rows.setContentsMargins(0, 0, 0, 0)
-        self.rows.setVerticalSpacing(3)
-        self.rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for label, field, hint in (
-            ("Pairs", self.pairs, PAIRS_HINT),
-            ("Phase of the pairs", self.pairs_phase, PAIRS_PHASE_HINT),
-            ("Low-power images", self.lr, "TIFFs from the low-power objective; needs phase images too"),
-            ("Phase images", self.phase, "Phase TIFFs in radians from the high-power objective"),
-            ("Network", self.generator, "contrans joins a CNN and a Swin Transformer; unet and swin have one of them"),
-            ("Size", self.preset, "tiny for a first try, published is the paper's (needs a GPU)"),
-            ("Steps", self.steps, "One step looks at a few images and changes the network a little"),
-        ):
-            add_row(self.rows, label, field, hint)
-        for signal in (
-            *(folders.valueChanged for folders in (self.pairs, self.pairs_phase, self.lr, self.phase)),
-            *(field.edited for field in (self.generator, self.preset, self.steps)),
-            self.advanced.valueChanged,
-        ):
-            signal.connect(lambda *_: self.valueChanged.emit())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
-        layout.addWidget(basic)
-        layout.addWidget(self.advanced_fold)
+        for part in (self.folders, self.basic, self.run, self.advanced_fold):
+            layout.addWidget(part)
+        for rows in (self.folders, self.basic, self.advanced):
+            rows.valueChanged.connect(self.valueChanged)
+        align_rows(self.folders, self.basic, self.run, self.advanced)
         self._show(TrainSettings.model_construct())
 
     def value(self) -> dict[str, Any]:
-        """Give the settings as they stand, valid or not, for `TrainSettings.checked`.
+        """Return the settings as they were typed, valid or not, for `TrainSettings.checked`.
 
         Raises
         ------
         InputError
-            If there are more or fewer folders of phase than of images.
+            If there are more or fewer folders of phase maps than of images.
         """
         lr, phase = self.lr.value(), self.phase.value()
-        return (
-            self._rest
-            | {
-                "pairs": pair_folders(self.pairs.value(), self.pairs_phase.value()),
-                "lr": lr[0] if lr else None,
-                "phase": phase[0] if phase else None,
-                "generator": self.generator.value(),
-                "preset": self.preset.value(),
-                "steps": self.steps.value(),
-            }
-            | self.advanced.value()
-        )
+        folders = {
+            "pairs": pair_folders(self.pairs.value(), self.pairs_phase.value()),
+            "lr": lr[0] if lr else None,
+            "phase": phase[0] if phase else None,
+        }
+        return self._rest | folders | self.basic.value() | self.advanced.value()
 
     def setValue(self, settings: TrainSettings) -> None:  # noqa: N802 - Qt's naming
         """Show settings, and keep those that have no field."""
@@ -108,13 +109,11 @@ class TrainForm(QWidget):
         self._show_pairs(settings)
         self.lr.setValue([settings.lr] if settings.lr else [])
         self.phase.setValue([settings.phase] if settings.phase else [])
-        self.generator.setValue(settings.generator)
-        self.preset.setValue(settings.preset)
-        self.steps.setValue(settings.steps)
+        self.basic.setValue(settings)
         self.advanced.setValue(settings)
 
     def _show_pairs(self, settings: TrainSettings) -> None:
-        """Show one folder for the images and one for the phase as soon as one of the pairs needs two."""
+        """Show one folder for the images and one for the phase maps if any of the pairs needs two."""
         whole = [source for source in settings.pairs if isinstance(source, Path)]
         both = [
             one if isinstance(one, PairFolders) else PairFolders(lr=one / "lr", phase=one / "phase")
@@ -123,4 +122,6 @@ class TrainForm(QWidget):
         single = len(whole) == len(both)
         self.pairs.setValue(whole if single else [one.lr for one in both])
         self.pairs_phase.setValue([] if single else [one.phase for one in both])
-        self.pairs.set_placeholder(f"made on the fly, {len(settings.simulate)} kinds" if settings.simulate else PAIRS)
+        self.pairs.set_placeholder(
+            f"simulated on the fly, {len(settings.simulate)} kinds" if settings.simulate else PAIRS
+        )

@@ -1,4 +1,4 @@
-"""What went wrong in a run without ending it: it stays in the window until the next run."""
+"""Problems that did not end a run; they stay in the window until the next run."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ LISTED_IMAGES = 20
 
 
 class Notices(QWidget):
-    """Failed saves, images left out, and steps that were undone; hidden while there are none."""
+    """Failed saves, skipped images, and steps that were undone; hidden while there are none."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,22 +31,22 @@ class Notices(QWidget):
         self.clear()
 
     def clear(self) -> None:
-        """Forget all of them, for another run."""
+        """Clear all of them, for another run."""
         self._undone_times = 0
         self._images.clear()
         for label in (self.unsaved, self.undone, self.left_out):
             _say(label, "")
 
     def take(self, event: TrainingEvent) -> None:
-        """Show what an event tells, if it is one of those."""
+        """Show an event, if it is one of these."""
         match event:
             case SaveFailed():
-                if not self.unsaved.text():  # a full disk would tell it at each save
+                if not self.unsaved.text():  # a full disk would cause one at each save
                     show_warning(f"The training could not be saved at step {event.step}: {event.reason}")
                 _say(
                     self.unsaved,
-                    f"Not saved at step {event.step}: {event.reason}. The training goes on and tries again at the "
-                    "next save; make room on the disk meanwhile.",
+                    f"Not saved at step {event.step}: {event.reason}. Training continues and tries again at the next "
+                    "save; free some disk space meanwhile.",
                 )
             case CheckpointSaved():
                 _say(self.unsaved, "")
@@ -55,8 +55,8 @@ class Notices(QWidget):
                 times = f" This has happened {self._undone_times} times." if self._undone_times > 1 else ""
                 _say(
                     self.undone,
-                    f"Step {event.step} was undone: {event.reason}. Training goes on from step {event.to_step}, its "
-                    f"learning rate times {event.rate_factor:.3g}.{times}",
+                    f"Step {event.step} was undone: {event.reason}. Training continues from step {event.to_step} with "
+                    f"the learning rate multiplied by {event.rate_factor:.3g}.{times}",
                 )
             case ImageSkipped():
                 self._images.append((event.path, event.reason))
@@ -70,8 +70,8 @@ class Notices(QWidget):
     def _left_out_text(self) -> str:
         path, reason = self._images[-1]
         if len(self._images) == 1:
-            return f"An image is left out: {path.name}: {reason}"
-        return f"{len(self._images)} images are left out, the latest {path.name}: {reason}"
+            return f"Image skipped: {path.name}: {reason}"
+        return f"{len(self._images)} images skipped, most recently {path.name}: {reason}"
 
 
 def _say(label: QLabel, text: str) -> None:

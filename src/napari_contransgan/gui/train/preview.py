@@ -1,4 +1,4 @@
-"""The live preview: what the network makes of fixed samples, as layers that change in place."""
+"""The live preview: the network's output for fixed samples, as layers that are updated."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -14,28 +14,29 @@ from napari_contransgan.config import TrainSettings
 from napari_contransgan.gui.runs.layers import Limits, link_limits, preview_attributes, preview_limits, usual_limits
 from napari_contransgan.gui.runs.montage import TITLES, Kind, blank_previews, columns, montages
 from napari_contransgan.gui.runs.titles import Title, add_titles, column_titles
+from napari_contransgan.gui.shared.napari_versions import show_colour_bar
 from napari_contransgan.gui.shared.pacing import OneAtATime
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.training.events import Preview
 
 PREFIX = "Preview: "
 VIEW_MARGIN = 0.2
-"""Around the preview in the viewer, which leaves room for the colour bar."""
+"""Margin around the preview in the viewer, which leaves room for the colour bar."""
 
 TITLES_NAME = f"{PREFIX}titles"
 
 
 class LivePreview:
-    """Shows the newest previews of a run, its samples below each other and a column for each kind of map.
+    """Shows the newest previews of a run, with the samples below each other and a column for each kind of map.
 
     A layer that the user deletes stays away until the next run, or until the preview is switched off and on.
 
     Parameters
     ----------
     viewer : Viewer
-        Where it is shown.
+        Viewer in which it is shown.
     owner : QObject, optional
-        What it ends with.
+        Object with which it ends.
     """
 
     def __init__(self, viewer: Viewer, owner: QObject | None = None) -> None:
@@ -50,10 +51,10 @@ class LivePreview:
         self._changes = OneAtATime(owner)
 
     def begin(self, settings: TrainSettings) -> None:
-        """Make ready for another run, whose first previews choose the range of the colours.
+        """Prepare for another run, whose first previews determine the contrast limits.
 
-        New layers take napari a second or so. They are made now, black, while the user waits for the run to start, and
-        not when the first previews come, in the middle of what the user does then.
+        napari needs about a second for new layers. They are added now, black, while the user waits for the run to
+        start, and not when the first previews arrive and would interrupt the user.
         """
         self._unwanted.clear()
         self._limits, self._newest = {}, {}
@@ -66,12 +67,12 @@ class LivePreview:
             self._limits, self._newest = {}, {}
 
     def end(self) -> None:
-        """Take layers away that have never shown a preview."""
+        """Remove layers that have never shown a preview."""
         if not self._newest:
             self.remove()
 
     def set_shown(self, shown: bool) -> None:
-        """Show the layers, the newest previews among them, or take them away."""
+        """Show the layers with the newest previews, or remove them."""
         if shown == self._shown:
             return
         self._shown = shown
@@ -84,8 +85,7 @@ class LivePreview:
     def show(self, previews: Sequence[Preview]) -> None:
         """Show the previews of a validation.
 
-        Layers that stand already change one after the other in the moments that follow: to draw all of them anew at
-        once would hold the window.
+        Existing layers are updated one after the other: redrawing all of them at once would freeze the window.
         """
         self._newest = montages(previews)
         if self._newest and not self._limits:
@@ -95,11 +95,11 @@ class LivePreview:
             self._update()
 
     def settle(self) -> None:
-        """Change at once the layers that still wait for it."""
+        """Update the layers with pending changes now."""
         self._changes.finish()
 
     def remove(self) -> None:
-        """Take the layers away."""
+        """Remove the layers."""
         self._changes.forget()
         for layer in (*self._layers.values(), self._titles):
             if layer is not None and layer in self._viewer.layers:
@@ -109,7 +109,7 @@ class LivePreview:
     def _update(self) -> None:
         self._note_deleted()
         for kind in [kind for kind in self._layers if kind not in self._newest]:
-            self._viewer.layers.remove(self._layers.pop(kind))  # of a former run that had such maps
+            self._viewer.layers.remove(self._layers.pop(kind))  # of an earlier run that had such maps
         places = columns(self._newest)
         chosen = set(self._viewer.layers.selection)
         new: list[Kind] = []
@@ -126,7 +126,7 @@ class LivePreview:
             return
         chosen = {layer for layer in chosen if layer in self._viewer.layers}
         if chosen:
-            self._viewer.layers.selection = chosen  # the user may be at work with another layer
+            self._viewer.layers.selection = chosen  # the user may be working with another layer
         elif "output" in self._layers:
             self._viewer.layers.selection = {self._layers["output"]}
         if all(layer in (*self._layers.values(), self._titles) for layer in self._viewer.layers):
@@ -136,14 +136,14 @@ class LivePreview:
         attributes = preview_attributes(kind, picture, left_px)
         attributes |= {"name": PREFIX + TITLES[kind], "contrast_limits": self._limits[kind]}
         layer = self._viewer.add_image(picture, **attributes)
-        if kind == "output" and hasattr(layer, "colorbar"):  # napari 0.6 has none; one serves both phases
-            layer.colorbar.visible = True
+        if kind == "output":  # one colour bar for both phases
+            show_colour_bar(layer)
         self._layers[kind] = layer
 
     def _change(self, kind: Kind, picture: NDArray[np.float32], left_px: int) -> None:
         layer = self._layers.get(kind)
         if layer is None or layer not in self._viewer.layers:
-            return  # deleted by the user meanwhile, which the next preview will note
+            return  # deleted by the user meanwhile; the next preview notices it
         layer.data = picture
         layer.translate = (0.0, left_px * MODEL_PIXEL_SIZE_UM)
 
@@ -162,7 +162,7 @@ class LivePreview:
             self._unwanted.add(TITLES_NAME)
 
     def _show_titles(self, places: dict[Kind, int]) -> None:
-        """Write above each column what it shows."""
+        """Show a title above each column."""
         here = {kind: left for kind, left in places.items() if kind in self._layers}
         width_px = self._newest["input"].shape[1] if here else 0
         titles = column_titles(here, width_px)

@@ -1,4 +1,4 @@
-"""What a training says about itself, in words."""
+"""The status of a training run in words."""
 
 import math
 import time
@@ -7,22 +7,22 @@ from napari_contransgan.training.events import StepFinished, Validated
 
 
 class Pace:
-    """Tells how long a run will still take, from the steps since it began or went on, the first of them apart."""
+    """Estimates the remaining time of a run from the steps since it started or resumed, without the first."""
 
     def __init__(self) -> None:
         self._first: tuple[int, float] | None = None
 
     def restart(self) -> None:
-        """Leave a pause, or steps that were undone, out of the reckoning."""
+        """Start again after a pause, or after steps that were undone."""
         self._first = None
 
     def note(self, step: int) -> None:
-        """Note that a step has been finished now."""
+        """Note that a step has just been finished."""
         if self._first is None:
             self._first = step, time.monotonic()
 
     def left_s(self, step: int, total_steps: int) -> float | None:
-        """Give the seconds that are left; None until two steps are known."""
+        """Return the remaining time in seconds; None until two steps are known."""
         if self._first is None or step <= self._first[0]:
             return None
         first_step, first_time = self._first
@@ -30,7 +30,7 @@ class Pace:
 
 
 def status_text(event: StepFinished, device: str, left_s: float | None) -> str:
-    """Say in a line how far a run is and how fast, and where it is computed; what is not known is left out."""
+    """Describe the progress, speed and device of a run in one line; unknown parts are left out."""
     parts = [f"Step {event.step} of {event.total_steps}"]
     if left_s is not None and event.step < event.total_steps:
         parts.append(f"{duration_text(left_s)} left")
@@ -44,9 +44,9 @@ def status_text(event: StepFinished, device: str, left_s: float | None) -> str:
 
 
 def scores_text(event: Validated) -> str:
-    """Say how a validation went, beside what an empty phase map would score."""
+    """Describe the scores of a validation, together with those of an empty phase map."""
     if not event.has_scores:
-        return f"Validation at step {event.step}: no scores, since there are no held-out pairs to compare with"
+        return f"Validation at step {event.step}: no scores, since there are no held-out pairs"
     return (
         f"Validation at step {event.step}: PSNR {event.psnr_db:.1f} dB, SSIM {event.ssim:.3f}, slope {event.slope:.2f} "
         f"(an empty phase map would score {event.psnr_zero_db:.1f} dB, {event.ssim_zero:.3f})"
@@ -54,7 +54,7 @@ def scores_text(event: Validated) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """Say a duration as a person would: ``about 3 min``."""
+    """Write a duration as a person would: ``about 3 min``."""
     if seconds < 60:
         return f"about {max(1, round(seconds))} s"
     if seconds < 3600:
@@ -63,12 +63,12 @@ def duration_text(seconds: float) -> str:
 
 
 def memory_text(size_bytes: int) -> str:
-    """Say a size in MB, or in GB from 1 GB on."""
+    """Write a size in MB, or in GB from 1 GB on."""
     return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"
 
 
 def rate_text(rate: float) -> str:
-    """Write a learning rate without needless zeros: ``5e-4``."""
+    """Write a learning rate without superfluous zeros: ``5e-4``."""
     if rate <= 0 or not math.isfinite(rate):
         return f"{rate:g}"
     mantissa, _, exponent = f"{rate:.2g}".partition("e")

@@ -1,4 +1,4 @@
-"""Dock widget: train a network, watch it, pause it, and compare it with runs that were trained before."""
+"""Dock widget: train a network, follow its progress, and compare it with earlier runs."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.runs.opened import RunList
 from napari_contransgan.gui.shared.closing import DockedWidget
-from napari_contransgan.gui.shared.folders import FoldersEdit
 from napari_contransgan.gui.shared.form import Fold, FormScroll
+from napari_contransgan.gui.shared.setting_fields import checked
 from napari_contransgan.gui.shared.tasks import Task, run_task
 from napari_contransgan.gui.train.buttons import TrainButtons
 from napari_contransgan.gui.train.display import RunDisplay
@@ -31,12 +31,12 @@ from napari_contransgan.training.run_folder import CONFIG, LAST
 
 
 class TrainWidget(DockedWidget):
-    """Trains a network in the background and shows how it goes.
+    """Trains a network in the background and shows its progress.
 
     Parameters
     ----------
     viewer : Viewer
-        Where the previews are shown.
+        Viewer in which the previews are shown.
     """
 
     def __init__(self, viewer: Viewer) -> None:
@@ -46,13 +46,10 @@ class TrainWidget(DockedWidget):
         self._unsaved = False
 
         self.form = TrainForm()
-        self.run_folder = FoldersEdit(placeholder="where the network is saved")
-        self.run_folder.setToolTip("A new folder, which gets the network, its settings, its curves and its previews")
-        self.resume = QCheckBox("Go on with the run in this folder")
-        self.resume.setToolTip("Shows the settings that the run was started with")
-        self.resume.toggled.connect(lambda _: self._show_settings_of_run())
+        self.run_folder, self.resume = self.form.run_folder, self.form.resume
+        self.resume.valueChanged.connect(self._show_settings_of_run)
         self.run_folder.valueChanged.connect(self._show_settings_of_run)
-        self.fold = Fold("Settings", tooltip="What to train, on what, and where to save it", body=FormScroll(self.form))
+        self.fold = Fold("Settings", tooltip="Network, training data and run folder.", body=FormScroll(self.form))
         self.fold.header.setChecked(True)
 
         self.buttons, self.display = TrainButtons(), RunDisplay()
@@ -65,7 +62,7 @@ class TrainWidget(DockedWidget):
         self.preview = LivePreview(viewer, self)
         self.show_preview = QCheckBox("Show preview")
         self.show_preview.setToolTip(
-            "Shows in the viewer, after each trial, what the network makes of the same few images"
+            "After each validation, shows the network's output for the same few images in the viewer."
         )
         self.show_preview.setChecked(True)
         self.show_preview.toggled.connect(self.preview.set_shown)
@@ -74,7 +71,7 @@ class TrainWidget(DockedWidget):
 
     @property
     def running(self) -> bool:
-        """Whether a training run has not ended yet; one that is paused has not."""
+        """Whether a run is in progress; a paused run is."""
         return self._task is not None
 
     @property
@@ -83,14 +80,14 @@ class TrainWidget(DockedWidget):
         return self._check_task is not None
 
     def start(self) -> None:
-        """Check the form and train in the background; what is wrong with the form is said in the window."""
+        """Check the form and train in the background; errors in the form are shown in the window."""
         if self.running or self.checking:
             return
         try:
             settings = self._settings()
             run_folders = self.run_folder.value()
             if not run_folders:
-                raise InputError("training: choose a run folder, where the network is to be saved")
+                raise InputError("training: choose a run folder, in which the network is saved")
         except InputError as error:
             self.message.setText(str(error))
             return
@@ -99,14 +96,14 @@ class TrainWidget(DockedWidget):
         self.display.begin(run_dir)
         self.preview.begin(settings)
         self._show_state_running()
-        self.fold.header.setChecked(False)  # makes room for the curves
+        self.fold.header.setChecked(False)  # leaves room for the curves
         self._task = run_task(
             lambda: training_events(settings, run_dir, resume),
             title="Training",
             on_event=self._take,
-            on_result=lambda path: self.message.setText(f"Finished. The best network is {path}"),
+            on_result=lambda path: self.message.setText(f"Finished. The best network is {path}."),
             on_error=lambda error: self.message.setText(_reason(error, "Training failed")),
-            on_cancelled=lambda: self.message.setText(f"Stopped. The run so far is in {run_dir}"),
+            on_cancelled=lambda: self.message.setText(f"Stopped. The run so far is saved in {run_dir}."),
             on_paused=self._rest,
             on_finished=self._end,
             progress_of=_progress_of,
@@ -114,28 +111,28 @@ class TrainWidget(DockedWidget):
         )
 
     def pause_or_continue(self) -> None:
-        """Let the run save and wait after the step at hand, or go on."""
+        """Save and pause the run after the current step, or continue it."""
         if self._task is None or self.buttons.state == "stopping":
             return
         if self._task.paused:
             self._task.resume()
             self.buttons.show_state("running")
-            self.message.setText("Training goes on")
+            self.message.setText("Training continues.")
         else:
             self._unsaved = False
             self._task.pause(SAVE, at=_takes_requests, until=_ends_save)
             self.buttons.show_state("pausing")
-            self.message.setText("Pausing: the step at hand is finished and saved first")
+            self.message.setText("Pausing: the current step is finished and saved first.")
 
     def stop(self) -> None:
-        """Ask the run to save and end; it does so after the step it is at."""
+        """Save and end the run after the current step."""
         if self._task is not None:
             self.buttons.show_state("stopping")
-            self.message.setText("Stopping: the step at hand is finished and saved first")
+            self.message.setText("Stopping: the current step is finished and saved first.")
             self._task.cancel()
 
     def check(self) -> None:
-        """Look at the images in the background, as a training does before it starts, and say what is found."""
+        """Check the images in the background, as at the start of a run, and report what was found."""
         if self.running or self.checking:
             return
         try:
@@ -148,22 +145,22 @@ class TrainWidget(DockedWidget):
         self._check_task = run_task(
             lambda: checking_events(settings),
             title="Check data",
-            on_result=lambda found: self.message.setText(f"The data can serve: {found}"),
-            on_error=lambda error: self.message.setText(_reason(error, "The check failed")),
-            on_cancelled=lambda: self.message.setText("The check was stopped"),
+            on_result=lambda found: self.message.setText(f"Data check passed: {found}"),
+            on_error=lambda error: self.message.setText(_reason(error, "The data check failed")),
+            on_cancelled=lambda: self.message.setText("The data check was stopped."),
             on_finished=self._end_check,
             owner=self,
         )
 
     def end_work(self) -> None:
-        """Stop the run, which is saved, and whatever is read."""
+        """Save and stop the run, and stop reading other runs."""
         self.stop()
         self.runs.cancel()
         if self._check_task is not None:
             self._check_task.cancel()
 
     def _settings(self) -> TrainSettings:
-        return TrainSettings.checked(self.form.value(), source="training")
+        return checked(TrainSettings, self.form.value(), "training")
 
     def _take(self, event: TrainingEvent | EarlierPart) -> None:
         self.display.take(event)
@@ -176,7 +173,7 @@ class TrainWidget(DockedWidget):
         self.buttons.show_state("paused")
         self.display.rest()
         saved = "it could not be saved" if self._unsaved else "it is saved"
-        self.message.setText(f"Paused after step {self.display.step}; {saved}. Continue goes on at once")
+        self.message.setText(f"Paused after step {self.display.step}; {saved}. Press Continue to resume at once.")
 
     def _end(self) -> None:
         self._task = None
@@ -194,7 +191,7 @@ class TrainWidget(DockedWidget):
         self.buttons.show_state("running")
 
     def _show_settings_of_run(self) -> None:
-        """Show the settings of the run to go on with, so that it goes on as it began."""
+        """Show the settings of the run to resume, so that it resumes as it began."""
         folders = self.run_folder.value()
         if self.running or not (self.resume.isChecked() and folders):
             return
@@ -206,11 +203,9 @@ class TrainWidget(DockedWidget):
         except InputError as error:
             self.message.setText(str(error))
         else:
-            self.message.setText(f"The settings are those of the run in {folders[0]}")
+            self.message.setText(f"The settings are those of the run in {folders[0]}.")
 
     def _lay_out(self) -> None:
-        self.form.rows.addRow("Run folder", self.run_folder)
-        self.form.rows.addRow("", self.resume)
         choices = QHBoxLayout()
         choices.addWidget(self.show_preview)
         choices.addStretch(1)
@@ -229,7 +224,7 @@ def _takes_requests(event: TrainingEvent | EarlierPart) -> bool:
 
 
 def _ends_save(event: TrainingEvent | EarlierPart) -> bool:
-    """Whether a save that was asked for has come to an end, or will not come: a trial may go before it."""
+    """Return whether a requested save has ended, or will not happen; a validation may come first."""
     if isinstance(event, CheckpointSaved):
         return event.path.name == LAST
     return isinstance(event, SaveFailed | RolledBack | StepFinished)

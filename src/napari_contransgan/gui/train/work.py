@@ -1,4 +1,4 @@
-"""What the training window has done in a worker's thread, as generators; torch is imported here, not before."""
+"""The computations of the training window, as generators for a worker; torch is imported only here."""
 
 import logging
 from collections.abc import Generator
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class EarlierPart:
-    """What the folder of a run knows of the steps before the one from which it goes on."""
+    """The record in a run's folder of the steps before the one from which it resumes."""
 
     record: RunRecord
     last_step: int
@@ -28,7 +28,7 @@ class EarlierPart:
 def training_events(
     settings: TrainSettings, run_dir: Path, resume: bool
 ) -> Generator[TrainingEvent | EarlierPart, Any, Path]:
-    """Train, tell what an earlier part of the run has left, and keep the run among the known ones."""
+    """Train, yield the record of the earlier part of the run, and remember the run."""
     from napari_contransgan.training.trainer import train
 
     with closing(train(settings, run_dir, resume=resume)) as events:
@@ -43,7 +43,7 @@ def training_events(
 
 
 def checking_events(settings: TrainSettings) -> Generator[Progress, None, str]:
-    """Do the check that a run begins with, and say what was found; nothing is trained or written."""
+    """Check the images as at the start of a run, and describe them; nothing is trained or written."""
     from napari_contransgan.training.data import gather
 
     yield Progress(0, 0, "Checking the images")
@@ -55,6 +55,6 @@ def _earlier_part(run_dir: Path, last_step: int) -> Generator[EarlierPart, Any, 
     try:
         record = read_run(run_dir)
     except (InputError, OSError) as error:
-        _log.warning("the curves of the earlier part are left out: %s", error)
+        _log.warning("the curves of the earlier part of the run are not shown: %s", error)
     else:
         yield EarlierPart(record, last_step)

@@ -1,0 +1,1 @@
+"""Measure how well the bundled network adapts to a microscope."""

@@ -1,0 +1,1 @@
+"""Measure the accuracy of measurements of cells."""

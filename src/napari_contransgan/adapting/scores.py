@@ -1,0 +1,163 @@
+"""A network's phase on the held-out part, its scores against TIE, and the final scale factor."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from torch import nn
+
+from napari_contransgan.adapting.events import PartScores
+from napari_contransgan.adapting.losses import blur_px
+from napari_contransgan.adapting.split import Part
+from napari_contransgan.config import PrecisionName
+from napari_contransgan.evaluation.band import band_pass
+from napari_contransgan.models.compute import autocast
+from napari_contransgan.tiles import blend_window, cover
+
+FloatMap = NDArray[np.float32]
+
+TILE_PX, OVERLAP_PX = 224, 32
+LEAST_WEIGHT = 0.1
+"""Pixels with a lower reliability are left out of the scores."""
+SCALE_RANGE = (0.5, 2.0)
+SCALE_WINDOWS = 8
+"""Number of windows of the training parts, for each plane, to which the final scale is fitted."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A network on a device.
+
+    Parameters
+    ----------
+    network : Module
+        From contrast to phase in units of `phase_ref_rad`.
+    phase_ref_rad : float
+        Reference phase of its card.
+    device : torch.device
+        Where it is.
+    precision : {"auto", "fp32", "bf16"}
+        Numerical precision.
+    """
+
+    network: nn.Module
+    phase_ref_rad: float
+    device: torch.device
+    precision: PrecisionName = "fp32"
+
+    def phase_rad(self, yx_contrast: torch.Tensor) -> FloatMap:
+        """Return the phase of one contrast map, computed in overlapping tiles; shape (Y, X) each."""
+        contrast = yx_contrast.numpy()
+        height, width = contrast.shape
+        missing = ((0, max(0, TILE_PX - height)), (0, max(0, TILE_PX - width)))
+        padded = np.pad(contrast, missing, mode="symmetric")
+        shape = (padded.shape[0], padded.shape[1])
+        total, weights = np.zeros_like(padded), np.zeros_like(padded)
+        self.network.eval()
+        for tile in cover(shape, TILE_PX, OVERLAP_PX):
+            batch = torch.from_numpy(np.ascontiguousarray(padded[tile.slices]))[None, None].to(self.device)
+            with torch.inference_mode(), autocast(self.device, self.precision):
+                output = self.network(batch.contiguous(memory_format=torch.channels_last))
+            weight = blend_window(tile, shape, OVERLAP_PX)
+            total[tile.slices] += weight * output[0, 0].float().cpu().numpy()
+            weights[tile.slices] += weight
+        return np.asarray((total / weights)[:height, :width] * self.phase_ref_rad, np.float32)
+
+    def planes_rad(self, part: Part) -> FloatMap:
+        """Return the phase from each plane of a part, shape (Z, Y, X)."""
+        return np.stack([self.phase_rad(plane) for plane in part.zyx_contrast])
+
+    def slope_of(self, part: Part) -> float:
+        """Return the slope of the phase of the plane in focus against the label of a part; 0 if it is not known."""
+        phase, label = comparable(part, self.phase_rad(part.zyx_contrast[part.field.focus_index or 0]))
+        if not label.size or not label.std():
+            return 0.0
+        return float(np.sum((phase - phase.mean()) * label) / np.sum((label - label.mean()) ** 2))
+
+
+def score(parts: Sequence[Part], phases_rad: Sequence[FloatMap]) -> PartScores:
+    """Compare phases with the TIE phase of parts, all planes and parts together.
+
+    Both are blurred as in training, so that fine structure that TIE cannot show does not count. Where TIE does not
+    determine the zero of the phase, maps are compared within a band of spatial frequencies.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        The held-out parts.
+    phases_rad : sequence of ndarray, shape (Z, Y, X)
+        Phase from each plane of each part.
+    """
+    pairs = []
+    for part, zyx_phase_rad in zip(parts, phases_rad, strict=True):
+        for yx_phase_rad, count in zip(zyx_phase_rad, part.field.plane_counts, strict=True):
+            pairs += [comparable(part, yx_phase_rad)] * count
+    difference = np.concatenate([phase - label for phase, label in pairs])
+    phase = np.concatenate([phase - phase.mean() for phase, _ in pairs])
+    label = np.concatenate([label - label.mean() for _, label in pairs])
+    power, own, both = float(np.sum(label**2)), float(np.sum(phase**2)), float(np.sum(phase * label))
+    return PartScores(
+        slope=both / power if power > 0 else 0.0,
+        correlation=both / float(np.sqrt(power * own)) if power * own > 0 else 0.0,
+        rmse_rad=float(np.sqrt(np.mean(difference**2))),
+    )
+
+
+def comparable(part: Part, yx_phase_rad: FloatMap) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return phase and label where the label is reliable, blurred and levelled; one dimension each."""
+    known = part.yx_weight.numpy() >= LEAST_WEIGHT
+    label_rad = part.yx_label_rad.numpy()
+    if not known.any():
+        return np.zeros(0), np.zeros(0)
+    if not part.field.has_zero:
+        sigma = max(2.0, blur_px(part.field.pixel_size_um))
+        phase, label = (band_pass(values, known, fine_px=sigma)[known] for values in (yx_phase_rad, label_rad))
+        return phase, label
+    sigma = blur_px(part.field.pixel_size_um)
+    phase, label = (
+        ndimage.gaussian_filter(values.astype(np.float64), sigma)[known] for values in (yx_phase_rad, label_rad)
+    )
+    return phase - np.median(phase), label - np.median(label)
+
+
+def fit_scale(parts: Sequence[Part], applied: Applied, rng: np.random.Generator) -> float:
+    """Fit the factor that scales the network's phase to the label, on windows of the training parts.
+
+    The slope becomes the root of the correlation. The factor of least error would make it the square of the
+    correlation, which loses phase, and a slope of 1 would amplify noise.
+    """
+    phase_power = label_power = both = 0.0
+    areas = np.array([part.shape_yx[0] * part.shape_yx[1] for part in parts], np.float64)
+    for _ in range(SCALE_WINDOWS):
+        part = _window(parts[int(rng.choice(len(parts), p=areas / areas.sum()))], rng)
+        for yx_contrast, count in zip(part.zyx_contrast, part.field.plane_counts, strict=True):
+            phase, label = comparable(part, applied.phase_rad(yx_contrast))
+            if phase.size:
+                phase, label = phase - phase.mean(), label - label.mean()
+                phase_power += count * float(np.sum(phase**2))
+                label_power += count * float(np.sum(label**2))
+                both += count * float(np.sum(phase * label))
+    if not (phase_power > 0 and label_power > 0 and both > 0):
+        return 1.0
+    correlation = both / np.sqrt(phase_power * label_power)
+    return float(np.clip(np.sqrt(correlation) * label_power / both, *SCALE_RANGE))
+
+
+def _window(part: Part, rng: np.random.Generator) -> Part:
+    spans = []
+    for span in (part.rows, part.columns):
+        side = min(TILE_PX, span.stop - span.start)
+        first = span.start + int(rng.integers(span.stop - span.start - side + 1))
+        spans.append(slice(first, first + side))
+    return Part(part.field, spans[0], spans[1])
+
+
+@torch.no_grad()
+def fold_scale(network: nn.Module, factor: float) -> None:
+    """Multiply a network's output by a factor, in its last layer."""
+    head = network.get_submodule("head.conv")  # every generator ends in a `LinearHead`
+    for values in head.parameters():
+        values.mul_(factor)

@@ -1,0 +1,1 @@
+"""Adapting a network to the user's microscope, in the window."""

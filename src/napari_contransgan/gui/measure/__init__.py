@@ -1,0 +1,1 @@
+"""Measure objects of a phase map."""

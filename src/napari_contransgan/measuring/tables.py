@@ -1,0 +1,105 @@
+"""Turn measurements into tables, and write them as CSV files."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_contransgan.errors import InputError
+from napari_contransgan.io.atomic import write_atomically
+from napari_contransgan.measuring.objects import MeasuredObject
+from napari_contransgan.measuring.profiles import Profile
+
+COLUMNS = tuple(field.name for field in fields(MeasuredObject))
+"""Columns of a table of objects; units are part of the names."""
+
+_DIGITS = 6
+
+
+def object_rows(objects: Sequence[MeasuredObject]) -> dict[str, list[Any]]:
+    """Return the objects as columns, in the form used by napari's features and pandas.
+
+    Parameters
+    ----------
+    objects : sequence of MeasuredObject
+
+    Returns
+    -------
+    dict
+        A list for each of `COLUMNS`.
+    """
+    return {name: [getattr(one, name) for one in objects] for name in COLUMNS}
+
+
+def write_objects(path: Path, measured: Mapping[str, Sequence[MeasuredObject]]) -> None:
+    """Write objects as a CSV table with one row for each object, and the name of the image in the last column.
+
+    Parameters
+    ----------
+    path : Path
+        Path of the table; an existing file is replaced atomically.
+    measured : mapping of str to sequence of MeasuredObject
+        The objects of each image.
+
+    Raises
+    ------
+    InputError
+        If the file's name does not end in .csv.
+    """
+    rows = ((*(_text(getattr(one, key)) for key in COLUMNS), name) for name, some in measured.items() for one in some)
+    _write(path, (*COLUMNS, "image"), rows)
+
+
+def write_profiles(path: Path, profiles: Sequence[Profile]) -> None:
+    """Write profiles as a CSV table with one row for each sample.
+
+    Parameters
+    ----------
+    path : Path
+        Path of the table; an existing file is replaced atomically.
+    profiles : sequence of Profile
+
+    Raises
+    ------
+    InputError
+        If the file's name does not end in .csv.
+    """
+    rows = (
+        (_text(float(distance)), _text(float(value)), one.name)
+        for one in profiles
+        for distance, value in zip(one.distance_um, one.phase_rad, strict=True)
+    )
+    _write(path, ("distance_um", "phase_rad", "image"), rows)
+
+
+def check_table_name(path: Path) -> None:
+    """Raise an error if a file name does not fit a table.
+
+    Raises
+    ------
+    InputError
+        If the name does not end in .csv.
+    """
+    if path.suffix.lower() != ".csv":
+        raise InputError(f"{path}: tables are written as CSV: choose a name that ends in .csv")
+
+
+def _write(path: Path, head: Sequence[str], rows: Any) -> None:
+    check_table_name(path)
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(head)
+    table.writerows(rows)
+    write_atomically(path, text.getvalue().encode("utf-8"))
+
+
+def _text(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, (bool, np.bool_)):
+        return int(value)
+    return f"{value:.{_DIGITS}g}" if isinstance(value, float) else value

@@ -1,0 +1,26 @@
+"""Each function finds its thing in the napari of the tests, and where older versions had it."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from napari_contransgan.gui.shared.napari_versions import camera_of, grid_of, show_colour_bar
+
+pytestmark = pytest.mark.gui
+
+
+def test_this_napari(viewer):
+    grid_of(viewer).enabled = True
+    camera_of(viewer).zoom = 2.0
+    layer = viewer.add_image(np.zeros((4, 4)))
+    show_colour_bar(layer)
+    assert not hasattr(layer, "colorbar") or layer.colorbar.visible
+
+
+def test_older_ones():
+    older = SimpleNamespace(grid="grid", camera="camera")
+    assert (grid_of(older), camera_of(older)) == ("grid", "camera")
+    newer = SimpleNamespace(canvas=SimpleNamespace(grid="grid"), scene=SimpleNamespace(camera="camera"))
+    assert (grid_of(newer), camera_of(newer)) == ("grid", "camera")
+    show_colour_bar(SimpleNamespace())
