@@ -216,3 +216,18 @@ def test_the_share_of_empty_background_is_told(wide_stack, wide_phase):
 @pytest.mark.parametrize(("stated", "used"), [("auto", 0.0), (0.2, 0.2)])
 def test_nothing_is_damped_unless_that_is_stated(wide_stack, stated, used):
     assert retrieved(wide_stack[:, *CUT], regularisation=stated).regularisation == used
+
+
+def test_thin_places_of_a_closed_sheet_do_not_make_it_certain(bright_field_stack):
+    random = np.random.default_rng(3)
+    waves = gaussian_filter(random.normal(size=(256, 256)), 10, mode="wrap")
+    grains = gaussian_filter(random.normal(size=(256, 256)), 2, mode="wrap")
+    truth = 2 + 0.5 * waves / waves.std() + 0.1 * grains / grains.std()
+    counts = recorded(bright_field_stack(truth, Z_UM, PIXEL_UM))
+
+    found = retrieved(counts)
+
+    assert not found.figures["light_from_background"]
+    error = np.abs((found.yx_phase_rad - np.median(found.yx_phase_rad)) - (truth - np.median(truth)))
+    assert np.mean(error <= 2 * found.yx_std_rad) > 0.62
+    assert np.median(found.yx_std_rad) > 0.15

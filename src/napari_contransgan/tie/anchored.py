@@ -20,7 +20,7 @@ from napari_contransgan.resampling import block_mean
 from napari_contransgan.tie.background import background_median
 from napari_contransgan.tie.classic import Regularisation, teague_coefficients
 from napari_contransgan.tie.clouds import Array, CloudBasis, CloudPrior, cloud_basis
-from napari_contransgan.tie.empty_places import Anchoring, Cells, anchor
+from napari_contransgan.tie.empty_places import Anchoring, Cells, anchor, factor_without_empty_places
 from napari_contransgan.tie.focus_data import FocusData, Solution
 from napari_contransgan.tie.poisson import COSINES
 from napari_contransgan.tie.transfer import frequency_line, on_frame, sharpening
@@ -59,7 +59,7 @@ def solve_anchored(data: FocusData, regularisation: Regularisation) -> Solution:
         yx_phase_rad += np.float32(sign) * _basis_on(data, cells.basis.prior, data.pixel_size_um).cloud(
             anchoring.weights
         )
-        yx_std_rad = _uncertainty(data, cells, anchoring)
+        yx_std_rad = _uncertainty(data, cells, sign, anchoring)
     figures: dict[str, Any] = {
         "empty_share": float(anchoring.yx_empty[cells.yx_lit].mean()) if cells.yx_lit.any() else 0.0,
         "specimen_sign": sign if known else 0,
@@ -143,10 +143,16 @@ def _cells(data: FocusData, blocks: _Blocks, most: int) -> Cells:
     return Cells(yx_phase_rad, _block_max(blocks.yx_structure, step), yx_lit, cell_um, basis, basis.columns())
 
 
-def _uncertainty(data: FocusData, cells: Cells, anchoring: Anchoring) -> NDArray[np.float32]:
-    """Return the standard deviation of the phase: of the clouds given the empty places, and of finer noise."""
-    spread = linalg.solve_triangular(anchoring.factor, cells.columns.T, lower=True, check_finite=False)
-    variance = cells.alike * np.sum(spread**2, axis=0).reshape(cells.yx_lit.shape)
+def _uncertainty(data: FocusData, cells: Cells, sign: int, anchoring: Anchoring) -> NDArray[np.float32]:
+    """Return the standard deviation of the phase: of the clouds given the empty places, and of finer noise.
+
+    In a frame without background, thin places are easily taken for empty ones, so none of them counts.
+    """
+    factor, deviating = anchoring.factor, cells.alike
+    if not data.has_background:
+        factor, deviating = factor_without_empty_places(cells, sign, anchoring), 1.0
+    spread = linalg.solve_triangular(factor, cells.columns.T, lower=True, check_finite=False)
+    variance = deviating * np.sum(spread**2, axis=0).reshape(cells.yx_lit.shape)
     yx_std_rad = np.sqrt(ndimage.uniform_filter(variance, 3) + _fine_noise(data, cells) ** 2).astype(np.float32)
     step = round(cells.cell_um / data.pixel_size_um)
     rows, columns = (

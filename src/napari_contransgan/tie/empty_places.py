@@ -17,6 +17,7 @@ _LENGTH_ALIKE_UM = 4.0  # deviations stay alike over about this length
 _EMPTY_AT_LEAST = 0.15  # share of the cells that begin as empty, however structured all are
 _PRIOR_EMPTY = (0.003, 0.9)  # with structure, and without
 _FIRST_TOLERANCE, _LAST_TOLERANCE, _SHRINKING = 0.1, 0.01, 0.6  # of the specimen's phase
+_SOFTNESS = 0.5  # of the specimen's phase
 _ROUNDS = 12
 
 
@@ -103,7 +104,7 @@ def anchor(cells: Cells, sign: int, one_sided: bool, start: Array | None = None)
             yx_pull, yx_target = yx_empty / 0.05**2, -yx_signed
         else:
             # Specimens are pulled towards their own mean, softly: it bounds clouds where nothing else does.
-            yx_soft = lit * (1 - yx_empty) / (0.5 * amplitude) ** 2 / cells.alike
+            yx_soft = lit * (1 - yx_empty) / (_SOFTNESS * amplitude) ** 2 / cells.alike
             yx_pull = yx_empty / tolerance**2 + yx_soft
             yx_target = np.where(yx_pull > 0, yx_soft * mean / np.maximum(yx_pull, 1e-12), 0.0) - yx_signed
         weights, factor = _most_likely(cells.columns, yx_pull.ravel(), yx_target.ravel())
@@ -124,6 +125,16 @@ def anchor(cells: Cells, sign: int, one_sided: bool, start: Array | None = None)
             break
     likelihood = evidence / cells.alike - 0.5 * float(weights @ weights)
     return Anchoring(weights, factor, yx_empty, likelihood)
+
+
+def factor_without_empty_places(cells: Cells, sign: int, anchoring: Anchoring) -> Array:
+    """Triangular factor of the weights' precision if no place is known to be empty.
+
+    What is left to know is that the phase of a specimen strays about its mean by about half of its amplitude.
+    """
+    yx_level = sign * cells.yx_phase_rad + cells.basis.cloud(anchoring.weights)
+    yx_pull = cells.yx_lit / (_SOFTNESS * _amplitude(yx_level, cells.yx_lit)) ** 2 / cells.alike
+    return _most_likely(cells.columns, yx_pull.ravel(), np.zeros(yx_pull.size))[1]
 
 
 def _first_guess(cells: Cells) -> tuple[Array, Array]:

@@ -41,6 +41,8 @@ class FocusData:
     slope_light : (10, 10) ndarray or None
         Covariance of what slow light may still add to the derivative, in the terms of
         `napari_contransgan.tie.slow_light.TERMS`; None for nothing.
+    has_background : bool
+        False where too little of the frame is known to be empty.
     """
 
     zyx_planes: NDArray[np.float32]
@@ -53,6 +55,7 @@ class FocusData:
     yx_unusable: NDArray[np.bool_] | None = None
     specimen_sign: SpecimenSign = "auto"
     slope_light: NDArray[np.float64] | None = None
+    has_background: bool = True
 
     @property
     def yx_intensity(self) -> NDArray[np.float32]:

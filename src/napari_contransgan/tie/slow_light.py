@@ -32,7 +32,7 @@ _PARTS_A_TERM = 4  # over shorter lengths, light cannot be told from a specimen
 _LEAST_RELATIVE_NOISE = 3e-4
 _LEAST_BACKGROUND = 0.04
 _SIZES = np.concatenate([[0.0], np.geomspace(1e-5, 0.1, 40)])
-_LEAST_SIZE = 1e-3
+_LEAST_SIZE = 1e-3  # that is believed of the light where no background shows it
 _EVIDENCE = 12.0  # twice the log-likelihood that a change must have ahead of none
 _RIDGE = 1e-6  # of the sum of the terms, against terms that nothing determines
 _DOUBT = 2.0  # by how much more a fit without background is off than its parts disagree
@@ -124,7 +124,7 @@ def find_slow_light(
     if not has_background:
         covariance *= _DOUBT**2
     fitted, covariance = fitted * sigmas, covariance * sigmas[None, :, None, None] * sigmas[None, None, None, :]
-    fitted, covariance = _kept(fitted, covariance)
+    fitted, covariance = _kept(fitted, covariance, 0.0 if has_background else _LEAST_SIZE)
     z_weights = np.zeros((len(zyx_planes), len(TERMS)))
     z_weights[others, : _count(degree)] = fitted.T
     whole = np.zeros((len(zyx_planes), len(TERMS), len(zyx_planes), len(TERMS)))
@@ -152,7 +152,7 @@ def _count(degree: int) -> int:
 
 
 def _fit(values: Array, design: Array, yx_used: NDArray[np.bool_], degree: int) -> tuple[Array, Array, float]:
-    """Factors, weights of the cells, and the tolerance reached, in units of the noise.
+    """Fit factors; give them with the weights of the cells and the tolerance reached, in units of the noise.
 
     The polynomial grows by degrees while the tolerance is wide, so that what sticks out is known before the polynomial
     could bend to it.
@@ -210,11 +210,11 @@ def _weights(deviation: Array, tolerance: float) -> Array:
     return weights
 
 
-def _kept(fitted: Array, covariance: Array) -> tuple[Array, Array]:
-    """Most likely factors and their covariance, if each plane's light changes by a size that its own factors tell.
+def _kept(fitted: Array, covariance: Array, least_size: float) -> tuple[Array, Array]:
+    """Return the most likely factors and their covariance, if each plane's light changes by a size of its own.
 
     What the empty places do not show, as in a corner that a specimen covers, stays as it is; and so does a change that
-    may be chance. The size is the most likely one, given how well each factor is known.
+    may be chance. The size is the most likely one, given the factors and how well each is known.
     """
     kept = fitted.copy()
     pull = np.zeros_like(covariance)
@@ -228,14 +228,14 @@ def _kept(fitted: Array, covariance: Array) -> tuple[Array, Array]:
         size = _SIZES[int(np.argmin(surprise))]
         share = size**2 / (variances + size**2)
         kept[1:, plane] = directions @ (share * (directions.T @ values))
-        believed = max(size, _LEAST_SIZE)
+        believed = max(size, least_size)
         pull[1:, plane, 1:, plane] = directions @ np.diag(believed / np.sqrt(variances + believed**2)) @ directions.T
         pull[0, plane, 0, plane] = 1.0
     return kept, np.einsum("azbz,bzcw,cwdw->azdw", pull, covariance, pull)
 
 
 def _deviation(residual: Array, yx_used: NDArray[np.bool_], wide: tuple[float, ...] = ()) -> Array:
-    """How far the surroundings of each cell deviate from the light, as root mean square of all planes.
+    """Return how far the surroundings of each cell deviate from the light, as root mean square of all planes.
 
     In units of the noise, at the scale at which they deviate most: what is faint but wide stands out only when blurred.
     """
@@ -267,7 +267,7 @@ def _solved(design: Array, weights: Array, values: Array) -> Array:
 
 
 def _covariance(residual: Array, design: Array, weights: Array, clusters: NDArray[np.intp]) -> Array:
-    """Covariance of the factors, (10, Z', 10, Z'), from fits that each leave out one part of the frame."""
+    """Estimate the covariance of the factors, (10, Z', 10, Z'), from fits that each leave out one part of the frame."""
     count, terms, planes = int(clusters.max()) + 1, design.shape[1], residual.shape[1]
     weighted = design * weights[:, None]
     scores = (weighted[:, :, None] * residual[:, None, :]).reshape(len(design), -1)

@@ -110,6 +110,7 @@ def phase_from_stack(
         yx_unusable=prepared.yx_unusable,
         specimen_sign=specimen_sign,
         slope_light=_slope_light(prepared.light, heights_um, focus_index, derivative.degrees[0]),
+        has_background=prepared.light is None or prepared.light.has_background,
     )
     solution = SOLVERS[method].solve(data, regularisation)
     figures = {**prepared.figures, "degrees": list(derivative.degrees), **solution.figures}
