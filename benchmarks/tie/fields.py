@@ -1,7 +1,7 @@
 """Compare the default solver on 40 noisy simulated 40x fields with other solvers tuned to the true phase."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,16 +29,23 @@ STRENGTHS = np.geomspace(0.03, 1000, 19)
 WAVEORDER_STRENGTHS = np.geomspace(1e-8, 1.0, 17)
 
 
-def drawn_fields(specimen: str, count: int) -> Iterator[tuple[Image, NDArray[np.floating]]]:
-    """Yield stacks with their true phase; many cells and beads are cut by the frame's border."""
-    settings = SimulationSettings(specimen=specimen, seed=SEEDS[specimen])
+def drawn_fields(
+    specimen: str,
+    count: int,
+    *,
+    seeds: Mapping[str, int] = SEEDS,
+    camera: Camera = CAMERA,
+    least_background: float = 0.0,
+) -> Iterator[tuple[Image, NDArray[np.floating]]]:
+    """Stacks with their true phase, many of whose cells and beads the frame's border cuts."""
+    settings = SimulationSettings(specimen=specimen, seed=seeds[specimen])
     index = found = 0
     while found < count:
         drawn = draw_specimen(settings, index)
         truth = true_phase(drawn, settings, index).data
-        if truth.std() >= SMALLEST_STD_RAD:
+        if truth.std() >= SMALLEST_STD_RAD and np.mean(truth < 0.01) >= least_background:
             found += 1
-            yield image_stack(drawn, settings, index, CAMERA), truth
+            yield image_stack(drawn, settings, index, camera), truth
         index += 1
 
 

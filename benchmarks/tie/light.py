@@ -1,19 +1,17 @@
 """Slow changes of the lighting between planes: what they cost with and without their correction."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from benchmarks.tie.fields import CAMERA, drawn_fields
 from numpy.typing import NDArray
 
-from napari_contransgan.config import SimulationSettings, TieSettings
+from napari_contransgan.config import TieSettings
 from napari_contransgan.evaluation.scores import level
 from napari_contransgan.io import Image
 from napari_contransgan.progress import result_of
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.simulation.camera import Camera, expose
-from napari_contransgan.simulation.fields import image_stack, true_phase
-from napari_contransgan.simulation.specimen import draw_specimen
 from napari_contransgan.tie import TieResult, retrieve_phase
 
 SEEDS = {"hela": 3400, "psm": 3401}
@@ -22,13 +20,18 @@ SEEDS = {"hela": 3400, "psm": 3401}
 FIELDS_EACH = 3
 LARGEST_CHANGES = (0.0, 0.002, 0.005, 0.01, 0.02, 0.05)
 NOISELESS = Camera(photo_electrons=1e12, read_noise_e=0.0, background_counts=2e4, max_counts=65535)
-CAMERA = Camera(photo_electrons=2e4, read_noise_e=3.0, background_counts=1300.0)
-SMALLEST_STD_RAD, SMALLEST_BACKGROUND = 0.05, 0.1
+SMALLEST_BACKGROUND = 0.1
 
 
 def main(fields_each: int = FIELDS_EACH) -> None:
     """Print a line for each size of the change."""
-    fields = [field for specimen in SEEDS for field in drawn_fields(specimen, fields_each)]
+    fields = [
+        field
+        for specimen in SEEDS
+        for field in drawn_fields(
+            specimen, fields_each, seeds=SEEDS, camera=NOISELESS, least_background=SMALLEST_BACKGROUND
+        )
+    ]
     print(f"{len(fields)} fields, planes at -3, 0, 3 um; each outer plane times its own polynomial of third degree")
     print("  largest change  RMSE in rad: median (lowest to highest)  within 1 and 2 sigma  noted | not corrected")
     for largest in LARGEST_CHANGES:
@@ -41,19 +44,6 @@ def main(fields_each: int = FIELDS_EACH) -> None:
             f" | {np.median(np.array(left)[:, 0]):.4f}, {np.array(left)[:, 2].mean():.0%} within 2 sigma",
             flush=True,
         )
-
-
-def drawn_fields(specimen: str, count: int) -> Iterator[tuple[Image, NDArray[np.floating]]]:
-    """Noiseless planes, in counts of `NOISELESS`, with their true phase."""
-    settings = SimulationSettings(specimen=specimen, seed=SEEDS[specimen])
-    index = found = 0
-    while found < count:
-        drawn = draw_specimen(settings, index)
-        truth = true_phase(drawn, settings, index).data
-        if truth.std() >= SMALLEST_STD_RAD and np.mean(truth < 0.01) >= SMALLEST_BACKGROUND:
-            found += 1
-            yield image_stack(drawn, settings, index, NOISELESS), truth
-        index += 1
 
 
 def slow_light(shape_yx: tuple[int, ...], largest: float, rng: np.random.Generator) -> NDArray[np.float64]:

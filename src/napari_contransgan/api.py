@@ -273,14 +273,7 @@ def adapt(
         frames=[_image(one, "frame") for one in frames],
         labels=[_image(one, "label", quantity="phase") for one in labels],
     )
-    while True:
-        try:
-            event = next(running)
-        except StopIteration as stop:
-            result: AdaptResult = stop.value
-            return result
-        if progress is not None:
-            progress(event)
+    return result_of(running, progress or _silent)
 
 
 def evaluate(

@@ -59,7 +59,7 @@ def optical_path(image: Image) -> Image:
     InputError
         If it is not a phase, has other axes, or states no wavelength or an impossible one.
     """
-    wavelength_um = _checked_wavelength_um(image)
+    wavelength_um = checked_wavelength_um(image)
     path_um = path_from_phase(image.data, wavelength_um)
     return _converted(image, path_um * 1000.0, "path", {"wavelength_um": wavelength_um})
 
@@ -84,7 +84,7 @@ def height(image: Image, index_contrast: float) -> Image:
     InputError
         As for `optical_path`, and if the index contrast is zero or not a finite number.
     """
-    wavelength_um = _checked_wavelength_um(image)
+    wavelength_um = checked_wavelength_um(image)
     if index_contrast == 0 or not math.isfinite(index_contrast):
         raise InputError(
             f"an index contrast of {index_contrast:g} gives no height: "
@@ -118,8 +118,8 @@ def dry_mass_density(image: Image, refractive_increment_um3_per_pg: float = REFR
     InputError
         As for `optical_path`, and if the increment is outside 0.05 to 0.5 um^3/pg.
     """
-    wavelength_um = _checked_wavelength_um(image)
-    increment = _checked_increment(image, refractive_increment_um3_per_pg)
+    wavelength_um = checked_wavelength_um(image)
+    increment = checked_increment(image, refractive_increment_um3_per_pg)
     density = path_from_phase(image.data, wavelength_um) / increment
     numbers = {"wavelength_um": wavelength_um, "refractive_increment_um3_per_pg": increment}
     return _converted(image, density, "dry-mass", numbers)
@@ -169,7 +169,14 @@ class Conversions:
             convert(pixel)
 
 
-def _checked_wavelength_um(image: Image) -> float:
+def checked_wavelength_um(image: Image) -> float:
+    """Return the wavelength of frames of phase.
+
+    Raises
+    ------
+    InputError
+        If the image is not phase, has other axes, or states no wavelength or an impossible one.
+    """
     if image.quantity != "phase":
         raise InputError(f"holds {image.quantity}, not phase: give a phase map in radians", source=image.name)
     if not image.axes.endswith("YX") or image.data.ndim != len(image.axes):
@@ -184,7 +191,14 @@ def _checked_wavelength_um(image: Image) -> float:
         raise error.named(image.name) from None
 
 
-def _checked_increment(image: Image, increment_um3_per_pg: float) -> float:
+def checked_increment(image: Image, increment_um3_per_pg: float) -> float:
+    """Return a refractive increment that dry matter can have.
+
+    Raises
+    ------
+    InputError
+        If it is outside `PLAUSIBLE_INCREMENT_UM3_PER_PG`.
+    """
     low, high = PLAUSIBLE_INCREMENT_UM3_PER_PG
     if not low <= increment_um3_per_pg <= high:
         raise InputError(

@@ -11,9 +11,22 @@ from rich.progress import Progress as Bar
 from rich.progress import TaskID
 
 from napari_contransgan.cli.runner import Position, command, note, number_or_path, progress_bar
+from napari_contransgan.cli.stack_options import (
+    CondenserAperture,
+    DarkLevel,
+    Drift,
+    FocusPlane,
+    ObjectiveNA,
+    PixelSize,
+    PlaneDistance,
+    PlaneHeights,
+    Wavelength,
+    heights_um,
+)
 from napari_contransgan.config import AdaptSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import read_image
+from napari_contransgan.progress import result_of
 
 if TYPE_CHECKING:
     from napari_contransgan.adapting.events import AdaptEvent, AdaptResult, PartScores
@@ -52,32 +65,19 @@ def adapt(
     replay: Annotated[
         int | None, typer.Option(help="Simulated images to mix in, which prevent forgetting. [default: 24]")
     ] = None,
-    wavelength: Annotated[
-        float | None, typer.Option(help="Vacuum wavelength in um. [default: the file's, or 0.55]", show_default=False)
-    ] = None,
-    dz: Annotated[float | None, typer.Option(help="Distance between planes in um. [default: the file's]")] = None,
-    z: Annotated[
-        str | None, typer.Option("--z", help="Rising heights of the planes in um, 'z0,z1,...', instead of --dz.")
-    ] = None,
-    focus: Annotated[
-        int | None,
-        typer.Option(help="Plane in focus, counted from 0. [default: the first of two, the middle one of more]"),
-    ] = None,
+    wavelength: Wavelength = None,
+    dz: PlaneDistance = None,
+    z: PlaneHeights = None,
+    focus: FocusPlane = None,
     flip_z: Annotated[bool, typer.Option("--flip-z", help="The planes are in order of falling z.")] = False,
-    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um. [default: the file's]")] = None,
-    na: Annotated[float | None, typer.Option(help="NA of the objective. [default: the file's]")] = None,
-    coherence: Annotated[
-        float | None,
-        typer.Option(help="Condenser aperture S: the condenser's NA divided by the objective's. [default: the file's]"),
-    ] = None,
-    dark: Annotated[
-        str | None,
-        typer.Option(help="Dark level to subtract: counts, or an image taken without light. [default: the file's]"),
-    ] = None,
+    pixel_size: PixelSize = None,
+    na: ObjectiveNA = None,
+    coherence: CondenserAperture = None,
+    dark: DarkLevel = None,
     specimen: Annotated[
         str, typer.Option(help="Sign of the specimen's phase: auto, positive, negative or both.")
     ] = "auto",
-    drift: Annotated[bool, typer.Option(help="Correct sideways drift between planes.")] = True,
+    drift: Drift = True,
     seed: Annotated[int, typer.Option(help="Random seed for the order and augmentation of images.")] = 0,
     device: Annotated[str, typer.Option(help="Device: auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="Precision: auto, fp32 or bf16.")] = "auto",
@@ -103,7 +103,7 @@ def adapt(
         "tie": {
             "wavelength_um": wavelength,
             "dz_um": dz,
-            "z_um": None if z is None else _heights(z),
+            "z_um": heights_um(z),
             "focus_index": focus,
             "flip_z": flip_z,
             "pixel_size_um": pixel_size,
@@ -135,13 +135,7 @@ def _run(events: Any) -> "AdaptResult":
 
     with progress_bar() as bar, closing(events):
         task = bar.add_task("reading", total=None)
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as stop:
-                result: AdaptResult = stop.value
-                break
-            _tell(event, bar, task)
+        result: AdaptResult = result_of(events, lambda event: _tell(event, bar, task))
     remember_run(result.checkpoint.parent)
     return result
 
@@ -183,10 +177,3 @@ def _figures(result: "AdaptResult") -> dict[str, Any]:
 
 def _scores(scores: "PartScores") -> str:
     return f"slope {scores.slope:.3f}, correlation {scores.correlation:.3f}, RMSE {scores.rmse_rad:.3f} rad"
-
-
-def _heights(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"--z {text}: give numbers separated by commas") from None

@@ -15,6 +15,18 @@ from rich.markup import escape
 
 from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
 from napari_contransgan.cli.runner import HINTS, Position, command, naming, note, number_or_path, progress_bar
+from napari_contransgan.cli.stack_options import (
+    CondenserAperture,
+    DarkLevel,
+    Drift,
+    FocusPlane,
+    ObjectiveNA,
+    PixelSize,
+    PlaneDistance,
+    PlaneHeights,
+    Wavelength,
+    heights_um,
+)
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import Hint, InputError
 from napari_contransgan.io import Image, read_image, write_frames
@@ -38,36 +50,23 @@ def tie(
     method: Annotated[
         str, typer.Option(help="Solver: anchored, teague, dct, fft, us-tie or wotf; see docs/tie.md.")
     ] = "anchored",
-    wavelength: Annotated[
-        float | None, typer.Option(help="Vacuum wavelength in um. [default: the file's, or 0.55]", show_default=False)
-    ] = None,
-    dz: Annotated[float | None, typer.Option(help="Distance between planes in um. [default: the file's]")] = None,
-    z: Annotated[
-        str | None, typer.Option("--z", help="Rising heights of the planes in um, 'z0,z1,...', instead of --dz.")
-    ] = None,
-    focus: Annotated[
-        int | None,
-        typer.Option(help="Plane in focus, counted from 0. [default: the first of two, the middle one of more]"),
-    ] = None,
-    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um. [default: the file's]")] = None,
+    wavelength: Wavelength = None,
+    dz: PlaneDistance = None,
+    z: PlaneHeights = None,
+    focus: FocusPlane = None,
+    pixel_size: PixelSize = None,
     flip_z: Annotated[bool, typer.Option("--flip-z", help="Planes are in order of falling z.")] = False,
     regularisation: Annotated[
         str, typer.Option(help="Damping of large structures: 'auto', or a number of 0 (off) or more.")
     ] = "auto",
-    na: Annotated[float | None, typer.Option(help="NA of the objective. [default: the file's]")] = None,
-    coherence: Annotated[
-        float | None,
-        typer.Option(help="Condenser aperture S: the condenser's NA divided by the objective's. [default: the file's]"),
-    ] = None,
-    dark: Annotated[
-        str | None,
-        typer.Option(help="Dark level to subtract: counts, or an image taken without light. [default: the file's]"),
-    ] = None,
+    na: ObjectiveNA = None,
+    coherence: CondenserAperture = None,
+    dark: DarkLevel = None,
     flat_field: Annotated[str | None, typer.Option(help="Image of an empty field to divide by, or 'estimate'.")] = None,
     specimen: Annotated[
         str, typer.Option(help="Sign of the specimen's phase, for anchored: auto, positive, negative or both.")
     ] = "auto",
-    drift: Annotated[bool, typer.Option(help="Correct sideways drift between planes.")] = True,
+    drift: Drift = True,
     dead_pixels: Annotated[bool, typer.Option(help="Replace dead and hot pixels.")] = True,
     saturation: Annotated[bool, typer.Option(help="Estimate the intensity in saturated spots.")] = True,
     equal_sums: Annotated[bool, typer.Option(help="Scale all planes to the same sum.")] = True,
@@ -99,7 +98,7 @@ def tie(
         "method": method,
         "wavelength_um": wavelength,
         "dz_um": dz,
-        "z_um": None if z is None else _numbers(z, "--z"),
+        "z_um": heights_um(z),
         "pixel_size_um": pixel_size,
         "focus_index": focus,
         "flip_z": flip_z,
@@ -261,10 +260,3 @@ def _number(text: str, option: str) -> float:
         return float(text)
     except ValueError:
         raise InputError(f"{option} {text}: give 'auto' or a single number") from None
-
-
-def _numbers(text: str, option: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"{option} {text}: give numbers separated by commas") from None

@@ -14,7 +14,7 @@ from skimage.segmentation import watershed
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, check_pixels
 from napari_contransgan.optics import check_pixel_size, path_from_phase
-from napari_contransgan.quantities import dry_mass_density, measured
+from napari_contransgan.quantities import checked_increment, checked_wavelength_um, measured
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.robust import quieter_sigma
 from napari_contransgan.tie.background import background_median
@@ -201,7 +201,8 @@ def measure_frame(
         If the image is not a phase map of one frame or states no pixel size or wavelength, if its pixels are not
         finite, if labels or uncertainties have another shape, or if a number is impossible.
     """
-    density = dry_mass_density(phase, refractive_increment_um3_per_pg)  # also checks the phase
+    wavelength_um = checked_wavelength_um(phase)
+    increment = checked_increment(phase, refractive_increment_um3_per_pg)
     if phase.axes != "YX":
         raise InputError(f"{phase.name}: has axes {phase.axes}: objects are found in one frame: give it as YX")
     pixel_size_um = check_pixel_size(phase.pixel_size_um, phase.name)
@@ -236,8 +237,7 @@ def measure_frame(
         )
     else:
         found, threshold_rad = _as_labels(yx_labels, phase.name), None
-    increment = float(density.settings["quantity"]["refractive_increment_um3_per_pg"])
-    um_per_rad = float(path_from_phase(np.ones(1), float(phase.wavelength_um or 0))[0])
+    um_per_rad = float(path_from_phase(np.ones(1), wavelength_um)[0])
     pg_per_rad_px = um_per_rad * pixel_size_um**2 / increment
     rows = _rows(yx_phase_rad, found, yx_measured)
     stds_rad_px = _sum_errors(yx_phase_rad, found, yx_measured, yx_std_rad, rows)
@@ -307,10 +307,12 @@ def _sum_errors(
         sums = np.bincount(yx_labels.ravel(), np.asarray(yx_std_rad, np.float64).ravel())
         return [float(sums[label]) for label in rows["label"].tolist()]
     yx_empty = yx_measured & (yx_labels == 0)
+    areas_px = np.asarray(rows["area"], float).tolist()
+    sides_px = [max(1, round(math.sqrt(area_px))) for area_px in areas_px]
+    spreads = {side_px: _spread_of_patches(yx_phase_rad, yx_empty, side_px) for side_px in set(sides_px)}
     return [
-        None if spread is None else spread * float(area)
-        for area in np.asarray(rows["area"], float)
-        for spread in (_spread_of_patches(yx_phase_rad, yx_empty, max(1, round(math.sqrt(area)))),)
+        None if (spread := spreads[side_px]) is None else spread * area_px
+        for side_px, area_px in zip(sides_px, areas_px, strict=True)
     ]
 
 
