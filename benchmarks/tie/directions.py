@@ -16,7 +16,7 @@ an earlier, less careful rule."""
 FIELDS_EACH = 40
 SIDES_PX = (64, 96, 128, 192, 256, 384, 512)
 CROPS_PX = (64, 96, 128, 160)
-STACKS_UM = (
+STACKS_UM: tuple[tuple[float, ...], ...] = (
     (-3.0, 0.0, 3.0),
     (-2.0, 0.0, 2.0),
     (-5.0, 0.0, 5.0),
