@@ -18,6 +18,10 @@ CLEAR_SCORE, CLEAR_SKEWNESS = 2.8, 2.0
 """Score of the specimen's sign, and standard errors of its fine structure alone (the sum of two scales), above which
 the sign counts as known. See docs/background/tie-accuracy.md."""
 
+STRONG_RAD = 1.0
+"""Range of a phase above which the solver's sign and the sign of most of the phase are enough in a frame with room."""
+
+_NO_OBJECTION = -1.0  # of fine structure, in standard errors
 _SKEWNESS_WEIGHT, _SIGN_WEIGHT, _SHARE_WEIGHT = 0.337, 2.851, 0.324  # logistic fit to 400 simulated fields
 _SKEWNESS_UM = (0.3, 0.5)
 _BAND = 1.6  # from one scale to the next
@@ -49,8 +53,8 @@ def check_direction(
     sign. Three signs of it are weighed. Fine structure: granules, edges and beads are narrow rises and not narrow
     hollows, which low-frequency artefacts do not change. The solver's own choice, if it tried both signs: only as much
     as a frame has room for empty places, and only if there are some. And the sign of most of the phase that differs
-    from the background. Noise and changes of the light can mislead the last two, so that they never decide without
-    the first. For a method that does not try both signs, the last one decides alone.
+    from the background. Noise and changes of the light can mislead the last two in faint specimens, which need the
+    first. For a method that does not try both signs, the last one decides alone.
 
     Parameters
     ----------
@@ -78,9 +82,16 @@ def check_direction(
     room = float(np.interp(min(yx_phase_rad.shape) * pixel_size_um, _FRAME_UM, (0.0, 1.0)))
     trusted = room * bool(figures.get("light_from_background", True))
     score = _SKEWNESS_WEIGHT * skewness + _SIGN_WEIGHT * sign * trusted + _SHARE_WEIGHT * share * room
-    if score > CLEAR_SCORE and skewness > CLEAR_SKEWNESS:
-        return "agrees"
-    return "contradicts" if score < -CLEAR_SCORE and skewness < -CLEAR_SKEWNESS else "cannot tell"
+    score_sign = 1 if score > 0 else -1
+    is_strong = (
+        sign * trusted == score_sign
+        and share * sign > CLEAR_SHARE
+        and skewness * sign > _NO_OBJECTION
+        and float(np.ptp(yx_phase_rad)) > STRONG_RAD
+    )
+    if abs(score) < CLEAR_SCORE or not (skewness * score_sign > CLEAR_SKEWNESS or is_strong):
+        return "cannot tell"
+    return "agrees" if score_sign > 0 else "contradicts"
 
 
 def _skewness(yx_phase_rad: NDArray[np.floating], yx_measured: NDArray[np.bool_] | None, scale_px: float) -> float:
