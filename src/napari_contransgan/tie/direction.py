@@ -52,9 +52,9 @@ def check_direction(
     Cells and beads have a higher index than what surrounds them, and so more phase; planes in the wrong order turn its
     sign. Three signs of it are weighed: that of most of the phase that differs from the background; the solver's own
     choice, if it tried both, where there is background; and fine structure, since granules, edges and beads are narrow
-    rises and not narrow hollows. The first two suffice for a strong specimen in a frame with room for empty places. Else
-    noise and changes of the light can mislead them, and fine structure must be clear. For a method that does not try
-    both signs, the sign of most of the phase decides.
+    rises and not narrow hollows. The first two suffice for a strong specimen in a frame with room for empty places.
+    Else noise and changes of the light can mislead them, and fine structure must be clear. For a method that does not
+    try both signs, the sign of most of the phase decides.
 
     Parameters
     ----------
