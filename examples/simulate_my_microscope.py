@@ -21,7 +21,7 @@ mine = Microscope(
         "10x": Objective(magnification=10, numerical_aperture=0.3),
         "40x": Objective(magnification=40, numerical_aperture=0.65),
     },
-    camera=CameraModel(pixel_um=3.45, full_well_e=10_500, read_noise_e=2.4),
+    camera=CameraModel(pixel_um=6.5, full_well_e=30_000, read_noise_e=1.6),
 )
 for note in mine.advice():
     print("advice:", note)
