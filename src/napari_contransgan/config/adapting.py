@@ -47,8 +47,12 @@ class AdaptSettings(Settings):
         Number of steps between validations on the held-out part.
     seed : int
         Seed of data order and augmentation.
-    device, precision, threads
+    device : {"auto", "cpu", "cuda", "mps"}
+        Device to compute on.
+    precision : {"auto", "fp32", "bf16"}
         As in `napari_contransgan.config.TrainSettings`.
+    threads : int or None
+        CPU threads; None leaves the choice to `napari_contransgan.threads.threads_to_train`.
     """
 
     name: str = Field(

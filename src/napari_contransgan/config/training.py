@@ -43,8 +43,10 @@ class PairFolders(BaseModel):
 
     Parameters
     ----------
-    lr, phase : Path
-        Folder of low-resolution images, and folder of their phase maps.
+    lr : Path
+        Folder of low-resolution images.
+    phase : Path
+        Folder of their phase maps.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,8 +109,10 @@ class TrainSettings(Settings):
 
     Parameters
     ----------
-    lr, phase : Path or None
-        Folders of unpaired low-resolution images and phase images.
+    lr : Path or None
+        Folder of unpaired low-resolution images.
+    phase : Path or None
+        Folder of unpaired phase images.
     pairs : tuple of Path or PairFolders
         Folders that contain the folders ``lr`` and ``phase``, as ``simulate`` writes them, or pairs of folders. Files
         are matched by name; see `napari_contransgan.training.pair_names`.
