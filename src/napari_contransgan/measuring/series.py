@@ -89,6 +89,7 @@ def measure_objects(
                 yx_std_rad=yx_std_rad,
                 threshold_rad=settings.threshold_rad,
                 smallest_area_um2=settings.smallest_area_um2,
+                rim_um=settings.rim_um,
                 frame=index,
             )
         )
