@@ -46,8 +46,8 @@ class MeasureSettings(Settings):
         ge=0,
         allow_inf_nan=False,
         title="Rim (µm)",
-        description="How far the thin rim of an object may reach beyond the threshold. It grows while its mean phase is "
-        "above the noise of the background. 0: only what is above the threshold. Not used with a labels layer.",
+        description="How far the thin rim of an object may reach beyond the threshold. It ends where its phase reaches "
+        "the noise of the background. 0: only what is above the threshold. Not used with a labels layer.",
     )
     refractive_increment_um3_per_pg: float = Field(
         0.19,

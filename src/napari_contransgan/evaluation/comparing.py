@@ -53,9 +53,16 @@ class Comparison:
         return self.yx_reference_rad.shape[0], self.yx_reference_rad.shape[1]
 
     @property
-    def yx_difference_rad(self) -> NDArray[np.float64]:
-        """Return the phase map minus the reference."""
-        return self.yx_phase_rad - self.yx_reference_rad
+    def difference(self) -> Image:
+        """Return the phase map minus the reference, placed where the reference is."""
+        return Image(
+            (self.yx_phase_rad - self.yx_reference_rad).astype(np.float32),
+            "YX",
+            self.pixel_size_um,
+            origin_yx_um=self.origin_yx_um,
+            quantity="phase",
+            name="difference",
+        )
 
 
 def compare(

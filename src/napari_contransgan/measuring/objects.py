@@ -175,7 +175,7 @@ def measure_frame(
         level_std_rad = level_error(yx_std_rad, found, yx_measured)
         if level_std_rad > NOTED_LEVEL_ERROR_RAD:
             notes.append(
-                f"the level of the background is uncertain by {level_std_rad:.2f} rad, since the frame has little or no "
+                f"the level of the background is uncertain by {level_std_rad:.2f} rad, since the frame has hardly any "
                 "empty background: phases and dry masses are more likely too low than too high"
             )
     um_per_rad = float(path_from_phase(np.ones(1), wavelength_um)[0])
