@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from napari_contransgan.drawing import new_figure
@@ -16,6 +17,7 @@ MOST_NAMED = 8
 """More curves than this are drawn without a legend, which would hide them."""
 
 _BINS = 60
+_FEWEST_BINS = 5
 _LONGEST_NAME = 32
 
 
@@ -37,12 +39,14 @@ def draw_bead_heights(beads: Sequence[BeadHeight]) -> Figure:
     heights_um = np.array([bead.height_um for bead in beads])
     figure = new_figure(*SIZE_IN)
     axes = figure.add_subplot()
-    axes.hist(heights_um, bins="auto" if len(heights_um) > 1 else 1, color="tab:blue", edgecolor="white")
+    edges_um = np.histogram_bin_edges(heights_um, "auto")
+    bins = max(len(edges_um) - 1, _FEWEST_BINS)
+    axes.hist(heights_um, bins=bins, color="tab:blue", edgecolor="white")
     axes.set(xlabel="height (µm)", ylabel="beads")
     if len(heights_um):
         axes.axvline(float(heights_um.mean()), color="black", linestyle="--")
         axes.set_title(f"{len(heights_um)} beads: {heights_um.mean():.3g} ± {heights_um.std():.2g} µm", fontsize=10)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
