@@ -96,12 +96,13 @@ def test_labels_and_uncertainty_of_other_layers_are_used(viewer, open_on, click,
 
 
 def test_a_time_series_is_linked_over_time_and_its_growth_is_drawn(viewer, open_on, click, finish, save_as):
-    moving = [dome(SHAPE, (30.0, 30.0 + 2 * time), (9.0, 9.0), 1.5) for time in range(3)]
-    widget = open_on(image=phase_map(np.stack(moving), "TYX", time_step_s=60.0))
+    moving = [dome(SHAPE, (30.0, 30.0 + 2 * time), (9.0, 9.0), 1.5 + 0.15 * time) for time in range(3)]
+    widget = open_on(image=phase_map(np.stack(moving), "TYX", time_step_s=3600.0))
     click(widget.panel.run_button)
     finish(widget)
     assert list(viewer.layers["cells objects"].features["track"]) == [1, 1, 1]
     assert "3 objects in 1 tracks" in widget.panel.message.value
+    assert f"median growth {0.1 * MASS_PG:.2f}"[:-1] in widget.panel.message.value
     assert widget.objects.plot.isVisible()
     assert "<svg" in save_as(widget.objects.plot.save_button, "growth.svg").read_text()
     assert save_as(widget.objects.plot.save_button, "growth.png").read_bytes().startswith(b"\x89PNG")

@@ -20,7 +20,7 @@ from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.setting_fields import checked
 from napari_contransgan.gui.shared.tasks import errors_shown
 from napari_contransgan.io import Image
-from napari_contransgan.measuring import Measurement, growth_of, measure_objects, object_rows, write_objects
+from napari_contransgan.measuring import Growth, Measurement, growth_of, measure_objects, object_rows, write_objects
 from napari_contransgan.progress import Progress
 
 TITLE = "Measure objects"
@@ -103,7 +103,9 @@ class ObjectsPart(Part):
         if own:
             self.uncertainty.value = own[-1]
 
-    def _show(self, found: Measurement, plot: Plot | None, image: Image, layer: ImageLayer) -> str:
+    def _show(
+        self, found: Measurement, growth: tuple[Growth, ...], plot: Plot | None, image: Image, layer: ImageLayer
+    ) -> str:
         self._measured = layer.name, found
         for button in (self.save_button, self.table_button):
             button.setEnabled(bool(found.objects))
@@ -119,7 +121,8 @@ class ObjectsPart(Part):
                 translate=layer.translate,
                 axis_labels=layer.axis_labels,
             )
-        return with_notes(_summary(found, image.axes == "TYX"), found.notes)
+        summary = _summary(found, image.axes == "TYX") + _rate(growth)
+        return with_notes(summary, found.notes)
 
     def _show_table(self) -> None:
         self.viewer.window.add_plugin_dock_widget(*TABLE_WIDGET)
@@ -133,15 +136,15 @@ class ObjectsPart(Part):
 
 def _measuring(
     image: Image, settings: MeasureSettings, labels: Any, uncertainty: Image | None
-) -> Generator[Progress, None, tuple[Measurement, Plot | None]]:
+) -> Generator[Progress, None, tuple[Measurement, tuple[Growth, ...], Plot | None]]:
     """Measure, and draw the growth of the objects of a series; matplotlib is loaded only for that."""
     found = yield from measure_objects(image, settings, labels=labels, uncertainty=uncertainty)
     growth = growth_of(found.objects, image.time_step_s)
     if not growth:
-        return found, None
+        return found, (), None
     from napari_contransgan.measuring.plots import draw_growth
 
-    return found, plot_of(draw_growth(growth))
+    return found, growth, plot_of(draw_growth(growth))
 
 
 def _features(found: Measurement) -> dict[str, Any]:
@@ -161,3 +164,10 @@ def _summary(found: Measurement, is_series: bool) -> str:
     if is_series:
         return f"Done: {count} in {len(tracks)} tracks, median dry mass {np.median(masses_pg):.4g} pg{ending}"
     return f"Done: {count}, dry mass {sum(masses_pg):.4g} pg in all, median {np.median(masses_pg):.4g} pg{ending}"
+
+
+def _rate(growth: tuple[Growth, ...]) -> str:
+    rates_pg = [one.rate_pg for one in growth if one.rate_pg is not None]
+    if not rates_pg:
+        return ""
+    return f", median growth {np.median(rates_pg):.3g} pg per {'hour' if growth[0].in_hours else 'frame'}"
