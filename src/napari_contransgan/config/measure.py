@@ -67,6 +67,7 @@ class MeasureSettings(Settings):
     frames_missing: int = Field(
         0,
         ge=0,
+        le=100_000,
         title="Missing frames",
         description="For how many frames an object may be missing within its track.",
     )

@@ -11,7 +11,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io.damage import DAMAGED, failures_explained, page_is_whole
+from napari_contransgan.io.damage import check_memory, decoder_kept_quiet, failures_explained, page_is_whole
+from napari_contransgan.io.directories import DAMAGED
 from napari_contransgan.io.pages import Found
 
 
@@ -170,6 +171,9 @@ def _read_chunk(source: PixelSource, ordered: str, *, block_id: tuple[int, ...])
     if letter:
         pages = pages.take([block_id[ordered.index(letter)]], axis=source.axes.index(letter))
     with failures_explained(source.path):
+        check_memory(
+            source.path, pages.size * math.prod(source.shape[source.leading :]) * np.dtype(source.dtype).itemsize
+        )
         data = _read_pages(source, pages.ravel())
     return arranged(data.reshape(*pages.shape, *source.shape[source.leading :]), source.axes, ordered)
 
@@ -198,5 +202,6 @@ def _read_page(source: PixelSource, tif: tifffile.TiffFile, index: int) -> NDArr
     page = tifffile.TiffPage(tif, 0)
     if page.hash != source.page_hashes[index] or not page_is_whole(page):
         raise InputError(DAMAGED, source=source.path)
-    pixels: NDArray[Any] = page.asarray(maxworkers=1)  # dask already reads chunks in parallel
+    with decoder_kept_quiet(page):
+        pixels: NDArray[Any] = page.asarray(maxworkers=1)  # dask already reads chunks in parallel
     return pixels
