@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from napari_contransgan.config.base import Settings
-from napari_contransgan.config.names import DeviceName, PrecisionName
+from napari_contransgan.config.names import MOST_THREADS, DeviceName, PrecisionName
 from napari_contransgan.config.tie import TieSettings
 
 MAX_NAME_LENGTH = 80
@@ -73,18 +73,18 @@ class AdaptSettings(Settings):
         description="Longest duration of the training itself. Labels, simulated images and scores take up to another "
         "minute.",
     )
-    steps: int = Field(180, ge=1)
-    batch_size: int = Field(4, ge=1)
+    steps: int = Field(180, ge=1, le=10_000_000)
+    batch_size: int = Field(4, ge=1, le=4096)
     replay_share: float = Field(0.25, ge=0, lt=1)
-    replay_images: int = Field(24, ge=0)
-    crop_px: int = Field(128, ge=64, multiple_of=32)
-    learning_rate: float = Field(2e-3, gt=0)
+    replay_images: int = Field(24, ge=0, le=100_000)
+    crop_px: int = Field(128, ge=64, le=4096, multiple_of=32)
+    learning_rate: float = Field(2e-3, ge=1e-9, le=1)
     ema_decay: float = Field(0.98, ge=0, lt=1)
     validate_every: int = Field(40, ge=1)
     seed: int = Field(0, ge=0)
     device: DeviceName = "auto"
     precision: PrecisionName = "auto"
-    threads: int | None = Field(None, ge=1)
+    threads: int | None = Field(None, ge=1, le=MOST_THREADS)
 
     @field_validator("name")
     @classmethod
