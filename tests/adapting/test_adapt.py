@@ -22,7 +22,7 @@ from napari_contransgan.models.registry import build_generator
 from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.simulation.fields import image_stack
 from napari_contransgan.simulation.specimen import draw_specimen
-from napari_contransgan.training.run_folder import BEST, read_previews
+from napari_contransgan.training.run_folder import BEST, read_previews, read_run
 
 SIDE_PX = 352
 
@@ -101,6 +101,10 @@ def test_events_tell_what_is_kept_back_and_show_it_before_and_now(
     assert [preview.step for preview in previews] == [0, 2, 4]
     assert np.array_equal(previews[0].yx_before_rad, previews[0].yx_now_rad)
     assert len(read_previews(tmp_path / "run")) == 3
+    record = read_run(tmp_path / "run")
+    assert record.settings == settings()
+    assert list(record.losses["label"][0]) == [1, 2, 3, 4]
+    assert list(record.scores["slope"][0]) == [0, 2, 4]
     assert json.loads((tmp_path / "run" / RESULT).read_text())["way"] == "paired"
 
 

@@ -1,5 +1,6 @@
 """A network's phase on the held-out part, its scores against TIE, and the final scale factor."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from napari_contransgan.tiles import blend_window, cover
 FloatMap = NDArray[np.float32]
 
 TILE_PX, OVERLAP_PX = 224, 32
+LEAST_ERROR_RAD = 1e-6
 LEAST_WEIGHT = 0.1
 """Pixels with a lower reliability are left out of the scores."""
 SCALE_RANGE = (0.5, 2.0)
@@ -76,6 +78,45 @@ class Applied:
         if not label.size or not label.std():
             return 0.0
         return float(np.sum((phase - phase.mean()) * label) / np.sum((label - label.mean()) ** 2))
+
+
+@dataclass(frozen=True)
+class Phases:
+    """A network's phase of everything that is held out.
+
+    Parameters
+    ----------
+    own : tuple of ndarray, shape (Z, Y, X)
+        Of the user's parts.
+    simulated : tuple of ndarray, shape (Y, X)
+        Of simulated fields.
+    """
+
+    own: tuple[FloatMap, ...]
+    simulated: tuple[FloatMap, ...]
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Root-mean-square errors on the user's parts, against TIE, and on simulated fields, if any, against the truth."""
+
+    own_rad: float
+    simulated_rad: float | None
+
+    def relative_to(self, other: "Errors") -> float:
+        """Return the logarithm of the ratio to other errors, on average over both."""
+        own = math.log(max(self.own_rad, LEAST_ERROR_RAD) / max(other.own_rad, LEAST_ERROR_RAD))
+        if self.simulated_rad is None or not other.simulated_rad:
+            return own
+        return (own + math.log(max(self.simulated_rad, LEAST_ERROR_RAD) / other.simulated_rad)) / 2
+
+
+def levelled_square(yx_phase_rad: FloatMap, yx_truth_rad: FloatMap) -> float:
+    """Return the mean squared difference after the medians were made equal."""
+    height, width = (min(sides) for sides in zip(yx_phase_rad.shape, yx_truth_rad.shape, strict=True))
+    difference = yx_phase_rad[:height, :width] - yx_truth_rad[:height, :width]
+    level = np.median(yx_phase_rad[:height, :width]) - np.median(yx_truth_rad[:height, :width])
+    return float(np.mean((difference - level) ** 2))
 
 
 def score(parts: Sequence[Part], phases_rad: Sequence[FloatMap]) -> PartScores:

@@ -14,7 +14,16 @@ from napari_contransgan.adapting.events import AdaptPreview, AdaptStep, PartScor
 from napari_contransgan.adapting.losses import blur_px, label_loss
 from napari_contransgan.adapting.replay import Pair, draw_replay
 from napari_contransgan.adapting.sampling import draw_batch
-from napari_contransgan.adapting.scores import Applied, FloatMap, fit_scale, fold_scale, score
+from napari_contransgan.adapting.scores import (
+    Applied,
+    Errors,
+    FloatMap,
+    Phases,
+    fit_scale,
+    fold_scale,
+    levelled_square,
+    score,
+)
 from napari_contransgan.adapting.split import Split
 from napari_contransgan.config import AdaptSettings, PrecisionName
 from napari_contransgan.errors import InputError
@@ -24,8 +33,25 @@ from napari_contransgan.training.losses import supervised_loss
 from napari_contransgan.training.steps import MAX_GRADIENT_NORM, freeze_norms, move_average
 
 BETTER = 0.98
-"""The adapted network is kept if its error on the held-out part is at most this share of the original's."""
+"""An adapted network is kept if its error on what is held out is at most this share of the original's."""
 RAMP_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Material:
+    """Simulated pairs of contrast and phase in radians, besides the user's fields.
+
+    Parameters
+    ----------
+    replay : sequence of (Tensor, Tensor)
+        Like those that the network was trained on.
+    simulated, held_out : sequence of (Tensor, Tensor)
+        Of the fitted microscope, to learn from and to be scored on; empty if none could be fitted.
+    """
+
+    replay: Sequence[Pair] = ()
+    simulated: Sequence[Pair] = ()
+    held_out: Sequence[Pair] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +78,7 @@ class Adapted:
 
 
 def train_adapted(
-    loaded: LoadedModel, split: Split, replay: Sequence[Pair], settings: AdaptSettings, device: torch.device
+    loaded: LoadedModel, split: Split, material: Material, settings: AdaptSettings, device: torch.device
 ) -> Generator[AdaptStep | AdaptPreview, None, Adapted]:
     """Train a copy of a network on the training parts, and return the better of the two.
 
@@ -68,8 +94,8 @@ def train_adapted(
     InputError
         If the losses become infinite.
     """
-    trainer = _Trainer(loaded, split, replay, settings, device)
-    before_rad = trainer.kept_back_rad(trainer.original, settings.precision)
+    trainer = _Trainer(loaded, split, material, settings, device)
+    before_rad = list(trainer.before.own)
     yield trainer.preview(0, before_rad, before_rad)
     began, step = time.monotonic(), 0
     while step < settings.steps:
@@ -109,9 +135,9 @@ class _Trainer:
     """Networks, optimiser and best weights of a training in progress."""
 
     def __init__(
-        self, loaded: LoadedModel, split: Split, replay: Sequence[Pair], settings: AdaptSettings, device: torch.device
+        self, loaded: LoadedModel, split: Split, material: Material, settings: AdaptSettings, device: torch.device
     ) -> None:
-        self.split, self.replay, self.settings, self.device = split, replay, settings, device
+        self.split, self.material, self.settings, self.device = split, material, settings, device
         self.phase_ref_rad = loaded.card.phase_ref_rad
         self.original = copy.deepcopy(loaded.model).to(device).eval()
         self.network = copy.deepcopy(self.original).train().requires_grad_(True)
@@ -120,8 +146,13 @@ class _Trainer:
         self.trained = trained_parameters(self.network)
         self.optimiser = torch.optim.AdamW(self.trained, weight_decay=0.0)
         self.sigma_px = blur_px(split.learnt[0].field.pixel_size_um)
-        self.own_count = settings.batch_size - (settings.replay_per_batch if replay else 0)
-        self.best_rmse_rad = math.inf
+        replayed = settings.replay_per_batch if material.replay else 0
+        simulated = settings.simulated_per_batch if material.simulated else 0
+        self.shares = ((material.replay, replayed), (material.simulated, simulated))
+        self.own_count = settings.batch_size - replayed - simulated
+        self.before = self.phases(self.original)
+        self.original_error = self.error(self.before)
+        self.best_error = math.inf
         self.best = copy.deepcopy(self.average.state_dict())
 
     def step(self, number: int, done: float) -> float:
@@ -131,24 +162,22 @@ class _Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * done))
         batch = draw_batch(self.split.learnt, self.own_count, self.settings.crop_px, rng)
-        contrast = batch.contrast
-        replayed = self.settings.batch_size - self.own_count
-        if replayed:
-            known = draw_replay(self.replay, replayed, self.settings.crop_px, rng)
-            contrast = torch.cat([contrast, known[0]])
+        pairs = [draw_replay(pairs, count, self.settings.crop_px, rng) for pairs, count in self.shares if count]
+        contrast = torch.cat([batch.contrast, *(pair[0] for pair in pairs)])
         with autocast(self.device, self.settings.precision):
             output = self.network(contrast.to(self.device, memory_format=torch.channels_last))
-        own, rest = output.float().split([self.own_count, replayed])
-        loss = label_loss(
+        own, rest = output.float().split([self.own_count, self.settings.batch_size - self.own_count])
+        own_share = self.own_count / self.settings.batch_size
+        loss = own_share * label_loss(
             own,
             (batch.label_rad / self.phase_ref_rad).to(self.device),
             batch.weight.to(self.device),
             self.sigma_px,
             batch.has_zero.to(self.device),
-        ) * (self.own_count / self.settings.batch_size)
-        if replayed:
-            label = (known[1] / self.phase_ref_rad).to(self.device)
-            loss = loss + supervised_loss(rest, label, self.phase_ref_rad) * (replayed / self.settings.batch_size)
+        )
+        if pairs:
+            label = (torch.cat([pair[1] for pair in pairs]) / self.phase_ref_rad).to(self.device)
+            loss = loss + (1 - own_share) * supervised_loss(rest, label, self.phase_ref_rad)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.trained, MAX_GRADIENT_NORM)
@@ -158,38 +187,60 @@ class _Trainer:
         move_average(self.average, self.network, self.settings.ema_decay, number)
         return float(loss.detach())
 
-    def kept_back_rad(self, network: nn.Module, precision: PrecisionName) -> list[FloatMap]:
-        """Return the phase of the held-out parts."""
-        applied = Applied(network, self.phase_ref_rad, self.device, precision)
-        return [applied.planes_rad(part) for part in self.split.kept_back]
+    def phases(self, network: nn.Module, precision: PrecisionName | None = None) -> Phases:
+        """Return the phase of everything that is held out."""
+        applied = Applied(network, self.phase_ref_rad, self.device, precision or self.settings.precision)
+        return Phases(
+            tuple(applied.planes_rad(part) for part in self.split.kept_back),
+            tuple(applied.phase_rad(contrast) for contrast, _ in self.material.held_out),
+        )
+
+    def error(self, phases: Phases, factor: float = 1.0) -> Errors:
+        """Return the errors of phases multiplied by a factor."""
+        own = score(self.split.kept_back, [factor * phase for phase in phases.own]).rmse_rad
+        pairs = zip(phases.simulated, self.material.held_out, strict=True)
+        squares = [levelled_square(factor * phase, label.numpy()) for phase, (_, label) in pairs]
+        return Errors(own, math.sqrt(sum(squares) / len(squares)) if squares else None)
 
     def kept_if_best(self) -> list[FloatMap]:
         """Keep the averaged weights if their error, with the final scale, is the lowest so far; return their phase."""
-        factor = self.scale(self.settings.precision)
-        phases_rad = [factor * phase for phase in self.kept_back_rad(self.average, self.settings.precision)]
-        rmse_rad = score(self.split.kept_back, phases_rad).rmse_rad
-        if rmse_rad < self.best_rmse_rad:
-            self.best_rmse_rad = rmse_rad
+        factor, phases = self.scale(self.average), self.phases(self.average)
+        error = self.error(phases, factor).relative_to(self.original_error)
+        if error < self.best_error:
+            self.best_error = error
             self.best = copy.deepcopy(self.average.state_dict())
-        return phases_rad
+        return [factor * phase for phase in phases.own]
 
-    def scale(self, precision: PrecisionName) -> float:
-        """Fit the final scale of the averaged network on the training parts."""
-        applied = Applied(self.average, self.phase_ref_rad, self.device, precision)
+    def scale(self, network: nn.Module) -> float:
+        """Fit the scale of a network on the training parts."""
+        applied = Applied(network, self.phase_ref_rad, self.device, self.settings.precision)
         return fit_scale(self.split.learnt, applied, np.random.default_rng([self.settings.seed, 4]))
 
     def finish(self, steps: int) -> tuple[Adapted, list[FloatMap], list[FloatMap]]:
-        """Fit the scale, score both networks in full precision, and choose; return the phase before and after too."""
-        kept_back = self.split.kept_back
-        before_rad = self.kept_back_rad(self.original, "fp32")
-        before = score(kept_back, before_rad)
+        """Choose between the networks, with and without a scale; return the phase before and after too.
+
+        The original, the adapted one and the mean of their weights are compared. A choice must be better than the
+        original on the user's held-out part, and on that and the simulated fields together.
+        """
         self.average.load_state_dict(self.best)
-        fold_scale(self.average, self.scale("fp32"))
-        after_rad = self.kept_back_rad(self.average, "fp32")
-        after = score(kept_back, after_rad)
-        if after.rmse_rad <= BETTER * before.rmse_rad:
-            return Adapted(self.average.cpu(), True, before, after, steps), before_rad, after_rad
-        return Adapted(self.original.cpu(), False, before, before, steps), before_rad, before_rad
+        half = copy.deepcopy(self.original)
+        for own, other in zip(half.parameters(), self.average.parameters(), strict=True):
+            own.data.lerp_(other.data, 0.5)
+        before = self.phases(self.original, "fp32")
+        before_error = self.error(before)
+        chosen, least, chosen_phases = self.original, math.log(BETTER), before
+        for network in (self.original, half, self.average):
+            phases = before if network is self.original else self.phases(network, "fp32")
+            for factor in (1.0, self.scale(network)):
+                error = self.error(phases, factor)
+                relative = error.relative_to(before_error)
+                if relative <= least and error.own_rad <= before_error.own_rad:
+                    chosen, least = copy.deepcopy(network), relative
+                    fold_scale(chosen, factor)
+                    chosen_phases = Phases(tuple(factor * phase for phase in phases.own), ())
+        scores = [score(self.split.kept_back, phases.own) for phases in (before, chosen_phases)]
+        is_better = chosen is not self.original
+        return Adapted(chosen.cpu(), is_better, scores[0], scores[1], steps), list(before.own), list(chosen_phases.own)
 
     def preview(self, step: int, before_rad: Sequence[FloatMap], now_rad: Sequence[FloatMap]) -> AdaptPreview:
         """Show the plane in focus of the first part."""
