@@ -215,6 +215,15 @@ def test_two_planes_and_an_unknown_pixel_size_are_noted(
     assert any("the network knows frames of 1.625 um" in note for note in started.notes)
 
 
+def test_a_field_without_empty_places_is_noted(settings: Callable[..., AdaptSettings], tmp_path: Path) -> None:
+    full = stack_settings(scene="confluent")
+    stack = replace(image_stack(draw_specimen(full, 0), full, 0), name="a full dish")
+    events = adapt([stack], settings(), tmp_path / "run")
+    started = next(event for event in events if isinstance(event, AdaptStarted))
+    events.close()
+    assert any("hardly any empty background" in note and "up to about 80 um" in note for note in started.notes)
+
+
 def test_progress_is_told_from_the_beginning(
     stack: Image, settings: Callable[..., AdaptSettings], tmp_path: Path
 ) -> None:

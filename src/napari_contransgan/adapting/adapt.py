@@ -21,7 +21,6 @@ from napari_contransgan.adapting.events import (
 from napari_contransgan.adapting.fields import AdaptField
 from napari_contransgan.adapting.gathering import Given, gather_fields
 from napari_contransgan.adapting.replay import Pair, make_replay, replay_recipes
-from napari_contransgan.adapting.scores import Applied
 from napari_contransgan.adapting.simulated import make_simulated
 from napari_contransgan.adapting.split import split_fields
 from napari_contransgan.adapting.training import Adapted, Material, train_adapted
@@ -98,14 +97,13 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
     device = choose_device(settings.device)
     gathered = yield from gather_fields(given, settings, loaded, device)
     fields, way = gathered.fields, gathered.way
-    applied = Applied(loaded.model.to(device), loaded.card.phase_ref_rad, device, settings.precision)
-    split = split_fields(fields, settings.crop_px, applied.slope_of)
+    split = split_fields(fields, settings.crop_px)
     clock.note("labels")
-    recipes = replay_recipes(loaded.card, fields[0].pixel_size_um) if settings.replay_per_batch else []
-    replay = yield from make_replay(recipes, settings.replay_images, settings.seed)
+    recipes = replay_recipes(loaded.card, fields[0].pixel_size_um)
+    replay_count = settings.replay_images if settings.replay_per_batch else 0
+    replay = yield from make_replay(recipes, replay_count, settings.seed)
     simulated: list[Pair] = []
-    if gathered.microscopes:
-        recipes = replay_recipes(loaded.card, fields[0].pixel_size_um)
+    if gathered.microscopes and settings.simulated_per_batch:
         count = settings.simulated_images + HELD_OUT_FIELDS
         simulated = yield from make_simulated(
             gathered.microscopes, gathered.z_range_um, fields, recipes, count, settings.seed

@@ -8,6 +8,7 @@ import torch
 from napari_contransgan.adapting.events import Way
 from napari_contransgan.adapting.fields import AdaptField, field_of_stack
 from napari_contransgan.adapting.frames import Frame, paired_field, read_frames, with_label
+from napari_contransgan.adapting.replay import replay_recipes
 from napari_contransgan.adapting.scores import Applied
 from napari_contransgan.adapting.stack_fit import describe_microscope, fit_stack, guessed_aperture_note
 from napari_contransgan.adapting.unpaired import fit_microscope, simulated_fields
@@ -81,7 +82,7 @@ def gather_fields(
     notes = tuple(note for field in fields for note in field.notes)
     if not given.frames:
         _check_together([(field.name, field.pixel_size_um, field.wavelength_um) for field in fields])
-        fitted = yield from _fitted(fields[0], settings)
+        fitted = yield from _fitted(fields[0], settings, loaded.card)
         if settings.planes == "focus":
             fields = [_in_focus(field) for field in fields]
         return Gathered(
@@ -95,7 +96,7 @@ def gather_fields(
         paired, left_out = yield from _paired(frames, fields, applied)
         if paired:
             notes += tuple(f"{name}: does not match any stack, and is left out." for name in left_out)
-            fitted = yield from _fitted(paired[0], settings)
+            fitted = yield from _fitted(paired[0], settings, loaded.card)
             notes += fitted.notes
             return Gathered(tuple(paired), "paired", description, _unique(notes, paired, loaded.card), *fitted.use)
         notes += (
@@ -121,9 +122,9 @@ class _Fitted:
     notes: tuple[str, ...] = ()
 
 
-def _fitted(field: AdaptField, settings: AdaptSettings) -> Generator[Progress, None, _Fitted]:
-    """Fit the microscope to the planes of a field, unless their positions are unknown."""
-    if not field.plane_z_um or not settings.simulated_images:
+def _fitted(field: AdaptField, settings: AdaptSettings, card: ModelCard) -> Generator[Progress, None, _Fitted]:
+    """Fit the microscope to the planes of a field, unless their positions or the network's specimens are unknown."""
+    if not (field.plane_z_um and settings.simulated_images and replay_recipes(card, field.pixel_size_um)):
         return _Fitted()
     fit = yield from fit_stack(field)
     described = describe_microscope(fit.model)

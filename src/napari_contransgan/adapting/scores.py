@@ -26,7 +26,7 @@ LEAST_WEIGHT = 0.1
 """Pixels with a lower reliability are left out of the scores."""
 SCALE_RANGE = (0.5, 2.0)
 SCALE_WINDOWS = 8
-"""Number of windows of the training parts, for each plane, to which the final scale is fitted."""
+"""Number of windows of the training parts to which the scale is fitted."""
 
 
 @dataclass(frozen=True)
@@ -72,33 +72,32 @@ class Applied:
         """Return the phase from each plane of a part, shape (Z, Y, X)."""
         return np.stack([self.phase_rad(plane) for plane in part.zyx_contrast])
 
-    def slope_of(self, part: Part) -> float:
-        """Return the slope of the phase of the plane in focus against the label of a part; 0 if it is not known."""
-        phase, label = comparable(part, self.phase_rad(part.zyx_contrast[part.field.focus_index or 0]))
-        if not label.size or not label.std():
-            return 0.0
-        return float(np.sum((phase - phase.mean()) * label) / np.sum((label - label.mean()) ** 2))
-
 
 @dataclass(frozen=True)
 class Phases:
-    """A network's phase of everything that is held out.
+    """A network's phase of everything that it is scored on.
 
     Parameters
     ----------
-    own : tuple of ndarray, shape (Z, Y, X)
-        Of the user's parts.
+    kept_back, learnt : tuple of ndarray, shape (Z, Y, X)
+        Of the held-out parts, and of windows of the training parts.
     simulated : tuple of ndarray, shape (Y, X)
-        Of simulated fields.
+        Of held-out simulated fields.
     """
 
-    own: tuple[FloatMap, ...]
+    kept_back: tuple[FloatMap, ...]
+    learnt: tuple[FloatMap, ...]
     simulated: tuple[FloatMap, ...]
+
+    def times(self, factor: float) -> "Phases":
+        """Return all phases multiplied by a factor."""
+        values = (self.kept_back, self.learnt, self.simulated)
+        return Phases(*(tuple(factor * phase for phase in phases) for phases in values))
 
 
 @dataclass(frozen=True)
 class Errors:
-    """Root-mean-square errors on the user's parts, against TIE, and on simulated fields, if any, against the truth."""
+    """Root-mean-square errors on the user's field, against TIE, and on simulated fields, if any, against the truth."""
 
     own_rad: float
     simulated_rad: float | None
@@ -164,27 +163,23 @@ def comparable(part: Part, yx_phase_rad: FloatMap) -> tuple[NDArray[np.float64],
     return phase - np.median(phase), label - np.median(label)
 
 
-def fit_scale(parts: Sequence[Part], applied: Applied, rng: np.random.Generator) -> float:
-    """Fit the factor that scales the network's phase to the label, on windows of the training parts.
+def fit_scale(windows: Sequence[Part], phases_rad: Sequence[FloatMap]) -> float:
+    """Fit the factor that scales a network's phase to the label, on windows of the training parts.
 
     The slope becomes the root of the correlation. The factor of least error would make it the square of the
     correlation, which loses phase, and a slope of 1 would amplify noise.
     """
-    phase_power = label_power = both = 0.0
-    areas = np.array([part.shape_yx[0] * part.shape_yx[1] for part in parts], np.float64)
-    for _ in range(SCALE_WINDOWS):
-        part = _window(parts[int(rng.choice(len(parts), p=areas / areas.sum()))], rng)
-        for yx_contrast, count in zip(part.zyx_contrast, part.field.plane_counts, strict=True):
-            phase, label = comparable(part, applied.phase_rad(yx_contrast))
-            if phase.size:
-                phase, label = phase - phase.mean(), label - label.mean()
-                phase_power += count * float(np.sum(phase**2))
-                label_power += count * float(np.sum(label**2))
-                both += count * float(np.sum(phase * label))
-    if not (phase_power > 0 and label_power > 0 and both > 0):
+    found = score(windows, phases_rad)
+    if found.slope <= 0 or found.correlation <= 0:
         return 1.0
-    correlation = both / np.sqrt(phase_power * label_power)
-    return float(np.clip(np.sqrt(correlation) * label_power / both, *SCALE_RANGE))
+    return float(np.clip(math.sqrt(found.correlation) / found.slope, *SCALE_RANGE))
+
+
+def learnt_windows(parts: Sequence[Part], rng: np.random.Generator) -> tuple[Part, ...]:
+    """Choose windows of the training parts, evenly over their area."""
+    areas = np.array([part.shape_yx[0] * part.shape_yx[1] for part in parts], np.float64)
+    chosen = rng.choice(len(parts), SCALE_WINDOWS, p=areas / areas.sum())
+    return tuple(_window(parts[int(number)], rng) for number in chosen)
 
 
 def _window(part: Part, rng: np.random.Generator) -> Part:

@@ -21,11 +21,12 @@ from napari_contransgan.adapting.scores import (
     Phases,
     fit_scale,
     fold_scale,
+    learnt_windows,
     levelled_square,
     score,
 )
 from napari_contransgan.adapting.split import Split
-from napari_contransgan.config import AdaptSettings, PrecisionName
+from napari_contransgan.config import AdaptSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.compute import autocast
@@ -95,8 +96,7 @@ def train_adapted(
         If the losses become infinite.
     """
     trainer = _Trainer(loaded, split, material, settings, device)
-    before_rad = list(trainer.before.own)
-    yield trainer.preview(0, before_rad, before_rad)
+    yield trainer.preview(0, trainer.before.kept_back)
     began, step = time.monotonic(), 0
     while step < settings.steps:
         done = max(step / settings.steps, (time.monotonic() - began) / (60 * settings.minutes))
@@ -108,11 +108,10 @@ def train_adapted(
         speed = settings.batch_size / (time.perf_counter() - step_began)
         yield AdaptStep(step, settings.steps, "adapting the network", loss, speed)
         if step % settings.validate_every == 0 and step < settings.steps:
-            yield trainer.preview(step, before_rad, trainer.kept_if_best())
-    trainer.kept_if_best()
+            yield trainer.preview(step, trainer.kept_back_rad())
     yield AdaptStep(step, step, "fitting the scale and scoring")
-    adapted, before_rad, after_rad = trainer.finish(step)
-    yield trainer.preview(step, before_rad, after_rad)
+    adapted, after_rad = trainer.finish(step)
+    yield trainer.preview(step, after_rad)
     return adapted
 
 
@@ -150,10 +149,8 @@ class _Trainer:
         simulated = settings.simulated_per_batch if material.simulated else 0
         self.shares = ((material.replay, replayed), (material.simulated, simulated))
         self.own_count = settings.batch_size - replayed - simulated
+        self.windows = learnt_windows(split.learnt, np.random.default_rng([settings.seed, 4]))
         self.before = self.phases(self.original)
-        self.original_error = self.error(self.before)
-        self.best_error = math.inf
-        self.best = copy.deepcopy(self.average.state_dict())
 
     def step(self, number: int, done: float) -> float:
         """Take one step and return its loss; `done` is the elapsed share of the training."""
@@ -187,62 +184,47 @@ class _Trainer:
         move_average(self.average, self.network, self.settings.ema_decay, number)
         return float(loss.detach())
 
-    def phases(self, network: nn.Module, precision: PrecisionName | None = None) -> Phases:
-        """Return the phase of everything that is held out."""
-        applied = Applied(network, self.phase_ref_rad, self.device, precision or self.settings.precision)
+    def phases(self, network: nn.Module) -> Phases:
+        """Return the phase of everything that networks are scored on."""
+        applied = Applied(network, self.phase_ref_rad, self.device, self.settings.precision)
         return Phases(
             tuple(applied.planes_rad(part) for part in self.split.kept_back),
+            tuple(applied.planes_rad(part) for part in self.windows),
             tuple(applied.phase_rad(contrast) for contrast, _ in self.material.held_out),
         )
 
-    def error(self, phases: Phases, factor: float = 1.0) -> Errors:
-        """Return the errors of phases multiplied by a factor."""
-        own = score(self.split.kept_back, [factor * phase for phase in phases.own]).rmse_rad
+    def kept_back_rad(self) -> tuple[FloatMap, ...]:
+        """Return the phase of the held-out parts by the network now."""
+        applied = Applied(self.average, self.phase_ref_rad, self.device, self.settings.precision)
+        return tuple(applied.planes_rad(part) for part in self.split.kept_back)
+
+    def errors(self, phases: Phases) -> Errors:
+        """Return the errors of phases."""
+        own = score([*self.split.kept_back, *self.windows], [*phases.kept_back, *phases.learnt]).rmse_rad
         pairs = zip(phases.simulated, self.material.held_out, strict=True)
-        squares = [levelled_square(factor * phase, label.numpy()) for phase, (_, label) in pairs]
+        squares = [levelled_square(phase, label.numpy()) for phase, (_, label) in pairs]
         return Errors(own, math.sqrt(sum(squares) / len(squares)) if squares else None)
 
-    def kept_if_best(self) -> list[FloatMap]:
-        """Keep the averaged weights if their error, with the final scale, is the lowest so far; return their phase."""
-        factor, phases = self.scale(self.average), self.phases(self.average)
-        error = self.error(phases, factor).relative_to(self.original_error)
-        if error < self.best_error:
-            self.best_error = error
-            self.best = copy.deepcopy(self.average.state_dict())
-        return [factor * phase for phase in phases.own]
+    def finish(self, steps: int) -> tuple[Adapted, tuple[FloatMap, ...]]:
+        """Choose between the original and the adapted network, with and without a scale; return the phase after too.
 
-    def scale(self, network: nn.Module) -> float:
-        """Fit the scale of a network on the training parts."""
-        applied = Applied(network, self.phase_ref_rad, self.device, self.settings.precision)
-        return fit_scale(self.split.learnt, applied, np.random.default_rng([self.settings.seed, 4]))
-
-    def finish(self, steps: int) -> tuple[Adapted, list[FloatMap], list[FloatMap]]:
-        """Choose between the networks, with and without a scale; return the phase before and after too.
-
-        The original, the adapted one and the mean of their weights are compared. A choice must be better than the
-        original on the user's held-out part, and on that and the simulated fields together.
+        A choice must be better than the original on the user's field and on the simulated fields, taken together. A
+        strip of one field holds too few cells to choose by it alone.
         """
-        self.average.load_state_dict(self.best)
-        half = copy.deepcopy(self.original)
-        for own, other in zip(half.parameters(), self.average.parameters(), strict=True):
-            own.data.lerp_(other.data, 0.5)
-        before = self.phases(self.original, "fp32")
-        before_error = self.error(before)
-        chosen, least, chosen_phases = self.original, math.log(BETTER), before
-        for network in (self.original, half, self.average):
-            phases = before if network is self.original else self.phases(network, "fp32")
-            for factor in (1.0, self.scale(network)):
-                error = self.error(phases, factor)
-                relative = error.relative_to(before_error)
-                if relative <= least and error.own_rad <= before_error.own_rad:
-                    chosen, least = copy.deepcopy(network), relative
+        before = self.errors(self.before)
+        chosen, least, after = self.original, math.log(BETTER), self.before
+        for network, phases in ((self.original, self.before), (self.average, self.phases(self.average))):
+            for factor in (1.0, fit_scale(self.windows, phases.learnt)):
+                scaled = phases.times(factor)
+                relative = self.errors(scaled).relative_to(before)
+                if relative <= least:
+                    chosen, least, after = copy.deepcopy(network), relative, scaled
                     fold_scale(chosen, factor)
-                    chosen_phases = Phases(tuple(factor * phase for phase in phases.own), ())
-        scores = [score(self.split.kept_back, phases.own) for phases in (before, chosen_phases)]
+        scores = [score(self.split.kept_back, phases.kept_back) for phases in (self.before, after)]
         is_better = chosen is not self.original
-        return Adapted(chosen.cpu(), is_better, scores[0], scores[1], steps), list(before.own), list(chosen_phases.own)
+        return Adapted(chosen.cpu(), is_better, scores[0], scores[1], steps), after.kept_back
 
-    def preview(self, step: int, before_rad: Sequence[FloatMap], now_rad: Sequence[FloatMap]) -> AdaptPreview:
+    def preview(self, step: int, now_rad: Sequence[FloatMap]) -> AdaptPreview:
         """Show the plane in focus of the first part."""
         part = self.split.kept_back[0]
         plane = part.field.focus_index or 0
@@ -251,7 +233,7 @@ class _Trainer:
             step,
             score(self.split.kept_back, now_rad),
             part.zyx_contrast[plane].numpy(),
-            before_rad[0][plane],
+            self.before.kept_back[0][plane],
             now_rad[0][plane],
             label,
         )

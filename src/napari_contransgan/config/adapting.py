@@ -73,14 +73,14 @@ class AdaptSettings(Settings):
         description="Longest duration of the training itself. Labels, simulated images and scores take up to another "
         "minute.",
     )
-    steps: int = Field(180, ge=1)
+    steps: int = Field(120, ge=1)
     batch_size: int = Field(4, ge=1)
     replay_share: float = Field(0.25, ge=0, lt=1)
     replay_images: int = Field(24, ge=0)
     simulated_share: float = Field(0.5, ge=0, lt=1)
     simulated_images: int = Field(40, ge=0)
     crop_px: int = Field(128, ge=64, multiple_of=32)
-    learning_rate: float = Field(2e-3, gt=0)
+    learning_rate: float = Field(1e-3, gt=0)
     ema_decay: float = Field(0.98, ge=0, lt=1)
     validate_every: int = Field(60, ge=1)
     seed: int = Field(0, ge=0)

@@ -67,7 +67,8 @@ class ForwardModel:
             source=PHYSICS_SOURCE,
         )
         planes = [to_model_grid(image, pixel_um) for image in ((intensity - 1) / CONTRAST_REF).flatten(0, 1)]
-        return torch.stack(planes).unflatten(0, (-1, len(z_um)))
+        stacked = torch.stack(planes)
+        return stacked.reshape(-1, len(z_um), *stacked.shape[1:])
 
     def _finer(self) -> int:
         steepest_per_um = self.optics.numerical_aperture * (1 + self.optics.coherence) / self.optics.wavelength_um
