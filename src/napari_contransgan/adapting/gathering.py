@@ -8,6 +8,7 @@ import torch
 from napari_contransgan.adapting.events import Way
 from napari_contransgan.adapting.fields import AdaptField, field_of_stack
 from napari_contransgan.adapting.frames import Frame, paired_field, read_frames, with_label
+from napari_contransgan.adapting.label_slope import label_slope
 from napari_contransgan.adapting.replay import replay_recipes
 from napari_contransgan.adapting.scores import Applied
 from napari_contransgan.adapting.stack_fit import describe_microscope, fit_stack, guessed_aperture_note
@@ -82,7 +83,8 @@ def gather_fields(
     notes = tuple(note for field in fields for note in field.notes)
     if not given.frames:
         _check_together([(field.name, field.pixel_size_um, field.wavelength_um) for field in fields])
-        fitted = yield from _fitted(fields[0], settings, loaded.card)
+        fitted = yield from _fitted(fields[0], settings, loaded.card, measures_label=not given.labels)
+        fields = [replace(field, yx_label_rad=field.yx_label_rad / fitted.label_slope) for field in fields]
         if settings.planes == "focus":
             fields = [_in_focus(field) for field in fields]
         return Gathered(
@@ -116,15 +118,19 @@ def gather_fields(
 
 @dataclass(frozen=True)
 class _Fitted:
-    """The user's microscope, if one could be fitted, its range of focus, and notes about it."""
+    """The user's microscope, if one could be fitted, its range of focus, notes about it, and the slope of TIE."""
 
     use: tuple[tuple[ForwardModel, ...], tuple[float, float]] = ((), (0.0, 0.0))
     notes: tuple[str, ...] = ()
+    label_slope: float = 1.0
 
 
-def _fitted(field: AdaptField, settings: AdaptSettings, card: ModelCard) -> Generator[Progress, None, _Fitted]:
+def _fitted(
+    field: AdaptField, settings: AdaptSettings, card: ModelCard, *, measures_label: bool = False
+) -> Generator[Progress, None, _Fitted]:
     """Fit the microscope to the planes of a field, unless their positions or the network's specimens are unknown."""
-    if not (field.plane_z_um and settings.simulated_images and replay_recipes(card, field.pixel_size_um)):
+    recipes = replay_recipes(card, field.pixel_size_um)
+    if not (field.plane_z_um and settings.simulated_images and recipes):
         return _Fitted()
     fit = yield from fit_stack(field)
     described = describe_microscope(fit.model)
@@ -140,14 +146,18 @@ def _fitted(field: AdaptField, settings: AdaptSettings, card: ModelCard) -> Gene
             )
         )
     everywhere = (min(field.plane_z_um), max(field.plane_z_um)) if settings.planes == "all" else (0.0, 0.0)
-    return _Fitted(
-        ((fit.model,), everywhere),
-        (
-            *notes,
-            f"{field.name}: the planes are like those of a microscope at {described}; the network also learns "
-            f"from fields simulated with these settings.",
-        ),
+    notes += (
+        f"{field.name}: the planes are like those of a microscope at {described}; the network also learns from fields "
+        f"simulated with these settings.",
     )
+    slope = 1.0
+    if measures_label and field.has_zero:
+        slope = yield from label_slope(fit, field, recipes, settings.seed)
+        notes += (
+            f"{field.name}: of simulated stacks like this one, TIE gives {slope:.2f} of the true phase, so its phase "
+            f"is divided by that.",
+        )
+    return _Fitted(((fit.model,), everywhere), notes, slope)
 
 
 def _fields_of_stacks(given: Given, settings: AdaptSettings) -> Generator[Progress, None, list[AdaptField]]:
@@ -163,7 +173,7 @@ def _fields_of_stacks(given: Given, settings: AdaptSettings) -> Generator[Progre
 def _in_focus(field: AdaptField) -> AdaptField:
     """Keep the plane in focus alone."""
     plane = field.focus_index or 0
-    return replace(field, zyx_contrast=field.zyx_contrast[plane : plane + 1], focus_index=0)
+    return replace(field, zyx_contrast=field.zyx_contrast[plane : plane + 1], focus_index=0, plane_z_um=(0.0,))
 
 
 def _paired(

@@ -62,7 +62,7 @@ def make_simulated(
     list of (Tensor, Tensor)
         Contrast and phase in radians on the model's grid; empty without recipes for cells.
     """
-    usable = [one for one in recipes if one.specimen == "hela" and one.scene != "empty"]
+    usable = cell_recipes(recipes)
     if not usable:
         return []
     rng = np.random.default_rng([seed, 9])
@@ -82,6 +82,11 @@ def make_simulated(
         pairs.append((contrast.float(), torch.from_numpy(phase_rad).float()))
         yield Progress(number + 1, count, "simulating fields of your microscope")
     return pairs
+
+
+def cell_recipes(recipes: Sequence[SimulationSettings]) -> list[SimulationSettings]:
+    """Return the recipes that simulate cells."""
+    return [one for one in recipes if one.specimen == "hela" and one.scene != "empty"]
 
 
 def phase_factor(fields: Sequence[AdaptField]) -> float:
