@@ -162,7 +162,7 @@ def allowed(schema: Mapping[str, Any]) -> str:
 def _number(schema: Mapping[str, Any]) -> str:
     kind = "whole number" if schema["type"] == "integer" else "number"
     limits = [
-        f"{words} {schema[key]:g}"
+        f"{words} {_plain(schema[key])}"
         for key, words in (
             ("minimum", "at least"),
             ("exclusiveMinimum", "above"),
@@ -173,6 +173,10 @@ def _number(schema: Mapping[str, Any]) -> str:
         if key in schema
     ]
     return ", ".join([kind, *limits])
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else f"{value:g}"
 
 
 def _array(schema: Mapping[str, Any]) -> str:

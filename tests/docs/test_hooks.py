@@ -89,7 +89,7 @@ class TestSettingsPage:
 
             step_um: float | None = Field(None, gt=0, le=50, title="Step (µm)")
             kind: Literal["a", "b"] = "a"
-            tiles: int = Field(4, ge=1, multiple_of=2, description="How many.")
+            tiles: int = Field(4, ge=1, le=10_000_000, multiple_of=2, description="How many.")
             share: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = Field(
                 (0.0, 0.5), description="From, to."
             )
@@ -101,7 +101,7 @@ class TestSettingsPage:
                 *("number, above 0, at most 50, or empty", "Distance in µm; `0` is none."),
             ),
             ("`kind`", "", "`a`", "", "`a`, `b`", "Which one."),
-            ("`tiles`", "", "`4`", "", "whole number, at least 1, multiple of 2", "How many."),
+            ("`tiles`", "", "`4`", "", "whole number, at least 1, at most 10,000,000, multiple of 2", "How many."),
             (
                 *("`share`", "", "`[0.0, 0.5]`", ""),
                 *("two ends, lower one first; each a number, at least 0, below 1", "From, to."),

@@ -8,6 +8,7 @@ import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 ENTRY = re.compile(r"\*((?:File|Layers|Plugins)\s>\s[^*]+)\*")
+PLUGIN = re.compile(r" \((?:ContransGAN|napari builtins)\)$")
 
 
 def named_entries() -> list[str]:
@@ -20,7 +21,7 @@ def entries_of(menu: Any, path: tuple[str, ...]) -> list[str]:
     menu.aboutToShow.emit()
     found = []
     for action in menu.actions():
-        entry = (*path, action.text().replace("&", "").removesuffix(" (ContransGAN)"))
+        entry = (*path, PLUGIN.sub("", action.text().replace("&", "")))
         found.append(" > ".join(entry))
         if action.menu() is not None:
             found += entries_of(action.menu(), entry)
