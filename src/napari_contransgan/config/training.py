@@ -229,7 +229,15 @@ class TrainSettings(Settings):
         title="Steps",
         description="Number of training steps. Each step updates the network with one batch of images.",
     )
-    minutes: float | None = Field(None, gt=0, le=1e6)
+    minutes: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        title="Minutes",
+        description="Time limit. The run ends after this time or after its steps, whichever comes first. Empty: after "
+        "its steps.",
+        json_schema_extra={"empty": "no limit"},
+    )
     warm_start_steps: int | None = Field(None, ge=0)
     batch_size: int = Field(
         4,
