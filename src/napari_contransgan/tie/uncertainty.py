@@ -78,9 +78,12 @@ def _lost_structure(data: FocusData, yx_phase_rad: NDArray[np.float32]) -> tuple
 
 
 def fine_noise(data: FocusData, modes: int) -> float:
-    """Return the noise of the phase at wavelengths below the clouds': k sigma G / q^2, summed over frequencies."""
+    """Return the noise of the phase at wavelengths below the clouds': k sigma G / q^2, summed over frequencies.
+
+    The clouds' waves fill a square of frequencies; what lies beyond the circle of equal area is summed.
+    """
     line = frequency_line(data.pixel_size_um)
-    first = modes / (2 * max(data.shape_yx) * data.pixel_size_um)
+    first = 2 / np.sqrt(np.pi) * modes / (2 * max(data.shape_yx) * data.pixel_size_um)
     line = line[line > first] if np.any(line > first) else line[-1:]
     gain = np.ones_like(line)
     if data.aperture is not None:
