@@ -141,7 +141,7 @@ def stated_factor(cells: Cells, sign: int, anchoring: Anchoring, has_background:
     yx_filled = cells.yx_lit * (1 - yx_empty)
     yx_counted = _clear_of_specimens(cells, yx_empty)
     noise = cells.noise_rad
-    tolerance = np.sqrt(max(_spread(yx_level, yx_empty, 0.0) ** 2 - noise**2, noise**2 / 4, 1e-12))
+    tolerance = np.sqrt(max(_spread(yx_level, yx_counted, 0.0) ** 2 - noise**2, noise**2 / 4, 1e-12))
     mean = float(np.sum(yx_level * yx_filled) / max(yx_filled.sum(), 1e-12))
     deviation = max(_UNSEEN * _spread(yx_level, yx_filled, mean), noise, 1e-6)
     yx_pull = (yx_counted / tolerance**2 + yx_filled / deviation**2) / cells.alike
