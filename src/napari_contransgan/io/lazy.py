@@ -217,7 +217,9 @@ def _read_chunk(
         window = (starts[0], stops[0], starts[1], stops[1])
     with failures_explained(source.path):
         data = _read_pages(source, pages.ravel(), window)
-    page_shape = source.shape[source.leading :] if window is None else data.shape[1:]
+    page_shape = source.shape[source.leading :]
+    if window is not None:
+        page_shape = (window[1] - window[0], window[3] - window[2], *page_shape[2:])
     return arranged(data.reshape(*pages.shape, *page_shape), source.axes, ordered)
 
 
