@@ -38,7 +38,7 @@ def test_all_docks_together_leave_the_window_its_size(viewer, qtbot, frame, font
         qtbot.wait(30)
         assert widget.width() < 520, "the image keeps more than half of the window"
         assert widget.height() < 740
-        body = widget.scroll.widget()
+        body = widget.scroll_area.widget()
         assert body.width() >= body.minimumSizeHint().width(), "nothing is cut off; what is too wide scrolls"
 
 
