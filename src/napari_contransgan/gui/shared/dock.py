@@ -14,8 +14,8 @@ from napari_contransgan.gui.shared.tab_order import order_tabs
 
 PLUGIN = "ContransGAN"
 LEAST_LINES = 8
-WIDEST_PX = 420
-"""A form that needs more width gets a horizontal scroll bar, so that it does not push the image out of the window."""
+NARROWEST_PX, WIDEST_PX = 240, 420
+"""Limits of the width that a form asks for; if it needs more, it gets a horizontal scroll bar."""
 
 
 class DockedWidget(QWidget):
@@ -133,9 +133,9 @@ class _DockScroll(QScrollArea):
         return QSize(min(width, WIDEST_PX) + self._room(), hint.height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
-        """Return the form's width and the height of a few of its rows."""
+        """Return a size that a small window has room for; a form that needs more scrolls."""
         least = self._body.minimumSizeHint()
-        return QSize(min(least.width(), WIDEST_PX) + self._room(), LEAST_LINES * self.fontMetrics().lineSpacing())
+        return QSize(min(least.width(), NARROWEST_PX) + self._room(), LEAST_LINES * self.fontMetrics().lineSpacing())
 
     def eventFilter(self, watched: object, event: QEvent | None) -> bool:  # noqa: N802 - Qt's naming
         """Request another size when a part of the form opens or closes."""
