@@ -66,19 +66,19 @@ class DockedWidget(QWidget):
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's naming
         """End the work when the window is closed."""
-        self._end()
+        self._close_down()
         super().closeEvent(event)
 
     def event(self, event: QEvent | None) -> bool:
         """End the work when napari removes the widget from its dock, which is not a close event in Qt."""
         if event is not None and event.type() == QEvent.Type.ParentChange:
             if self.parent() is None:
-                self._end()
+                self._close_down()
             elif not self._joined:
                 QTimer.singleShot(0, self.join_others)
         return super().event(event)
 
-    def _end(self) -> None:
+    def _close_down(self) -> None:
         self.end_work()
         if self._memory is not None:
             self._memory.store()
