@@ -266,7 +266,7 @@ def test_preview_lies_next_to_the_users_image_and_shows_both(viewer: Viewer, pre
 
 def test_places_without_light_are_left_out_of_the_preview() -> None:
     one = sample(1)
-    one.yx_input[:20, :20] = -1
+    one.yx_input[:20, :20] = 0
     pictures = montages([one])
     for picture in pictures.values():
         assert np.isnan(picture[:19, :19]).all()

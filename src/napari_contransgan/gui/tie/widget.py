@@ -178,8 +178,11 @@ class TieWidget(DockedWidget):
         self.notes.value = "\n".join(output.notes)
         self.notes.visible = bool(output.notes)
         self.flip_button.visible = output.planes_may_be_reversed and self.form.stack.value is run.layer
-        QTimer.singleShot(0, lambda: self.scroll.ensureWidgetVisible(self.panel.native))
+        QTimer.singleShot(0, self._look_at_result)
         return f"{layers_text(self._layers)}\n{output.message}"
+
+    def _look_at_result(self) -> None:
+        self.scroll.ensureWidgetVisible(self.panel.native)
 
     def _show_busy(self, busy: bool) -> None:
         self.flip_button.enabled = not busy
