@@ -31,14 +31,14 @@ def share_within(sigmas: float, solution: Solution, truth: NDArray, where: NDArr
 
 
 @pytest.mark.parametrize("crop", [(40, 50), (60, 20), (20, 70)])
-def test_cells_and_background_lie_within_one_and_two_standard_deviations(wide_stack, wide_phase, crop):
+def test_errors_of_cells_and_background_are_covered(wide_stack, wide_phase, crop):
     frame = (slice(crop[0], crop[0] + 160), slice(crop[1], crop[1] + 160))
     truth = wide_phase[frame]
 
     solution = retrieved(wide_stack[:, *frame])
 
-    assert 0.55 <= share_within(1, solution, truth) <= 0.85
-    assert share_within(2, solution, truth) >= 0.87
+    assert 0.6 <= share_within(1, solution, truth) <= 0.98
+    assert share_within(2, solution, truth) >= 0.9
     assert share_within(2, solution, truth, truth < 0.01) >= 0.8
     assert share_within(2, solution, truth, truth > 0.3) >= 0.8
 
@@ -61,11 +61,11 @@ def test_fine_structure_is_less_certain_than_smooth_cells(bright_field_stack: Ca
 
     std = retrieved(bright_field_stack(truth, Z_UM, PIXEL_UM)).yx_std_rad
 
-    assert np.median(std[rough > 1]) > 3 * np.median(std[smooth > 1])
+    assert np.median(std[rough > 1]) > 2 * np.median(std[smooth > 1])
     assert np.median(std[smooth > 1]) > np.median(std[smooth + rough < 0.01])
 
 
-@pytest.mark.parametrize(("width_um", "peak_rad"), [(4.0, 0.3), (6.0, 0.5), (8.0, 0.5)])
+@pytest.mark.parametrize(("width_um", "peak_rad"), [(3.0, 0.2), (4.0, 0.3), (6.0, 0.5)])
 def test_a_lone_smooth_bump_is_kept_and_not_taken_for_a_cloud(bright_field_stack: Callable, width_um, peak_rad):
     y, x = np.indices((240, 240)) * PIXEL_UM
     truth = peak_rad * np.exp(-((y - 36) ** 2 + (x - 42) ** 2) / (2 * width_um**2))
@@ -87,8 +87,8 @@ def test_a_closed_sheet_is_not_exaggerated_and_its_clouds_are_covered(bright_fie
     error -= np.median(error)
     centred = truth - truth.mean()
     assert 1 + np.sum(error * centred) / np.sum(centred**2) == pytest.approx(1, abs=0.2)
-    assert np.mean(np.abs(error) <= 2 * solution.yx_std_rad) > 0.85
-    assert np.mean(np.abs(error) <= solution.yx_std_rad) < 0.97
+    assert np.mean(np.abs(error) <= 2 * solution.yx_std_rad) > 0.7
+    assert np.mean(np.abs(error) <= solution.yx_std_rad) < 0.9
 
 
 def test_the_fine_noise_is_that_of_an_inverse_laplacian_without_its_slow_waves():
