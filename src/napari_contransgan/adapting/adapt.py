@@ -3,11 +3,13 @@
 import json
 import time
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from napari_contransgan.adapting.card import adapted_card
+from napari_contransgan.adapting.error_factor import error_factor
 from napari_contransgan.adapting.events import (
     AdaptEvent,
     AdaptFinished,
@@ -131,7 +133,9 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
         before=adapted.before,
         after=adapted.after,
         compared=compared,
+        error_factor=error_factor(split.kept_back, replace(applied, network=adapted.network.to(device))),
     )
+    adapted.network.cpu()
     result = AdaptResult(
         checkpoint=run_dir / BEST,
         name=name,

@@ -20,6 +20,10 @@ from napari_contransgan.models.registry import build_generator
 from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM, MODEL_PIXEL_SIZE_UM
 
 CARD_KEY = "napari-contransgan-card"
+ADAPTED = "adapted"
+"""Key of the card's settings that only adapted networks have."""
+ERROR_FACTOR = "error_factor"
+"""Key, within it, of the factor for the error map."""
 
 
 class ModelCard(BaseModel):
