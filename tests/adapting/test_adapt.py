@@ -22,7 +22,7 @@ from napari_contransgan.models.registry import build_generator
 from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.simulation.fields import image_stack
 from napari_contransgan.simulation.specimen import draw_specimen
-from napari_contransgan.training.run_folder import BEST, read_previews
+from napari_contransgan.training.run_folder import BEST, read_previews, read_run
 
 SIDE_PX = 352
 
@@ -101,6 +101,10 @@ def test_events_tell_what_is_kept_back_and_show_it_before_and_now(
     assert [preview.step for preview in previews] == [0, 2, 4]
     assert np.array_equal(previews[0].yx_before_rad, previews[0].yx_now_rad)
     assert len(read_previews(tmp_path / "run")) == 3
+    record = read_run(tmp_path / "run")
+    assert record.settings == settings()
+    assert list(record.losses["label"][0]) == [1, 2, 3, 4]
+    assert list(record.scores["slope"][0]) == [0, 2, 4]
     assert json.loads((tmp_path / "run" / RESULT).read_text())["way"] == "paired"
 
 
@@ -209,6 +213,15 @@ def test_two_planes_and_an_unknown_pixel_size_are_noted(
     events.close()
     assert any("two planes give a one-sided" in note for note in started.notes)
     assert any("the network knows frames of 1.625 um" in note for note in started.notes)
+
+
+def test_a_field_without_empty_places_is_noted(settings: Callable[..., AdaptSettings], tmp_path: Path) -> None:
+    full = stack_settings(scene="confluent")
+    stack = replace(image_stack(draw_specimen(full, 0), full, 0), name="a full dish")
+    events = adapt([stack], settings(), tmp_path / "run")
+    started = next(event for event in events if isinstance(event, AdaptStarted))
+    events.close()
+    assert any("hardly any empty background" in note and "up to about 80 um" in note for note in started.notes)
 
 
 def test_progress_is_told_from_the_beginning(

@@ -122,16 +122,3 @@ def test_a_folded_scale_multiplies_the_output() -> None:
         fold_scale(network, 1.5)
         after = network(image)
     assert torch.allclose(after, 1.5 * before, atol=1e-5)
-
-
-def test_the_strip_is_where_the_network_does_as_elsewhere() -> None:
-    slopes = {"top": 1.9, "bottom": 0.5, "left": 0.4, "right": 1.0}
-
-    def slope_of(part: Part) -> float:
-        height, width = part.shape_yx
-        if width > height:
-            return slopes["top" if part.rows.start == 0 else "bottom"]
-        return slopes["left" if part.columns.start == 0 else "right"]
-
-    split = split_fields([field(400, 400)], 128, slope_of)
-    assert "at the right of" in split.description

@@ -17,7 +17,7 @@ from napari_contransgan.inference.tiling import cover_map
 from napari_contransgan.io import Image
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.normalisation import contrast_on_model_grid, light_of_frame
-from napari_contransgan.notes import join_notes
+from napari_contransgan.notes import join_notes, share_text
 from napari_contransgan.progress import Progress, as_part
 from napari_contransgan.threads import each_on_threads, threads_to_predict
 from napari_contransgan.tiles import blend_window
@@ -173,9 +173,7 @@ def left_out_note(error: UnusableFrameError) -> str:
 
 def light_notes(lit_share: float, level: float, first_level: float) -> list[str]:
     """Return notes on the light of a frame, compared with that of the first one."""
-    notes = []
+    notes, dark = [], share_text(1 - lit_share)
     if lit_share < 1:
-        notes.append(
-            f"{1 - lit_share:.1%} of the frame got no light: the phase there is 0 and its uncertainty unbounded."
-        )
+        notes.append(f"{dark} of the frame got no light: the phase there is 0 and its uncertainty unbounded.")
     return [*notes, *other_light_note(level, first_level)]

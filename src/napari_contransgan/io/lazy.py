@@ -12,7 +12,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io.damage import DAMAGED, failures_explained, page_is_whole
+from napari_contransgan.io.damage import check_memory, decoder_kept_quiet, failures_explained, page_is_whole
+from napari_contransgan.io.directories import DAMAGED
 from napari_contransgan.io.pages import Found
 
 CHANGED = "has changed since it was opened: open it again"
@@ -216,10 +217,11 @@ def _read_chunk(
         stops = [min(start + px, most) for start, px, most in zip(starts, part_px, lengths, strict=True)]
         window = (starts[0], stops[0], starts[1], stops[1])
     with failures_explained(source.path):
+        page_shape = source.shape[source.leading :]
+        if window is not None:
+            page_shape = (window[1] - window[0], window[3] - window[2], *page_shape[2:])
+        check_memory(source.path, pages.size * math.prod(page_shape) * np.dtype(source.dtype).itemsize)
         data = _read_pages(source, pages.ravel(), window)
-    page_shape = source.shape[source.leading :]
-    if window is not None:
-        page_shape = (window[1] - window[0], window[3] - window[2], *page_shape[2:])
     return arranged(data.reshape(*pages.shape, *page_shape), source.axes, ordered)
 
 
@@ -254,9 +256,10 @@ def _read_page(source: PixelSource, tif: tifffile.TiffFile, index: int, window: 
     page = tifffile.TiffPage(tif, 0)
     if page.hash != source.page_hashes[index] or not page_is_whole(page):
         raise InputError(DAMAGED, source=source.path)
-    if window is not None:
-        return _read_segments(tif, page, window)
-    pixels: NDArray[Any] = page.asarray(maxworkers=1)  # dask already reads chunks in parallel
+    with decoder_kept_quiet(page):
+        if window is not None:
+            return _read_segments(tif, page, window)
+        pixels: NDArray[Any] = page.asarray(maxworkers=1)  # dask already reads chunks in parallel
     return pixels
 
 
