@@ -12,7 +12,7 @@ from napari_contransgan.inference.tiling import ORIENTATIONS
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.error_network import ErrorNetwork, full_size
 
-FIELDS = 24
+FIELDS = 16
 SIDE_PX = 224
 
 
