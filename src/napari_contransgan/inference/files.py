@@ -21,6 +21,8 @@ from napari_contransgan.progress import Progress
 from napari_contransgan.quantities import measured
 
 PIXEL_SIZES_AGREE = 0.02
+OF_ERRORS = ("median_std_rad", "typical_error_rad", "doubtful_share", "unusual_score", "error_in_words")
+"""Figures that a prediction with its error has."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,18 @@ def predict_file(task: FileTask, loaded: LoadedModel) -> Generator[Progress, Non
             _write(prediction, task)
             phase, figures = prediction.phase, _figures(prediction.phase)
     used = phase.settings["predict"]
+    if "error_in_words" in used:
+        remarks.append(f"{task.path}: {used['error_in_words']}")
     if wanted is None and task.uncertainty.exists():
         remarks.append(f"{task.uncertainty}: this file belongs to an earlier phase, not to the one just written")
     return {
         "input": task.path,
         "phase": task.phase,
-        **({} if wanted is None else {"uncertainty": wanted, "median_std_rad": used["median_std_rad"]}),
+        **(
+            {}
+            if wanted is None
+            else {"uncertainty": wanted, **{name: used[name] for name in OF_ERRORS if name in used}}
+        ),
         "axes": phase.axes,
         "shape": figures["shape"],
         "pixel_size_um": phase.pixel_size_um,
