@@ -23,6 +23,8 @@ from napari_contransgan.models.error_network import (
 CROP_BLOCKS = 32
 BATCH = 6
 KNOTS = 9
+WEIGHT_OF_ONE = 0.7
+"""Weight of one standard deviation against two in the calibration."""
 
 
 def train(fields: Sequence[Field], steps: int, seed: int = 7) -> ErrorNetwork:
@@ -89,8 +91,8 @@ def raw_log_sigma(network: ErrorNetwork, field: Field) -> NDArray[np.float32]:
 def calibrate(network: ErrorNetwork, fields: Sequence[Field]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Fit the factor of the error as a function of the error, so that every kind of field counts the same.
 
-    In each range of errors, the factor is the geometric mean of those with which 68 % of the errors are within one,
-    and 95 % within two standard deviations.
+    In each range of errors, the factor is a geometric mean of those with which 68 % of the errors are within one, and
+    95 % within two standard deviations.
     """
     logs, ratios, weights = [], [], []
     counts: dict[str, int] = defaultdict(int)
@@ -110,7 +112,7 @@ def calibrate(network: ErrorNetwork, fields: Sequence[Field]) -> tuple[NDArray[n
         inside = (log >= low) & (log <= high)
         one, two = weighted_quantiles(ratio[inside], weight[inside], np.array([0.683, 0.954]))
         knots.append(float(np.average(log[inside], weights=weight[inside])))
-        factors.append((one + two - math.log(2)) / 2)
+        factors.append(WEIGHT_OF_ONE * one + (1 - WEIGHT_OF_ONE) * (two - math.log(2)))
     return np.array(knots, np.float32), np.array(factors, np.float32)
 
 
