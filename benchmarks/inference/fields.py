@@ -165,19 +165,24 @@ SPOILT: Mapping[str, Spoil | None] = MappingProxyType(
 
 def spoilt_images(name: str, seed: int, count: int) -> Iterator[Image]:
     """Yield images of one planted failure, of cells and beads at all objectives in turn."""
-    spoil = SPOILT[name]
     for number in range(count):
-        objective = OBJECTIVES[number % 4]
-        changes: dict[str, Any] = {
-            "specimen": "psm" if number % 8 >= 4 else "hela",
-            "objective": objective,
-            "scene": "dense" if number % 3 else "sparse",
-        }
-        if spoil is None:
-            side = -1 if number % 2 else 1
-            changes["variation"] = Variation(focus_share=tuple(sorted((5.0 * side, 3.5 * side))))
-            changes["field_px"] = 300 if objective == "4x" else FIELD_PX
-        settings = SimulationSettings.checked({"seed": seed, "field_px": FIELD_PX, **changes})
-        frame, truth = simulate_pair(settings, 1000 + number)
-        rng = np.random.default_rng([seed, number])
-        yield frame if spoil is None else spoil(frame, np.asarray(truth.data), rng)
+        yield spoilt_image(name, seed, number)
+
+
+def spoilt_image(name: str, seed: int, number: int) -> Image:
+    """Return one image of a planted failure."""
+    spoil = SPOILT[name]
+    objective = OBJECTIVES[number % 4]
+    changes: dict[str, Any] = {
+        "specimen": "psm" if number % 8 >= 4 else "hela",
+        "objective": objective,
+        "scene": "dense" if number % 3 else "sparse",
+    }
+    if spoil is None:
+        side = -1 if number % 2 else 1
+        changes["variation"] = Variation(focus_share=tuple(sorted((5.0 * side, 3.5 * side))))
+        changes["field_px"] = 300 if objective == "4x" else FIELD_PX
+    settings = SimulationSettings.checked({"seed": seed, "field_px": FIELD_PX, **changes})
+    frame, truth = simulate_pair(settings, 1000 + number)
+    rng = np.random.default_rng([seed, number])
+    return frame if spoil is None else spoil(frame, np.asarray(truth.data), rng)
