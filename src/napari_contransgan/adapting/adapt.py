@@ -30,6 +30,7 @@ from napari_contransgan.config import AdaptSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image
 from napari_contransgan.io.atomic import write_atomically
+from napari_contransgan.io.locking import folder_locked
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from napari_contransgan.models.compute import choose_device, describe_device, precision_to_train
@@ -87,10 +88,11 @@ def adapt(
     InputError
         Naming the image, if it cannot be used; or if the folder contains a network already.
     """
-    if (run_dir / BEST).exists():
-        raise InputError(f"{run_dir}: holds a network already: choose another folder")
     given = Given(tuple(stacks), tuple(frames), tuple(labels))
-    return (yield from each_on_threads(threads_to_train(settings.threads), _adapt(given, settings, run_dir)))
+    with folder_locked(run_dir, "training"):
+        if (run_dir / BEST).exists():
+            raise InputError(f"{run_dir}: holds a network already: choose another folder")
+        return (yield from each_on_threads(threads_to_train(settings.threads), _adapt(given, settings, run_dir)))
 
 
 def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:

@@ -17,7 +17,7 @@ import tifffile
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.directories import DAMAGED
 
-_MOST_EXPANSION = {
+_MOST_EXPANSION: dict[int, int] = {
     **dict.fromkeys((tifffile.COMPRESSION.DEFLATE, tifffile.COMPRESSION.ADOBE_DEFLATE), 1100),
     tifffile.COMPRESSION.LZW: 3000,
     tifffile.COMPRESSION.PACKBITS: 65,
@@ -35,8 +35,9 @@ def page_is_whole(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
         start > 0 and length > 0 and start + length <= size
         for start, length in zip(page.dataoffsets, page.databytecounts, strict=True)
     )
-    most = _MOST_EXPANSION.get(page.keyframe.compression)
-    return has_all and (most is None or page.keyframe.nbytes <= most * sum(page.databytecounts))
+    first: tifffile.TiffPage = page.keyframe  # type: ignore[assignment]  # a page that was read has one
+    most = _MOST_EXPANSION.get(int(first.compression))
+    return has_all and (most is None or first.nbytes <= most * sum(page.databytecounts))
 
 
 def check_memory(path: Path, needed_bytes: int) -> None:

@@ -99,7 +99,7 @@ class TiledImage:
     def _read(self, frame: int, tile: tuple[int, int]) -> NDArray[np.float32]:
         kept = np.empty((self.tile_px, self.tile_px), np.float32)
         self.handle.seek(self._offset(frame, tile))
-        self.handle.readinto(memoryview(kept).cast("B"))
+        self.handle.readinto(kept.data.cast("B"))
         return kept
 
     def _write(self, frame: int, tile: tuple[int, int], kept: NDArray[np.float32]) -> None:

@@ -63,7 +63,7 @@ def solve_anchored(data: FocusData, regularisation: Regularisation) -> Solution:
             anchoring.weights
         )
         factor = stated_factor(cells, sign, anchoring, data.has_background)
-        yx_std_rad = phase_uncertainty(data, yx_phase_rad, cells, factor)
+        yx_std_rad = phase_uncertainty(data, yx_phase_rad, cells, factor, anchoring.yx_empty)
     figures: dict[str, Any] = {
         "empty_share": float(anchoring.yx_empty[cells.yx_lit].mean()) if cells.yx_lit.any() else 0.0,
         "specimen_sign": sign if known else 0,

@@ -21,6 +21,7 @@ _PRIOR_EMPTY = (0.003, 0.9)  # with structure, and without
 _FIRST_TOLERANCE, _LAST_TOLERANCE, _SHRINKING = 0.1, 0.01, 0.6  # of the specimen's phase
 _SOFTNESS = 0.5  # of the specimen's phase
 _UNSEEN = 1.2  # a specimen strays further than its phase with clouds shows
+_PLENTY, _PLENTY_RAMP, _CLEARLY = 0.6, 0.2, 4.0  # share of empty places, and how much nearness to specimens counts
 _ROUNDS = 12
 
 
@@ -108,7 +109,7 @@ def anchor(cells: Cells, sign: int, one_sided: bool, start: Array | None = None)
         else:
             # Specimens are pulled towards their own mean, softly: it bounds clouds where nothing else does.
             yx_soft = lit * (1 - yx_empty) / (_SOFTNESS * amplitude) ** 2 / cells.alike
-            yx_pull = yx_empty / tolerance**2 / cells.alike + yx_soft
+            yx_pull = _clear_of_specimens(cells, yx_empty) / tolerance**2 / cells.alike + yx_soft
             yx_target = np.where(yx_pull > 0, yx_soft * mean / np.maximum(yx_pull, 1e-12), 0.0) - yx_signed
         weights, _ = _most_likely(cells.columns, yx_pull.ravel(), yx_target.ravel())
         yx_level = yx_signed + cells.basis.cloud(weights)
@@ -138,12 +139,24 @@ def stated_factor(cells: Cells, sign: int, anchoring: Anchoring, has_background:
     yx_level = sign * cells.yx_phase_rad + cells.basis.cloud(anchoring.weights)
     yx_empty = anchoring.yx_empty if has_background else np.zeros_like(anchoring.yx_empty)
     yx_filled = cells.yx_lit * (1 - yx_empty)
+    yx_counted = _clear_of_specimens(cells, yx_empty)
     noise = cells.noise_rad
-    tolerance = np.sqrt(max(_spread(yx_level, yx_empty, 0.0) ** 2 - noise**2, noise**2 / 4, 1e-12))
+    tolerance = np.sqrt(max(_spread(yx_level, yx_counted, 0.0) ** 2 - noise**2, noise**2 / 4, 1e-12))
     mean = float(np.sum(yx_level * yx_filled) / max(yx_filled.sum(), 1e-12))
     deviation = max(_UNSEEN * _spread(yx_level, yx_filled, mean), noise, 1e-6)
-    yx_pull = (yx_empty / tolerance**2 + yx_filled / deviation**2) / cells.alike
+    yx_pull = (yx_counted / tolerance**2 + yx_filled / deviation**2) / cells.alike
     return _most_likely(cells.columns, yx_pull.ravel(), np.zeros(yx_pull.size))[1]
+
+
+def _clear_of_specimens(cells: Cells, yx_empty: Array) -> Array:
+    """Count empty places near specimens less where there are plenty of others: faint rims are easily taken for empty.
+
+    In a crowded frame, the narrow gaps between specimens are all there is, and count in full.
+    """
+    size = 2 * round(_LENGTH_ALIKE_UM / cells.cell_um) + 1
+    plenty = np.clip((yx_empty[cells.yx_lit].mean() - _PLENTY) / _PLENTY_RAMP, 0, 1) if cells.yx_lit.any() else 0.0
+    clear: Array = yx_empty * np.clip(ndimage.uniform_filter(yx_empty, size), 0, 1) ** (_CLEARLY * plenty)
+    return clear
 
 
 def _spread(yx_level: Array, yx_weights: Array, mean: float) -> float:

@@ -18,7 +18,7 @@ from napari_contransgan.gui.predict.folder import FolderButton
 from napari_contransgan.gui.predict.work import TITLE, add_prediction, predict_events
 from napari_contransgan.gui.shared.fields import Tick
 from napari_contransgan.gui.shared.form import Fold, FormWidget, chosen_layer, layer_choice, origin_of, wrapped_text
-from napari_contransgan.gui.shared.layers import image_from_layer, set_pixel_size
+from napari_contransgan.gui.shared.layers import METADATA_KEY, image_from_layer, set_pixel_size
 from napari_contransgan.gui.shared.next_steps import with_phase
 from napari_contransgan.gui.shared.open import open_widget
 from napari_contransgan.gui.shared.optics_fields import remember_typed, state_optics
@@ -55,6 +55,7 @@ class PredictWidget(FormWidget):
             name="image",
             label="Image",
             tooltip="A bright-field image. In a stack, each frame is predicted on its own.",
+            suits=lambda layer: layer.metadata.get(METADATA_KEY, {}).get("quantity", "intensity") == "intensity",
         )
         self.model = ComboBox(
             name="model",

@@ -35,10 +35,10 @@ class DockedWidget(QWidget):
         self._memory: FormMemory | None = None
         self._joined = False
         body = QWidget()
-        self.scroll = _DockScroll(body)
+        self.scroll_area = _DockScroll(body)
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
-        around.addWidget(self.scroll)
+        around.addWidget(self.scroll_area)
         self.content = QVBoxLayout()
         self.content.setContentsMargins(0, 0, 0, 0)
         self.content.setSpacing(4)
