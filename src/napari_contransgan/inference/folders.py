@@ -104,8 +104,8 @@ def predict_files(
     loaded = load_checkpoint(find_model(tasks[0].settings.model))  # first, so that a wrong name is told at once
     known = _known(manifest)
     stamps = {task: _stamp(task) for task in tasks}
-    earlier = [task for task in tasks if _is_done(task, stamps[task], known)]
-    missing = [task for task in tasks if task not in set(earlier)]
+    is_done = {task: _is_done(task, stamps[task], known) for task in tasks}
+    earlier, missing = ([task for task in tasks if is_done[task] is wanted] for wanted in (True, False))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
