@@ -115,7 +115,7 @@ def _is_gone(pid: int, entry: "os.DirEntry[str]") -> bool:
     try:
         process = psutil.Process(pid)
         is_another = process.create_time() > entry.stat(follow_symlinks=False).st_mtime + 1
-        return is_another or process.status() == psutil.STATUS_ZOMBIE
+        return bool(is_another or process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
     except (psutil.Error, OSError):
