@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import tifffile
@@ -79,11 +80,8 @@ def _new_memory_filled(value: int) -> Iterator[None]:
             array.reshape(-1).view(np.uint8)[:] = value
         return array
 
-    np.empty = filled  # type: ignore[assignment]
-    try:
+    with mock.patch.object(np, "empty", filled):
         yield
-    finally:
-        np.empty = real
 
 
 def _tiffs(folder: Path) -> Iterator[Path]:

@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 from types import FrameType
 
-from benchmarks.faults.loaders import attack_on
+from benchmarks.faults.loaders import Attack, attack_on
 
 MEMORY_BYTES = 12_000_000_000
 SECONDS_EACH = 20
@@ -47,10 +47,10 @@ def main(kind: str, seed: int, first: int, last: int, report: Path, kept: Path) 
                 _note(report, json.dumps({"done": number + 1 - first, "counts": counts}))
 
 
-def _outcome(attack: object, rng: random.Random, path: Path) -> str:
+def _outcome(attack: Attack, rng: random.Random, path: Path) -> str:
     signal.alarm(SECONDS_EACH)
     try:
-        return str(attack(rng, path))  # type: ignore[operator]
+        return attack(rng, path)
     except _SlowError:
         return f"slow: over {SECONDS_EACH} s"
     except Exception as error:
@@ -70,4 +70,5 @@ def _note(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:5]), Path(sys.argv[5]), Path(sys.argv[6]))
+    numbers = [int(text) for text in sys.argv[2:5]]
+    main(sys.argv[1], numbers[0], numbers[1], numbers[2], Path(sys.argv[5]), Path(sys.argv[6]))
