@@ -85,8 +85,8 @@ bench-tie: $(VENV)/.bench ## Compare the TIE solvers with the true phase, each o
 bench-files: $(VENV)/.package ## Open files as users have them and retrieve their phase, as a table (1 minute)
 	$(BIN)/python -m benchmarks.files
 
-bench-measure: $(VENV)/.package ## Compare dry masses of simulated cells with the truth, as a table (5 minutes)
-	$(BIN)/python -m benchmarks.measuring
+bench-measure: $(VENV)/.package ## Compare dry masses, bead heights and growth of simulated specimens with the truth (15 minutes)
+	$(BIN)/python -m benchmarks.measuring --out docs/images
 
 bench-simulation: $(VENV)/.package ## Measure the accuracy and speed of the digital microscope, as tables (10 minutes)
 	$(BIN)/python -m benchmarks.simulation

@@ -31,10 +31,14 @@ class Aberrations(BaseModel):
 
     Parameters
     ----------
-    astigmatism_0_um, astigmatism_45_um : float
-        Astigmatism along the axes, and along the diagonals.
-    coma_y_um, coma_x_um : float
-        Coma with tails along y and along x.
+    astigmatism_0_um : float
+        Astigmatism along the axes.
+    astigmatism_45_um : float
+        Astigmatism along the diagonals.
+    coma_y_um : float
+        Coma with tails along y.
+    coma_x_um : float
+        Coma with tails along x.
     spherical_um : float
         Spherical aberration, as from a cover glass of the wrong thickness.
     """

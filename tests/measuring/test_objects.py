@@ -65,9 +65,27 @@ def test_crowded_maps_are_separated_although_little_background_is_left():
     assert len(measure_frame(phase_map(crowded + noise), INCREMENT).objects) == 20
 
 
-def test_the_standard_error_is_the_sum_of_the_uncertainties_within_the_object():
-    (cell,) = measure_frame(phase_map(CELL), INCREMENT, yx_std_rad=np.full(SHAPE, 0.05)).objects
-    assert cell.dry_mass_std_pg == pytest.approx(0.05 * cell.area_um2 * PG_PER_UM2_RAD)
+def test_the_standard_error_adds_what_the_object_and_the_background_are_uncertain_by():
+    inside = CELL > 0.1
+    labels = inside.astype(int)
+    std_rad = np.where(inside, 0.08, 0.06)
+    (cell,) = measure_frame(phase_map(CELL), INCREMENT, yx_labels=labels, yx_std_rad=std_rad).objects
+    alike_pg, level_pg = (std * cell.area_um2 * PG_PER_UM2_RAD for std in (0.08, 0.06))
+    assert np.hypot(0.85 * alike_pg, level_pg) < cell.dry_mass_std_pg < np.hypot(alike_pg, level_pg)
+
+
+def test_errors_average_out_in_a_large_colony():
+    def relative_error(side_um):
+        shape = (round(side_um / PIXEL_UM) + 20,) * 2
+        labels = np.zeros(shape, int)
+        labels[10:-10, 10:-10] = 1
+        flat = phase_map(np.where(labels, 1.0, 0.0))
+        std_rad = np.where(labels, 0.1, 0.0)
+        (one,) = measure_frame(flat, INCREMENT, yx_labels=labels, yx_std_rad=std_rad).objects
+        return one.dry_mass_std_pg / one.dry_mass_pg
+
+    assert relative_error(2.0) == pytest.approx(0.1, rel=0.03)
+    assert relative_error(200.0) < 0.05
 
 
 def test_without_an_uncertainty_map_the_background_tells_the_standard_error():

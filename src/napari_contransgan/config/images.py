@@ -62,9 +62,11 @@ class PredictSettings(Settings):
         otherwise. bf16, which only PyTorch supports, is faster on processors that have it in hardware.
     threads : int or None
         CPU threads; None leaves the choice to `napari_contransgan.threads.threads_to_predict`.
-    tile_px, overlap_px : int
-        Tile side and overlap on the network's grid. Tile sides are multiples of 224 px, so that attention windows of
-        7 x 7 tokens fit at every stage, as in training; with other sides the output changes.
+    tile_px : int
+        Tile side on the network's grid. It is a multiple of 224 px, so that attention windows of 7 x 7 tokens fit at
+        every stage, as in training; with another side the output changes.
+    overlap_px : int
+        Overlap of neighbouring tiles on the network's grid, at most half a tile.
     trust : bool
         Predict each tile in eight orientations, rotated and mirrored. The phase is their mean, and their standard
         deviation shows where the network is uncertain. Takes eight times as long.

@@ -51,8 +51,10 @@ class PairFolders(BaseModel):
 
     Parameters
     ----------
-    lr, phase : Path
-        Folder of low-resolution images, and folder of their phase maps.
+    lr : Path
+        Folder of low-resolution images.
+    phase : Path
+        Folder of their phase maps.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -115,8 +117,10 @@ class TrainSettings(Settings):
 
     Parameters
     ----------
-    lr, phase : Path or None
-        Folders of unpaired low-resolution images and phase images.
+    lr : Path or None
+        Folder of unpaired low-resolution images.
+    phase : Path or None
+        Folder of unpaired phase images.
     pairs : tuple of Path or PairFolders
         Folders that contain the folders ``lr`` and ``phase``, as ``simulate`` writes them, or pairs of folders. Files
         are matched by name; see `napari_contransgan.training.pair_names`.
@@ -225,7 +229,15 @@ class TrainSettings(Settings):
         title="Steps",
         description="Number of training steps. Each step updates the network with one batch of images.",
     )
-    minutes: float | None = Field(None, gt=0, le=1e6)
+    minutes: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        title="Minutes",
+        description="Time limit. The run ends after this time or after its steps, whichever comes first. Empty: after "
+        "its steps.",
+        json_schema_extra={"empty": "no limit"},
+    )
     warm_start_steps: int | None = Field(None, ge=0)
     batch_size: int = Field(
         4,

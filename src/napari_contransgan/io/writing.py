@@ -91,7 +91,7 @@ def _write(
         raise InputError("the name of an image must end in .tif or .ome.tif", source=path)
     if 0 in shape:
         raise InputError(f"an image of shape {shape} has no pixels and cannot be written", source=image.name)
-    metadata = _ome_metadata(image, shape)
+    metadata = ome_metadata(image, shape)
     is_rgb = image.axes.endswith("S") and shape[-1] in (3, 4)
     resolution = None if image.pixel_size_um is None else (1e4 / image.pixel_size_um,) * 2
     check_names([path])
@@ -193,10 +193,11 @@ def _one_by_one(
         yield buffer
 
 
-def _ome_metadata(image: Image, shape: tuple[int, ...]) -> dict[str, Any]:
+def own_annotation(image: Image, shape: Sequence[int]) -> str:
+    """Return what OME has no place for as JSON: name, optics, quantity, heights, dark level and settings."""
     own = {
         "axes": image.axes,
-        "shape": shape,
+        "shape": tuple(shape),
         "quantity": image.quantity,
         "wavelength_um": image.wavelength_um,
         "name": image.name,
@@ -207,10 +208,15 @@ def _ome_metadata(image: Image, shape: tuple[int, ...]) -> dict[str, Any]:
         "z_um": image.z_um,
         "dark_counts": image.dark_counts,
     }
+    return json.dumps(own)
+
+
+def ome_metadata(image: Image, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return the description that tifffile writes as OME-XML."""
     metadata: dict[str, Any] = {
         "axes": image.axes,
         "Name": "".join(letter if letter.isprintable() else " " for letter in image.name),
-        "MapAnnotation": {"Namespace": NAMESPACE, "image": json.dumps(own)},
+        "MapAnnotation": {"Namespace": NAMESPACE, "image": own_annotation(image, shape)},
     }
     for key, value, unit in (
         ("PhysicalSizeX", image.pixel_size_um, "µm"),

@@ -29,13 +29,22 @@ class RunList(QWidget):
         Plots of their losses and scores.
     on_text : callable
         Shows a message.
+    on_opened : callable
+        Called with each run that was opened; returns what to add to the message.
     """
 
-    def __init__(self, viewer: Viewer, curves: RunCurves, on_text: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        viewer: Viewer,
+        curves: RunCurves,
+        on_text: Callable[[str], object],
+        on_opened: Callable[[OpenedRun], str] = lambda _: "",
+    ) -> None:
         super().__init__()
         self._curves = curves
         self._stacks = RunStacks(viewer)
         self._on_text = on_text
+        self._on_opened = on_opened
         self._task: Task[object, OpenedRun] | None = None
         self._waiting: list[Path] = []
         self._lines: dict[Path, tuple[int, str, QWidget]] = {}
@@ -130,7 +139,8 @@ class RunList(QWidget):
         self._body.addWidget(line)
         with errors_shown():
             self._stacks.add(name, run.previews)
-        self._on_text(f"{name} is open" + ("" if run.previews else "; it has no previews"))
+        text = f"{name} is open" + ("" if run.previews else "; it has no previews")
+        self._on_text(text + self._on_opened(run))
 
     def _free_name(self, folder: Path) -> str:
         """Return the folder's name, with the parent folder's name if another run has the same."""

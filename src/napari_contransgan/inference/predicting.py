@@ -19,7 +19,7 @@ from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_ch
 from napari_contransgan.models.compute import choose_device, describe_device
 from napari_contransgan.models.normalisation import contrast_on_model_grid, light_of_frame
 from napari_contransgan.models.running import TileNetwork, for_tiles
-from napari_contransgan.notes import doubts_added, join_notes
+from napari_contransgan.notes import doubts_added, join_notes, share_text
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.progress import Progress, as_part
 from napari_contransgan.threads import each_on_threads, threads_to_predict
@@ -202,7 +202,9 @@ def _notes_on_light(lit: NDArray[np.bool_], level: float, first_level: float) ->
     notes = []
     if not lit.all():
         share = 1 - lit.mean()
-        notes.append(f"{share:.1%} of the frame got no light: the phase there is 0 and its uncertainty unbounded.")
+        notes.append(
+            f"{share_text(share)} of the frame got no light: the phase there is 0 and its uncertainty unbounded."
+        )
     return [*notes, *other_light_note(level, first_level)]
 
 
