@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-STUCK_S = 90.0
+STUCK_S = 300.0
 AT_ONCE = 2000
 
 
