@@ -1,6 +1,7 @@
 """The process that reads damaged files, with limits of time and memory: ``python -m benchmarks.faults.worker``."""
 
 import json
+import os
 import random
 import resource
 import shutil
@@ -35,7 +36,10 @@ def main(kind: str, seed: int, first: int, last: int, report: Path, kept: Path) 
         attack = attack_on(kind, Path(name) / "seeds")
         path = Path(name) / "fuzzed"
         noted = 0.0
+        parent = os.getppid()
         for number in range(first, last):
+            if os.getppid() != parent:
+                return  # nobody reads the report any more
             _note(report.with_suffix(".number"), str(number))
             outcome = _outcome(attack, random.Random(f"{kind} {seed} {number}"), path)  # noqa: S311
             counts[outcome] += 1
