@@ -429,7 +429,7 @@ def test_notes_of_all_frames_are_shown_and_doubts_about_the_file_too(
 
 
 def test_the_card_of_a_stranger_is_shown_as_text(open_widget, bundled):
-    widget = open_widget("Predict phase")
+    widget = open_widget(NAME)
     assert widget.brief.textFormat() == Qt.TextFormat.PlainText
     assert widget.card.native.textFormat() == Qt.TextFormat.PlainText
     assert shown_as_text('A <img src="x"> network\nof 2 kinds') == (
