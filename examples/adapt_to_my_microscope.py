@@ -31,8 +31,15 @@ def show(event: object) -> None:
         print(event.message, *event.notes, sep="\n")
 
 
-quick = {"steps": 2, "replay_images": 2, "simulated_images": 2}  # leave this out for a real adaptation
-result = ncg.adapt(cells / "stack" / "0000.ome.tif", work / "my-10x", name="my 10x", progress=show, **quick)
+result = ncg.adapt(
+    cells / "stack" / "0000.ome.tif",
+    work / "my-10x",
+    name="my 10x",
+    progress=show,
+    steps=2,
+    replay_images=2,
+    simulated_images=2,
+)
 print(result.kept, result.before, result.after, sep="\n")
 
 # %% [markdown]

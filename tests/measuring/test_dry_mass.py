@@ -28,6 +28,10 @@ def retrieved(image: Image) -> Image:
     return replace(image, settings={"tie_report": {}})
 
 
+def predicted(image: Image) -> Image:
+    return replace(image, settings={"predict": {}})
+
+
 @pytest.mark.parametrize("increment", [0.18, 0.21])
 def test_a_sphere_has_the_dry_mass_of_its_volume(increment: float) -> None:
     (sphere,) = objects_of(SPHERE, increment=increment)
@@ -139,15 +143,15 @@ def test_a_frame_in_which_objects_cannot_be_weighed_is_refused(fields: dict, opt
 
 def test_places_without_phase_are_no_background_and_cut_objects_as_the_edge_does() -> None:
     rng = np.random.default_rng(1)
-    lifted = SPHERE.data - 0.3 + rng.normal(0, 0.02, SPHERE.data.shape)
+    lifted = SPHERE.data - 0.08 + rng.normal(0, 0.02, SPHERE.data.shape)
     stopped = lifted.astype(np.float32)
     stopped[:, :45] = stopped[140:] = 0
-    (whole,) = objects_of(retrieved(replace(SPHERE, data=lifted.astype(np.float32))))
-    (inside,) = objects_of(retrieved(replace(SPHERE, data=stopped)))
+    (whole,) = objects_of(predicted(replace(SPHERE, data=lifted.astype(np.float32))))
+    (inside,) = objects_of(predicted(replace(SPHERE, data=stopped)))
     assert inside.dry_mass_pg == pytest.approx(whole.dry_mass_pg, rel=0.02)
     assert not inside.touches_edge
     stopped[:, :80] = 0
-    (cut,) = objects_of(retrieved(replace(SPHERE, data=stopped)))
+    (cut,) = objects_of(predicted(replace(SPHERE, data=stopped)))
     assert cut.touches_edge
 
 
@@ -179,7 +183,8 @@ def test_a_frame_full_of_cells_keeps_the_zero_of_its_phase_and_notes_how_uncerta
     labels = np.ones(cells_rad.shape, int)
     kept = measure_frame(retrieved(image), 0.19, yx_labels=labels, yx_std_rad=std_rad)
     assert kept.objects[0].mean_rad == pytest.approx(cells_rad.mean(), rel=1e-6)
-    assert "level of the background is uncertain by 0.50 rad" in kept.notes[0]
+    assert "level of the background is uncertain by 0.85 rad" in kept.notes[0]
+    assert measure_frame(predicted(image), 0.19, yx_labels=labels).objects[0].mean_rad == kept.objects[0].mean_rad
     foreign = measure_frame(image, 0.19, yx_labels=labels, yx_std_rad=std_rad)
     assert foreign.objects[0].mean_rad < 0.2
 

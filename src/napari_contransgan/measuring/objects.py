@@ -12,15 +12,14 @@ from skimage.measure import regionprops_table
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, check_pixels
 from napari_contransgan.measuring.finding import RIM_UM, SMALLEST_AREA_UM2, find_objects
-from napari_contransgan.measuring.standard_errors import LEAST_BACKGROUND, level_error, sum_errors
+from napari_contransgan.measuring.standard_errors import FULL_FRAME_RAD, LEAST_BACKGROUND, level_error, sum_errors
 from napari_contransgan.optics import check_pixel_size, path_from_phase
 from napari_contransgan.quantities import checked_increment, checked_wavelength_um, measured
 from napari_contransgan.tie.background import background_median
 
-NOTED_LEVEL_ERROR_RAD = 0.06
-"""Fields with empty background have at most 0.03 rad, fields full of cells at least 0.1 rad."""
+_LARGEST_PREDICTED_LEVEL_RAD = 0.1
+"""A predicted background lies closer to zero; a larger common phase is that of cells."""
 
-_AGREEING_SIGMAS = 2.0
 _ALL_SIDES = np.ones((3, 3), bool)
 
 
@@ -104,10 +103,9 @@ def measure_frame(
 ) -> MeasuredFrame:
     """Measure each object of one phase map.
 
-    Phases are relative to the level of the background; see `napari_contransgan.tie.background.background_median`. The
-    zero of a retrieved or predicted map is kept where the background agrees with it within its uncertainty: in a frame
-    full of cells, the most common phase is that of cells. Standard errors: see
-    `napari_contransgan.measuring.standard_errors.sum_errors`.
+    Phases are relative to the level of the background; see `napari_contransgan.tie.background.background_median`.
+    Retrieved maps keep their zero, which TIE puts where the frame is empty: in a frame full of cells, the most common
+    phase is that of cells. Standard errors: see `napari_contransgan.measuring.standard_errors.sum_errors`.
 
     Where the map holds no phase, there is neither background nor object.
 
@@ -158,7 +156,7 @@ def measure_frame(
     yx_measured = measured(phase)
     notes: list[str] = []
     given = None if yx_labels is None else _as_labels(yx_labels, yx_measured, phase.name, notes)
-    base_rad = _level(phase, yx_phase_rad, yx_measured, given, yx_std_rad, notes)
+    base_rad = _level(phase, yx_phase_rad, yx_measured, given, notes)
     yx_phase_rad = np.where(yx_measured, yx_phase_rad - base_rad, 0.0)
     if given is None:
         found, threshold_rad = find_objects(
@@ -173,7 +171,7 @@ def measure_frame(
         found, threshold_rad = given, None
     if yx_std_rad is not None:
         level_std_rad = level_error(yx_std_rad, found, yx_measured)
-        if level_std_rad > NOTED_LEVEL_ERROR_RAD:
+        if level_std_rad > FULL_FRAME_RAD:
             notes.append(
                 f"the level of the background is uncertain by {level_std_rad:.2f} rad, since the frame has hardly any "
                 "empty background: phases and dry masses are more likely too low than too high"
@@ -222,21 +220,19 @@ def _level(
     yx_phase_rad: NDArray[np.float64],
     yx_measured: NDArray[np.bool_],
     yx_labels: NDArray[np.int32] | None,
-    yx_std_rad: NDArray[np.floating] | None,
     notes: list[str],
 ) -> float:
     """Return the level of the background, and note if it cannot be trusted."""
+    if "tie_report" in phase.settings:
+        return 0.0
     yx_background = yx_measured if yx_labels is None else yx_measured & (yx_labels == 0)
     is_covered = np.count_nonzero(yx_background) < LEAST_BACKGROUND * np.count_nonzero(yx_measured)
     share = np.count_nonzero(yx_background) / yx_background.size
     if is_covered:
         yx_background = yx_measured
     base_rad = background_median(yx_phase_rad[yx_background]) if yx_background.any() else 0.0
-    has_zero = "tie_report" in phase.settings or "predict" in phase.settings
-    if has_zero and yx_std_rad is not None:
-        std_rad = yx_std_rad[yx_background]
-        if abs(base_rad) <= _AGREEING_SIGMAS * float(np.median(std_rad)):
-            return 0.0
+    if "predict" in phase.settings and abs(base_rad) > _LARGEST_PREDICTED_LEVEL_RAD:
+        return 0.0
     if is_covered:
         notes.append(
             f"the labels cover all but {share:.1%} of the frame, so the level of the background is estimated from the "

@@ -96,6 +96,7 @@ class ComparePart(Part):
             layer.colormap = DIFFERENCE_COLORMAP
             limit_rad = max(abs(end) for end in layer.contrast_limits)
             layer.contrast_limits = (-limit_rad, limit_rad)
+            self.panel.offer_to_save(self.viewer, [layer])
         scores = found.scores
         lines = [
             f"SSIM {scores.ssim:.4f} (of an empty map {scores.ssim_zero:.4f}), PSNR {scores.psnr_db:.2f} dB",

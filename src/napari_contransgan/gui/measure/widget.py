@@ -1,5 +1,6 @@
 """Dock widget: measure a phase layer: its objects, a profile along a line, bead heights, and another phase layer."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from napari.layers import Image as ImageLayer
@@ -12,8 +13,9 @@ from napari_contransgan.gui.measure.compare_part import ComparePart
 from napari_contransgan.gui.measure.objects_part import ObjectsPart
 from napari_contransgan.gui.measure.part import Part, quantity_of
 from napari_contransgan.gui.measure.profile_part import ProfilePart
-from napari_contransgan.gui.shared.form import FormWidget, chosen_layer, layer_choice, origin_of, state_wavelength
+from napari_contransgan.gui.shared.form import FormWidget, chosen_layer, layer_choice
 from napari_contransgan.gui.shared.layers import image_from_layer, set_pixel_size
+from napari_contransgan.gui.shared.optics_fields import remember_typed, state_optics
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.tasks import errors_shown
@@ -48,7 +50,7 @@ class MeasureWidget(FormWidget):
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(part, title), tooltip)
         fields.add_wide(self.tabs)
-        super().__init__(fields, [])
+        super().__init__(fields, [], tab="Measure")
         self.phase.changed.connect(self._on_phase)
         self._on_phase(self.phase.value)
 
@@ -62,6 +64,13 @@ class MeasureWidget(FormWidget):
         """The tabs, from left to right."""
         return self.objects, self.profile, self.compare, self.beads
 
+    def forms(self) -> Mapping[str, Rows]:
+        """Return the forms, whose values are kept."""
+        named = {"form": self.fields, "more": self.objects.more_rows}
+        return named | dict(
+            zip(("objects", "profile", "compare", "beads"), [one.rows for one in self.parts], strict=True)
+        )
+
     def reset_choices(self, *_: object) -> None:
         """Offer the layers that there are now; napari calls it."""
         super().reset_choices()
@@ -74,6 +83,7 @@ class MeasureWidget(FormWidget):
         if self.pixel_size.typed and self.pixel_size.number is not None:
             set_pixel_size(layer, self.pixel_size.number)
         image = image_from_layer(layer)
+        remember_typed(self.fields.by_name(), image)
         image = replace(image, pixel_size_um=self.pixel_size.number, wavelength_um=self.wavelength.number)
         if image.axes == "ZYX":  # napari does not tell time from depth
             image = replace(image, axes="TYX")
@@ -84,6 +94,5 @@ class MeasureWidget(FormWidget):
             return
         with errors_shown():
             image = image_from_layer(layer)
-            state_wavelength(self.wavelength, image, layer)
-            self.pixel_size.state(image.pixel_size_um, origin_of(layer))
+            state_optics(self.fields.by_name(), image, layer)
             self.objects.on_phase(layer, image.axes)
