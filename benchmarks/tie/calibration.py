@@ -77,8 +77,9 @@ def _made_faint(specimen: Specimen, rng: np.random.Generator) -> Specimen:
     return replace(specimen, zyx_path_um=specimen.zyx_path_um * np.float32(rng.uniform(0.05, 0.1) / highest))
 
 
-CELLS, BEADS = {"specimen": "hela"}, {"specimen": "psm"}
-SPARSE, DENSE, SHEET, NOTHING = ({"scene": scene} for scene in ("sparse", "dense", "confluent", "empty"))
+CELLS: dict[str, object] = {"specimen": "hela"}
+BEADS: dict[str, object] = {"specimen": "psm"}
+SPARSE, DENSE, SHEET, NOTHING = (dict[str, object](scene=scene) for scene in ("sparse", "dense", "confluent", "empty"))
 CUT = Kind("cells cut by the frame", (CELLS | SPARSE, CELLS | DENSE), (0.1, 1.0), SMALLEST_STD_RAD)
 KINDS = (
     Kind("cells with background", (CELLS | SPARSE | {"inside_frame": True},), least_std_rad=SMALLEST_STD_RAD),

@@ -15,7 +15,9 @@ from napari_contransgan.io import Image, to_luminance
 from napari_contransgan.models.normalisation import contrast_on_model_grid, light_of_frame, to_model_grid
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, check_pixel_size
 from napari_contransgan.progress import Progress
+from napari_contransgan.robust import robust_sigma
 from napari_contransgan.tie import TieResult, retrieve_phase
+from napari_contransgan.tie.heights import heights_of
 
 FloatMap = NDArray[np.float32]
 
@@ -57,6 +59,12 @@ class AdaptField:
         Description of the objective from the file.
     notes : tuple of str
         Notes for the user.
+    plane_z_um : tuple of float
+        Positions of the planes relative to the one in focus; empty if they are not known.
+    numerical_aperture, coherence : float or None
+        NA and S of the planes, where they are stated.
+    noise : float
+        Standard deviation of the camera's noise, relative to the background.
     """
 
     name: str
@@ -69,6 +77,10 @@ class AdaptField:
     wavelength_um: float
     optics: str = ""
     notes: tuple[str, ...] = ()
+    plane_z_um: tuple[float, ...] = ()
+    numerical_aperture: float | None = None
+    coherence: float | None = None
+    noise: float = 0.0
 
     @property
     def plane_counts(self) -> tuple[int, ...]:
@@ -126,6 +138,10 @@ def field_of_stack(stack: Image, settings: TieSettings) -> Generator[Progress, N
         float(used["wavelength_um"]),
         _optics(used),
         notes,
+        _plane_z_um(stack, settings, len(zyx_contrast), used["focus_index"]),
+        used.get("numerical_aperture"),
+        used.get("coherence"),
+        noise_of(np.asarray(zyx_planes.data)[used["focus_index"]]),
     )
 
 
@@ -135,6 +151,20 @@ def _first_time_point(stack: Image) -> tuple[Image, tuple[str, ...]]:
     index = (slice(None),) * stack.axes.index("T") + (0,)
     first = replace(stack, data=np.asarray(stack.data[index]), axes=stack.axes.replace("T", ""), time_step_s=None)
     return first, (f"{stack.name}: only the first time point is used.",)
+
+
+def _plane_z_um(stack: Image, settings: TieSettings, count: int, focus_index: int) -> tuple[float, ...]:
+    """Return the positions of the planes along the light's path, relative to the one in focus."""
+    rising_um = heights_of(stack, settings, count, focus_index).rising_um
+    sign = -1 if settings.flip_z else 1
+    return tuple(sign * (z_um - rising_um[focus_index]) for z_um in rising_um)
+
+
+def noise_of(yx_plane: NDArray[np.generic]) -> float:
+    """Estimate the noise of a plane relative to its light, from differences along both axes that cells hardly have."""
+    light = np.asarray(yx_plane, np.float32)
+    fine = (light[1:, 1:] - light[1:, :-1] - light[:-1, 1:] + light[:-1, :-1]) / 2
+    return robust_sigma(fine) / max(float(np.median(light)), 1e-6)
 
 
 def _check_direction(name: str, report: dict[str, object], settings: TieSettings) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from napari_contransgan.counts import clipped_note
 from napari_contransgan.errors import Hint
+from napari_contransgan.notes import share_text
 from napari_contransgan.tie.direction import NOTES
 from napari_contransgan.tie.focus_data import SpecimenSign
 from napari_contransgan.tie.planes import Planes
@@ -45,6 +46,11 @@ def notes_of(planes: Planes, figures: dict[str, Any], sign: SpecimenSign, span_r
     drift = max((abs(value) for shift in figures.get("drift_yx_px", []) for value in shift), default=0.0)
     if drift > 1.0:
         notes.append(f"The planes had drifted by up to {drift:.1f} px, which was undone.")
+    if figures.get("drift_at_border"):
+        notes.append(
+            "All structure is at the frame's border, where drift between the planes cannot be measured: the planes "
+            "were not moved. If they had drifted, the phase there is wrong."
+        )
     if figures.get("saturated_pixels"):
         notes.append(f"{figures['saturated_pixels']} pixels are saturated and only roughly known: expose less.")
     return (*notes, *_notes_on_light(figures))
@@ -74,8 +80,8 @@ def _notes_on_light(figures: dict[str, Any]) -> list[str]:
     if figures.get("without_phase_share"):
         why = "lies in a border without data" if figures["lacks_data"] else "got no light"
         notes.append(
-            f"{figures['without_phase_share']:.1%} of the frame {why}: the phase there is 0 and its uncertainty "
-            "unbounded."
+            f"{share_text(figures['without_phase_share'])} of the frame {why}: the phase there is 0 and its "
+            "uncertainty unbounded."
         )
     notes += _notes_on_slow_light(figures)
     for one, two in figures.get("planes_at_rest", []):

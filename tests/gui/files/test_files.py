@@ -1,6 +1,7 @@
 """Drag and drop, saving, and the sample menu, in a real viewer."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -207,6 +208,20 @@ def test_layer_of_another_plugin_is_saved_with_its_pixel_size(viewer, tmp_path):
     )
     back = round_trip(viewer, layer, tmp_path / "saved.tif")
     assert image_from_layer(back).pixel_size_um == pytest.approx(0.5)
+
+
+def test_name_without_an_ending_gets_one_and_replaces_no_file(viewer, tmp_path, frame):
+    layer = add_image(viewer, frame)
+    viewer.layers.selection = {layer}
+    written = viewer.layers.save(str(tmp_path / "my frame 0.65"), selected=True, plugin=PLUGIN)
+    assert written == [str(tmp_path / "my frame 0.65.ome.tif")]
+    before = Path(written[0]).read_bytes()
+    layer.data = layer.data[::-1]
+    with pytest.raises(InputError, match="is there already"):
+        viewer.layers.save(str(tmp_path / "my frame 0.65"), selected=True, plugin=PLUGIN)
+    assert Path(written[0]).read_bytes() == before
+    assert viewer.layers.save(written[0], selected=True, plugin=PLUGIN) == written
+    assert Path(written[0]).read_bytes() != before
 
 
 @pytest.mark.parametrize(
