@@ -80,7 +80,7 @@ screenshots: $(VENV)/.dev display ## Update the pictures in docs/images
 reproduce: $(VENV)/.package ## Reproduce the paper's tables and figures, into reproduced/ (40 minutes)
 	$(BIN)/napari-contransgan reproduce all --out reproduced
 
-bench-tie: $(VENV)/.bench ## Compare the TIE solvers with the true phase, each other and another program, as tables (15 minutes)
+bench-tie: $(VENV)/.bench ## Compare the TIE solvers with the true phase, each other and another program, as tables (20 minutes)
 	$(BIN)/python -m benchmarks.tie
 
 bench-files: $(VENV)/.package ## Open files as users have them and retrieve their phase, as a table (1 minute)
