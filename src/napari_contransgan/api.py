@@ -108,7 +108,7 @@ def predict(
     Returns
     -------
     Prediction
-        ``phase`` in radians on the network's grid of 0.325 um; with ``trust=True`` also its likely error, ``uncertainty``.
+        ``phase`` in radians on the network's grid of 0.325 um and, with ``trust=True``, its likely ``uncertainty``.
 
     Raises
     ------
