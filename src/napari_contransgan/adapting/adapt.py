@@ -129,9 +129,7 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
     clock.note("training and scores")
     kept: Kept = "adapted" if adapted.is_better else "original"
     if kept == "original":
-        notes += (
-            "The adapted network was not better on the part that was kept back, so the original is kept unchanged.",
-        )
+        notes += ("The adapted network was not better, so the original is kept unchanged.",)
     applied = Applied(adapted.network.to(device), loaded.card.phase_ref_rad, device, settings.precision)
     name, compared = settings.name or run_dir.name, _compared(fields, split.description, way)
     card = adapted_card(

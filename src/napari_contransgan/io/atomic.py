@@ -114,8 +114,8 @@ def _is_gone(pid: int, entry: "os.DirEntry[str]") -> bool:
         return False
     try:
         process = psutil.Process(pid)
-        is_another: bool = process.create_time() > entry.stat(follow_symlinks=False).st_mtime + 1
-        return is_another or bool(process.status() == psutil.STATUS_ZOMBIE)
+        is_another = process.create_time() > entry.stat(follow_symlinks=False).st_mtime + 1
+        return bool(is_another or process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
     except (psutil.Error, OSError):

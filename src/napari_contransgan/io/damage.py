@@ -35,9 +35,13 @@ def page_is_whole(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
         start > 0 and length > 0 and start + length <= size
         for start, length in zip(page.dataoffsets, page.databytecounts, strict=True)
     )
-    first: tifffile.TiffPage = page.keyframe  # type: ignore[assignment]  # a page that was read has one
-    most = _MOST_EXPANSION.get(int(first.compression))
-    return has_all and (most is None or first.nbytes <= most * sum(page.databytecounts))
+    # With a damaged planar configuration, tifffile counts the strips of one of three planes.
+    has_all = has_all and math.prod(page.chunks) * len(page.dataoffsets) >= math.prod(page.shape)
+    keyframe = page.keyframe
+    if keyframe is None or not has_all:
+        return False
+    most = _MOST_EXPANSION.get(int(keyframe.compression))
+    return most is None or bool(keyframe.nbytes <= most * sum(page.databytecounts))
 
 
 def check_memory(path: Path, needed_bytes: int) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from magicgui.widgets import ComboBox, FileEdit, PushButton
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
@@ -17,7 +17,15 @@ from napari_contransgan.gui.predict.cards import Summaries, Summary, read_summar
 from napari_contransgan.gui.predict.folder import FolderButton
 from napari_contransgan.gui.predict.work import TITLE, add_prediction, predict_events
 from napari_contransgan.gui.shared.fields import Tick
-from napari_contransgan.gui.shared.form import Fold, FormWidget, chosen_layer, layer_choice, origin_of, wrapped_text
+from napari_contransgan.gui.shared.form import (
+    Fold,
+    FormWidget,
+    chosen_layer,
+    layer_choice,
+    origin_of,
+    shown_as_text,
+    wrapped_text,
+)
 from napari_contransgan.gui.shared.layers import METADATA_KEY, image_from_layer, set_pixel_size
 from napari_contransgan.gui.shared.next_steps import with_phase
 from napari_contransgan.gui.shared.open import open_widget
@@ -71,6 +79,7 @@ class PredictWidget(FormWidget):
             tooltip="The .safetensors file of another network. Empty: the network chosen above.",
         )
         self.brief = WrappedLabel(least_lines=2)
+        self.brief.setTextFormat(Qt.TextFormat.PlainText)
         self.card = wrapped_text()
         self.about = Fold("About this network", tooltip="What it was made for, and its limits.", body=self.card.native)
         self.adapt_button = PushButton(
@@ -266,9 +275,9 @@ class PredictWidget(FormWidget):
     def _show_card(self, name: str) -> None:
         summary = self._summaries.get(name, Summary())
         self.brief.setText(summary.brief)
-        self.brief.setToolTip(summary.full)
+        self.brief.setToolTip(shown_as_text(summary.full))
         self.card.value = summary.short
-        self.card.tooltip = summary.full
+        self.card.tooltip = shown_as_text(summary.full)
 
 
 class _BeforeUse(QObject):
