@@ -121,7 +121,7 @@ def draw_focus() -> Figure:
     z_um = (-6.0, -4.0, -2.0, 0.0, 2.0)
     zyx_counts, _ = drawn_stack("sparse cells", Recording(SIDE_PX, z_um), SEED, 4)
     found = find_focus(zyx_counts, z_um, pixel_size_um=PIXEL_UM, wavelength_um=WAVELENGTH_UM)
-    figure = new_figure(2.1 * len(z_um), 2.4)
+    figure = new_figure(1.7 * len(z_um), 2.1)
     grid = figure.add_gridspec(1, len(z_um))
     low, high = np.quantile(zyx_counts, (0.002, 0.998))
     for plane, yx_counts in enumerate(zyx_counts):

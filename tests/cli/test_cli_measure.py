@@ -34,10 +34,10 @@ def test_the_table_and_the_figures_hold_the_mass_of_the_cell(call_for_json, phas
 
 
 def test_the_uncertainty_next_to_the_phase_is_used(call_for_json, phase, tmp_path):
-    std = replace(phase_map(np.full(SHAPE, 0.1)), quantity="phase-std")
+    std = replace(phase_map(np.full(SHAPE, 0.05)), quantity="phase-std")
     write_image(tmp_path / "cells_uncertainty.ome.tif", std)
     (cell,) = call_for_json("measure", phase, "--out", tmp_path / "cells.csv", *OPTIONS)["images"][0]["objects"]
-    alike_pg = 0.1 * cell["area_um2"] * PG_PER_UM2_RAD  # of the cell, and as much again of the background's level
+    alike_pg = 0.05 * cell["area_um2"] * PG_PER_UM2_RAD  # of the cell, and as much again of the background's level
     assert cell["dry_mass_std_pg"] == pytest.approx(np.sqrt(2) * alike_pg, rel=0.15)
 
 

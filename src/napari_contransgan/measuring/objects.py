@@ -12,13 +12,10 @@ from skimage.measure import regionprops_table
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, check_pixels
 from napari_contransgan.measuring.finding import RIM_UM, SMALLEST_AREA_UM2, find_objects
-from napari_contransgan.measuring.standard_errors import LEAST_BACKGROUND, level_error, sum_errors
+from napari_contransgan.measuring.standard_errors import FULL_FRAME_RAD, LEAST_BACKGROUND, level_error, sum_errors
 from napari_contransgan.optics import check_pixel_size, path_from_phase
 from napari_contransgan.quantities import checked_increment, checked_wavelength_um, measured
 from napari_contransgan.tie.background import background_median
-
-NOTED_LEVEL_ERROR_RAD = 0.06
-"""Fields with empty background have at most 0.03 rad, fields full of cells at least 0.1 rad."""
 
 _LARGEST_PREDICTED_LEVEL_RAD = 0.1
 """A predicted background lies closer to zero; a larger common phase is that of cells."""
@@ -174,7 +171,7 @@ def measure_frame(
         found, threshold_rad = given, None
     if yx_std_rad is not None:
         level_std_rad = level_error(yx_std_rad, found, yx_measured)
-        if level_std_rad > NOTED_LEVEL_ERROR_RAD:
+        if level_std_rad > FULL_FRAME_RAD:
             notes.append(
                 f"the level of the background is uncertain by {level_std_rad:.2f} rad, since the frame has hardly any "
                 "empty background: phases and dry masses are more likely too low than too high"

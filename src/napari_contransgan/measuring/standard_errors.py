@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.spatial.distance import cdist
 
 from napari_contransgan.resampling import block_mean
@@ -11,6 +12,17 @@ from napari_contransgan.resampling import block_mean
 CORRELATION_UM = 40.0
 """Distance over which the correlation of two errors falls to 1/e. In simulated fields full of cells, the errors of TIE
 correlate by 0.9 at 5 um, 0.8 at 10 um and 0.6 at 20 um."""
+
+SLOW_UM = 3.0
+"""Width over which the smallest uncertainty counts: what varies within it belongs to fine structure, whose errors
+average out within an object."""
+
+FULL_FRAME_RAD = 0.06
+"""Uncertainty of the background above which the frame counts as full: with empty background it is at most 0.03 rad, in
+closed sheets of cells at least 0.1 rad."""
+
+FULL_FRAME_FACTOR = 1.7
+"""In simulated frames full of cells, the level was wrong by so many times its uncertainty, root mean square."""
 
 LEAST_BACKGROUND = 0.02
 """Fraction of the measured area that must be background for its level to be trusted."""
@@ -29,10 +41,10 @@ def sum_errors(
 ) -> dict[int, float | None]:
     """Estimate the standard error of each object's sum of phases, in radians times pixels.
 
-    With an uncertainty map, it has two parts that are added in squares. The error of the phase within the object:
-    neighbouring errors correlate as exp(-distance / `CORRELATION_UM`), so that they average out in a large colony, but
-    hardly in a cell. And the error of the background's level, from which all phases are measured: the median
-    uncertainty of the background, the same for all pixels.
+    With an uncertainty map, it has two parts that are added in squares. The slow error within the object, the smallest
+    uncertainty within `SLOW_UM` of each pixel: it correlates as exp(-distance / `CORRELATION_UM`), and so averages out
+    in a large colony, but hardly in a cell. And the error of the background's level, from which all phases are
+    measured; see `level_error`.
 
     Without one, it is the standard deviation of the means of empty patches as large as the object.
 
@@ -60,12 +72,13 @@ def sum_errors(
     if yx_std_rad is None:
         return _from_background(yx_phase_rad, yx_labels, yx_measured, {one: int(sizes_px[one]) for one in labels})
     level_rad = level_error(yx_std_rad, yx_labels, yx_measured)
+    yx_slow_rad = ndimage.minimum_filter(np.asarray(yx_std_rad, np.float64), max(round(SLOW_UM / pixel_size_um), 1))
     order = np.argsort(yx_used, axis=None, kind="stable")
     ends = np.cumsum(np.bincount(yx_used.ravel(), minlength=len(sizes_px)))
     found: dict[int, float | None] = {}
     for label in labels:
         places = np.unravel_index(order[ends[label - 1] : ends[label]], yx_used.shape)
-        std_rad = np.asarray(yx_std_rad[places], np.float64)
+        std_rad = yx_slow_rad[places]
         if not len(std_rad):  # no phase anywhere in it
             found[label] = None
             continue
@@ -77,16 +90,18 @@ def sum_errors(
 def level_error(
     yx_std_rad: NDArray[np.floating], yx_labels: NDArray[np.int32], yx_measured: NDArray[np.bool_]
 ) -> float:
-    """Return the standard error of the background's level: its median uncertainty.
+    """Return the standard error of the background's level.
 
-    If there is hardly any background, it is the median uncertainty of the whole map.
+    It is the median uncertainty of the background, or of the whole map if there is hardly any background, and
+    `FULL_FRAME_FACTOR` times as much where it is so large that the frame must be full.
     """
     yx_background = yx_measured & (yx_labels == 0)
     if np.count_nonzero(yx_background) < LEAST_BACKGROUND * np.count_nonzero(yx_measured):
         yx_background = yx_measured
     std_rad = yx_std_rad[yx_background]
     std_rad = std_rad[np.isfinite(std_rad)]
-    return float(np.median(std_rad)) if std_rad.size else 0.0
+    level_rad = float(np.median(std_rad)) if std_rad.size else 0.0
+    return level_rad * FULL_FRAME_FACTOR if level_rad > FULL_FRAME_RAD else level_rad
 
 
 def _correlated_sum(std_rad: NDArray[np.float64], places_px: NDArray[np.intp], pixel_size_um: float) -> float:

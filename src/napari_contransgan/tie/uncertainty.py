@@ -26,7 +26,7 @@ _JOINED = 3  # such scales along each axis, over which its size is averaged
 _SMOOTHEST_UM = 8.0  # scale of the smoothest specimen that is looked for
 _FAINT = 30.0  # times what may be hidden: specimens above show where they are
 _SURELY = 6  # power of the probability of a specimen, which is seldom 0 in empty places
-_TRACE = 6e-4  # of the highest phase: what a strong specimen leaves even in empty places
+_TRACE = 4e-4  # of the highest phase: what a strong specimen leaves even in empty places
 _LOST = 1.5  # lost or wrong structure, relative to the finest: 1.0 in beads, 1.5 to 1.8 in cells
 
 

@@ -78,7 +78,7 @@ def test_the_table_opens_in_napari(viewer, open_on, click, finish):
 
 
 def test_labels_and_uncertainty_of_other_layers_are_used(viewer, open_on, click, finish):
-    add_image(viewer, replace(phase_map(np.full(SHAPE, 0.1)), quantity="phase-std", name="cells uncertainty"))
+    add_image(viewer, replace(phase_map(np.full(SHAPE, 0.05)), quantity="phase-std", name="cells uncertainty"))
     labels = viewer.add_labels((CELL > 1).astype(int) * 5, name="mine")
     widget = open_on()
     part = widget.objects
@@ -90,7 +90,7 @@ def test_labels_and_uncertainty_of_other_layers_are_used(viewer, open_on, click,
     finish(widget)
     features = viewer.layers["cells objects"].features
     assert list(features["label"]) == [5]
-    alike_pg = 0.1 * features["area_um2"][0] * PG_PER_UM2_RAD
+    alike_pg = 0.05 * features["area_um2"][0] * PG_PER_UM2_RAD
     assert features["dry_mass_std_pg"][0] == pytest.approx(alike_pg * np.sqrt(2), rel=0.15)
     assert labels in viewer.layers
 

@@ -14,6 +14,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.predict.cards import Summaries, Summary, read_summaries
+from napari_contransgan.gui.predict.folder import FolderButton
 from napari_contransgan.gui.predict.work import TITLE, add_prediction, predict_events
 from napari_contransgan.gui.shared.fields import Tick
 from napari_contransgan.gui.shared.form import (
@@ -99,7 +100,8 @@ class PredictWidget(FormWidget):
             "surface", "", Tick("Also show 3D surface"), "Adds the phase as a surface and switches the viewer to 3D."
         )
         fields.add_settings(PredictSettings, "trust")
-        super().__init__(fields, [self.panel, self.adapt_button], tab="Predict")
+        self.folder_button = FolderButton(self.folder_settings, self.panel)
+        super().__init__(fields, [self.panel, self.folder_button, self.adapt_button], tab="Predict")
         self.pixel_size, self.dark = fields["pixel_size_um"], fields["dark"]
         self.image.changed.connect(self._on_image)
         self.model.changed.connect(self._on_model)
@@ -124,6 +126,13 @@ class PredictWidget(FormWidget):
         check_pixel_size(values["pixel_size_um"], f"layer '{chosen_layer(self.image).name}'")
         model = str(self.own_model.value or self.model.value)
         return checked(PredictSettings, values | {"model": model}, TITLE)
+
+    def folder_settings(self) -> PredictSettings:
+        """Read the form for images whose own pixel size counts, unless one was typed."""
+        values = self.fields.values_of(PredictSettings) | {"model": str(self.own_model.value or self.model.value)}
+        if not self.pixel_size.typed:
+            values["pixel_size_um"] = None
+        return checked(PredictSettings, values, TITLE)
 
     def run(self) -> None:
         """Start the prediction."""
