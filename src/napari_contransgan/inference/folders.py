@@ -237,10 +237,7 @@ def _is_done(task: FileTask, stamp: list[Any], known: Mapping[str, Mapping[str, 
 def _remove_leftovers(tasks: Sequence[FileTask]) -> None:
     """Remove half-written results of processes that were killed."""
     for folder in {task.phase.parent for task in tasks}:
-        names = {path.name for task in tasks for path in (task.phase, task.uncertainty)}
-        for path in folder.glob(".*.part"):
-            if path.name[1:].rsplit(".", 2)[0] in names:
-                path.unlink(missing_ok=True)
+        remove_leftovers(folder)
 
 
 def _plain(value: Any) -> Any:
