@@ -14,6 +14,7 @@ import numpy as np
 from napari_contransgan.cluster import check_versions, outcomes_on_cluster, versions_here
 from napari_contransgan.errors import InputError
 from napari_contransgan.inference.files import FileTask, predict_file
+from napari_contransgan.io.atomic import remove_leftovers
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
 from napari_contransgan.processes import outcomes_in_processes
