@@ -148,7 +148,7 @@ def drive_adapt(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
     widget = opened()
     widget.fields["name"].setValue("my 10x")
     widget.folder.setValue([Path("my-10x")])
-    run(widget)
+    run(widget, timeout_s=900)
 
 
 def drive_train(_: napari.Viewer, opened: Callable[[], Any]) -> None:
@@ -179,10 +179,10 @@ def drive_microscope(_: napari.Viewer, opened: Callable[[], Any]) -> None:
     wait(lambda: not widget.live.busy, "the next field")
 
 
-def run(widget: Any) -> None:
+def run(widget: Any, timeout_s: float = 300) -> None:
     """Press Run and wait until it has finished."""
     widget.panel.run_button.native.click()
-    wait(lambda: widget.panel.task is None, "the computation")
+    wait(lambda: widget.panel.task is None, "the computation", timeout_s)
 
 
 def wait(condition: Callable[[], bool], what: str, timeout_s: float = 300) -> None:

@@ -2,7 +2,7 @@
 
 import time
 
-from benchmarks.tie import beads, exact, fields, light, speed, stress
+from benchmarks.tie import beads, calibration, directions, exact, fields, focus, light, speed, stress
 
 PARTS = (
     ("Exact and real references", exact.main),
@@ -10,6 +10,9 @@ PARTS = (
     ("Bead heights", beads.main),
     ("Faults", stress.main),
     ("Slow changes of the lighting", light.main),
+    ("Direction", directions.main),
+    ("Plane in focus", focus.main),
+    ("Stated uncertainty, by kind of field", calibration.main),
     ("Time and memory", speed.main),
 )
 

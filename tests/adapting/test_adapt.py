@@ -115,7 +115,7 @@ def test_a_network_that_did_not_improve_is_kept_as_it_was(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("napari_contransgan.adapting.training.BETTER", 0.0)
+    monkeypatch.setattr("napari_contransgan.adapting.training.BETTER", 1e-9)
     result = finished(stack, settings(), tmp_path / "run")
     assert result.kept == "original"
     assert result.after == result.before
@@ -125,6 +125,28 @@ def test_a_network_that_did_not_improve_is_kept_as_it_was(
         result_of(predict(frame, PredictSettings(model=model))).data for model in (str(tmp_path / "run"), start_from)
     ]
     assert np.array_equal(*phases)
+
+
+def test_the_network_also_learns_from_fields_of_the_fitted_microscope(
+    stack: Image,
+    settings: Callable[..., AdaptSettings],
+    start_from: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("napari_contransgan.adapting.adapt.HELD_OUT_FIELDS", 2)
+    monkeypatch.setattr("napari_contransgan.adapting.label_slope.COUNT", 1)
+    loaded = load_checkpoint(Path(start_from))
+    recipe = SimulationSettings(objective="10x", scene="sparse")
+    card = loaded.card.model_copy(update={"settings": {"simulate": [recipe.model_dump(mode="json")]}})
+    save_checkpoint(Path(start_from), loaded.model, card)
+    few = settings(batch_size=4, simulated_images=2, replay_images=1)
+    events = list(adapt([stack], few, tmp_path / "run"))
+    (started,) = (event for event in events if isinstance(event, AdaptStarted))
+    assert any("like those of a microscope at focus" in note for note in started.notes)
+    assert any("so its phase is divided by that" in note for note in started.notes)
+    assert "simulating fields of your microscope" in {event.message for event in events if type(event) is Progress}
+    assert isinstance(events[-1], AdaptFinished)
 
 
 def test_cancelling_leaves_nothing(stack: Image, settings: Callable[..., AdaptSettings], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from scipy import ndimage
 from napari_contransgan.adapting.fields import AdaptField
 from napari_contransgan.adapting.losses import label_loss
 from napari_contransgan.adapting.sampling import draw_batch
-from napari_contransgan.adapting.scores import fold_scale, score
+from napari_contransgan.adapting.scores import Errors, fit_scale, fold_scale, levelled_square, score
 from napari_contransgan.adapting.split import MARGIN_PX, Part, split_fields
 from napari_contransgan.models.registry import build_generator
 
@@ -122,3 +122,23 @@ def test_a_folded_scale_multiplies_the_output() -> None:
         fold_scale(network, 1.5)
         after = network(image)
     assert torch.allclose(after, 1.5 * before, atol=1e-5)
+
+
+def test_the_scale_makes_the_slope_one() -> None:
+    part = whole(field())
+    weak = 0.5 * (part.yx_label_rad + 0.3 * part.yx_label_rad.std() * torch.randn(part.shape_yx)).numpy()
+    factor = fit_scale([part], [np.stack([weak] * 3)])
+    assert score([part], [factor * np.stack([weak] * 3)]).slope == pytest.approx(1)
+
+
+def test_errors_on_simulated_fields_count_as_much_as_those_on_the_users() -> None:
+    before = Errors(0.2, 0.1)
+    assert Errors(0.1, 0.2).relative_to(before) == pytest.approx(0)
+    assert Errors(0.1, 0.1).relative_to(before) == pytest.approx(np.log(0.5) / 2)
+    assert Errors(0.1, None).relative_to(Errors(0.2, None)) == pytest.approx(np.log(0.5))
+
+
+def test_a_level_is_no_error() -> None:
+    phase = np.random.default_rng(0).standard_normal((40, 41)).astype(np.float32)
+    assert levelled_square(phase + 3, phase[:, :40]) == pytest.approx(0, abs=1e-6)
+    assert levelled_square(3 * phase, phase) == pytest.approx(4, rel=0.1)

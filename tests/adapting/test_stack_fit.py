@@ -50,6 +50,12 @@ def test_a_stack_tells_focus_condenser_and_absorption(field: AdaptField) -> None
     assert fit.model.optics.aberrations.spherical_um == pytest.approx(0, abs=0.02)
 
 
+def test_of_many_planes_the_one_in_focus_is_always_compared(field: AdaptField) -> None:
+    planes = torch.cat([field.zyx_contrast[:2], field.zyx_contrast[1:2].expand(8, -1, -1)])
+    many = replace(field, zyx_contrast=planes, plane_z_um=(-1.0, 0.0, *(float(z) for z in range(1, 9))), focus_index=1)
+    assert 0.0 in result_of(fit_stack(many)).plane_z_um
+
+
 def test_planes_that_do_not_belong_to_the_phase_are_not_trusted(field: AdaptField) -> None:
     other = replace(field, yx_label_rad=field.yx_label_rad.flip(0))
     assert not result_of(fit_stack(other)).is_trusted

@@ -29,7 +29,10 @@ PROGRAM = "napari-contransgan"
 MOST = {"--steps": 1, "--count": 2}
 """Smaller numbers that show as well that a command runs."""
 
-QUICK = {"train": {"--preset": "tiny", "--workers": "0"}, "adapt": {"--steps": "1", "--replay": "1"}}
+QUICK = {
+    "train": {"--preset": "tiny", "--workers": "0"},
+    "adapt": {"--steps": "1", "--replay": "1", "--simulated": "0"},
+}
 """A small network, no other process that would have to load PyTorch first, and few steps and images."""
 
 

@@ -13,7 +13,7 @@ PLUGIN = re.compile(r" \((?:ContransGAN|napari builtins)\)$")
 
 def named_entries() -> list[str]:
     texts = [path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md")]
-    return sorted({" ".join(entry.split()) for text in texts for entry in ENTRY.findall(text)})
+    return sorted({" ".join(entry.split()).rstrip(".") for text in texts for entry in ENTRY.findall(text)})
 
 
 def entries_of(menu: Any, path: tuple[str, ...]) -> list[str]:
@@ -22,7 +22,7 @@ def entries_of(menu: Any, path: tuple[str, ...]) -> list[str]:
     found = []
     for action in menu.actions():
         entry = (*path, PLUGIN.sub("", action.text().replace("&", "")))
-        found.append(" > ".join(entry))
+        found.append(" > ".join(entry).rstrip("."))
         if action.menu() is not None:
             found += entries_of(action.menu(), entry)
     return found

@@ -87,6 +87,27 @@ def test_directories_that_overlap_are_damage_and_not_read_again_and_again(path: 
         read_image(path, lazy=lazy)
 
 
+@EAGER_AND_LAZY
+@pytest.mark.parametrize("arrangement", [0, 1, 7], ids=["unknown", "contiguous", "of no meaning"])
+def test_planes_that_no_strip_holds_are_damage_and_not_what_memory_held(
+    path: Path, arrangement: int, lazy: bool
+) -> None:
+    syx_rgb = np.stack([ZYX_STACK[0] % 256] * 3).astype(np.uint8)
+    tifffile.imwrite(path, syx_rgb, photometric="rgb", planarconfig="separate", compression="zlib")
+    read_image(path, lazy=lazy)
+    _change_page(path, 0, 284, arrangement)
+    with pytest.raises(InputError, match="damaged"):
+        np.asarray(read_image(path, lazy=lazy).data)
+
+
+@EAGER_AND_LAZY
+def test_an_image_without_pixels_is_damage(path: Path, lazy: bool) -> None:
+    tifffile.imwrite(path, ZYX_STACK[0], photometric="minisblack")
+    _change_page(path, 0, 256, 0)
+    with pytest.raises(InputError, match="damaged"):
+        read_image(path, lazy=lazy)
+
+
 def _set_of_two(folder: Path) -> tuple[Path, Path]:
     first, second = folder / "z0.ome.tif", folder / "z1.ome.tif"
     tifffile.imwrite(first, ZYX_STACK, ome=True, photometric="minisblack", metadata={"axes": "ZYX"})

@@ -136,6 +136,7 @@ LARGE: dict[str, tuple[np.ndarray, dict[str, Any], tuple[int, int]]] = {
     "strips": (TZYX_LAPSE[0].repeat(7, 1), {"compression": "zlib", "rowsperstrip": 5, "predictor": True}, (35, 30)),
     "tiles": (TZYX_LAPSE[0].repeat(7, 1).repeat(3, 2), {"tile": (16, 48), "compression": "lzw"}, (32, 48)),
     "big-endian tiles": (TZYX_LAPSE[0].repeat(9, 2).astype(">f4"), {"tile": (16, 16), "byteorder": ">"}, (20, 32)),
+    "OME tiles": (TZYX_LAPSE[0].repeat(7, 1), {"tile": (16, 32), "ome": True, "metadata": {"axes": "ZYX"}}, (32, 30)),
     "colour tiles": (RGB, {"tile": (32, 32), "compression": "zlib", "photometric": "rgb"}, (32, 32)),
     "JPEG tiles": (RGB, {"tile": (32, 32), "compression": "jpeg", "photometric": "rgb"}, (32, 32)),
 }

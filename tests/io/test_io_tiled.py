@@ -38,7 +38,7 @@ def add_all(tiles: TiledImage) -> None:
 @pytest.fixture
 def path(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "new" / "phase.ome.tif"
-    assert not list(tmp_path.rglob("*.part"))
+    assert not list(tmp_path.rglob(".contransgan-*"))
 
 
 def test_what_was_added_is_read_back_with_its_description(path: Path) -> None:

@@ -81,7 +81,7 @@ def test_the_mean_of_eight_orientations_is_scored_beside_the_plain_answer(networ
     against_truth = [row for row in rows if row["label"] == TRUTH and row["network"] != TIE_ITSELF]
     names = (("tiny", False), ("tiny (eight orientations)", True))
     for row, (name, trust) in zip(against_truth, names, strict=True):
-        phase = result_of(predict(lr, PredictSettings(trust=trust), loaded))
+        phase = result_of(predict(lr, PredictSettings(orientations=8 if trust else 1), loaded))
         assert row["network"] == name
         own = evaluate(phase.data, truth.data, data_range_rad=1.03, yx_background=far_from_beads(truth.data))
         assert row["psnr_db"] == pytest.approx(own.psnr_db)

@@ -145,7 +145,7 @@ def test_the_phase_is_least_certain_where_a_cell_hides_the_border(wide_stack, wi
     border = np.ones(truth.shape, bool)
     border[1:-1, 1:-1] = False
     hidden, open_border = std[border & (truth > 0.5)], std[border & (truth < 1e-3)]
-    assert np.median(hidden) > 4 * np.median(open_border)
+    assert np.median(hidden) > 3 * np.median(open_border)
     assert np.median(hidden) > 2 * np.median(std[80:, 60:100][truth[80:, 60:100] > 0.5])
     assert std.shape == truth.shape
     assert np.all(std > 0)
@@ -228,6 +228,7 @@ def test_thin_places_of_a_closed_sheet_do_not_make_it_certain(bright_field_stack
     found = retrieved(counts)
 
     assert not found.figures["light_from_background"]
-    error = np.abs((found.yx_phase_rad - np.median(found.yx_phase_rad)) - (truth - np.median(truth)))
-    assert np.mean(error <= 2 * found.yx_std_rad) > 0.62
-    assert np.median(found.yx_std_rad) > 0.15
+    error = found.yx_phase_rad - truth
+    error = np.abs(error - np.median(error))
+    assert np.mean(error <= 2 * found.yx_std_rad) > 0.7
+    assert np.median(found.yx_std_rad) > 0.08

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_contransgan.tie.direction import NOTES, check_direction
 
@@ -11,9 +12,45 @@ def bump(y: float, x: float, height: float, width: float = 12.0) -> np.ndarray:
     return height * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * width**2))
 
 
+def granules(sign: float) -> np.ndarray:
+    """Narrow rises (or hollows) all over the frame."""
+    places = np.random.default_rng(1).random((200, 200)) < 0.004
+    return sign * gaussian_filter(20.0 * places, 2.0)
+
+
 @pytest.mark.parametrize(("sign", "verdict"), [(1, "agrees"), (-1, "contradicts"), (0, "cannot tell")])
-def test_a_solver_that_knows_the_sign_decides_whatever_the_map_looks_like(sign, verdict):
-    assert check_direction(NOISE + bump(90, 100, -1.0), {"specimen_sign": sign}) == verdict
+def test_a_solver_that_knows_the_sign_decides_where_the_map_agrees(sign, verdict):
+    assert check_direction(NOISE + bump(90, 100, 1.0 * sign), {"specimen_sign": sign}) == verdict
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_sign_of_a_solver_is_not_enough_in_a_small_frame_or_without_background(sign):
+    smooth = NOISE + bump(90, 100, 1.0 * sign)
+
+    assert check_direction(smooth, {"specimen_sign": sign}, pixel_size_um=0.05) == "cannot tell"
+    assert check_direction(smooth, {"specimen_sign": sign, "light_from_background": False}) == "cannot tell"
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "agrees"), (-1, "contradicts")])
+def test_narrow_rises_show_the_sign_where_the_solver_does_not_know_it(sign, verdict):
+    cloudy = NOISE + bump(60, 60, -2.0 * sign, width=60)
+
+    assert check_direction(cloudy + granules(sign), {"specimen_sign": 0}) == verdict
+    assert check_direction(cloudy, {"specimen_sign": 0}) == "cannot tell"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_solver_whose_sign_contradicts_fine_structure_leaves_it_open(sign):
+    assert check_direction(NOISE + granules(-sign), {"specimen_sign": sign}) == "cannot tell"
+
+
+def test_structure_where_nothing_was_measured_does_not_count():
+    measured = np.ones((200, 200), bool)
+    measured[:, 100:] = False
+    half = np.where(measured, 0.0, granules(1.0))
+
+    assert check_direction(NOISE + half, {"specimen_sign": 0}, yx_measured=measured) == "cannot tell"
+    assert check_direction(NOISE + half, {"specimen_sign": 0}) == "agrees"
 
 
 @pytest.mark.parametrize("level", [0.0, -3.0, 0.7])

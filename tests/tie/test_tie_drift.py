@@ -190,3 +190,17 @@ def test_a_lone_specimen_at_the_border_is_not_taken_for_another_field(bright_fie
     alone = recorded(bright_field_stack(ndimage.gaussian_filter(yx_phase_rad, 1.0), Z_UM, PIXEL_UM))
 
     measure_drift(alone, 1, EVERYWHERE)
+
+
+@pytest.mark.parametrize("shift_yx", [(0.0, 0.0), (2.0, -1.5)])
+def test_a_lone_specimen_at_the_border_leaves_the_drift_open(bright_field_stack, cell_phase, shift_yx):
+    texture = ndimage.gaussian_filter(np.random.default_rng(1).standard_normal((256, 256)), 2.0)
+    y, x = np.indices((256, 256))
+    yx_phase_rad = 2.5 * np.clip(1 - ((y - 10) ** 2 + (x - 120) ** 2) / 40**2, 0, 1) ** 0.6 * (1 + 0.5 * texture)
+    alone = recorded(drifted(bright_field_stack(ndimage.gaussian_filter(yx_phase_rad, 1.0), Z_UM, 0.1625), shift_yx))
+
+    found = measure_drift(alone, 1, EVERYWHERE)
+
+    assert found.is_at_border
+    assert found.largest_px == 0
+    assert np.count_nonzero(found.z_measured) == 1

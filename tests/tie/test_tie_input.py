@@ -10,7 +10,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image
 from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.tie import phase_from_stack, retrieve_phase
-from napari_contransgan.tie.planes import default_focus_index
+from napari_contransgan.tie.focus_choice import default_focus_index
 
 
 def bump() -> np.ndarray:

@@ -143,6 +143,8 @@ def test_the_settings_of_a_result_repeat_it(stack, method, first):
     again = result_of(retrieve_phase(bare, TieSettings(**phase.settings["tie"]))).phase
 
     np.testing.assert_array_equal(again.data, phase.data)
+    for settings in (again.settings, phase.settings):
+        assert settings["tie_report"].pop("focus")["plane"] == 1  # found first, stated then
     assert again.settings == phase.settings
 
 

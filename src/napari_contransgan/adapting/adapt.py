@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from napari_contransgan.adapting.card import adapted_card
+from napari_contransgan.adapting.error_factor import error_factor
 from napari_contransgan.adapting.events import (
     AdaptEvent,
     AdaptFinished,
@@ -21,6 +22,7 @@ from napari_contransgan.adapting.events import (
 from napari_contransgan.adapting.fields import AdaptField
 from napari_contransgan.adapting.gathering import Given, gather_fields
 from napari_contransgan.adapting.replay import Pair, make_replay, replay_recipes
+from napari_contransgan.adapting.scores import Applied
 from napari_contransgan.adapting.simulated import make_simulated
 from napari_contransgan.adapting.split import split_fields
 from napari_contransgan.adapting.training import Adapted, Material, train_adapted
@@ -28,6 +30,7 @@ from napari_contransgan.config import AdaptSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image
 from napari_contransgan.io.atomic import write_atomically
+from napari_contransgan.io.locking import folder_locked
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from napari_contransgan.models.compute import choose_device, describe_device, precision_to_train
@@ -85,10 +88,11 @@ def adapt(
     InputError
         Naming the image, if it cannot be used; or if the folder contains a network already.
     """
-    if (run_dir / BEST).exists():
-        raise InputError(f"{run_dir}: holds a network already: choose another folder")
     given = Given(tuple(stacks), tuple(frames), tuple(labels))
-    return (yield from each_on_threads(threads_to_train(settings.threads), _adapt(given, settings, run_dir)))
+    with folder_locked(run_dir, "training"):
+        if (run_dir / BEST).exists():
+            raise InputError(f"{run_dir}: holds a network already: choose another folder")
+        return (yield from each_on_threads(threads_to_train(settings.threads), _adapt(given, settings, run_dir)))
 
 
 def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
@@ -125,9 +129,8 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
     clock.note("training and scores")
     kept: Kept = "adapted" if adapted.is_better else "original"
     if kept == "original":
-        notes += (
-            "The adapted network was not better on the part that was kept back, so the original is kept unchanged.",
-        )
+        notes += ("The adapted network was not better, so the original is kept unchanged.",)
+    applied = Applied(adapted.network.to(device), loaded.card.phase_ref_rad, device, settings.precision)
     name, compared = settings.name or run_dir.name, _compared(fields, split.description, way)
     card = adapted_card(
         loaded.card,
@@ -140,7 +143,9 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
         before=adapted.before,
         after=adapted.after,
         compared=compared,
+        error_factor=error_factor(split.kept_back, applied),
     )
+    adapted.network.cpu()
     result = AdaptResult(
         checkpoint=run_dir / BEST,
         name=name,

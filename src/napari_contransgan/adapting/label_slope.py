@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from napari_contransgan.adapting.fields import AdaptField
+from napari_contransgan.adapting.fields import AdaptField, FloatMap
 from napari_contransgan.adapting.losses import blur_px
 from napari_contransgan.adapting.simulated import FIRST_INDEX, cell_recipes, phase_factor
 from napari_contransgan.adapting.stack_fit import StackFit
@@ -71,7 +71,7 @@ def label_slope(
     return float(np.clip(both / power, *PLAUSIBLE)) if power > 0 else 1.0
 
 
-def _retrieved(fit: StackFit, field: AdaptField, yx_phase_rad: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _retrieved(fit: StackFit, field: AdaptField, yx_phase_rad: FloatMap, rng: np.random.Generator) -> FloatMap:
     planes_um = [fit.model.focus_um + z_um for z_um in fit.plane_z_um]
     with torch.inference_mode():
         zyx_contrast = fit.model.through_focus(torch.from_numpy(yx_phase_rad)[None, None], planes_um)[0].numpy()
@@ -91,4 +91,4 @@ def _retrieved(fit: StackFit, field: AdaptField, yx_phase_rad: np.ndarray, rng: 
     )
     heights_um = tuple(float(fit.plane_z_um[index]) for index in order)
     tie = TieSettings(z_um=heights_um, focus_index=heights_um.index(0.0), drift=False)
-    return np.asarray(result_of(retrieve_phase(stack, tie)).phase.data)
+    return np.asarray(result_of(retrieve_phase(stack, tie)).phase.data, np.float32)

@@ -26,6 +26,7 @@ LEAST_KNOWN = 0.95
 FIRST_FOCUS = (-1.5, -0.5, 0.5, 1.0, 1.5, 2.5)
 """Focus positions to begin from, in units of 0.25 wavelength / NA^2."""
 MOST_PLANES = 5
+"""Planes to compare, evenly over the stack, besides the one in focus."""
 BAND_PX = (2.0, 12.0)
 """The planes are compared between Gaussians of these standard deviations: the contrast of cells and what is in them,
 neither camera noise nor uneven light."""
@@ -140,7 +141,7 @@ def fit_stack(field: AdaptField) -> Generator[Progress, None, StackFit]:
     stated = field.coherence
     parameters = (
         _Parameter(share_um, -30, 30, 4 * share_um, 0.05 * share_um),
-        _Parameter(0.01, -0.05, 0.3, 0.05, 0.002),
+        _Parameter(0.01, 0.0, 0.3, 0.05, 0.002),
         _Parameter(0.0, -0.2, 0.2, 0.05, 0.005),
         _Parameter(min(1.0, stated or USUAL_COHERENCE), 0.1, 1.0, 0.02 if stated else 0.3, 0.02),
         _Parameter(1.0, 0.6, 1.6, 0.1, 0.01),
@@ -205,7 +206,8 @@ class _Images:
     @classmethod
     def of(cls, field: AdaptField, aperture: float, parameters: tuple[_Parameter, ...]) -> "_Images":
         """Cut the part with the most structure out of a field."""
-        planes = np.unique(np.linspace(0, len(field.zyx_contrast) - 1, MOST_PLANES).round().astype(int))
+        spread = np.linspace(0, len(field.zyx_contrast) - 1, MOST_PLANES).round().astype(int)
+        planes = np.unique([*spread, field.plane_z_um.index(0.0)])
         plane_z_um = tuple(field.plane_z_um[plane] for plane in planes)
         reach_um = (max(map(abs, plane_z_um)) + 2 * parameters[0].first) * aperture * (1 + USUAL_COHERENCE)
         window = _window(field)

@@ -15,7 +15,7 @@ PlaneHeights = Annotated[
 ]
 FocusPlane = Annotated[
     int | None,
-    typer.Option(help="Plane in focus, counted from 0. [default: the first of two, the middle one of more]"),
+    typer.Option(help="Plane in focus, counted from 0. [default: found from the planes]"),
 ]
 PixelSize = Annotated[float | None, typer.Option(help="Pixel size in um. [default: the file's]")]
 ObjectiveNA = Annotated[float | None, typer.Option(help="NA of the objective. [default: the file's]")]

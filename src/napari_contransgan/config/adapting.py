@@ -81,12 +81,12 @@ class AdaptSettings(Settings):
     batch_size: int = Field(4, ge=1, le=4096)
     replay_share: float = Field(0.25, ge=0, lt=1)
     replay_images: int = Field(24, ge=0, le=100_000)
-    simulated_share: float = Field(0.5, ge=0, lt=1)
+    simulated_share: float = Field(0.25, ge=0, lt=1)
     simulated_images: int = Field(40, ge=0, le=100_000)
     crop_px: int = Field(128, ge=64, le=4096, multiple_of=32)
-    learning_rate: float = Field(1e-3, ge=1e-9, le=1)
+    learning_rate: float = Field(2e-3, ge=1e-9, le=1)
     ema_decay: float = Field(0.98, ge=0, lt=1)
-    validate_every: int = Field(60, ge=1)
+    validate_every: int = Field(50, ge=1)
     seed: int = Field(0, ge=0)
     device: DeviceName = "auto"
     precision: PrecisionName = "auto"

@@ -12,7 +12,7 @@ from napari_contransgan.config.microscope import MAX_DEFOCUS_UM, Microscope
 from napari_contransgan.config.names import SceneName, SpecimenName
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 
-MOST_FIELDS = 10_000_000
+MOST_FIELDS = 1_000_000
 LEAST_MARGIN_UM = 5.0
 MARGIN_BEYOND_RAYS_UM = 1.5
 

@@ -29,7 +29,8 @@ class TieSettings(Settings):
     pixel_size_um : float or None
         Pixel size in the specimen. None uses the pixel size in the file.
     focus_index : int or None
-        Index of the plane in focus. None uses the middle plane of three or more, and the first of two.
+        Index of the plane in focus. None searches it; where it cannot be found, it is the middle plane of three or
+        more, and the first of two. Of two planes, the focus may also be halfway between them.
     flip_z : bool
         Whether the planes are in order of falling z.
     regularisation : "auto" or float
@@ -65,8 +66,8 @@ class TieSettings(Settings):
     focus_index: int | None = Field(
         None,
         title="Plane in focus",
-        description="Index of the plane in focus, as the slider below the image counts (from 0). Empty: the middle "
-        "plane of three or more, the first of two.",
+        description="Index of the plane in focus, as the slider below the image counts (from 0). Empty: found from the "
+        "planes; where they do not show it, the middle plane of three or more, the first of two.",
         json_schema_extra={"empty": "automatic"},
     )
     flip_z: bool = Field(

@@ -17,7 +17,7 @@ import tifffile
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.directories import DAMAGED
 
-_MOST_EXPANSION = {
+_MOST_EXPANSION: dict[int, int] = {
     **dict.fromkeys((tifffile.COMPRESSION.DEFLATE, tifffile.COMPRESSION.ADOBE_DEFLATE), 1100),
     tifffile.COMPRESSION.LZW: 3000,
     tifffile.COMPRESSION.PACKBITS: 65,
@@ -35,8 +35,13 @@ def page_is_whole(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
         start > 0 and length > 0 and start + length <= size
         for start, length in zip(page.dataoffsets, page.databytecounts, strict=True)
     )
-    most = _MOST_EXPANSION.get(page.keyframe.compression)
-    return has_all and (most is None or page.keyframe.nbytes <= most * sum(page.databytecounts))
+    # With a damaged planar configuration, tifffile counts the strips of one of three planes.
+    has_all = has_all and math.prod(page.chunks) * len(page.dataoffsets) >= math.prod(page.shape)
+    keyframe = page.keyframe
+    if keyframe is None or not has_all:
+        return False
+    most = _MOST_EXPANSION.get(int(keyframe.compression))
+    return most is None or bool(keyframe.nbytes <= most * sum(page.databytecounts))
 
 
 def check_memory(path: Path, needed_bytes: int) -> None:

@@ -245,7 +245,7 @@ def _read_bare(source: PixelSource, handle: BufferedReader, offset: int, window:
     rows = data.reshape(1, -1) if window is None else data.reshape(y_stop - y, -1)
     for number, row in enumerate(rows):
         handle.seek(offset + ((y + number) * shape[1] + x) * pixel_bytes if window else offset)
-        if handle.readinto(row.view(np.uint8)) != row.nbytes:
+        if handle.readinto(row.view(np.uint8).data) != row.nbytes:
             raise InputError(CHANGED, source=source.path)
     return data
 

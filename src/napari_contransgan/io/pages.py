@@ -328,7 +328,7 @@ def check_whole(path: Path, found: Found, layouts: dict[Path, dict[int, Layout]]
     InputError
         If the file is damaged.
     """
-    if not all(pages_agree(series, layouts) for series in found.series):
+    if 0 in found.shape or not all(pages_agree(series, layouts) for series in found.series):
         raise InputError(DAMAGED, source=path)
     if found.keys is None:
         is_whole = all(pixels_are_whole(series) for series in found.series)

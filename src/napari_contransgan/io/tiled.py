@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.io.atomic import check_names, replaced_atomically
 from napari_contransgan.io.image import Image
 from napari_contransgan.io.writing import ome_metadata, own_annotation
 
@@ -99,7 +99,7 @@ class TiledImage:
     def _read(self, frame: int, tile: tuple[int, int]) -> NDArray[np.float32]:
         kept = np.empty((self.tile_px, self.tile_px), np.float32)
         self.handle.seek(self._offset(frame, tile))
-        self.handle.readinto(memoryview(kept).cast("B"))
+        self.handle.readinto(kept.data.cast("B"))
         return kept
 
     def _write(self, frame: int, tile: tuple[int, int], kept: NDArray[np.float32]) -> None:
@@ -135,29 +135,26 @@ def tiled_image(path: Path, image: Image, shape: Sequence[int]) -> Iterator[Tile
         raise InputError("the name of an image must end in .tif or .ome.tif", source=path)
     tile_px = min(TILE_PX, -(-max(shape[-2:]) // 16) * 16)
     padded = math.prod(shape[:-2]) * math.prod(-(-side // tile_px) * tile_px for side in shape[-2:])
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    check_names([path])
     resolution = None if image.pixel_size_um is None else (1e4 / image.pixel_size_um,) * 2
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tifffile.imwrite(
-            part,
-            shape=shape,
-            dtype=np.dtype("<f4"),
-            byteorder="<",
-            ome=True,
-            bigtiff=padded * 4 > 3_900_000_000,
-            photometric="minisblack",
-            tile=(tile_px, tile_px),
-            resolution=resolution,
-            resolutionunit=None if resolution is None else "CENTIMETER",
-            metadata=ome_metadata(image, shape),
-        )
-        with tifffile.TiffFile(part) as tif:
-            offsets = tuple(itertools.chain.from_iterable(page.dataoffsets for page in tif.pages))
-        with part.open("r+b") as handle:
-            yield TiledImage(part, image, shape, handle, offsets, tile_px)
-        part.replace(path)
+        with replaced_atomically(path) as part:
+            tifffile.imwrite(
+                part,
+                shape=shape,
+                dtype=np.dtype("<f4"),
+                byteorder="<",
+                ome=True,
+                bigtiff=padded * 4 > 3_900_000_000,
+                photometric="minisblack",
+                tile=(tile_px, tile_px),
+                resolution=resolution,
+                resolutionunit=None if resolution is None else "CENTIMETER",
+                metadata=ome_metadata(image, shape),
+            )
+            with tifffile.TiffFile(part) as tif:
+                offsets = tuple(itertools.chain.from_iterable(page.dataoffsets for page in tif.pages))
+            with part.open("r+b") as handle:
+                yield TiledImage(part, image, shape, handle, offsets, tile_px)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", source=path) from error
-    finally:
-        part.unlink(missing_ok=True)

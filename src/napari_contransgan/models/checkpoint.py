@@ -29,6 +29,10 @@ from napari_contransgan.optics import (
 from napari_contransgan.plain_files import plain_json
 
 CARD_KEY = "napari-contransgan-card"
+ADAPTED = "adapted"
+"""Key of the card's settings that only adapted networks have."""
+ERROR_FACTOR = "error_factor"
+"""Key, within it, of the factor for the error map."""
 
 PlausiblePixelSize = Annotated[float, Field(ge=PLAUSIBLE_PIXEL_SIZE_UM[0], le=PLAUSIBLE_PIXEL_SIZE_UM[1])]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,9 +102,10 @@ def make_field(settings: SimulationSettings, index: int) -> HeldOutField:
     return HeldOutField(settings, index, scene, field.lr, field.phase.data, yx_tie_rad)
 
 
-def predicted(field: HeldOutField, network: LoadedModel, *, trust: bool = False) -> NDArray[np.float32]:
-    """Predict the phase of a field's frame in radians; with `trust`, as the mean of eight orientations."""
-    return np.asarray(result_of(predict(field.lr, PredictSettings(trust=trust), network)).data, np.float32)
+def predicted(field: HeldOutField, network: LoadedModel, *, orientations: Literal[1, 8] = 1) -> NDArray[np.float32]:
+    """Predict the phase of a field's frame in radians, in one orientation or as the mean of eight."""
+    settings = PredictSettings(orientations=orientations)
+    return np.asarray(result_of(predict(field.lr, settings, network)).data, np.float32)
 
 
 def predictions(
@@ -115,7 +116,7 @@ def predictions(
     for name, network in networks.items():
         maps[name] = predicted(field, network)
         if also_turned:
-            maps[f"{name}{TURNED}"] = predicted(field, network, trust=True)
+            maps[f"{name}{TURNED}"] = predicted(field, network, orientations=8)
     return maps
 
 

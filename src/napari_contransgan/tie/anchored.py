@@ -33,7 +33,7 @@ some empty places had 1 to 50, confluent ones, where nobody can tell, -0.4 to 0.
 _LIT_SHARE = 0.99
 _BLOCK_UM = 0.5  # structure is looked for on pixels of about this size ...
 _STRUCTURE_UM = (0.5, 1.0, 2.0, 4.0, 8.0)  # ... blurred to these scales
-_STRONG = 8.0
+_STRONG = 4.0  # times what counts as structure
 _NARROW_UM = 2.0
 _LEVELS = (40, 80)  # cells along the longer side
 _CELLS_A_MODE = 2.5
@@ -62,8 +62,8 @@ def solve_anchored(data: FocusData, regularisation: Regularisation) -> Solution:
         yx_phase_rad += np.float32(sign) * _basis_on(data, cells.basis.prior, data.pixel_size_um).cloud(
             anchoring.weights
         )
-        factor = stated_factor(cells, sign, anchoring, data.has_background)
-        yx_std_rad = phase_uncertainty(data, yx_phase_rad, cells, factor)
+        factor = stated_factor(cells, sign, anchoring)
+        yx_std_rad = phase_uncertainty(data, yx_phase_rad, cells, factor, anchoring.yx_empty)
     figures: dict[str, Any] = {
         "empty_share": float(anchoring.yx_empty[cells.yx_lit].mean()) if cells.yx_lit.any() else 0.0,
         "specimen_sign": sign if known else 0,
@@ -149,7 +149,14 @@ def _cells(data: FocusData, blocks: _Blocks, most: int) -> Cells:
     basis = _basis_on(data, prior, cell_um, yx_lit.shape)
     noise_rad = fine_noise(data, prior.wave_modes)
     return Cells(
-        yx_phase_rad, _block_max(blocks.yx_structure, step), yx_lit, cell_um, basis, basis.columns(), noise_rad
+        yx_phase_rad,
+        _block_max(blocks.yx_structure, step),
+        yx_lit,
+        cell_um,
+        basis,
+        basis.columns(),
+        noise_rad,
+        data.has_background,
     )
 
 

@@ -32,6 +32,11 @@ strong specimens go through along z."""
 CLEAR_ERRORS = 3.0
 """A shift counts if it is so many of its own standard errors, taken from how the frame's parts differ."""
 
+LEAST_INSIDE = 0.1
+"""Share of the structure's power that the window of a comparison must let through. A lone specimen at the border has
+0.01 to 0.05, and seemed to drift by up to a pixel because the window cuts it differently in each plane; structure all
+over the frame has about 0.25."""
+
 _COMPARED_PX = 512
 _FINEST_STEP = 50  # parts of a compared pixel
 _BAND_PX = (1.0, 4.0)  # structure finer or coarser than this, in compared pixels, is left out
@@ -54,11 +59,14 @@ class Drift:
         Magnification of each plane relative to the plane in focus.
     z_measured : (Z,) ndarray of bool
         Planes whose shift was measured; the others lie between their neighbours.
+    is_at_border : bool
+        Whether nothing was measured because all structure is at the frame's border.
     """
 
     zyx_shift_px: NDArray[np.float64]
     z_scale: NDArray[np.float64]
     z_measured: NDArray[np.bool_]
+    is_at_border: bool = False
 
     @property
     def largest_px(self) -> float:
@@ -101,6 +109,9 @@ def measure_drift(
     reference, count = int(np.argmax(contrasts)), len(zyx_planes)
     shifts, scales, measured = np.zeros((count, 2)), np.ones(count), np.zeros(count, bool)
     measured[reference] = True
+    yx_window = _window(zyx_fine.shape[1:])
+    if not _is_inside(zyx_fine[reference], yx_window):
+        return Drift(shifts, scales, measured, is_at_border=True)
     agreements = np.ones(count)
     for index in range(count):
         if index == reference or spreads[index] < _FAINT_SHARE * spreads.max():
@@ -112,7 +123,6 @@ def measure_drift(
         _check_overlap(found.shift_px * step, zyx_planes.shape[1:], index)
         shifts[index], measured[index] = found.shift_px * step, True
         scales[index] = found.scale if magnification else 1.0
-    yx_window = _window(zyx_fine.shape[1:])
     seen = (zyx_fine * yx_window).std(axis=(1, 2)) / float(np.sqrt(np.mean(np.square(yx_window))))
     _refuse_strangers(seen * contrasts / np.maximum(spreads, 1e-12), agreements, reference)
     places = np.arange(count)
@@ -120,6 +130,12 @@ def measure_drift(
         shifts[:, axis] = np.interp(places, places[measured], shifts[measured, axis])
     scales = np.interp(places, places[measured], scales[measured])
     return Drift(shifts - shifts[focus_index], scales / scales[focus_index], measured)
+
+
+def _is_inside(yx_fine: NDArray[np.floating], yx_window: NDArray[np.float64]) -> bool:
+    """Return whether enough of a plane's structure can be compared, or there is none."""
+    powers = np.square(yx_fine, dtype=np.float64)
+    return bool(np.sum(powers * np.square(yx_window)) >= LEAST_INSIDE * powers.sum())
 
 
 def undo_drift(zyx_planes: NDArray[np.float32], drift: Drift, focus_index: int) -> NDArray[np.float32]:

@@ -46,6 +46,11 @@ def notes_of(planes: Planes, figures: dict[str, Any], sign: SpecimenSign, span_r
     drift = max((abs(value) for shift in figures.get("drift_yx_px", []) for value in shift), default=0.0)
     if drift > 1.0:
         notes.append(f"The planes had drifted by up to {drift:.1f} px, which was undone.")
+    if figures.get("drift_at_border"):
+        notes.append(
+            "All structure is at the frame's border, where drift between the planes cannot be measured: the planes "
+            "were not moved. If they had drifted, the phase there is wrong."
+        )
     if figures.get("saturated_pixels"):
         notes.append(f"{figures['saturated_pixels']} pixels are saturated and only roughly known: expose less.")
     return (*notes, *_notes_on_light(figures))

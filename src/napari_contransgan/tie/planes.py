@@ -13,6 +13,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, to_luminance
 from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM, check_pixel_size, check_wavelength
 from napari_contransgan.tie.flat_field import FlatField, light_of_flat
+from napari_contransgan.tie.focus_choice import FocusChoice, default_focus_index, searched_focus, stated_focus
 from napari_contransgan.tie.heights import file_says_falling, heights_of, stated_distance
 from napari_contransgan.tie.lit_area import SMALLEST_SIDE_PX
 from napari_contransgan.tie.preparation import Preparation
@@ -29,7 +30,7 @@ class Planes:
         Intensities as recorded, in memory or read when asked for; see `read_frame`.
     z_um : tuple of float
         Height of each plane along the light's path, in the order of the planes.
-    focus_index : int
+    focus : FocusChoice
         Plane in focus.
     pixel_size_um : float
         Lateral pixel size.
@@ -51,7 +52,7 @@ class Planes:
 
     tzyx_stack: NDArray[Any]
     z_um: tuple[float, ...]
-    focus_index: int
+    focus: FocusChoice
     pixel_size_um: float
     wavelength_um: float
     aperture: Aperture | None
@@ -60,11 +61,6 @@ class Planes:
     settings: TieSettings
     falls: bool = False
     notes: tuple[str, ...] = ()
-
-
-def default_focus_index(count: int) -> int:
-    """Return the default plane in focus: the first of two, else the middle one (of an even number, the lower)."""
-    return 0 if count == 2 else (count - 1) // 2
 
 
 def prepare_planes(image: Image, settings: TieSettings) -> Planes:
@@ -91,24 +87,42 @@ def prepare_planes(image: Image, settings: TieSettings) -> Planes:
 
     stated_pixel_um = settings.pixel_size_um if settings.pixel_size_um is not None else image.pixel_size_um
     pixel_size_um = check_pixel_size(stated_pixel_um, name)
-    focus_index = default_focus_index(count) if settings.focus_index is None else settings.focus_index
-    if not 0 <= focus_index < count:
-        raise InputError(f"there is no plane {focus_index}: the plane in focus is one of 0 to {count - 1}", source=name)
+    if settings.focus_index is not None and not 0 <= settings.focus_index < count:
+        raise InputError(
+            f"there is no plane {settings.focus_index}: the plane in focus is one of 0 to {count - 1}", source=name
+        )
     if not (settings.regularisation == "auto" or 0 <= settings.regularisation < np.inf):
         raise InputError(
             f"the regularisation must be 'auto' or a number from 0: not {settings.regularisation}", source=name
         )
 
-    heights = heights_of(image, settings, count, focus_index)
+    usual = default_focus_index(count) if settings.focus_index is None else settings.focus_index
+    heights = heights_of(image, settings, count, usual)
     aperture = _aperture(image, settings)
     dark = stated_dark(settings.dark, image)
+    preparation = _preparation(settings, dark, (height, width))
+    if settings.focus_index is not None:
+        focus = stated_focus(settings.focus_index)
+    else:
+        focus = searched_focus(
+            tzyx_stack,
+            heights.rising_um,
+            name=name,
+            dark=dark,
+            pixel_size_um=pixel_size_um,
+            wavelength_um=wavelength_um,
+            aperture=aperture,
+            drift=settings.drift,
+        )
+    if focus.index != usual:
+        heights = heights_of(image, settings, count, focus.index)
     resolved = settings.model_copy(
         update={
             "wavelength_um": wavelength_um,
             "z_um": heights.rising_um,
             "dz_um": heights.step_um,
             "pixel_size_um": pixel_size_um,
-            "focus_index": focus_index,
+            "focus_index": None if focus.is_halfway else focus.index,
             "numerical_aperture": None if aperture is None else aperture.numerical_aperture,
             "coherence": None if aperture is None else aperture.coherence,
             "dark": settings.dark if isinstance(settings.dark, Path) else dark,
@@ -117,11 +131,11 @@ def prepare_planes(image: Image, settings: TieSettings) -> Planes:
     return Planes(
         tzyx_stack=tzyx_stack,
         z_um=tuple(-z if settings.flip_z else z for z in heights.rising_um),
-        focus_index=focus_index,
+        focus=focus,
         pixel_size_um=pixel_size_um,
         wavelength_um=wavelength_um,
         aperture=aperture,
-        preparation=_preparation(settings, dark, (height, width)),
+        preparation=preparation,
         is_time_lapse=is_time_lapse,
         settings=resolved,
         falls=file_says_falling(image),
@@ -130,6 +144,7 @@ def prepare_planes(image: Image, settings: TieSettings) -> Planes:
             *([LUMINANCE_NOTE] if was_rgb else []),
             *dark_source_note(settings.dark, image),
             *heights.notes,
+            *focus.notes,
         ),
     )
 

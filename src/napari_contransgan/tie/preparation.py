@@ -286,6 +286,8 @@ def _align(zyx: NDArray[np.float32], focus_index: int, level: float, steps: Prep
         "drift_yx_px": [[round(float(value), 3) for value in shift] for shift in found.zyx_shift_px],
         "drift_measured": [bool(value) for value in found.z_measured],
     }
+    if found.is_at_border:
+        figures["drift_at_border"] = True
     if steps.magnification:
         figures["magnification"] = [round(float(scale), 6) for scale in found.z_scale]
     return figures

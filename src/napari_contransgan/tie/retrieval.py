@@ -61,8 +61,9 @@ def retrieve_frames(image: Image, settings: TieSettings) -> Generator[Progress, 
     """Retrieve the phase of a through-focus image, one frame at a time, with only that frame in memory.
 
     z grows along the light's path; planes are in order of rising z unless `TieSettings.flip_z` says otherwise, which
-    turns the sign of every height and so of the phase. Indices of planes count as the planes stand in the image. In
-    focus is, unless stated, the first of two planes, else the middle one (of an even number, the lower index).
+    turns the sign of every height and so of the phase. Indices of planes count as the planes stand in the image. The
+    plane in focus is searched unless it is stated, see `napari_contransgan.tie.focus_search`; where it cannot be found,
+    it is the first of two planes, else the middle one (of an even number, the lower index).
 
     An RGB image is turned into its luminance. Many files label focus planes as time or channels: axes TYX and CYX are
     taken as focus planes when the settings state dz or z, and are refused otherwise. Axes C or Z of length one are
@@ -129,11 +130,12 @@ class _Kept:
 
 def _retrieved(planes: Planes, image: Image, zyx_stack: NDArray[Any], index: int, kept: _Kept) -> TieFrame:
     solution = phase_from_stack(
-        checked_frame(zyx_stack, planes.focus_index, image.name, planes.preparation.dark),
+        checked_frame(zyx_stack, planes.focus.index, image.name, planes.preparation.dark),
         planes.z_um,
         wavelength_um=planes.wavelength_um,
         pixel_size_um=planes.pixel_size_um,
-        focus_index=planes.focus_index,
+        focus_index=planes.focus.index,
+        is_focus_halfway=planes.focus.is_halfway,
         method=planes.settings.method,
         regularisation=kept.regularisation,
         aperture=planes.aperture,
@@ -142,7 +144,7 @@ def _retrieved(planes: Planes, image: Image, zyx_stack: NDArray[Any], index: int
     )
     frame = _frame(planes, image, solution, index, kept.sign)
     if planes.is_time_lapse:
-        level = bright_level(zyx_stack[planes.focus_index]) - float(np.mean(planes.preparation.dark))
+        level = bright_level(zyx_stack[planes.focus.index]) - float(np.mean(planes.preparation.dark))
         kept.level = kept.level or level
         frame = replace(frame, notes=(*frame.notes, *other_light_note(level, kept.level)))
     if kept.first is None:
@@ -195,7 +197,11 @@ def over_time(frame: Image, tyx_values: NDArray[np.floating], image: Image) -> I
 def _frame(planes: Planes, image: Image, solution: Solution, index: int, sign: SpecimenSign) -> TieFrame:
     total = len(planes.tzyx_stack)
     used = planes.settings.model_copy(update={"regularisation": solution.regularisation})
-    report: dict[str, Any] = {"axes": "TYX" if planes.is_time_lapse else "YX", **solution.figures}
+    report: dict[str, Any] = {
+        "axes": "TYX" if planes.is_time_lapse else "YX",
+        "focus": planes.focus.report,
+        **solution.figures,
+    }
     phase = Image(
         data=solution.yx_phase_rad,
         axes="YX",

@@ -14,7 +14,7 @@ from napari_contransgan.tie.derivative import axial_derivative, derivative_weigh
 from napari_contransgan.tie.direction import check_direction
 from napari_contransgan.tie.focus_data import FocusData, Solution, SpecimenSign
 from napari_contransgan.tie.frame_checks import planes_at_rest
-from napari_contransgan.tie.preparation import Preparation, prepare
+from napari_contransgan.tie.preparation import Preparation, PreparedPlanes, prepare
 from napari_contransgan.tie.slow_light import SlowLight
 from napari_contransgan.tie.solvers import SOLVERS
 from napari_contransgan.tie.transfer import Aperture
@@ -27,6 +27,7 @@ def phase_from_stack(
     wavelength_um: float,
     pixel_size_um: float,
     focus_index: int,
+    is_focus_halfway: bool = False,
     method: TieMethod = "anchored",
     regularisation: Literal["auto"] | float = "auto",
     aperture: Aperture | None = None,
@@ -50,6 +51,8 @@ def phase_from_stack(
         Lateral pixel size in the specimen.
     focus_index : int
         Plane in focus; the phase is that of this plane.
+    is_focus_halfway : bool
+        Whether the focus is halfway between two planes, and neither is in focus.
     method : str
         Solver; see `napari_contransgan.tie.solvers.SOLVERS`.
     regularisation : "auto" or float
@@ -90,6 +93,10 @@ def phase_from_stack(
 
     prepared = prepare(zyx, focus_index, preparation or Preparation(), pixel_size_um)
     heights_um = tuple(z - z_um[focus_index] for z in z_um)
+    at_rest = planes_at_rest(prepared.zyx_planes, prepared.z_noise, heights_um)
+    recorded_um, reference = heights_um, focus_index
+    if is_focus_halfway:
+        prepared, heights_um, focus_index = _with_plane_halfway(prepared, heights_um), _centred(heights_um), 1
     derivative = axial_derivative(
         prepared.zyx_planes,
         heights_um,
@@ -109,19 +116,22 @@ def phase_from_stack(
         aperture=aperture,
         yx_unusable=prepared.yx_unusable,
         specimen_sign=specimen_sign,
-        slope_light=_slope_light(prepared.light, heights_um, focus_index, derivative.degrees[0]),
+        slope_light=_slope_light(
+            prepared.light, recorded_um, reference, 1 if is_focus_halfway else derivative.degrees[0]
+        ),
         has_background=prepared.light is None or prepared.light.has_background,
     )
     solution = SOLVERS[method].solve(data, regularisation)
     figures = {**prepared.figures, "degrees": list(derivative.degrees), **solution.figures}
-    at_rest = planes_at_rest(prepared.zyx_planes, prepared.z_noise, heights_um)
     if at_rest:
         figures["planes_at_rest"] = [list(pair) for pair in at_rest]
     area = prepared.area
     yx_measured = None if area is None else ~area.yx_without_phase[area.window]
     std_rad = solution.yx_std_rad[::4, ::4] if yx_measured is None else solution.yx_std_rad[yx_measured]
     figures["median_std_rad"] = float(np.median(std_rad))
-    figures["direction"] = check_direction(solution.yx_phase_rad, figures, figures["median_std_rad"], yx_measured)
+    figures["direction"] = check_direction(
+        solution.yx_phase_rad, figures, figures["median_std_rad"], yx_measured, pixel_size_um
+    )
     if area is None:
         return replace(solution, figures=figures)
     return Solution(
@@ -129,6 +139,26 @@ def phase_from_stack(
         yx_std_rad=area.on_frame(solution.yx_std_rad, np.inf),
         regularisation=solution.regularisation,
         figures=figures,
+    )
+
+
+def _centred(heights_um: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the heights of two planes, and of one halfway, above the one halfway."""
+    half_um = (heights_um[1] - heights_um[0]) / 2
+    return -half_um, 0.0, half_um
+
+
+def _with_plane_halfway(prepared: PreparedPlanes, heights_um: tuple[float, ...]) -> PreparedPlanes:
+    """Put the mean of two planes between them: what the specimen delays is bright in one and dark in the other."""
+    if len(heights_um) != 2:
+        raise InputError(f"the focus is halfway between two planes only, not {len(heights_um)}: state the plane")
+    below, above = prepared.zyx_planes
+    noise_below, noise_above = prepared.z_noise
+    noise = float(np.hypot(noise_below, noise_above)) / 2
+    return replace(
+        prepared,
+        zyx_planes=np.stack([below, (below + above) / 2, above]),
+        z_noise=(noise_below, noise, noise_above),
     )
 
 

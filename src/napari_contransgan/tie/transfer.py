@@ -79,6 +79,48 @@ def phase_transfer(f_per_um: Array, z_um: float, wavelength_um: float, aperture:
     return transfer
 
 
+def lamp_transfers(
+    f_per_um: Array, z_um: Array, wavelength_um: float, aperture: Aperture, directions: int = 120
+) -> tuple[Array, Array]:
+    """Return the transfer of a weak object's phase and absorption to the intensity at several heights.
+
+    The first is that of `phase_transfer`; the second has the cosine in place of the sine.
+
+    Parameters
+    ----------
+    f_per_um : (F,) ndarray
+        Spatial frequencies.
+    z_um : (Z,) ndarray
+        Defocus, growing along the light's path.
+    wavelength_um : float
+        Vacuum wavelength.
+    aperture : Aperture
+        Objective and condenser.
+    directions : int
+        Number of directions of the lamp.
+
+    Returns
+    -------
+    (F, Z) ndarray, (F, Z) ndarray
+    """
+    cutoff = aperture.numerical_aperture / wavelength_um
+    index = np.arange(directions)
+    radius = min(aperture.coherence, 1.0) * cutoff * np.sqrt((index + 0.5) / directions)
+    s_x, s_y = radius * np.cos(index * _GOLDEN_ANGLE_RAD), radius * np.sin(index * _GOLDEN_ANGLE_RAD)
+
+    def axial(square: Array) -> Array:
+        return 2 * np.pi * np.sqrt(np.maximum(1 / wavelength_um**2 - square, 0))
+
+    total = np.zeros((f_per_um.size, z_um.size), np.complex128)
+    for sign in (-1, 1):
+        square = (s_x + sign * f_per_um[:, None]) ** 2 + s_y**2
+        turn = axial(s_x**2 + s_y**2) - axial(square)
+        passed = (square <= cutoff**2) / directions
+        for row, (shares, turns) in enumerate(zip(passed, turn, strict=True)):
+            total[row] += shares @ np.exp(1j * np.outer(turns, z_um))
+    return total.imag, total.real
+
+
 def derivative_transfer(
     f_per_um: Array,
     z_um: Sequence[float],

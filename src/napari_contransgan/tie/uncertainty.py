@@ -4,7 +4,8 @@ The parts are independent. Clouds are as uncertain as the empty places and the p
 that of wavelengths shorter than the clouds'. And the model is wrong where a specimen has structure near the limit of
 the objective: what is lost, or restored with a wrong gain, or too steep for the equation of transport, is about as
 large as the finest structure that does come back, since the spectra of specimens fall smoothly. A small share of the
-highest phase is left everywhere. These two shares were measured on simulated cells and beads.
+highest phase is left everywhere. These two shares were measured on simulated cells and beads. And a faint, smooth
+specimen hides a part of its phase in the noise of the derivative.
 """
 
 from typing import Any
@@ -15,19 +16,22 @@ from scipy import integrate, linalg, ndimage
 
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.tie.clouds import Array
-from napari_contransgan.tie.empty_places import Cells
+from napari_contransgan.tie.empty_places import STRUCTURE_SIGMAS, Cells
 from napari_contransgan.tie.focus_data import FocusData
 from napari_contransgan.tie.transfer import frequency_line, sharpening
 
 _FINEST_UM = 0.35  # scale of the finest structure, where the objective is not known ...
 _FINEST_LIMITS = 0.41  # ... or in units of wavelength / NA
 _JOINED = 3  # such scales along each axis, over which its size is averaged
-_TRACE = 8e-4  # of the highest phase: what a strong specimen leaves even in empty places
+_SMOOTHEST_UM = 8.0  # scale of the smoothest specimen that is looked for
+_FAINT = 30.0  # times what may be hidden: specimens above show where they are
+_SURELY = 6  # power of the probability of a specimen, which is seldom 0 in empty places
+_TRACE = 4e-4  # of the highest phase: what a strong specimen leaves even in empty places
 _LOST = 1.5  # lost or wrong structure, relative to the finest: 1.0 in beads, 1.5 to 1.8 in cells
 
 
 def phase_uncertainty(
-    data: FocusData, yx_phase_rad: NDArray[np.float32], cells: Cells, factor: Array
+    data: FocusData, yx_phase_rad: NDArray[np.float32], cells: Cells, factor: Array, yx_empty: Array
 ) -> NDArray[np.float32]:
     """Return the standard deviation of the phase in each pixel.
 
@@ -41,16 +45,27 @@ def phase_uncertainty(
         On which the clouds were fitted.
     factor : (N, N) ndarray
         Lower triangular factor of the precision of the clouds' weights.
+    yx_empty : (Y, X) ndarray
+        Probability that each cell is empty.
     """
     spread = linalg.solve_triangular(factor, cells.columns.T, lower=True, check_finite=False)
     variance = np.sum(spread**2, axis=0).reshape(cells.yx_lit.shape)
     side_px = round(cells.cell_um / data.pixel_size_um)
     highest = float(np.quantile(np.abs(block_mean(yx_phase_rad, side_px)), 0.995))
     everywhere = cells.noise_rad**2 + (_TRACE * highest) ** 2
+    hidden = _hidden(data)
+    hidden *= _FAINT * hidden / max(np.hypot(_FAINT * hidden, highest), 1e-12)
+    variance += hidden**2 * np.clip(1 - ndimage.uniform_filter(yx_empty, 5), 0, 1) ** _SURELY
     yx_slow = (ndimage.uniform_filter(variance, 3) + everywhere).astype(np.float32)
     yx_lost, lost_px = _lost_structure(data, yx_phase_rad)
     yx_variance = expanded(yx_slow, side_px / lost_px, yx_lost.shape) + yx_lost
     return expanded(np.sqrt(yx_variance), lost_px, data.shape_yx)
+
+
+def _hidden(data: FocusData) -> float:
+    """Return the phase of a specimen so smooth that its derivative hides in the noise."""
+    noise = data.wave_number * data.derivative.noise_per_um * data.pixel_size_um / (2 * np.sqrt(np.pi))
+    return float(STRUCTURE_SIGMAS * noise * _SMOOTHEST_UM)
 
 
 def expanded(yx_blocks: NDArray[Any], side: float, shape_yx: tuple[int, ...]) -> NDArray[Any]:
@@ -78,9 +93,12 @@ def _lost_structure(data: FocusData, yx_phase_rad: NDArray[np.float32]) -> tuple
 
 
 def fine_noise(data: FocusData, modes: int) -> float:
-    """Return the noise of the phase at wavelengths below the clouds': k sigma G / q^2, summed over frequencies."""
+    """Return the noise of the phase at wavelengths below the clouds': k sigma G / q^2, summed over frequencies.
+
+    The clouds' waves fill a square of frequencies; what lies beyond the circle of equal area is summed.
+    """
     line = frequency_line(data.pixel_size_um)
-    first = modes / (2 * max(data.shape_yx) * data.pixel_size_um)
+    first = 2 / np.sqrt(np.pi) * modes / (2 * max(data.shape_yx) * data.pixel_size_um)
     line = line[line > first] if np.any(line > first) else line[-1:]
     gain = np.ones_like(line)
     if data.aperture is not None:

@@ -217,7 +217,7 @@ def _check_save(path: Path, header: Header, state: RunState) -> None:
     """
     _numbers_of(path, header)
     expected = {f"{NETWORKS}{name}": value for name, value in state.networks.state_dict().items()}
-    of_optimisers = {}
+    of_optimisers: dict[str, torch.Tensor] = {}
     for name, optimiser in state.optimisers.items():
         parameters = [value for group in optimiser.param_groups for value in group["params"]]
         for index, value in enumerate(parameters):

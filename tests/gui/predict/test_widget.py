@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.gui.predict.action import predict_active_layer
+from napari_contransgan.gui.shared.form import shown_as_text
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image, image_from_layer
 from napari_contransgan.progress import result_of
 from napari_contransgan.training.known_runs import remember_run
@@ -425,3 +426,13 @@ def test_notes_of_all_frames_are_shown_and_doubts_about_the_file_too(
     assert "Note: The file names two pixel sizes." in lines
     assert any(line.startswith("Note: Frame 2 of 2: Left out, since every pixel") for line in lines)
     assert not any(line.endswith("..") for line in lines)
+
+
+def test_the_card_of_a_stranger_is_shown_as_text(open_widget, bundled):
+    widget = open_widget(NAME)
+    assert widget.brief.textFormat() == Qt.TextFormat.PlainText
+    assert widget.card.native.textFormat() == Qt.TextFormat.PlainText
+    assert shown_as_text('A <img src="x"> network\nof 2 kinds') == (
+        "<qt>A &lt;img src=&quot;x&quot;&gt; network<br>of 2 kinds</qt>"
+    )
+    assert shown_as_text("plain & simple") == "plain & simple"

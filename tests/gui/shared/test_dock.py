@@ -38,7 +38,7 @@ def test_all_docks_together_leave_the_window_its_size(viewer, qtbot, frame, font
         qtbot.wait(30)
         assert widget.width() < 520, "the image keeps more than half of the window"
         assert widget.height() < 740
-        body = widget.scroll.widget()
+        body = widget.scroll_area.widget()
         assert body.width() >= body.minimumSizeHint().width(), "nothing is cut off; what is too wide scrolls"
 
 
@@ -70,7 +70,7 @@ def test_the_tab_key_goes_through_a_form_from_the_top(viewer, qtbot, frame, name
         if widget.isAncestorOf(stop) and stop.isVisible() and stop.focusPolicy() & Qt.FocusPolicy.TabFocus:
             stops.append(stop)
         stop = stop.nextInFocusChain()
-    places = [stop.mapTo(widget, stop.rect().center()) for stop in stops]
+    places = [stop.mapTo(widget, stop.rect().topLeft()) for stop in stops]
     lines = [place.y() for place in places]
     assert len(lines) > 5
     assert all(later >= earlier - 8 for earlier, later in pairwise(lines)), lines

@@ -169,6 +169,7 @@ def test_a_deleted_layer_stays_away_and_comes_back_when_the_preview_is_asked_for
     preview.set_shown(False)
     assert names(viewer) == set()
     preview.set_shown(True)
+    preview.settle()
     assert names(viewer) == {INPUT, OUTPUT, LABEL, TITLES}
 
 
@@ -212,12 +213,14 @@ def test_preview_that_is_off_shows_its_newest_when_it_is_switched_on(viewer: Vie
     shown(preview, [sample(2)])
     assert names(viewer) == set()
     preview.set_shown(True)
+    preview.settle()
     assert_array_equal(viewer.layers[OUTPUT].data, 2)
 
 
 def test_switching_on_before_anything_has_come_is_no_error(viewer: Viewer, preview: LivePreview) -> None:
     preview.set_shown(False)
     preview.set_shown(True)
+    preview.settle()
     assert names(viewer) == set()
 
 
@@ -263,7 +266,7 @@ def test_preview_lies_next_to_the_users_image_and_shows_both(viewer: Viewer, pre
 
 def test_places_without_light_are_left_out_of_the_preview() -> None:
     one = sample(1)
-    one.yx_input[:20, :20] = -1
+    one.yx_input[:20, :20] = 0
     pictures = montages([one])
     for picture in pictures.values():
         assert np.isnan(picture[:19, :19]).all()

@@ -9,15 +9,24 @@ from typing import TYPE_CHECKING
 from magicgui.widgets import ComboBox, FileEdit, PushButton
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.predict.cards import Summaries, Summary, read_summaries
+from napari_contransgan.gui.predict.folder import FolderButton
 from napari_contransgan.gui.predict.work import TITLE, add_prediction, predict_events
 from napari_contransgan.gui.shared.fields import Tick
-from napari_contransgan.gui.shared.form import Fold, FormWidget, chosen_layer, layer_choice, origin_of, wrapped_text
-from napari_contransgan.gui.shared.layers import image_from_layer, set_pixel_size
+from napari_contransgan.gui.shared.form import (
+    Fold,
+    FormWidget,
+    chosen_layer,
+    layer_choice,
+    origin_of,
+    shown_as_text,
+    wrapped_text,
+)
+from napari_contransgan.gui.shared.layers import METADATA_KEY, image_from_layer, set_pixel_size
 from napari_contransgan.gui.shared.next_steps import with_phase
 from napari_contransgan.gui.shared.open import open_widget
 from napari_contransgan.gui.shared.optics_fields import remember_typed, state_optics
@@ -54,6 +63,7 @@ class PredictWidget(FormWidget):
             name="image",
             label="Image",
             tooltip="A bright-field image. In a stack, each frame is predicted on its own.",
+            suits=lambda layer: layer.metadata.get(METADATA_KEY, {}).get("quantity", "intensity") == "intensity",
         )
         self.model = ComboBox(
             name="model",
@@ -69,6 +79,7 @@ class PredictWidget(FormWidget):
             tooltip="The .safetensors file of another network. Empty: the network chosen above.",
         )
         self.brief = WrappedLabel(least_lines=2)
+        self.brief.setTextFormat(Qt.TextFormat.PlainText)
         self.card = wrapped_text()
         self.about = Fold("About this network", tooltip="What it was made for, and its limits.", body=self.card.native)
         self.adapt_button = PushButton(
@@ -89,7 +100,8 @@ class PredictWidget(FormWidget):
             "surface", "", Tick("Also show 3D surface"), "Adds the phase as a surface and switches the viewer to 3D."
         )
         fields.add_settings(PredictSettings, "trust")
-        super().__init__(fields, [self.panel, self.adapt_button], tab="Predict")
+        self.folder_button = FolderButton(self.folder_settings, self.panel)
+        super().__init__(fields, [self.panel, self.folder_button, self.adapt_button], tab="Predict")
         self.pixel_size, self.dark = fields["pixel_size_um"], fields["dark"]
         self.image.changed.connect(self._on_image)
         self.model.changed.connect(self._on_model)
@@ -114,6 +126,13 @@ class PredictWidget(FormWidget):
         check_pixel_size(values["pixel_size_um"], f"layer '{chosen_layer(self.image).name}'")
         model = str(self.own_model.value or self.model.value)
         return checked(PredictSettings, values | {"model": model}, TITLE)
+
+    def folder_settings(self) -> PredictSettings:
+        """Read the form for images whose own pixel size counts, unless one was typed."""
+        values = self.fields.values_of(PredictSettings) | {"model": str(self.own_model.value or self.model.value)}
+        if not self.pixel_size.typed:
+            values["pixel_size_um"] = None
+        return checked(PredictSettings, values, TITLE)
 
     def run(self) -> None:
         """Start the prediction."""
@@ -256,9 +275,9 @@ class PredictWidget(FormWidget):
     def _show_card(self, name: str) -> None:
         summary = self._summaries.get(name, Summary())
         self.brief.setText(summary.brief)
-        self.brief.setToolTip(summary.full)
+        self.brief.setToolTip(shown_as_text(summary.full))
         self.card.value = summary.short
-        self.card.tooltip = summary.full
+        self.card.tooltip = shown_as_text(summary.full)
 
 
 class _BeforeUse(QObject):

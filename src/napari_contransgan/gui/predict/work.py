@@ -9,7 +9,7 @@ from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 
 from napari_contransgan.config import PredictSettings
-from napari_contransgan.gui.shared.layers import add_image, in_memory
+from napari_contransgan.gui.shared.layers import add_image
 from napari_contransgan.gui.shared.surface_layer import show_surface
 from napari_contransgan.io import Image
 from napari_contransgan.progress import Progress
@@ -23,9 +23,9 @@ TITLE = "Predict phase"
 def predict_events(image: Image, settings: PredictSettings) -> Generator[Progress, None, "Prediction"]:
     """Predict in a worker thread; torch is imported only there."""
     yield Progress(0, 0, "Loading the network")
-    from napari_contransgan.inference import predict_with_uncertainty
+    from napari_contransgan.gui.predict.large import prediction_of
 
-    prediction: Prediction = yield from predict_with_uncertainty(in_memory(image), settings)
+    prediction: Prediction = yield from prediction_of(image, settings)
     return prediction
 
 
@@ -62,6 +62,6 @@ def add_prediction(
     if computed_on := phase.settings.get("predict", {}).get("device"):
         done.append(f"Computed on {computed_on}.")
     if uncertainty is not None:
-        median_rad = phase.settings["predict"]["median_std_rad"]
-        done.append(f"Hidden in the layer list: uncertainty, with a median of {median_rad:.2g} rad.")
+        words = phase.settings["predict"].get("error_in_words", "")
+        done.append(f"Hidden in the layer list: uncertainty. {words[:1].upper()}{words[1:]}.")
     return "\n".join([*done, *(f"Note: {note}." for note in notes)]), layers

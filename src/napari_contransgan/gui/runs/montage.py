@@ -23,9 +23,6 @@ TITLES: Mapping[Kind, str] = {
 
 PHASES: tuple[Kind, ...] = ("output", "label")
 
-DARK_CONTRAST = -0.9
-"""Contrast, relative to the bright level, below which a sample shows a place without light."""
-
 GAP_PX = 8
 """Gap between samples, and between columns."""
 
@@ -44,7 +41,7 @@ def montages(previews: Sequence[Preview]) -> dict[Kind, NDArray[np.float32]]:
         Pictures of one shape (rows, columns), float32, of the kinds that a sample has; nan between the samples, in
         place of a sample that lacks the kind, and where a sample got no light.
     """
-    dark = [opened(preview.yx_input < DARK_CONTRAST) for preview in previews]
+    dark = [_without_light(preview) for preview in previews]
     maps = {kind: [_map(preview, kind) for preview in previews] for kind in TITLES}
     heights = [preview.yx_input.shape[0] for preview in previews]
     width = max((preview.yx_input.shape[1] for preview in previews), default=0)
@@ -87,3 +84,9 @@ def _map(preview: Preview, kind: Kind) -> NDArray[np.float32] | None:
         "label": preview.yx_label_rad,
         "cycled": preview.yx_cycled,
     }[kind]
+
+
+def _without_light(preview: Preview) -> NDArray[np.bool_]:
+    """Return where a sample got no light: its contrast is set to exactly 0 there, unless all of it is empty."""
+    yx_dark = opened(preview.yx_input == 0)
+    return yx_dark & ~yx_dark.all()

@@ -1,5 +1,6 @@
 """Opened runs: a button to open one, and a line with a button to remove it for each."""
 
+import html
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from napari_contransgan.gui.runs.layers import RunStacks
 from napari_contransgan.gui.runs.plot import Style
 from napari_contransgan.gui.runs.reading import OpenedRun, opening_events
 from napari_contransgan.gui.runs.series import RunSeries
+from napari_contransgan.gui.shared.form import shown_as_text
 from napari_contransgan.gui.shared.tasks import Task, errors_shown, run_task
 
 TITLE = "Open run"
@@ -134,7 +136,7 @@ class RunList(QWidget):
         place = self._curves.put(RunSeries(name, run.record))
         self._curves.redraw()
         line = self._line(folder, name, self._curves.style_of(place))
-        line.setToolTip(_details(run))
+        line.setToolTip(shown_as_text(_details(run)))
         self._lines[folder] = place, name, line
         self._body.addWidget(line)
         with errors_shown():
@@ -151,7 +153,7 @@ class RunList(QWidget):
         line = QWidget()
         row = QHBoxLayout(line)
         row.setContentsMargins(4, 0, 0, 0)
-        label = QLabel(f'<span style="color:{style.colour}">■</span>&nbsp;{name}')
+        label = QLabel(f'<span style="color:{style.colour}">■</span>&nbsp;{html.escape(name)}')
         remove = QToolButton()
         remove.setText("✕")
         remove.setAutoRaise(True)

@@ -14,8 +14,8 @@ from napari_contransgan.gui.shared.tab_order import order_tabs
 
 PLUGIN = "ContransGAN"
 LEAST_LINES = 8
-WIDEST_PX = 420
-"""A form that needs more width gets a horizontal scroll bar, so that it does not push the image out of the window."""
+NARROWEST_PX, WIDEST_PX = 240, 420
+"""Limits of the width that a form asks for; if it needs more, it gets a horizontal scroll bar."""
 
 
 class DockedWidget(QWidget):
@@ -35,10 +35,10 @@ class DockedWidget(QWidget):
         self._memory: FormMemory | None = None
         self._joined = False
         body = QWidget()
-        self.scroll = _DockScroll(body)
+        self.scroll_area = _DockScroll(body)
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
-        around.addWidget(self.scroll)
+        around.addWidget(self.scroll_area)
         self.content = QVBoxLayout()
         self.content.setContentsMargins(0, 0, 0, 0)
         self.content.setSpacing(4)
@@ -66,19 +66,19 @@ class DockedWidget(QWidget):
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's naming
         """End the work when the window is closed."""
-        self._end()
+        self._close_down()
         super().closeEvent(event)
 
     def event(self, event: QEvent | None) -> bool:
         """End the work when napari removes the widget from its dock, which is not a close event in Qt."""
         if event is not None and event.type() == QEvent.Type.ParentChange:
             if self.parent() is None:
-                self._end()
+                self._close_down()
             elif not self._joined:
                 QTimer.singleShot(0, self.join_others)
         return super().event(event)
 
-    def _end(self) -> None:
+    def _close_down(self) -> None:
         self.end_work()
         if self._memory is not None:
             self._memory.store()
@@ -133,9 +133,9 @@ class _DockScroll(QScrollArea):
         return QSize(min(width, WIDEST_PX) + self._room(), hint.height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
-        """Return the form's width and the height of a few of its rows."""
+        """Return a size that a small window has room for; a form that needs more scrolls."""
         least = self._body.minimumSizeHint()
-        return QSize(min(least.width(), WIDEST_PX) + self._room(), LEAST_LINES * self.fontMetrics().lineSpacing())
+        return QSize(min(least.width(), NARROWEST_PX) + self._room(), LEAST_LINES * self.fontMetrics().lineSpacing())
 
     def eventFilter(self, watched: object, event: QEvent | None) -> bool:  # noqa: N802 - Qt's naming
         """Request another size when a part of the form opens or closes."""

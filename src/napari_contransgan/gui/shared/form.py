@@ -1,5 +1,6 @@
 """What forms are built of besides their fields: layer choices, folded parts, wrapped text."""
 
+import html
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from magicgui.widgets import ComboBox, Label, Widget
@@ -52,10 +53,16 @@ class FormWidget(DockedWidget):
         self.fields.reset_choices()
 
 
+def shown_as_text(text: str) -> str:
+    """Return a tooltip that Qt shows as it is, even if a stranger's text contains tags."""
+    return f"<qt>{html.escape(text)}</qt>".replace("\n", "<br>") if "<" in text else text
+
+
 def wrapped_text(*, tooltip: str = "") -> Label:
     """Make text that wraps, so that it does not widen the dock."""
     label = Label(value="", tooltip=tooltip)
     label.native.setWordWrap(True)
+    label.native.setTextFormat(Qt.TextFormat.PlainText)  # also the text of a stranger
     policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
     policy.setHeightForWidth(True)
     label.native.setSizePolicy(policy)

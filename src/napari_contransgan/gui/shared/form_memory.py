@@ -91,5 +91,6 @@ def _fits(field: Any, value: Any) -> bool:
     """Whether a stored value can be shown; the choices of a newer version may be others."""
     if isinstance(field, Choice):
         return field.findData(value) >= 0
-    now = _plain(field.value())
-    return now is None or value is None or isinstance(field, NumberLine) or type(now) is type(value)
+    if isinstance(field, NumberLine):
+        return value is None or isinstance(value, int | float)
+    return type(value) is type(_plain(field.value()))

@@ -33,7 +33,8 @@ def recall_optics(image: Image) -> dict[str, float]:
     dict
         Numbers by the name of their setting, such as ``"wavelength_um"``.
     """
-    known = _read().get("microscopes", {}).get(_key(image), {})
+    microscopes = _read().get("microscopes")
+    known = microscopes.get(_key(image)) if isinstance(microscopes, dict) else None
     if not isinstance(known, dict):
         return {}
     return {name: float(number) for name, number in known.items() if _is_number(number)}

@@ -18,8 +18,10 @@ Location = tuple[str | int, ...]
 
 F = TypeVar("F")
 
-ERROR_COLOR = "#ff6b5e"
-ADVICE_COLOR = "#e6a117"
+ERROR_COLOR = "#ec5447"
+ADVICE_COLOR = "#c47f00"
+"""Readable on a dark and on a light background."""
+
 LEAST_WIDTH_PX = 300
 
 _MARK = f"QLineEdit, QAbstractSpinBox, QComboBox, QTableWidget {{ border: 1px solid {ERROR_COLOR}; }}"

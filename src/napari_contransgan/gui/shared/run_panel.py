@@ -48,7 +48,7 @@ class RunPanel(Container[Widget]):
             visible=False,
             tooltip="Saves the new layers as OME-TIFF, with pixel size, unit and wavelength.",
         )
-        self.next_steps = Container(layout="horizontal", labels=False, visible=False)
+        self.next_steps: Container[PushButton] = Container(layout="horizontal", labels=False, visible=False)
         self._next: tuple[PushButton, ...] = ()
         self._results: tuple[Viewer, tuple[ImageLayer, ...], Path | None] | None = None
         buttons = Container(layout="horizontal", labels=False, widgets=[self.run_button, self.cancel_button])

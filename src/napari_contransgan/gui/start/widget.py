@@ -1,6 +1,6 @@
 """Dock widget: the steps from an image to a saved table, each with a button that opens the right widget."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from napari.layers import Image as ImageLayer
@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QGridLayout, QLabel, QPushButton, QWidge
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.dock import DockedWidget
 from napari_contransgan.gui.shared.layers import image_from_layer
-from napari_contransgan.gui.shared.napari_versions import docked_widgets
+from napari_contransgan.gui.shared.napari_versions import docked_widgets, unwrapped
 from napari_contransgan.gui.shared.next_steps import use_layer
 from napari_contransgan.gui.shared.open import WidgetName, open_widget
 from napari_contransgan.gui.shared.rows import WrappedLabel
@@ -37,7 +37,7 @@ class StartWidget(DockedWidget):
     def __init__(self, viewer: Viewer) -> None:
         super().__init__(tab="Start")
         self._viewer = viewer
-        self._saved = False
+        self._saved: set[int] = set()
         self._grid = QGridLayout()
         self._grid.setColumnStretch(1, 1)
         self.marks: dict[str, QLabel] = {}
@@ -64,7 +64,7 @@ class StartWidget(DockedWidget):
             "adapt": "a network was adapted" if finished.get("AdaptWidget") else "",
             "inspect": _named(found.surfaces),
             "measure": _named(found.tables),
-            "save": "saved" if self._saved else "",
+            "save": "saved" if found.results and {id(unwrapped(one)) for one in found.results} <= self._saved else "",
         }
         needed = [step for step in ("open", "phase", "inspect", "measure", "save") if not done[step]]
         for step, label in self.marks.items():
@@ -100,7 +100,7 @@ class StartWidget(DockedWidget):
             run_task(
                 lambda: saving_events(images, targets),
                 title="Save",
-                on_result=lambda saved: self._tell_saved(len(saved), Path(chosen)),
+                on_result=lambda _: self._tell_saved(layers, Path(chosen)),
                 on_finished=self.refresh,
                 owner=self,
             )
@@ -113,9 +113,9 @@ class StartWidget(DockedWidget):
         layers.selection.events.active.disconnect(self._later)
         self._soon.stop()
 
-    def _tell_saved(self, count: int, folder: Path) -> None:
-        self._saved = True
-        self.text.setText(f"Saved: {count} image{'s' if count > 1 else ''} in {folder}.")
+    def _tell_saved(self, layers: Sequence[ImageLayer], folder: Path) -> None:
+        self._saved |= {id(unwrapped(layer)) for layer in layers}
+        self.text.setText(f"Saved: {len(layers)} image{'s' if len(layers) > 1 else ''} in {folder}.")
 
     def _later(self, *_: object) -> None:
         self._soon.start()

@@ -8,6 +8,7 @@ from magicgui.widgets import CheckBox, PushButton
 from napari.layers import Image as ImageLayer
 from napari.layers import Layer
 from napari.viewer import Viewer
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_contransgan.config import TieSettings
@@ -177,7 +178,11 @@ class TieWidget(DockedWidget):
         self.notes.value = "\n".join(output.notes)
         self.notes.visible = bool(output.notes)
         self.flip_button.visible = output.planes_may_be_reversed and self.form.stack.value is run.layer
+        QTimer.singleShot(0, self._look_at_result)
         return f"{layers_text(self._layers)}\n{output.message}"
+
+    def _look_at_result(self) -> None:
+        self.scroll_area.ensureWidgetVisible(self.panel.native)
 
     def _show_busy(self, busy: bool) -> None:
         self.flip_button.enabled = not busy

@@ -125,14 +125,16 @@ class LivePreview:
 
     def _arrange(self) -> None:
         """Link what belongs together, and show the titles."""
+        chosen = set(self._viewer.layers.selection)
         self._show_titles(columns(self._newest))
         if not self._is_new:
             return
         self._is_new = False
         link_limits(self._viewer, self._layers)
         own = {*self._layers.values(), self._titles}
-        if "output" in self._layers and set(self._viewer.layers.selection) <= own:
-            self._viewer.layers.selection = {self._layers["output"]}
+        users = {layer for layer in chosen - own if layer in self._viewer.layers}
+        if users or "output" in self._layers:
+            self._viewer.layers.selection = users or {self._layers["output"]}
         if self._is_blank or all(layer in own for layer in self._viewer.layers):
             self._viewer.reset_view(margin=VIEW_MARGIN)
 

@@ -250,9 +250,10 @@ class TrainWidget(DockedWidget):
 
     def _show_settings_of_opened(self, run: OpenedRun) -> str:
         """Fill the form with the settings of a run that was opened, unless another one is training."""
-        if self.running or self.resume.isChecked():
+        settings = run.record.settings
+        if self.running or self.resume.isChecked() or not isinstance(settings, TrainSettings):
             return ""
-        self.form.setValue(run.record.settings)
+        self.form.setValue(settings)
         return "; the form has its settings"
 
     def _lay_out(self) -> None:
