@@ -51,7 +51,7 @@ class FramePixels:
         for (row, inner_rows, to_rows), (column, inner_columns, to_columns) in product(
             _meeting(data.chunks[-2], rows), _meeting(data.chunks[-1], columns)
         ):
-            chunk = self._chunk((*(number for number, _ in lead), row, column))
+            chunk: Any = self._chunk((*(number for number, _ in lead), row, column))
             part[to_rows, to_columns] = chunk[(*(place for _, place in lead), inner_rows, inner_columns)]
         return part
 
