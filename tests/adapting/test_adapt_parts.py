@@ -128,7 +128,7 @@ def test_the_scale_makes_the_slope_one() -> None:
     part = whole(field())
     weak = 0.5 * (part.yx_label_rad + 0.3 * part.yx_label_rad.std() * torch.randn(part.shape_yx)).numpy()
     factor = fit_scale([part], [np.stack([weak] * 3)])
-    assert score([part], [factor * np.stack([weak] * 3)]).slope == pytest.approx(1)
+    assert score([part], [factor * np.stack([weak] * 3)]).slope == pytest.approx(1, abs=0.01)
 
 
 def test_errors_on_simulated_fields_count_as_much_as_those_on_the_users() -> None:

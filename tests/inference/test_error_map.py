@@ -44,9 +44,8 @@ def test_most_errors_are_within_two_standard_deviations_and_the_map_shows_where_
     error, sigma = np.concatenate(errors), np.concatenate(sigmas)
     assert 0.5 < np.mean(error < sigma) < 0.85
     assert np.mean(error < 2 * sigma) > 0.85
-    assert spearmanr(error[::7], sigma[::7])[0] > (
-        0.4 if specimen == "hela" else 0.1
-    )  # around beads all errors are small
+    least = 0.4 if specimen == "hela" else 0.1  # around beads nearly all errors are small
+    assert spearmanr(error[::7], sigma[::7])[0] > least
 
 
 def test_an_image_of_nothing_known_is_called_unusual_and_an_image_of_cells_is_not() -> None:

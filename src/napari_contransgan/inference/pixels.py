@@ -51,8 +51,9 @@ class FramePixels:
         for (row, inner_rows, to_rows), (column, inner_columns, to_columns) in product(
             _meeting(data.chunks[-2], rows), _meeting(data.chunks[-1], columns)
         ):
-            chunk: Any = self._chunk((*(number for number, _ in lead), row, column))
-            part[to_rows, to_columns] = chunk[(*(place for _, place in lead), inner_rows, inner_columns)]
+            chunk = self._chunk((*(number for number, _ in lead), row, column))
+            where: tuple[Any, ...] = (*(place for _, place in lead), inner_rows, inner_columns)
+            part[to_rows, to_columns] = chunk[where]
         return part
 
     def _chunk(self, number: tuple[int, ...]) -> NDArray[Any]:

@@ -185,12 +185,11 @@ def background_of_blocks(
     y, x = (np.asarray((2 * np.arange(side, dtype=np.float32) + 1) / side - 1, np.float32) for side in yx_means.shape)
     terms = np.stack([np.broadcast_to(term, yx_means.shape) for term in _paraboloid_terms(y[:, None], x[None, :])], -1)
     keep = yx_lit.copy()
-    coefficients = np.array([level, 0, 0, 0, 0, 0], np.float64)
+    coefficients: NDArray[np.float64] = np.array([level, 0, 0, 0, 0, 0], np.float64)
     for _ in range(5):
         if keep.sum() < 40:
             break
-        solution = np.linalg.lstsq(terms[keep], yx_means[keep].astype(np.float64), rcond=None)[0]
-        coefficients = np.asarray(solution, np.float64)
+        coefficients = np.asarray(np.linalg.lstsq(terms[keep], yx_means[keep].astype(np.float64), rcond=None)[0])
         residual = yx_means - terms @ coefficients
         spread = robust_sigma(residual[keep])
         keep = yx_lit & (np.abs(residual) <= max(2.5 * spread, 1e-6 * abs(level)))
