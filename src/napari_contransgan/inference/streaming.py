@@ -138,6 +138,8 @@ def _predict(
             except UnusableFrameError as error:
                 notes.append((left_out_note(error),))
                 left_out.append(number)
+                if len(left_out) == pixels.count:
+                    raise error.named(job.image.name) from error
                 continue
             verdict = job.verdict()
             yield from _FrameTiles(job, pixels, number, survey, covering, on_grid).predicted(outputs, verdict)
