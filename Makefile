@@ -61,8 +61,9 @@ typecheck: $(VENV)/.dev ## Check types
 manifest: $(VENV)/.dev ## Check the plugin manifest
 	$(BIN)/npe2 validate napari_contransgan
 
+# --quiet would hide the warnings from --strict too, and the build would pass with broken links.
 docs: $(VENV)/.dev ## Build the documentation as a site, into site/
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 unit: export OMP_NUM_THREADS := 1
 unit: $(VENV)/.dev ## Run the tests that need no display
@@ -79,7 +80,7 @@ screenshots: $(VENV)/.dev display ## Update the pictures in docs/images
 reproduce: $(VENV)/.package ## Reproduce the paper's tables and figures, into reproduced/ (40 minutes)
 	$(BIN)/napari-contransgan reproduce all --out reproduced
 
-bench-tie: $(VENV)/.bench ## Compare the TIE solvers with the true phase, each other and another program, as tables (15 minutes)
+bench-tie: $(VENV)/.bench ## Compare the TIE solvers with the true phase, each other and another program, as tables (20 minutes)
 	$(BIN)/python -m benchmarks.tie
 
 bench-files: $(VENV)/.package ## Open files as users have them and retrieve their phase, as a table (1 minute)

@@ -106,6 +106,7 @@ def _notes_on_slow_light(figures: dict[str, Any]) -> list[str]:
     if not figures["light_from_background"]:
         notes.append(
             "Too little empty background was found to separate slow changes of the lighting from a specimen that "
-            "fills the frame: slow changes of the phase are as uncertain as the uncertainty map shows."
+            "fills the frame: the zero of the phase is arbitrary, and its slow changes are as uncertain as the "
+            "uncertainty map shows."
         )
     return notes

@@ -23,7 +23,7 @@ DEGREE = 3
 TERMS = tuple(sorted(((i, j) for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i)), key=sum))
 """Powers of y and x, from the lowest degree to the highest."""
 
-_CELLS = 96  # along the longer side
+_CELLS = 128  # along the longer side
 _SMOOTH_CELLS = 1.5
 _WIDE_CELLS = (2.0,)
 _CHANCE_OF_WIDE = 2.0  # means over few independent values stray further
