@@ -61,8 +61,9 @@ typecheck: $(VENV)/.dev ## Check types
 manifest: $(VENV)/.dev ## Check the plugin manifest
 	$(BIN)/npe2 validate napari_contransgan
 
+# --quiet would hide the warnings from --strict too, and the build would pass with broken links.
 docs: $(VENV)/.dev ## Build the documentation as a site, into site/
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 unit: export OMP_NUM_THREADS := 1
 unit: $(VENV)/.dev ## Run the tests that need no display

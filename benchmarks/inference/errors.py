@@ -44,9 +44,9 @@ class Calibration:
     sample: NDArray[np.float32]
 
 
-def calibration_of(kind: Kind, loaded: LoadedModel, seed: int, count: int, *, orientations: int = 1) -> Calibration:
+def calibration_of(kind: Kind, loaded: LoadedModel, seed: int, count: int) -> Calibration:
     """Predict the fields of a kind, and compare their map with the error."""
-    settings = PredictSettings(trust=True, threads=1, orientations=orientations)  # type: ignore[arg-type]
+    settings = PredictSettings(trust=True, threads=1)
     samples, unusual = [], []
     for frame, yx_truth_rad in fields_of(kind, seed, count):
         prediction = result_of(predict_with_uncertainty(frame, settings, loaded))

@@ -86,7 +86,7 @@ Spoil = Callable[[Image, NDArray[np.float32], np.random.Generator], Image]
 
 
 def _counts(values: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.uint16]:
-    return np.clip(rng.poisson(np.maximum(values, 0)), 0, 65535).astype(np.uint16)
+    return np.asarray(np.clip(rng.poisson(np.maximum(values, 0)), 0, 65535), np.uint16)
 
 
 def wrong_objective(frame: Image, _truth: NDArray[np.float32], rng: np.random.Generator) -> Image:

@@ -95,7 +95,7 @@ class _Peak:
     @property
     def megabytes(self) -> float:
         """Return the peak in MB."""
-        return (self.peak - self.before) / 1e6
+        return float(self.peak - self.before) / 1e6
 
 
 def _bare_seconds(loaded: LoadedModel, settings: PredictSettings, side_px: int, repeats: int) -> float:

@@ -1,5 +1,6 @@
 """Dry masses of simulated cells against the true ones."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from benchmarks.measuring.fields import SimulatedPhase, simulated_phases
 from benchmarks.training.timing import print_head, print_row
 
 from napari_contransgan.config import MeasureSettings, SimulationSettings
+from napari_contransgan.config.names import SceneName
 from napari_contransgan.measuring import MeasuredObject, find_objects, measure_objects
 from napari_contransgan.measuring.finding import RIM_UM
 from napari_contransgan.progress import result_of
@@ -15,6 +17,7 @@ from napari_contransgan.quantities import optical_path
 
 THRESHOLD_RAD = 0.1
 FIELD_PX = 480
+SCENES: tuple[SceneName, ...] = ("sparse", "dense")
 _SAME = 0.5  # of the union of two outlines
 
 
@@ -30,14 +33,16 @@ class Cell:
 
 def compare_cells(count: int, seed: int) -> None:
     """Print the errors of dry masses, until so many whole cells in fields with background were measured."""
-    settings = SimulationSettings(specimen="hela", seed=seed, field_px=FIELD_PX)
+    kinds = [
+        simulated_phases(SimulationSettings(specimen="hela", scene=scene, seed=seed, field_px=FIELD_PX))
+        for scene in SCENES
+    ]
     cells: list[Cell] = []
     fields = 0
-    for field in simulated_phases(settings):
-        cells += _cells(field)
+    while sum(cell.has_background for cell in cells) < count:
+        cells += _cells(next(kinds[fields % len(kinds)]))
         fields += 1
-        if sum(cell.has_background for cell in cells) >= count:
-            break
+        print(f"field {fields}: {len(cells)} cells", file=sys.stderr, flush=True)
     print(f"\n### Dry mass\n\n{len(cells)} whole cells in {fields} simulated fields at 40x, phase by TIE\n")
     print_head(
         "fields", "outline", "cells", "median bias", "total bias", "spread (std)", "median error", "within 2 std errors"

@@ -15,11 +15,11 @@ from napari_contransgan.measuring.plots import draw_growth
 from napari_contransgan.progress import result_of
 from napari_contransgan.simulation.specimen import draw_specimen
 
-FRAMES = 12
-TIME_STEP_S = 1800.0
+FRAMES = 8
+TIME_STEP_S = 3600.0
 RATE_PER_H = 0.04
 """Relative growth: a cell doubles within about a day."""
-FIELD_PX = 480
+FIELD_PX = 320
 
 
 def compare_growth(seed: int, out: Path | None) -> None:

@@ -9,13 +9,14 @@ from napari_contransgan.tie import phase_from_stack
 from napari_contransgan.tie.preparation import Preparation
 from napari_contransgan.tie.transfer import Aperture
 
-DEVELOPMENT_SEED, SEED = 8100, 3500
-"""The weights were fitted to fields of the first; the second was used once, for the table."""
+DEVELOPMENT_SEED, SEED = 8100, 3510
+"""The weights were fitted to fields of the first; the second was used once, for the table. Seed 3500 was used once for
+an earlier, less careful rule."""
 
 FIELDS_EACH = 40
 SIDES_PX = (64, 96, 128, 192, 256, 384, 512)
 CROPS_PX = (64, 96, 128, 160)
-STACKS_UM = (
+STACKS_UM: tuple[tuple[float, ...], ...] = (
     (-3.0, 0.0, 3.0),
     (-2.0, 0.0, 2.0),
     (-5.0, 0.0, 5.0),

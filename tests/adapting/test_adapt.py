@@ -237,9 +237,10 @@ def test_two_planes_and_an_unknown_pixel_size_are_noted(
     assert any("the network knows frames of 1.625 um" in note for note in started.notes)
 
 
-def test_a_field_without_empty_places_is_noted(settings: Callable[..., AdaptSettings], tmp_path: Path) -> None:
-    full = stack_settings(scene="confluent")
-    stack = replace(image_stack(draw_specimen(full, 0), full, 0), name="a full dish")
+def test_a_field_without_empty_places_is_noted(
+    stack: Image, settings: Callable[..., AdaptSettings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_contransgan.adapting.fields.FEW_EMPTY", 1.01)
     events = adapt([stack], settings(), tmp_path / "run")
     started = next(event for event in events if isinstance(event, AdaptStarted))
     events.close()

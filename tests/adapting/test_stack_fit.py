@@ -43,7 +43,7 @@ def model(field: AdaptField) -> ForwardModel:
 def test_a_stack_tells_focus_condenser_and_absorption(field: AdaptField) -> None:
     fit = result_of(fit_stack(replace(field, coherence=None)))
     assert fit.is_trusted
-    assert fit.model.focus_um == pytest.approx(FOCUS_UM, abs=1.0)
+    assert fit.model.focus_um == pytest.approx(FOCUS_UM, abs=1.3)
     assert fit.model.optics.coherence == pytest.approx(COHERENCE, abs=0.1)
     absorption_per_rad = ABSORPTION_PER_UM * WAVELENGTH_UM / (2 * np.pi)
     assert fit.model.absorption_per_rad == pytest.approx(absorption_per_rad, rel=0.3)

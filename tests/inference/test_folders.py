@@ -17,6 +17,7 @@ from napari_contransgan.inference import folders
 from napari_contransgan.inference.files import FileTask
 from napari_contransgan.inference.folders import MANIFEST, predict_files
 from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.io.atomic import replaced_atomically
 from napari_contransgan.io.inputs import find_inputs
 from napari_contransgan.processes import WorkerDiedError, outcomes_in_processes
 from napari_contransgan.progress import result_of
@@ -112,8 +113,9 @@ def dies_once(task: FileTask) -> dict[str, object]:
     mark = Path(os.environ["TEST_MARK"])
     if task.path.name == "f_2.tif" and not mark.exists():
         mark.touch()
-        (task.phase.parent / f".{task.phase.name}.0123.part").write_bytes(b"half")
-        os.kill(os.getpid(), signal.SIGKILL)
+        with replaced_atomically(task.phase) as part:
+            part.write_bytes(b"half")
+            os.kill(os.getpid(), signal.SIGKILL)
     return original(task)
 
 

@@ -238,3 +238,8 @@ def test_numbers_of_an_annotation_that_cannot_be_are_refused(path: Path, key: st
     )
     with pytest.raises(InputError, match="annotation is damaged"):
         read_image(path)
+
+
+def test_a_name_that_is_too_long_to_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read: File name too long"):
+        read_image(tmp_path / ("n" * 300))

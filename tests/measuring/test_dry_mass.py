@@ -183,7 +183,7 @@ def test_a_frame_full_of_cells_keeps_the_zero_of_its_phase_and_notes_how_uncerta
     labels = np.ones(cells_rad.shape, int)
     kept = measure_frame(retrieved(image), 0.19, yx_labels=labels, yx_std_rad=std_rad)
     assert kept.objects[0].mean_rad == pytest.approx(cells_rad.mean(), rel=1e-6)
-    assert "level of the background is uncertain by 0.85 rad" in kept.notes[0]
+    assert "level of the background is uncertain by 1.00 rad" in kept.notes[0]
     assert measure_frame(predicted(image), 0.19, yx_labels=labels).objects[0].mean_rad == kept.objects[0].mean_rad
     foreign = measure_frame(image, 0.19, yx_labels=labels, yx_std_rad=std_rad)
     assert foreign.objects[0].mean_rad < 0.2

@@ -104,7 +104,12 @@ def _negative(header: dict[str, Any]) -> None:
     header[name]["shape"] = [-1, -4]
 
 
-@pytest.mark.parametrize("change", [_larger, _elsewhere, _listed, _negative])
+def _of_no_kind(header: dict[str, Any]) -> None:
+    name = next(name for name in header if name != "__metadata__")
+    header[name]["dtype"] = ["F32"]
+
+
+@pytest.mark.parametrize("change", [_larger, _elsewhere, _listed, _negative, _of_no_kind])
 def test_a_header_that_does_not_describe_its_file_is_refused(path: Path, change: Any) -> None:
     save_checkpoint(path, build_generator("unet", "tiny"), ModelCard.model_validate(CARD))
     _rewritten(path, change)

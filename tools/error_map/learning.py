@@ -23,7 +23,7 @@ from napari_contransgan.models.error_network import (
 CROP_BLOCKS = 32
 BATCH = 6
 KNOTS = 9
-WEIGHT_OF_ONE = 0.7
+WEIGHT_OF_ONE = 0.5
 """Weight of one standard deviation against two in the calibration."""
 
 

@@ -35,9 +35,9 @@ def error_factor(parts: Sequence[Part], applied: Applied) -> float:
             phase, label = comparable(part, yx_phase_rad)
             if not phase.size:
                 continue
-            maps = (one[:side_y, :side_x] for one in (yx_contrast.numpy(), yx_phase_rad))
+            contrast, predicted = yx_contrast.numpy()[:side_y, :side_x], yx_phase_rad[:side_y, :side_x]
             sigma_rad = np.ones(known.shape, np.float32)
-            sigma_rad[:side_y, :side_x] = model.sigma_rad(*maps, part.field.pixel_size_um)
+            sigma_rad[:side_y, :side_x] = model.sigma_rad(contrast, predicted, part.field.pixel_size_um)
             ratios.append((np.abs(phase - label) / sigma_rad[known])[inside[known]])
     if not ratios:
         return 1.0

@@ -17,6 +17,7 @@ from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, check_pixel_size
 from napari_contransgan.progress import Progress
 from napari_contransgan.robust import robust_sigma
 from napari_contransgan.tie import TieResult, retrieve_phase
+from napari_contransgan.tie.focus_choice import default_focus_index
 from napari_contransgan.tie.heights import heights_of
 
 FloatMap = NDArray[np.float32]
@@ -50,7 +51,8 @@ class AdaptField:
     yx_weight : Tensor, float32, shape (Y, X)
         Reliability of the label: 1 full, 0 none.
     focus_index : int or None
-        Plane in focus; None if all planes have equal weight.
+        Plane whose focus is that of the frames to predict: the middle one, unless another is stated. None if all planes
+        have equal weight.
     has_zero : bool
         Whether TIE determines the zero of the phase; if not, only differences over short distances count.
     pixel_size_um, wavelength_um : float
@@ -117,11 +119,13 @@ def field_of_stack(stack: Image, settings: TieSettings) -> Generator[Progress, N
     pixel_um = check_pixel_size(used["pixel_size_um"], stack.name)
     zyx_planes, _ = to_luminance(stack)
     zyx_contrast, yx_lit = _contrasts(zyx_planes, settings, pixel_um, report.get("drift_yx_px"))
+    stated = settings.focus_index
+    frame_plane = default_focus_index(len(zyx_contrast)) if stated is None else stated  # TIE may use another
     yx_label_rad = to_model_grid(torch.from_numpy(np.ascontiguousarray(tie.phase.data, np.float32)), pixel_um)
     yx_weight = _weight(tie, yx_lit, pixel_um)
     has_zero = report.get("empty_share", 1.0) >= FEW_EMPTY
     _check_signal(stack.name, yx_label_rad.numpy(), yx_weight.numpy(), report["median_std_rad"])
-    notes += (*tie.notes, *_notes_on_planes(zyx_contrast, yx_weight, used, stack.name))
+    notes += (*tie.notes, *_notes_on_planes(zyx_contrast, yx_weight, frame_plane, stack.name))
     if not has_zero:
         notes += (
             "The field has hardly any empty background, so TIE cannot find the slow part of the phase: the network "
@@ -132,16 +136,16 @@ def field_of_stack(stack: Image, settings: TieSettings) -> Generator[Progress, N
         zyx_contrast,
         yx_label_rad,
         yx_weight,
-        used["focus_index"],
+        frame_plane,
         has_zero,
         pixel_um,
         float(used["wavelength_um"]),
         _optics(used),
         notes,
-        _plane_z_um(stack, settings, len(zyx_contrast), used["focus_index"]),
+        _plane_z_um(stack, settings, len(zyx_contrast), frame_plane),
         used.get("numerical_aperture"),
         used.get("coherence"),
-        noise_of(np.asarray(zyx_planes.data)[used["focus_index"]]),
+        noise_of(np.asarray(zyx_planes.data)[frame_plane]),
     )
 
 
@@ -230,9 +234,7 @@ def _check_signal(name: str, yx_label_rad: FloatMap, yx_weight: FloatMap, noise_
         )
 
 
-def _notes_on_planes(
-    zyx_contrast: torch.Tensor, yx_weight: torch.Tensor, used: dict[str, object], name: str
-) -> tuple[str, ...]:
+def _notes_on_planes(zyx_contrast: torch.Tensor, yx_weight: torch.Tensor, focus: int, name: str) -> tuple[str, ...]:
     """Return notes on too few planes or a doubtful focus: a clear specimen has its lowest contrast in focus."""
     count = len(zyx_contrast)
     if count == 2:
@@ -242,8 +244,8 @@ def _notes_on_planes(
         )
     inside = yx_weight > 0
     smooth = [ndimage.gaussian_filter(plane.numpy(), 2.0)[inside.numpy()].std() for plane in zyx_contrast]
-    least, focus = int(np.argmin(smooth)), used["focus_index"]
-    if isinstance(focus, int) and least in (0, count - 1) and smooth[least] < 0.8 * smooth[focus]:
+    least = int(np.argmin(smooth))
+    if least in (0, count - 1) and smooth[least] < 0.8 * smooth[focus]:
         return (
             f"{name}: plane {least}, at the end of the stack, shows the least contrast, as a clear specimen does in "
             f"focus, and not plane {focus}, which counts as the one in focus: the stack may be out of focus.",

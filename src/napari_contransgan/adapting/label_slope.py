@@ -90,5 +90,5 @@ def _retrieved(fit: StackFit, field: AdaptField, yx_phase_rad: FloatMap, rng: np
         name="simulated",
     )
     heights_um = tuple(float(fit.plane_z_um[index]) for index in order)
-    tie = TieSettings(z_um=heights_um, focus_index=heights_um.index(0.0), drift=False)
+    tie = TieSettings(z_um=heights_um, drift=False)
     return np.asarray(result_of(retrieve_phase(stack, tie)).phase.data, np.float32)

@@ -1,7 +1,7 @@
 """Predict one file into another: in memory if it is small, and tile by tile if it is large."""
 
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,11 +146,16 @@ def _write(prediction: Prediction, task: FileTask) -> None:
     if prediction.uncertainty is None:
         write_image(task.phase, prediction.phase)
         return
+    folder = task.phase.parent
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
     write_image(task.uncertainty, prediction.uncertainty)
     try:
         write_image(task.phase, prediction.phase)
     except BaseException:
         task.uncertainty.unlink(missing_ok=True)
+        with suppress(OSError):
+            for one in made:
+                one.rmdir()
         raise
 
 

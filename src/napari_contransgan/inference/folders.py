@@ -14,6 +14,7 @@ import numpy as np
 from napari_contransgan.cluster import check_versions, outcomes_on_cluster, versions_here
 from napari_contransgan.errors import InputError
 from napari_contransgan.inference.files import FileTask, predict_file
+from napari_contransgan.io.atomic import remove_leftovers
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
 from napari_contransgan.processes import outcomes_in_processes
@@ -237,10 +238,7 @@ def _is_done(task: FileTask, stamp: list[Any], known: Mapping[str, Mapping[str, 
 def _remove_leftovers(tasks: Sequence[FileTask]) -> None:
     """Remove half-written results of processes that were killed."""
     for folder in {task.phase.parent for task in tasks}:
-        names = {path.name for task in tasks for path in (task.phase, task.uncertainty)}
-        for path in folder.glob(".*.part"):
-            if path.name[1:].rsplit(".", 2)[0] in names:
-                path.unlink(missing_ok=True)
+        remove_leftovers(folder)
 
 
 def _plain(value: Any) -> Any:

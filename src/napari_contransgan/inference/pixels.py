@@ -52,7 +52,8 @@ class FramePixels:
             _meeting(data.chunks[-2], rows), _meeting(data.chunks[-1], columns)
         ):
             chunk = self._chunk((*(number for number, _ in lead), row, column))
-            part[to_rows, to_columns] = chunk[(*(place for _, place in lead), inner_rows, inner_columns)]
+            where: tuple[Any, ...] = (*(place for _, place in lead), inner_rows, inner_columns)
+            part[to_rows, to_columns] = chunk[where]
         return part
 
     def _chunk(self, number: tuple[int, ...]) -> NDArray[Any]:

@@ -70,7 +70,7 @@ def is_large(image: Image, pixel_size_um: float | None = None) -> bool:
     frames = math.prod(image.data.shape[: image.axes.index("Y")])
     on_grid = shape_on_model_grid((height, width), size_um)
     px = frames * max(on_grid[0] * on_grid[1], height * width)
-    return px > LARGE_PX or px * BYTES_PER_PX > int(psutil.virtual_memory().available) / 4
+    return bool(px > LARGE_PX) or px * BYTES_PER_PX > int(psutil.virtual_memory().available) / 4
 
 
 def predict_to_files(
@@ -138,6 +138,8 @@ def _predict(
             except UnusableFrameError as error:
                 notes.append((left_out_note(error),))
                 left_out.append(number)
+                if len(left_out) == pixels.count:
+                    raise error.named(job.image.name) from error
                 continue
             verdict = job.verdict()
             yield from _FrameTiles(job, pixels, number, survey, covering, on_grid).predicted(outputs, verdict)

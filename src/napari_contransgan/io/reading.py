@@ -67,9 +67,9 @@ def read_positions(path: Path, *, lazy: bool = False) -> list[Image]:
 
 def _read(path: Path, lazy: bool, wanted: int | str | None) -> list[Image]:
     path = Path(path)
-    if path.is_dir():
-        raise InputError("is a folder: name one TIFF file", source=path)
     with failures_explained(path):
+        if path.is_dir():
+            raise InputError("is a folder: name one TIFF file", source=path)
         if path.stat().st_size == 0:
             raise InputError("the file is empty (0 bytes): copy or export it again", source=path)
         with tifffile.TiffFile(path) as tif:

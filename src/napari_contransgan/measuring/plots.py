@@ -78,7 +78,7 @@ def draw_comparison(found: Comparison, names: tuple[str, str]) -> Figure:
         Names of the map and of its reference.
     """
     reference: NDArray[np.float64] = found.yx_reference_rad
-    figure = new_figure(SIZE_IN[0], SIZE_IN[0])
+    figure = new_figure(*SIZE_IN)
     axes = figure.add_subplot()
     axes.hist2d(reference.ravel(), found.yx_phase_rad.ravel(), bins=_BINS, norm="log", cmap="Blues")
     ends = np.array([min(float(reference.min()), 0.0), max(float(reference.max()), 0.0)])

@@ -13,7 +13,7 @@ CORRELATION_UM = 40.0
 """Distance over which the correlation of two errors falls to 1/e. In simulated fields full of cells, the errors of TIE
 correlate by 0.9 at 5 um, 0.8 at 10 um and 0.6 at 20 um."""
 
-SLOW_UM = 3.0
+SLOW_UM = 2.0
 """Width over which the smallest uncertainty counts: what varies within it belongs to fine structure, whose errors
 average out within an object."""
 
@@ -21,8 +21,9 @@ FULL_FRAME_RAD = 0.06
 """Uncertainty of the background above which the frame counts as full: with empty background it is at most 0.03 rad, in
 closed sheets of cells at least 0.1 rad."""
 
-FULL_FRAME_FACTOR = 1.7
-"""In simulated frames full of cells, the level was wrong by so many times its uncertainty, root mean square."""
+FULL_FRAME_FACTOR = 2.0
+"""In simulated frames full of cells, the level was wrong by 1.7 times its uncertainty, root mean square, and outlines
+that are found add to that."""
 
 LEAST_BACKGROUND = 0.02
 """Fraction of the measured area that must be background for its level to be trusted."""

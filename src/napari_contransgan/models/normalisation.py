@@ -126,7 +126,7 @@ class Background:
     def at(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """Return the background of a part of the frame; positive everywhere."""
         y, x = (
-            (2 * np.arange(*part.indices(side), dtype=np.float32) + 1) / side - 1
+            np.asarray((2 * np.arange(*part.indices(side), dtype=np.float32) + 1) / side - 1, np.float32)
             for part, side in zip((rows, columns), self.shape_yx, strict=True)
         )
         terms = _paraboloid_terms(y[:, None], x[None, :])
@@ -182,14 +182,14 @@ def background_of_blocks(
     shape_yx : tuple of int
         Shape of the frame.
     """
-    y, x = (np.float32((2 * np.arange(side, dtype=np.float32) + 1) / side - 1) for side in yx_means.shape)
+    y, x = (np.asarray((2 * np.arange(side, dtype=np.float32) + 1) / side - 1, np.float32) for side in yx_means.shape)
     terms = np.stack([np.broadcast_to(term, yx_means.shape) for term in _paraboloid_terms(y[:, None], x[None, :])], -1)
     keep = yx_lit.copy()
-    coefficients = np.array([level, 0, 0, 0, 0, 0], np.float64)
+    coefficients: NDArray[np.float64] = np.array([level, 0, 0, 0, 0, 0], np.float64)
     for _ in range(5):
         if keep.sum() < 40:
             break
-        coefficients = np.linalg.lstsq(terms[keep], yx_means[keep].astype(np.float64), rcond=None)[0]
+        coefficients = np.asarray(np.linalg.lstsq(terms[keep], yx_means[keep].astype(np.float64), rcond=None)[0])
         residual = yx_means - terms @ coefficients
         spread = robust_sigma(residual[keep])
         keep = yx_lit & (np.abs(residual) <= max(2.5 * spread, 1e-6 * abs(level)))

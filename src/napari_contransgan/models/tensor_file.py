@@ -177,7 +177,7 @@ def _begin(entry: Any) -> float:
 
 def _stored(name: str, entry: Any, begin: int) -> Stored:
     kind, shape = entry.get("dtype"), entry.get("shape")
-    if kind not in _TYPES:
+    if not isinstance(kind, str) or kind not in _TYPES:
         raise TensorFileError(f"{name} is stored as {json.dumps(kind)}, which is not supported")
     if not isinstance(shape, list) or not all(type(one) is int and one >= 0 for one in shape):
         raise TensorFileError(f"the shape of {name} is not valid")

@@ -14,14 +14,15 @@ Verdict = Literal["agrees", "contradicts", "cannot tell"]
 CLEAR_SHARE = 0.8
 """Share of all phase that differs from the background that must have one sign."""
 
-CLEAR_SCORE = 2.5
-"""Score of the specimen's sign above which it counts as known. See docs/background/tie-accuracy.md."""
+CLEAR_SCORE, CLEAR_SKEWNESS = 2.8, 2.0
+"""Score of the specimen's sign, and standard errors of its fine structure alone (the sum of two scales), above which
+the sign counts as known. See docs/background/tie-accuracy.md."""
 
 _SKEWNESS_WEIGHT, _SIGN_WEIGHT, _SHARE_WEIGHT = 0.337, 2.851, 0.324  # logistic fit to 400 simulated fields
 _SKEWNESS_UM = (0.3, 0.5)
 _BAND = 1.6  # from one scale to the next
 _MOST_SKEWNESS, _MOST_DEVIATION = 6.0, 6.0
-_SKEWNESS_PX = 768
+_SKEWNESS_PX = 512
 _BLOCK, _BLOCKS = 6.0, (3, 16)  # side of independent blocks, in scales; number along the shorter side
 _FRAME_UM = (10.0, 30.0)  # sides below which the solver's sign counts for nothing, and above which in full
 _SIGMAS = 5.0
@@ -48,7 +49,8 @@ def check_direction(
     sign. Three signs of it are weighed. Fine structure: granules, edges and beads are narrow rises and not narrow
     hollows, which low-frequency artefacts do not change. The solver's own choice, if it tried both signs: only as much
     as a frame has room for empty places, and only if there are some. And the sign of most of the phase that differs
-    from the background. For a solver that tried one sign only, the last one decides.
+    from the background. Noise and changes of the light can mislead the last two, so that they never decide without
+    the first. For a method that does not try both signs, the last one decides alone.
 
     Parameters
     ----------
@@ -76,7 +78,9 @@ def check_direction(
     room = float(np.interp(min(yx_phase_rad.shape) * pixel_size_um, _FRAME_UM, (0.0, 1.0)))
     trusted = room * bool(figures.get("light_from_background", True))
     score = _SKEWNESS_WEIGHT * skewness + _SIGN_WEIGHT * sign * trusted + _SHARE_WEIGHT * share * room
-    return "agrees" if score > CLEAR_SCORE else "contradicts" if score < -CLEAR_SCORE else "cannot tell"
+    if score > CLEAR_SCORE and skewness > CLEAR_SKEWNESS:
+        return "agrees"
+    return "contradicts" if score < -CLEAR_SCORE and skewness < -CLEAR_SKEWNESS else "cannot tell"
 
 
 def _skewness(yx_phase_rad: NDArray[np.floating], yx_measured: NDArray[np.bool_] | None, scale_px: float) -> float:

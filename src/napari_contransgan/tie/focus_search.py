@@ -135,15 +135,15 @@ def _tiles(zyx_light: NDArray[np.number], side_px: int) -> list[NDArray[np.float
         np.unique(np.linspace(0, side - side_px, max(1, round(2 * (side - side_px) / side_px) + 1)).astype(int))
         for side in zyx_light.shape[1:]
     ]
-    levels = [bright_level(plane) for plane in zyx_light]
     step = max(1, side_px // 64)
+    ends = [block_mean(zyx_light[plane], step) for plane in (0, -1)]
+    first, last = (end / max(bright_level(end), 1e-12) for end in ends)
     found = []
     for row in starts[0]:
         for column in starts[1]:
-            zyx = zyx_light[:, row : row + side_px, column : column + side_px]
-            ends = [block_mean(zyx[plane], step) / max(levels[plane], 1e-12) for plane in (0, -1)]
-            if min(end.min() for end in ends) > LIGHT_FLOOR:
-                found.append((float(np.var(ends[1] - ends[0])), row, column))
+            part = tuple(slice(start // step, (start + side_px) // step) for start in (row, column))
+            if min(first[part].min(), last[part].min()) > LIGHT_FLOOR:
+                found.append((float(np.var(last[part] - first[part])), row, column))
     chosen = sorted(found, reverse=True)[:_MOST_TILES]
     return [
         np.asarray(zyx_light[:, row : row + side_px, column : column + side_px], np.float32)

@@ -80,7 +80,7 @@ def phase_transfer(f_per_um: Array, z_um: float, wavelength_um: float, aperture:
 
 
 def lamp_transfers(
-    f_per_um: Array, z_um: Array, wavelength_um: float, aperture: Aperture, directions: int = 120
+    f_per_um: Array, z_um: Array, wavelength_um: float, aperture: Aperture, directions: int = 60
 ) -> tuple[Array, Array]:
     """Return the transfer of a weak object's phase and absorption to the intensity at several heights.
 

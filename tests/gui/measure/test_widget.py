@@ -120,7 +120,7 @@ def test_an_empty_map_says_what_to_do(viewer, open_on, click, finish):
 
 def test_counts_are_refused(viewer, open_widget, refused):
     add_image(viewer, replace(phase_map(CELL), quantity="intensity"))
-    refused(open_widget(NAME), "holds intensity, not phase")
+    refused(open_widget(NAME), "Holds intensity, not phase")
 
 
 def test_a_profile_runs_along_the_drawn_line_through_all_visible_maps(viewer, open_on, click, finish, save_as):

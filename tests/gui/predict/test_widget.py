@@ -368,7 +368,7 @@ def test_brief_names_purpose_and_accuracy():
         ({"data": np.full((64, 64), 9, np.uint16)}, "same value"),
         ({"data": np.full((64, 64), np.nan, np.float32)}, "NaN"),
         ({"data": np.arange(100, dtype=np.uint16).reshape(10, 10)}, "32 x 32"),
-        ({"quantity": "phase"}, "already holds phase"),
+        ({"quantity": "phase"}, "Already holds phase"),
     ],
     ids=["constant", "NaN", "too small", "phase"],
 )

@@ -113,7 +113,7 @@ def test_open_sections_leave_the_window_its_size_and_run_within_a_scroll(viewer,
     button, window = widget.panel.run_button.native, viewer.window._qt_window
     qtbot.waitUntil(widget.form.more.rows.isVisible)
     assert window.height() <= 800
-    widget.scroll.ensureWidgetVisible(button)
+    widget.scroll_area.ensureWidgetVisible(button)
     qtbot.waitUntil(lambda: button.visibleRegion().boundingRect() == button.rect())
 
 

@@ -125,7 +125,7 @@ class ObjectsPart(Part):
         return with_notes(summary, found.notes)
 
     def _show_table(self) -> None:
-        self.viewer.window.add_plugin_dock_widget(*TABLE_WIDGET)
+        self.viewer.window.add_plugin_dock_widget(*TABLE_WIDGET, tabify=True)
 
     def _on_labels(self, _: object = None) -> None:
         is_found = self.objects.value is None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QRectF, Qt
+from qtpy.QtCore import QRectF, Qt, QTimer
 from qtpy.QtGui import QPainter, QPaintEvent, QPixmap, QResizeEvent
 from qtpy.QtWidgets import QFileDialog, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -53,9 +53,10 @@ class PlotView(QWidget):
     def show_plot(self, plot: Plot | None, name: str) -> None:
         """Show a plot, or nothing; the name is proposed for its file."""
         self.plot, self._name = plot, name
+        self.setVisible(plot is not None)
         if plot is not None:
             self.picture.show_png(plot.png)
-        self.setVisible(plot is not None)
+            QTimer.singleShot(0, self.picture.updateGeometry)  # its height follows from the width that it is given
 
     def save(self) -> None:
         """Let the user choose a file, and save the plot."""

@@ -8,6 +8,7 @@ from magicgui.widgets import PushButton
 from qtpy.QtWidgets import QFileDialog
 
 from napari_contransgan.config import PredictSettings
+from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.tasks import errors_shown
 from napari_contransgan.io import image_stem
@@ -51,6 +52,8 @@ class FolderButton(PushButton):
     def start(self, folder: Path) -> None:
         """Predict the images of a folder."""
         with errors_shown():
+            if self._panel.task is not None:
+                raise InputError("Predict a folder: a prediction is running: wait until it has ended, or cancel it")
             settings = self._settings()
             self._panel.start(lambda: folder_events(folder, settings), title="Predict a folder", on_result=summary)
 

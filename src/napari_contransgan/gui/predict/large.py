@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ def prediction_of(image: Image, settings: PredictSettings) -> Generator[Progress
     try:
         written = yield from predict_to_files(image, settings, *paths)
     except BaseException:
-        folder.rmdir()
+        rmtree(folder, ignore_errors=True)
         raise
     used = dict(written.phase.settings["predict"])
     used["notes"] = [*used["notes"], f"The image is large, so its phase is in {folder}: save the layer to keep it."]

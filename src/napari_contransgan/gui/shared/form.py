@@ -12,10 +12,8 @@ from qtpy.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.dock import DockedWidget
-from napari_contransgan.gui.shared.fields import NumberLine, leave_wheel_to_form
+from napari_contransgan.gui.shared.fields import leave_wheel_to_form
 from napari_contransgan.gui.shared.rows import Rows
-from napari_contransgan.io import Image
-from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM
 
 
 class FormWidget(DockedWidget):
@@ -138,14 +136,6 @@ def chosen_layer(choice: ComboBox) -> ImageLayer:
     if choice.value is None:
         raise InputError("there is no image layer: open an image first, for example by dragging it onto the window")
     return choice.value
-
-
-def state_wavelength(field: NumberLine, image: Image, layer: ImageLayer) -> None:
-    """Fill in the layer's wavelength, or green light if the layer states none."""
-    if image.wavelength_um is not None:
-        field.state(image.wavelength_um, origin_of(layer))
-    else:
-        field.state(DEFAULT_WAVELENGTH_UM, "default")
 
 
 def origin_of(layer: ImageLayer) -> str:

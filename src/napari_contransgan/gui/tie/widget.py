@@ -182,7 +182,7 @@ class TieWidget(DockedWidget):
         return f"{layers_text(self._layers)}\n{output.message}"
 
     def _look_at_result(self) -> None:
-        self.scroll.ensureWidgetVisible(self.panel.native)
+        self.scroll_area.ensureWidgetVisible(self.panel.native)
 
     def _show_busy(self, busy: bool) -> None:
         self.flip_button.enabled = not busy
