@@ -67,6 +67,8 @@ def test_the_settings_of_the_result_repeat_it(image, first):
     again = retrieved(bare, **phase.settings["tie"])
 
     np.testing.assert_array_equal(again.data, phase.data)
+    for settings in (again.settings, phase.settings):
+        settings["tie_report"].pop("focus")  # found first, stated then
     assert again.settings == phase.settings
 
 
