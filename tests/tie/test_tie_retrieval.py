@@ -14,7 +14,7 @@ from napari_contransgan.io import Image, read_image, write_image
 from napari_contransgan.progress import result_of
 from napari_contransgan.tie import SOLVERS, TieFrame, phase_from_stack, retrieve_frames, retrieve_phase
 
-CUT = (slice(70, 134), slice(50, 122))
+CUT = (slice(62, 142), slice(46, 126))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from napari_contransgan.io import Image, read_image
 from napari_contransgan.progress import result_of
 from napari_contransgan.tie import TieFrame, TieResult, retrieve_frames, retrieve_phase
 
-CUT = (slice(70, 134), slice(50, 122))
+CUT = (slice(62, 142), slice(46, 126))
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ the sign counts as known. See docs/background/tie-accuracy.md."""
 STRONG_RAD, STRONG_SIDE_UM = 1.0, 24.0
 """Range of a phase, and side of a frame, above which the solver's sign and the sign of most of the phase suffice."""
 
-_OBJECTION = -4.0  # of fine structure, in standard errors
 _SKEWNESS_WEIGHT, _SIGN_WEIGHT, _SHARE_WEIGHT = 0.337, 2.851, 0.324  # logistic fit to 400 simulated fields
 _SKEWNESS_UM = (0.3, 0.5)
 _BAND = 1.6  # from one scale to the next
@@ -78,12 +77,12 @@ def check_direction(
     if sign is None:
         clear = 2 * CLEAR_SHARE - 1
         return "agrees" if share > clear else "contradicts" if share < -clear else "cannot tell"
-    skewness = sum(_skewness(yx_phase_rad, yx_measured, scale_um / pixel_size_um) for scale_um in _SKEWNESS_UM)
     side_um = min(yx_phase_rad.shape) * pixel_size_um
     has_background = figures.get("light_from_background", True)
     is_strong = has_background and side_um >= STRONG_SIDE_UM and float(np.ptp(yx_phase_rad)) > STRONG_RAD
-    if is_strong and sign * share > CLEAR_SHARE and sign * skewness > _OBJECTION:
+    if is_strong and sign * share > CLEAR_SHARE:
         return "agrees" if sign > 0 else "contradicts"
+    skewness = sum(_skewness(yx_phase_rad, yx_measured, scale_um / pixel_size_um) for scale_um in _SKEWNESS_UM)
     room = float(np.interp(side_um, _FRAME_UM, (0.0, 1.0)))
     score = _SKEWNESS_WEIGHT * skewness + (_SIGN_WEIGHT * sign * has_background + _SHARE_WEIGHT * share) * room
     if score > CLEAR_SCORE and skewness > CLEAR_SKEWNESS:
