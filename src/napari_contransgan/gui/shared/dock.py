@@ -135,7 +135,8 @@ class _DockScroll(QScrollArea):
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
         """Return a size that a small window has room for; a form that needs more scrolls."""
         least = self._body.minimumSizeHint()
-        part_px = min(max(round(PART_OF_WINDOW * self.window().width()), NARROWEST_PX), WIDEST_PX)
+        window = self.window() or self
+        part_px = min(max(round(PART_OF_WINDOW * window.width()), NARROWEST_PX), WIDEST_PX)
         return QSize(min(least.width(), part_px) + self._room(), LEAST_LINES * self.fontMetrics().lineSpacing())
 
     def eventFilter(self, watched: object, event: QEvent | None) -> bool:  # noqa: N802 - Qt's naming
