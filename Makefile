@@ -31,7 +31,7 @@ XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen
 GUI_AT_ONCE := $(AT_ONCE)
 endif
 
-.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test screenshots bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt networks graphs bundle display clean distclean
+.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test screenshots bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt bench-inference faults package networks graphs bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -61,8 +61,9 @@ typecheck: $(VENV)/.dev ## Check types
 manifest: $(VENV)/.dev ## Check the plugin manifest
 	$(BIN)/npe2 validate napari_contransgan
 
+# --quiet would hide the warnings from --strict too, and the build would pass with broken links.
 docs: $(VENV)/.dev ## Build the documentation as a site, into site/
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 unit: export OMP_NUM_THREADS := 1
 unit: $(VENV)/.dev ## Run the tests that need no display
@@ -79,14 +80,14 @@ screenshots: $(VENV)/.dev display ## Update the pictures in docs/images
 reproduce: $(VENV)/.package ## Reproduce the paper's tables and figures, into reproduced/ (40 minutes)
 	$(BIN)/napari-contransgan reproduce all --out reproduced
 
-bench-tie: $(VENV)/.bench ## Compare the TIE solvers with the true phase, each other and another program, as tables (15 minutes)
+bench-tie: $(VENV)/.bench ## Compare the TIE solvers with the true phase, each other and another program, as tables (20 minutes)
 	$(BIN)/python -m benchmarks.tie
 
 bench-files: $(VENV)/.package ## Open files as users have them and retrieve their phase, as a table (1 minute)
 	$(BIN)/python -m benchmarks.files
 
-bench-measure: $(VENV)/.package ## Compare dry masses of simulated cells with the truth, as a table (5 minutes)
-	$(BIN)/python -m benchmarks.measuring
+bench-measure: $(VENV)/.package ## Compare dry masses, bead heights and growth of simulated specimens with the truth (15 minutes)
+	$(BIN)/python -m benchmarks.measuring --out docs/images
 
 bench-simulation: $(VENV)/.package ## Measure the accuracy and speed of the digital microscope, as tables (10 minutes)
 	$(BIN)/python -m benchmarks.simulation
@@ -128,8 +129,18 @@ bench-real: $(VENV)/.package ## Compare the bundled network with TIE on real fra
 bench-adapt: $(VENV)/.package ## Adapt the bundled network to strange microscopes and to the real pair, as tables (30 minutes)
 	$(BIN)/python -m benchmarks.adapt
 
+faults: $(VENV)/.package ## Attack the readers with damaged files and kill the commands, as tables (FAULTS_ARGS="--files 1000 --kills 5")
+	$(BIN)/python -m benchmarks.faults $(FAULTS_ARGS)
+
+package: $(VENV)/.dev ## Build the wheel and the source archive into dist/, and check what they hold
+	rm -rf dist
+	$(BIN)/python tools/check_package.py dist
+
 bench-search: $(VENV)/.package ## Train variants of the network for equal processor time and compare them, as a table (1 hour)
 	$(BIN)/python -m benchmarks.search
+
+bench-inference: $(VENV)/.package display ## Score the error map; measure large images and folders, as a table (1 hour)
+	$(XVFB) $(BIN)/python -m benchmarks.inference
 
 display: $(VENV)/.made
 	@$(BIN)/python tools/display_packages.py virtual

@@ -32,7 +32,13 @@ def show(event: object) -> None:
 
 
 result = ncg.adapt(
-    cells / "stack" / "0000.ome.tif", work / "my-10x", name="my 10x", steps=2, replay_images=2, progress=show
+    cells / "stack" / "0000.ome.tif",
+    work / "my-10x",
+    name="my 10x",
+    progress=show,
+    steps=2,
+    replay_images=2,
+    simulated_images=2,
 )
 print(result.kept, result.before, result.after, sep="\n")
 

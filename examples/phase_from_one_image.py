@@ -22,13 +22,14 @@ for note in prediction.phase.settings["predict"]["notes"]:
     print("note:", note)
 
 # %% [markdown]
-# With `trust=True` the image is predicted in eight orientations. It takes eight times as long, and gives a calmer
-# phase and a map of how far the eight answers differ.
+# With `trust=True` there is also a map of the likely error of each pixel, and one sentence for the image. With
+# `orientations=8` the image is predicted turned and mirrored too. It takes eight times as long, and gives a calmer
+# phase.
 
 # %%
-trusted = ncg.predict(frame_path, trust=True)
+trusted = ncg.predict(frame_path, trust=True, orientations=8)
 assert trusted.uncertainty is not None
-print(f"median spread: {trusted.phase.settings['predict']['median_std_rad']:.3f} rad")
+print(trusted.phase.settings["predict"]["error_in_words"])
 
 # %%
 scores = ncg.evaluate(trusted.phase, folder / "phase" / "0000.ome.tif", data_range_rad=4.0).scores

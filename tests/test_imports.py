@@ -15,8 +15,8 @@ PACKAGE = "napari_contransgan"
 ROOT = Path(napari_contransgan.__file__).parent
 
 RANKS = {
-    **dict.fromkeys(("errors", "progress", "optics", "config", "io"), 0),
-    **dict.fromkeys(("resampling", "robust", "threads", "processes", "counts", "unlit", "notes"), 0),
+    **dict.fromkeys(("errors", "progress", "optics", "config", "io", "plain_files"), 0),
+    **dict.fromkeys(("resampling", "robust", "threads", "processes", "counts", "unlit", "notes", "cluster"), 0),
     **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface", "quantities"), 1),
     **dict.fromkeys(("models", "drawing", "measuring"), 2),
     **dict.fromkeys(("training", "inference"), 3),
@@ -26,7 +26,7 @@ RANKS = {
 }
 LIGHT = (
     *("optics", "config", "errors", "progress", "io", "resampling", "robust"),
-    *("counts", "unlit", "notes"),
+    *("counts", "unlit", "notes", "plain_files", "cluster"),
     *("tie", "tiles", "evaluation", "surface", "quantities", "measuring", "api", "cli"),
 )
 

@@ -106,6 +106,12 @@ def test_every_make_target_for_people_is_explained() -> None:
     } <= explained
 
 
+def test_a_warning_stops_the_build_of_the_documentation() -> None:
+    (command,) = re.findall(r"^\t.*mkdocs build.*$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert "--strict" in command
+    assert "--quiet" not in command  # it hides warnings from --strict too
+
+
 def test_continuous_integration_runs_what_people_run() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert re.findall(r"make .*", script) == ["make test </dev/null"]

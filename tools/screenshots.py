@@ -29,6 +29,7 @@ from napari_contransgan.tie import retrieve_phase
 PLUGIN = "napari-contransgan"
 SIZE = (1280, 800)
 WIDGETS = {
+    "start": "Start here",
     "tie": "Phase from focus stack (TIE)",
     "crop": "Crop into tiles",
     "predict": "Predict phase",
@@ -55,6 +56,7 @@ def main() -> None:
 def take(names: list[str], out: Path) -> None:
     """Take pictures, with the current folder for the files that the widgets write."""
     drive: dict[str, Callable[[napari.Viewer, Any], None]] = {
+        "start": drive_start,
         "tie": drive_tie,
         "crop": drive_crop,
         "predict": drive_predict,
@@ -84,6 +86,13 @@ def open_widget(viewer: napari.Viewer, name: str) -> Any:
     settle(0.3)
     (widget,) = [widget for title, widget in viewer.window.dock_widgets.items() if title.startswith(WIDGETS[name])]
     return widget
+
+
+def drive_start(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
+    """Show the steps after the phase of the sample stack was computed."""
+    add_image(viewer, sample_stack())
+    add_image(viewer, result_of(retrieve_phase(sample_stack(), TieSettings())).phase)
+    opened()
 
 
 def drive_tie(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
@@ -139,7 +148,7 @@ def drive_adapt(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
     widget = opened()
     widget.fields["name"].setValue("my 10x")
     widget.folder.setValue([Path("my-10x")])
-    run(widget)
+    run(widget, timeout_s=900)
 
 
 def drive_train(_: napari.Viewer, opened: Callable[[], Any]) -> None:
@@ -170,10 +179,10 @@ def drive_microscope(_: napari.Viewer, opened: Callable[[], Any]) -> None:
     wait(lambda: not widget.live.busy, "the next field")
 
 
-def run(widget: Any) -> None:
+def run(widget: Any, timeout_s: float = 300) -> None:
     """Press Run and wait until it has finished."""
     widget.panel.run_button.native.click()
-    wait(lambda: widget.panel.task is None, "the computation")
+    wait(lambda: widget.panel.task is None, "the computation", timeout_s)
 
 
 def wait(condition: Callable[[], bool], what: str, timeout_s: float = 300) -> None:

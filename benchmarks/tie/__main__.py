@@ -2,7 +2,7 @@
 
 import time
 
-from benchmarks.tie import beads, directions, exact, fields, focus, light, speed, stress
+from benchmarks.tie import beads, calibration, directions, exact, fields, focus, light, speed, stress
 
 PARTS = (
     ("Exact and real references", exact.main),
@@ -12,6 +12,7 @@ PARTS = (
     ("Slow changes of the lighting", light.main),
     ("Direction", directions.main),
     ("Plane in focus", focus.main),
+    ("Stated uncertainty, by kind of field", calibration.main),
     ("Time and memory", speed.main),
 )
 

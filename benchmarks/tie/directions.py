@@ -51,7 +51,7 @@ def outcome(kind: Kind, index: int, seed: int) -> tuple[int, str]:
     """Judge one field, whose planes are in the right or in the reversed order: its side in px, and the outcome."""
     rng = np.random.default_rng([seed, index, KINDS.index(kind), 99])
     side_px = int(rng.choice(CROPS_PX if kind == "covered crops" else SIDES_PX))
-    z_um = STACKS_UM[int(rng.integers(len(STACKS_UM)))]
+    z_um: tuple[float, ...] = STACKS_UM[int(rng.integers(len(STACKS_UM)))]
     recording = Recording(side_px, z_um, float(rng.choice(ELECTRONS)), float(rng.choice(LIGHT_CHANGES)), 0.02)
     zyx_counts, _ = drawn_stack(kind, recording, seed, index * len(KINDS) + KINDS.index(kind))
     is_reversed = bool(rng.random() < 0.5)

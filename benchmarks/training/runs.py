@@ -19,7 +19,6 @@ from safetensors.torch import load_file
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.training.run_folder import BEST, LAST, METRICS, SPEED
-from napari_contransgan.training.run_lock import LOCK
 
 SAVE_EVERY = 5
 STEPS = 40
@@ -189,7 +188,7 @@ def saved_step(out: Path) -> int:
 
 def temporaries(out: Path) -> list[Path]:
     """Return the half-written files of saves."""
-    return sorted(path for path in out.rglob(".*") if path.is_file() and path.name != LOCK)
+    return sorted(path for path in out.rglob(".contransgan-*/*") if path.is_file())
 
 
 def short_settings(path: Path, pairs: Path) -> Path:

@@ -108,7 +108,8 @@ def predict(
     Returns
     -------
     Prediction
-        ``phase`` in radians on the network's grid of 0.325 um, and, with ``trust=True``, its ``uncertainty``.
+        ``phase`` in radians on the network's grid of 0.325 um; with ``trust=True`` also its likely error,
+        ``uncertainty``.
 
     Raises
     ------

@@ -1,19 +1,26 @@
-"""Draw maps, surfaces and figures as PNG, without a window."""
+"""Draw maps, surfaces and figures without a window, and save them as PNG or SVG."""
 
 import io
+from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from napari_contransgan.errors import InputError
+from napari_contransgan.io.atomic import write_atomically
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.surface import SurfaceMesh, surface_from_map
 
 UM_PER_RAD = 5.0
 """Height of a surface in um for a phase of 1 rad."""
+
+PLOT_SUFFIXES = (".png", ".svg")
+SAVED_DPI = 200
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:
@@ -28,6 +35,39 @@ def png_of(figure: Figure, dpi: int = 100) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def svg_of(figure: Figure) -> bytes:
+    """Return a figure as SVG whose text remains text; the same figure always gives the same bytes."""
+    buffer = io.BytesIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "napari-contransgan"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def check_plot_name(path: Path) -> None:
+    """Raise an error if a file name does not fit a plot.
+
+    Raises
+    ------
+    InputError
+        If the name ends neither in .png nor in .svg.
+    """
+    if path.suffix.lower() not in PLOT_SUFFIXES:
+        raise InputError("plots are saved as PNG or SVG: choose a name that ends in .png or .svg", source=str(path))
+
+
+def save_figure(path: Path, figure: Figure) -> None:
+    """Save a figure as PNG or SVG, whichever the name ends in; an existing file is replaced atomically.
+
+    Raises
+    ------
+    InputError
+        If the name ends in neither.
+    """
+    check_plot_name(path)
+    is_svg = path.suffix.lower() == ".svg"
+    write_atomically(path, svg_of(figure) if is_svg else png_of(figure, SAVED_DPI))
 
 
 def draw_map(

@@ -78,3 +78,8 @@ def _named(indices: Sequence[int], total: int) -> str:
         texts = [*texts[:_MOST_NAMED], "more"]
     listed = texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
     return f"Frame{'s' if len(indices) > 1 else ''} {listed} of {total}"
+
+
+def share_text(share: float) -> str:
+    """Write a share as a percentage, without calling a small one 0.0%."""
+    return f"{share:.1%}" if share >= 0.0005 else "less than 0.1%"

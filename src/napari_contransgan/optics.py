@@ -19,6 +19,8 @@ CAMERA_PIXEL_UM = 6.5
 
 PLAUSIBLE_WAVELENGTH_UM = (0.2, 2.0)
 PLAUSIBLE_PIXEL_SIZE_UM = (0.01, 50.0)
+LEAST_APERTURE = 0.005
+LEAST_PHASE_REF_RAD, MOST_PHASE_REF_RAD = 0.01, 1000.0
 
 
 class Aberrations(BaseModel):
@@ -29,10 +31,14 @@ class Aberrations(BaseModel):
 
     Parameters
     ----------
-    astigmatism_0_um, astigmatism_45_um : float
-        Astigmatism along the axes, and along the diagonals.
-    coma_y_um, coma_x_um : float
-        Coma with tails along y and along x.
+    astigmatism_0_um : float
+        Astigmatism along the axes.
+    astigmatism_45_um : float
+        Astigmatism along the diagonals.
+    coma_y_um : float
+        Coma with tails along y.
+    coma_x_um : float
+        Coma with tails along x.
     spherical_um : float
         Spherical aberration, as from a cover glass of the wrong thickness.
     """
@@ -64,8 +70,8 @@ class Objective(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    magnification: float = Field(gt=0)
-    numerical_aperture: float = Field(gt=0)
+    magnification: float = Field(ge=0.01, le=10_000)
+    numerical_aperture: float = Field(ge=LEAST_APERTURE)
     aberrations: Aberrations = NO_ABERRATIONS
 
     @field_validator("numerical_aperture")

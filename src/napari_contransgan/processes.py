@@ -185,6 +185,54 @@ def in_processes(
                 yield done, result
 
 
+def outcomes_in_processes(
+    work: Callable[[Task], Result], tasks: Iterable[Task], workers: int, attempts: int = 2
+) -> Generator[tuple[Task, Result | Exception], None, None]:
+    """Run tasks in several processes to the end, whatever happens to one of them; close the generator to end them.
+
+    A process that dies is replaced, and its task is given to another one, so what a task writes has to be complete or
+    absent.
+
+    Parameters
+    ----------
+    work : callable
+        A function of a module, called in the processes.
+    tasks : iterable
+        Arguments for `work`; the next one is taken when a process is free.
+    workers : int
+        Number of processes.
+    attempts : int
+        Number of processes that may die of the same task.
+
+    Yields
+    ------
+    task, outcome : tuple
+        In the order in which the tasks finish; the outcome is the result, or the exception that `work` raised, or a
+        `WorkerDiedError`.
+    """
+    waiting = iter(tasks)
+    with ExitStack() as stack:
+        under_way: dict[Future[Any], tuple[Any, Workers, int]] = {}
+        for task in islice(waiting, workers):
+            crew = stack.enter_context(closing(Workers(1)))
+            under_way[crew.submit(work, task)] = (task, crew, 1)
+        while under_way:
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                task, crew, attempt = under_way.pop(future)
+                error = future.exception()
+                if isinstance(error, WorkerDiedError):
+                    crew.close()
+                    crew = stack.enter_context(closing(Workers(1)))
+                    if attempt < attempts:
+                        under_way[crew.submit(work, task)] = (task, crew, attempt + 1)
+                        continue
+                for following in islice(waiting, 1):
+                    under_way[crew.submit(work, following)] = (following, crew, 1)
+                if error is not None and not isinstance(error, Exception):
+                    raise error
+                yield task, future.result() if error is None else error
+
+
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
     """Make processes started within the block ignore Ctrl-C from their first moment; only the main thread can do so."""

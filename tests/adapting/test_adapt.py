@@ -22,7 +22,7 @@ from napari_contransgan.models.registry import build_generator
 from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.simulation.fields import image_stack
 from napari_contransgan.simulation.specimen import draw_specimen
-from napari_contransgan.training.run_folder import BEST, read_previews
+from napari_contransgan.training.run_folder import BEST, read_previews, read_run
 
 SIDE_PX = 352
 
@@ -101,6 +101,10 @@ def test_events_tell_what_is_kept_back_and_show_it_before_and_now(
     assert [preview.step for preview in previews] == [0, 2, 4]
     assert np.array_equal(previews[0].yx_before_rad, previews[0].yx_now_rad)
     assert len(read_previews(tmp_path / "run")) == 3
+    record = read_run(tmp_path / "run")
+    assert record.settings == settings()
+    assert list(record.losses["label"][0]) == [1, 2, 3, 4]
+    assert list(record.scores["slope"][0]) == [0, 2, 4]
     assert json.loads((tmp_path / "run" / RESULT).read_text())["way"] == "paired"
 
 
@@ -111,7 +115,7 @@ def test_a_network_that_did_not_improve_is_kept_as_it_was(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("napari_contransgan.adapting.training.BETTER", 0.0)
+    monkeypatch.setattr("napari_contransgan.adapting.training.BETTER", 1e-9)
     result = finished(stack, settings(), tmp_path / "run")
     assert result.kept == "original"
     assert result.after == result.before
@@ -121,6 +125,28 @@ def test_a_network_that_did_not_improve_is_kept_as_it_was(
         result_of(predict(frame, PredictSettings(model=model))).data for model in (str(tmp_path / "run"), start_from)
     ]
     assert np.array_equal(*phases)
+
+
+def test_the_network_also_learns_from_fields_of_the_fitted_microscope(
+    stack: Image,
+    settings: Callable[..., AdaptSettings],
+    start_from: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("napari_contransgan.adapting.adapt.HELD_OUT_FIELDS", 2)
+    monkeypatch.setattr("napari_contransgan.adapting.label_slope.COUNT", 1)
+    loaded = load_checkpoint(Path(start_from))
+    recipe = SimulationSettings(objective="10x", scene="sparse")
+    card = loaded.card.model_copy(update={"settings": {"simulate": [recipe.model_dump(mode="json")]}})
+    save_checkpoint(Path(start_from), loaded.model, card)
+    few = settings(batch_size=4, simulated_images=2, replay_images=1)
+    events = list(adapt([stack], few, tmp_path / "run"))
+    (started,) = (event for event in events if isinstance(event, AdaptStarted))
+    assert any("like those of a microscope at focus" in note for note in started.notes)
+    assert any("so its phase is divided by that" in note for note in started.notes)
+    assert "simulating fields of your microscope" in {event.message for event in events if type(event) is Progress}
+    assert isinstance(events[-1], AdaptFinished)
 
 
 def test_cancelling_leaves_nothing(stack: Image, settings: Callable[..., AdaptSettings], tmp_path: Path) -> None:
@@ -209,6 +235,16 @@ def test_two_planes_and_an_unknown_pixel_size_are_noted(
     events.close()
     assert any("two planes give a one-sided" in note for note in started.notes)
     assert any("the network knows frames of 1.625 um" in note for note in started.notes)
+
+
+def test_a_field_without_empty_places_is_noted(
+    stack: Image, settings: Callable[..., AdaptSettings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_contransgan.adapting.fields.FEW_EMPTY", 1.01)
+    events = adapt([stack], settings(), tmp_path / "run")
+    started = next(event for event in events if isinstance(event, AdaptStarted))
+    events.close()
+    assert any("hardly any empty background" in note and "up to about 80 um" in note for note in started.notes)
 
 
 def test_progress_is_told_from_the_beginning(

@@ -8,7 +8,7 @@ from scipy import ndimage
 from napari_contransgan.adapting.fields import AdaptField
 from napari_contransgan.adapting.losses import label_loss
 from napari_contransgan.adapting.sampling import draw_batch
-from napari_contransgan.adapting.scores import fold_scale, score
+from napari_contransgan.adapting.scores import Errors, fit_scale, fold_scale, levelled_square, score
 from napari_contransgan.adapting.split import MARGIN_PX, Part, split_fields
 from napari_contransgan.models.registry import build_generator
 
@@ -124,14 +124,21 @@ def test_a_folded_scale_multiplies_the_output() -> None:
     assert torch.allclose(after, 1.5 * before, atol=1e-5)
 
 
-def test_the_strip_is_where_the_network_does_as_elsewhere() -> None:
-    slopes = {"top": 1.9, "bottom": 0.5, "left": 0.4, "right": 1.0}
+def test_the_scale_makes_the_slope_one() -> None:
+    part = whole(field())
+    weak = 0.5 * (part.yx_label_rad + 0.3 * part.yx_label_rad.std() * torch.randn(part.shape_yx)).numpy()
+    factor = fit_scale([part], [np.stack([weak] * 3)])
+    assert score([part], [factor * np.stack([weak] * 3)]).slope == pytest.approx(1, abs=0.01)
 
-    def slope_of(part: Part) -> float:
-        height, width = part.shape_yx
-        if width > height:
-            return slopes["top" if part.rows.start == 0 else "bottom"]
-        return slopes["left" if part.columns.start == 0 else "right"]
 
-    split = split_fields([field(400, 400)], 128, slope_of)
-    assert "at the right of" in split.description
+def test_errors_are_compared_for_the_users_field_and_for_simulated_ones() -> None:
+    own, simulated = Errors(0.1, 0.2).relative_to(Errors(0.2, 0.1))
+    assert own == pytest.approx(np.log(0.5))
+    assert simulated == pytest.approx(np.log(2))
+    assert Errors(0.1, None).relative_to(Errors(0.2, None)) == (pytest.approx(np.log(0.5)), 0.0)
+
+
+def test_a_level_is_no_error() -> None:
+    phase = np.random.default_rng(0).standard_normal((40, 41)).astype(np.float32)
+    assert levelled_square(phase + 3, phase[:, :40]) == pytest.approx(0, abs=1e-6)
+    assert levelled_square(3 * phase, phase) == pytest.approx(4, rel=0.1)

@@ -145,6 +145,25 @@ def test_predict_puts_the_phase_over_each_input(
         assert phase.origin_yx_um == pytest.approx(read_image(hela / "phase" / Path(one["input"]).name).origin_yx_um)
 
 
+def test_predict_takes_folders_and_patterns_and_skips_what_is_no_image(
+    call: Call, call_for_json: Json, hela: Path, run_folder: Path, tmp_path: Path
+) -> None:
+    write_image(tmp_path / "in" / "a.tif", read_image(hela / "lr" / "0000.ome.tif"))
+    (tmp_path / "in" / "b.tif").write_text("no image")
+    arguments = ["--out", tmp_path / "out", "--model", run_folder]
+    result = call("predict", tmp_path / "in", *arguments, "--json")
+    assert result.exit_code == 0
+    assert f"skipped: {tmp_path / 'in' / 'b.tif'}: is not a TIFF file" in result.stderr
+    assert Path(json.loads(result.stdout)["images"][0]["phase"]) == tmp_path / "out" / "a_phase.ome.tif"
+    again = call_for_json("predict", f"{tmp_path}/in/[a-b].tif", *arguments)
+    assert (again["count"], again["predicted_earlier"]) == (1, 1)
+    assert [Path(one["input"]).name for one in again["skipped"]] == ["b.tif"]
+    (tmp_path / "in" / "a.tif").unlink()
+    result = call("predict", tmp_path / "in", *arguments)
+    assert result.exit_code == 2
+    assert "none of 1 images could be predicted" in result.stderr
+
+
 def test_predict_writes_the_uncertainty_beside_the_phase(
     call_for_json: Json, hela: Path, run_folder: Path, tmp_path: Path
 ) -> None:
@@ -193,7 +212,7 @@ def test_predict_writes_uncertainty_and_phase_or_neither(
             raise InputError(f"{path}: the disk is full")
         write_image(path, image)
 
-    monkeypatch.setattr("napari_contransgan.cli.commands_images.write_image", full_at_the_phase)
+    monkeypatch.setattr("napari_contransgan.inference.files.write_image", full_at_the_phase)
     frame = hela / "lr" / "0000.ome.tif"
     result = call("predict", frame, "--out", tmp_path / "new" / "p.tif", "--model", run_folder, "--trust")
     assert result.exit_code == 2

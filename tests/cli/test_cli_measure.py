@@ -34,10 +34,11 @@ def test_the_table_and_the_figures_hold_the_mass_of_the_cell(call_for_json, phas
 
 
 def test_the_uncertainty_next_to_the_phase_is_used(call_for_json, phase, tmp_path):
-    std = replace(phase_map(np.full(SHAPE, 0.1)), quantity="phase-std")
+    std = replace(phase_map(np.full(SHAPE, 0.05)), quantity="phase-std")
     write_image(tmp_path / "cells_uncertainty.ome.tif", std)
     (cell,) = call_for_json("measure", phase, "--out", tmp_path / "cells.csv", *OPTIONS)["images"][0]["objects"]
-    assert cell["dry_mass_std_pg"] == pytest.approx(0.1 * cell["area_um2"] * PG_PER_UM2_RAD, rel=1e-3)
+    alike_pg = 0.05 * cell["area_um2"] * PG_PER_UM2_RAD  # of the cell, and as much again of the background's level
+    assert cell["dry_mass_std_pg"] == pytest.approx(np.sqrt(2) * alike_pg, rel=0.15)
 
 
 def test_labels_profile_and_found_objects_are_read_and_written(call_for_json, phase, tmp_path):
@@ -65,3 +66,32 @@ def test_bad_input_is_refused_in_one_line(call, phase, more, message):
     assert done.exit_code == 2
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_beads_growth_and_plots_are_written_next_to_the_table(call_for_json, tmp_path):
+    series, out = tmp_path / "series.ome.tif", tmp_path / "cells.csv"
+    write_image(series, phase_map(np.stack([CELL, 1.1 * CELL, 1.2 * CELL]), "TYX", time_step_s=3600.0))
+    call_for_json("measure", series, "--out", out, "--plots", "svg", *OPTIONS)
+    with (tmp_path / "cells_growth.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["rate_pg"]) == pytest.approx(0.1 * MASS_PG, rel=0.02)
+    assert "<svg" in (tmp_path / "cells_growth.svg").read_text()
+
+
+def test_bead_heights_are_measured_on_request(call_for_json, phase, tmp_path):
+    figures = call_for_json("measure", phase, "--out", tmp_path / "c.csv", "--index-contrast", "0.03", "--plots", "png")
+    height_um = 1.5 * 0.55 / (2 * np.pi * 0.03)
+    assert figures["images"][0]["bead_count"] == 1
+    assert figures["images"][0]["bead_height_mean_um"] == pytest.approx(height_um, rel=0.03)
+    assert len((tmp_path / "c_beads.csv").read_text().splitlines()) == 2
+    assert (tmp_path / "c_beads.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_evaluate_writes_the_difference_and_a_plot(call_for_json, phase, tmp_path):
+    other, difference, plot = (tmp_path / name for name in ("other.ome.tif", "difference.ome.tif", "plot.png"))
+    write_image(other, phase_map(0.8 * CELL))
+    figures = call_for_json("evaluate", phase, other, "--difference", difference, "--plot", plot)
+    assert figures["difference"] == str(difference)
+    assert read_image(difference).data.max() == pytest.approx(0.3, rel=0.01)
+    assert read_image(difference).pixel_size_um == phase_map(CELL).pixel_size_um
+    assert plot.read_bytes().startswith(b"\x89PNG")

@@ -83,8 +83,9 @@ def test_a_bad_file_is_refused_in_one_line_that_names_it(text: str, words: str, 
 
 def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "image.yaml").write_bytes(b"II*\0\xff\xfe\xfd")
-    for path in (tmp_path / "absent.yaml", tmp_path, tmp_path / "image.yaml"):
-        with pytest.raises(InputError, match="cannot be read as YAML"):
+    reasons = {tmp_path / "absent.yaml": "no such file", tmp_path: "not a regular", tmp_path / "image.yaml": "not text"}
+    for path, words in reasons.items():
+        with pytest.raises(InputError, match=words):
             TieSettings.from_yaml(path)
 
 

@@ -1,11 +1,12 @@
 """The commands and the Python of the guides run as they are printed, page by page.
 
-Blocks of a page run in order, in one empty folder. Numbers of steps and fields are cut down, so that this stays fast.
-A block that cannot run here has a comment ``<!-- not run: REASON -->`` above it.
+Blocks of a page run in order, in one empty folder. Numbers of steps and fields are cut down, and the demo runs only
+once, so that this stays fast. A block that cannot run here has a comment ``<!-- not run: REASON -->`` above it.
 """
 
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 from napari_contransgan.cli import app
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-GUIDES = ("adapt.md", "microscope.md", "predict.md", "simulation.md", "tie.md", "training.md")
+GUIDES = ("adapt.md", "measure.md", "microscope.md", "predict.md", "simulation.md", "tie.md", "training.md")
 PAGES = sorted([*DOCS.glob("tutorials/*.md"), *DOCS.glob("how-to/*.md"), *(DOCS / name for name in GUIDES)])
 BLOCK = re.compile(
     r"(?:^<!-- not run: (?P<reason>[^>]*?) *-->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
@@ -28,7 +29,10 @@ PROGRAM = "napari-contransgan"
 MOST = {"--steps": 1, "--count": 2}
 """Smaller numbers that show as well that a command runs."""
 
-QUICK = {"train": {"--preset": "tiny", "--workers": "0"}, "adapt": {"--steps": "1", "--replay": "1"}}
+QUICK = {
+    "train": {"--preset": "tiny", "--workers": "0"},
+    "adapt": {"--steps": "1", "--replay": "1", "--simulated": "0"},
+}
 """A small network, no other process that would have to load PyTorch first, and few steps and images."""
 
 
@@ -53,6 +57,11 @@ def commands_of(text: str) -> list[list[str]]:
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
+def matched(words: list[str]) -> list[str]:
+    """Replace names with an asterisk by those of the files there are, as a shell does."""
+    return [name for word in words for name in (sorted(map(str, Path().glob(word))) if "*" in word else [word])]
+
+
 def shortened(words: list[str]) -> list[str]:
     values = [words[0]]
     for option, value in pairwise(words):
@@ -62,12 +71,29 @@ def shortened(words: list[str]) -> list[str]:
     return values
 
 
-def run_commands(block: Block, page: str) -> None:
+def run_commands(block: Block, page: str, demo: Path) -> None:
     for program, *words in commands_of(block.text):
         where = f"{page}, line {block.first_line}: {program} {shlex.join(words)}"
         assert program == PROGRAM, f"{where}: mark this block as not run"
-        result = CliRunner().invoke(app, shortened(words))
+        if words[:2] == ["demo", "--out"] and len(words) == 3:
+            made_by_demo(demo, Path(words[2]))
+            continue
+        result = CliRunner().invoke(app, shortened(matched(words)))
         assert result.exit_code == 0, f"{where}: {result.stderr}"
+
+
+def made_by_demo(demo: Path, out: Path) -> None:
+    """Copy what the demo makes, which it has to make only once."""
+    if not demo.exists():
+        result = CliRunner().invoke(app, ["demo", "--out", str(demo)])
+        assert result.exit_code == 0, result.stderr
+    shutil.copytree(demo, out)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which the demo runs once it is needed."""
+    return tmp_path_factory.mktemp("demo") / "output"
 
 
 def run_python(block: Block, path: Path, names: dict[str, Any]) -> None:
@@ -82,7 +108,7 @@ def write_named_file(block: Block) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(DOCS).as_posix())
-def test_blocks_of_a_guide_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_of_a_guide_run(path: Path, tmp_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
     names: dict[str, Any] = {"__name__": "__main__"}
@@ -90,7 +116,7 @@ def test_blocks_of_a_guide_run(path: Path, tmp_path: Path, monkeypatch: pytest.M
         if block.reason is not None:
             continue
         if block.language == "sh":
-            run_commands(block, path.name)
+            run_commands(block, path.name, demo)
         elif block.language == "python":
             run_python(block, path, names)
         elif block.language == "yaml":
@@ -137,10 +163,18 @@ dask scheduler
         assert shortened(["train", "--steps", "3000"]) == quick
         assert shortened(["train", "--steps", "30", "--preset", "tiny"]) == quick
 
-    def test_a_command_that_fails_fails_the_test(self) -> None:
-        with pytest.raises(AssertionError, match=r"page.md, line 7: napari-contransgan tie absent.tif"):
-            run_commands(Block("sh", "napari-contransgan tie absent.tif --out x.tif\n", 7, None), "page.md")
+    def test_takes_the_files_that_a_name_with_an_asterisk_fits(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        for name in ("b.tif", "a.tif", "c.csv"):
+            Path(name).touch()
+        assert matched(["predict", "*.tif", "--out", "new"]) == ["predict", "a.tif", "b.tif", "--out", "new"]
 
-    def test_another_program_must_be_marked(self) -> None:
+    def test_a_command_that_fails_fails_the_test(self, demo: Path) -> None:
+        with pytest.raises(AssertionError, match=r"page.md, line 7: napari-contransgan tie absent.tif"):
+            run_commands(Block("sh", "napari-contransgan tie absent.tif --out x.tif\n", 7, None), "page.md", demo)
+
+    def test_another_program_must_be_marked(self, demo: Path) -> None:
         with pytest.raises(AssertionError, match="mark this block as not run"):
-            run_commands(Block("sh", "make app\n", 1, None), "page.md")
+            run_commands(Block("sh", "make app\n", 1, None), "page.md", demo)

@@ -1,6 +1,7 @@
 """The manifest: everything it names is there, and napari's menus offer it."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ def test_every_widget_opens_from_the_plugins_menu(manifest):
         "Measure objects",
         "Digital microscope",
         "Adapt to my microscope",
+        "Start here",
     }
 
 
@@ -46,8 +48,61 @@ def test_commands_stand_in_menus_that_take_contributions(manifest):
     assert "napari-contransgan.predict_active_layer" in in_layers_data
 
 
+@pytest.mark.gui
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ("dry mass", "find_dry_mass"),
+        ("profile", "find_dry_mass"),
+        ("tie", "tie_widget"),
+        ("quantitative", "find_quantitative_phase"),
+        ("phase", "predict_widget"),
+        ("train", "train_widget"),
+        ("crop", "crop_widget"),
+        ("tile", "crop_widget"),
+        ("3d", "surface_widget"),
+        ("simulate", "find_simulation"),
+        ("start here", "start_widget"),
+        ("adapt", "adapt_widget"),
+    ],
+)
+def test_the_palette_finds_commands_by_the_words_people_type(viewer, words, command):
+    assert f"napari-contransgan.{command}" in palette_hits(viewer, words)
+
+
+@pytest.mark.gui
+def test_the_palette_offers_nothing_that_needs_a_file(viewer):
+    listed = palette_hits(viewer, "")
+    assert "napari-contransgan.tie_widget" in listed
+    assert not listed & {"napari-contransgan.get_reader", "napari-contransgan.write_layer"}
+
+
+def palette_hits(viewer, words):
+    from napari._qt.widgets.qt_command_palette import QCommandPalette, _enabled
+
+    palette = QCommandPalette(viewer.window._qt_window)
+    palette.update_context(viewer.window._qt_window)
+    context = palette._list._app_model_context
+    return {hit.id for hit in palette._list.iter_top_hits(words) if _enabled(hit, context)}
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize("name", ["dry_mass", "quantitative_phase", "virtual_phase", "simulation", "transfer_learning"])
+def test_commands_of_the_palette_open_a_widget(viewer, name):
+    from napari._app_model import get_app_model
+
+    get_app_model().commands.execute_command(f"napari-contransgan.find_{name}").result()
+    assert len(viewer.window.dock_widgets) == 1
+
+
+def test_qt_is_imported_through_qtpy_alone():
+    bindings = re.compile(r"^\s*(?:from|import) (?:PyQt|PySide)", re.MULTILINE)
+    files = [path for folder in ("src", "tests", "tools", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    assert [str(path) for path in files if bindings.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_opening_the_plugin_imports_no_torch():
-    features = ("tie", "predict", "crop", "surface", "train", "measure", "microscope", "adapt")
+    features = ("start", "tie", "predict", "crop", "surface", "train", "measure", "microscope", "adapt")
     modules = [*(f"{name}.widget" for name in features), "files.readers", "files.writers", "files.sample_data"]
     # And it has asked OpenMP, which torch loads, for threads that wait without spinning.
     code = (

@@ -1,10 +1,25 @@
 """Writing files whole or not at all."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from napari_contransgan.io.atomic import LEFTOVER, remove_leftovers, write_atomically
+from napari_contransgan.errors import InputError
+from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.io.atomic import _host, check_names, remove_leftovers, replaced_atomically, write_atomically
+
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from pathlib import Path
+from napari_contransgan.io.atomic import replaced_atomically
+with replaced_atomically(Path(sys.argv[1])) as part:
+    part.write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,15 +31,57 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
     monkeypatch.setattr("os.fsync", full_disk)
     with pytest.raises(OSError, match="no space"):
         write_atomically(tmp_path / "a", b"new")
+    with pytest.raises(OSError, match="no space"):
+        write_atomically(tmp_path / "below" / "further" / "a", b"new")
     assert (tmp_path / "a").read_bytes() == b"old"
-    assert len(list(tmp_path.iterdir())) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_what_a_kill_left_half_written_is_removed_and_nothing_else(tmp_path: Path) -> None:
-    write_atomically(tmp_path / "a", b"whole")
-    write_atomically(tmp_path / "below" / ".hidden", b"whole")
-    for folder in (tmp_path, tmp_path / "below"):
-        (folder / f"{LEFTOVER}a.x1y2").write_bytes(b"half")
-        (folder / ".tmpgUcOv0").touch()  # as safetensors names what it writes
+@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL on Windows")
+def test_what_a_killed_process_left_is_removed_at_the_next_write(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a", b"old")
+    subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(tmp_path / "a")], check=False)  # noqa: S603
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 2
+    write_atomically(tmp_path / "b", b"new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_what_others_are_writing_and_what_the_user_named_alike_is_kept(tmp_path: Path) -> None:
+    others = [
+        tmp_path / f".contransgan-{_host()}-{os.getpid()}-abcdefgh",  # a process that runs
+        tmp_path / ".contransgan-00000000-999999999-abcdefgh",  # of another computer
+        tmp_path / ".tmpabcdef",
+        tmp_path / ".part-notes",
+        tmp_path / ".contransgan-notes",
+    ]
+    for folder in others:
+        folder.mkdir()
+        (folder / "a").touch()
+    a_file = tmp_path / f".contransgan-{_host()}-999999999-file_of_"
+    a_file.touch()
     remove_leftovers(tmp_path)
-    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"a", ".hidden"}
+    assert all((folder / "a").exists() for folder in others)
+    assert a_file.exists()
+
+
+def test_every_legal_name_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 247 + ".ome.tif")
+    write_image(path, Image(np.zeros((4, 5), np.float32), "YX"))
+    assert read_image(path).data.shape == (4, 5)
+    write_atomically(tmp_path / ("m" * 255), b"whole")
+
+
+def test_a_name_that_is_too_long_is_refused_before_the_work(tmp_path: Path) -> None:
+    path = tmp_path / ("é" * 124 + ".ome.tif")
+    with pytest.raises(InputError, match="its name is 256 bytes long, and at most 255"):
+        check_names([path])
+    with pytest.raises(InputError, match="256 bytes"):
+        write_image(path, Image(np.zeros((4, 5), np.float32), "YX"))
+
+
+def test_the_temporary_file_has_the_name_of_the_real_one(tmp_path: Path) -> None:
+    with replaced_atomically(tmp_path / "a.ome.tif") as part:
+        assert part.name == "a.ome.tif"
+        part.write_bytes(b"whole")
+    assert (tmp_path / "a.ome.tif").read_bytes() == b"whole"

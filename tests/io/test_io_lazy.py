@@ -14,6 +14,7 @@ import tifffile
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, check_pixels, read_image, to_luminance, write_image
+from napari_contransgan.io import lazy as lazy_reading
 
 TZYX_LAPSE = np.random.default_rng(3).integers(1, 4000, (5, 3, 20, 30), dtype=np.uint16)
 TYXS_LAPSE = np.random.default_rng(4).integers(0, 255, (5, 20, 30, 3), dtype=np.uint8)
@@ -127,6 +128,40 @@ def test_lazy_pixels_are_the_same_in_one_chunk_for_each_time_point_or_plane(
     np.testing.assert_array_equal(lazy.data.compute(), eager.data, strict=True)
     np.testing.assert_array_equal(lazy.data[..., 1:7, 2].compute(), eager.data[..., 1:7, 2])
     assert dataclasses.replace(lazy, data=None) == dataclasses.replace(eager, data=None)
+
+
+RGB = np.random.default_rng(6).integers(0, 255, (133, 171, 3), dtype=np.uint8)
+LARGE: dict[str, tuple[np.ndarray, dict[str, Any], tuple[int, int]]] = {
+    "bare": (TZYX_LAPSE[0].repeat(7, 1), {}, (32, 30)),
+    "strips": (TZYX_LAPSE[0].repeat(7, 1), {"compression": "zlib", "rowsperstrip": 5, "predictor": True}, (35, 30)),
+    "tiles": (TZYX_LAPSE[0].repeat(7, 1).repeat(3, 2), {"tile": (16, 48), "compression": "lzw"}, (32, 48)),
+    "big-endian tiles": (TZYX_LAPSE[0].repeat(9, 2).astype(">f4"), {"tile": (16, 16), "byteorder": ">"}, (20, 32)),
+    "OME tiles": (TZYX_LAPSE[0].repeat(7, 1), {"tile": (16, 32), "ome": True, "metadata": {"axes": "ZYX"}}, (32, 30)),
+    "colour tiles": (RGB, {"tile": (32, 32), "compression": "zlib", "photometric": "rgb"}, (32, 32)),
+    "JPEG tiles": (RGB, {"tile": (32, 32), "compression": "jpeg", "photometric": "rgb"}, (32, 32)),
+}
+
+
+@pytest.mark.parametrize(("data", "options", "part"), LARGE.values(), ids=LARGE.keys())
+def test_large_pages_are_read_in_parts(
+    path: Path, data: np.ndarray, options: dict[str, Any], part: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lazy_reading, "MOST_PAGE_BYTES", 100)
+    monkeypatch.setattr(lazy_reading, "CHUNK_PX", 32)
+    tifffile.imwrite(path, data, **{"photometric": "minisblack", **options})
+    lazy = read_image(path, lazy=True).data
+    frame = slice(0, 2) if data.shape[-1] == 3 else slice(1, 3)
+    assert lazy.chunksize[frame] == part
+    np.testing.assert_array_equal(lazy.compute(), read_image(path).data, strict=True)
+
+
+def test_a_large_page_in_one_strip_is_read_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lazy_reading, "MOST_PAGE_BYTES", 100)
+    monkeypatch.setattr(lazy_reading, "CHUNK_PX", 16)
+    tifffile.imwrite(path, ZYX_STACK[0], compression="zlib", rowsperstrip=20)
+    lazy = read_image(path, lazy=True).data
+    assert lazy.chunksize == (20, 30)
+    np.testing.assert_array_equal(lazy.compute(), ZYX_STACK[0])
 
 
 @pytest.mark.parametrize("compression", ["zlib", None])

@@ -65,9 +65,48 @@ def test_crowded_maps_are_separated_although_little_background_is_left():
     assert len(measure_frame(phase_map(crowded + noise), INCREMENT).objects) == 20
 
 
-def test_the_standard_error_is_the_sum_of_the_uncertainties_within_the_object():
-    (cell,) = measure_frame(phase_map(CELL), INCREMENT, yx_std_rad=np.full(SHAPE, 0.05)).objects
-    assert cell.dry_mass_std_pg == pytest.approx(0.05 * cell.area_um2 * PG_PER_UM2_RAD)
+def test_the_standard_error_adds_what_the_object_and_the_background_are_uncertain_by():
+    inside = CELL > 0.1
+    labels = inside.astype(int)
+    std_rad = np.where(ndimage.binary_dilation(inside, iterations=6), 0.08, 0.04)
+    (cell,) = measure_frame(phase_map(CELL), INCREMENT, yx_labels=labels, yx_std_rad=std_rad).objects
+    alike_pg, level_pg = (std * cell.area_um2 * PG_PER_UM2_RAD for std in (0.08, 0.04))
+    assert np.hypot(0.85 * alike_pg, level_pg) < cell.dry_mass_std_pg < np.hypot(alike_pg, level_pg)
+
+
+def test_what_fine_structure_is_uncertain_by_averages_out_within_a_cell():
+    labels = (CELL > 0.1).astype(int)
+    stripes_rad = np.where(np.arange(SHAPE[1]) // 2 % 2, 0.3, 0.02) * np.ones(SHAPE)
+    striped, plain = (
+        measure_frame(phase_map(CELL), INCREMENT, yx_labels=labels, yx_std_rad=std_rad).objects[0].dry_mass_std_pg
+        for std_rad in (np.where(labels, stripes_rad, 0.02), np.full(SHAPE, 0.02))
+    )
+    assert striped == pytest.approx(plain)
+
+
+def test_the_level_of_a_full_frame_is_less_certain_than_its_map_states():
+    labels = (CELL > 0.1).astype(int)
+    certain, full = (
+        measure_frame(phase_map(CELL), INCREMENT, yx_labels=labels, yx_std_rad=np.full(SHAPE, std_rad))
+        for std_rad in (0.05, 0.1)
+    )
+    assert full.objects[0].dry_mass_std_pg > 2.5 * certain.objects[0].dry_mass_std_pg
+    assert certain.notes == ()
+    assert "uncertain by 0.20 rad" in full.notes[0]
+
+
+def test_errors_average_out_in_a_large_colony():
+    def relative_error(side_um):
+        shape = (round(side_um / PIXEL_UM) + 60,) * 2
+        labels = np.zeros(shape, int)
+        labels[30:-30, 30:-30] = 1
+        flat = phase_map(np.where(labels, 1.0, 0.0))
+        std_rad = np.where(ndimage.binary_dilation(labels, iterations=6), 0.1, 0.0)
+        (one,) = measure_frame(flat, INCREMENT, yx_labels=labels, yx_std_rad=std_rad).objects
+        return one.dry_mass_std_pg / one.dry_mass_pg
+
+    assert relative_error(2.0) == pytest.approx(0.1, rel=0.03)
+    assert relative_error(200.0) < 0.05
 
 
 def test_without_an_uncertainty_map_the_background_tells_the_standard_error():

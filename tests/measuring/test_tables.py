@@ -1,11 +1,24 @@
 import csv
+from dataclasses import asdict
 
+import numpy as np
 import pytest
 from tests.measuring.scenes import dome, phase_map
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.measuring import COLUMNS, measure_objects, object_rows, profile_along, write_objects
-from napari_contransgan.measuring.tables import write_profiles
+from napari_contransgan.evaluation import BeadHeight, evaluate
+from napari_contransgan.measuring import (
+    COLUMNS,
+    Growth,
+    measure_objects,
+    object_rows,
+    profile_along,
+    write_beads,
+    write_growth,
+    write_objects,
+    write_profiles,
+    write_scores,
+)
 from napari_contransgan.progress import result_of
 
 CELLS = phase_map(dome((120, 120), (30.0, 30.0), (9.0, 9.0), 1.5))
@@ -46,3 +59,20 @@ def test_profiles_are_written_one_below_the_other(tmp_path):
 def test_only_csv_is_written(tmp_path):
     with pytest.raises(InputError, match=r"cells\.xlsx: tables are written as CSV"):
         write_objects(tmp_path / "cells.xlsx", {})
+
+
+def test_beads_growth_and_scores_have_tables_of_their_own(tmp_path):
+    write_beads(tmp_path / "beads.csv", {"a.tif": [BeadHeight(1.0, 2.0, 3.0, 1.5)]})
+    assert (tmp_path / "beads.csv").read_text() == "y_um,x_um,height_um,radius_um,image\n1,2,3,1.5,a.tif\n"
+
+    growing = Growth(4, np.array([0.0, 0.5]), True, np.array([10.0, 11.0]), np.array([1.0, 1.0]), None, None)
+    write_growth(tmp_path / "growth.csv", {"a.tif": [growing]})
+    (row,) = csv.DictReader((tmp_path / "growth.csv").read_text().splitlines())
+    assert (row["track"], row["frames"], row["end"], row["unit_of_time"]) == ("4", "2", "0.5", "h")
+    assert (row["first_pg"], row["last_pg"], row["rate_pg"], row["image"]) == ("10", "11", "", "a.tif")
+
+    scores = evaluate(0.5 * CELLS.data, CELLS.data)
+    write_scores(tmp_path / "scores.csv", scores)
+    written = {row["score"]: row["value"] for row in csv.DictReader((tmp_path / "scores.csv").read_text().splitlines())}
+    assert written.keys() == asdict(scores).keys()
+    assert float(written["slope"]) == pytest.approx(0.5, rel=1e-3)

@@ -55,7 +55,7 @@ def test_what_is_no_checkpoint_is_refused_with_its_name(tmp_path: Path) -> None:
     save_file({"w": torch.zeros(2)}, foreign)
     with pytest.raises(InputError, match="carries no card"):
         load_checkpoint(foreign)
-    with pytest.raises(InputError, match="no such checkpoint"):
+    with pytest.raises(InputError, match="no such file"):
         read_card(tmp_path / "absent.safetensors")
 
 

@@ -81,7 +81,7 @@ def test_the_mean_of_eight_orientations_is_scored_beside_the_plain_answer(networ
     against_truth = [row for row in rows if row["label"] == TRUTH and row["network"] != TIE_ITSELF]
     names = (("tiny", False), ("tiny (eight orientations)", True))
     for row, (name, trust) in zip(against_truth, names, strict=True):
-        phase = result_of(predict(lr, PredictSettings(trust=trust), loaded))
+        phase = result_of(predict(lr, PredictSettings(orientations=8 if trust else 1), loaded))
         assert row["network"] == name
         own = evaluate(phase.data, truth.data, data_range_rad=1.03, yx_background=far_from_beads(truth.data))
         assert row["psnr_db"] == pytest.approx(own.psnr_db)
@@ -102,21 +102,49 @@ def test_empty_fields_count_by_what_is_invented_in_them_debris_or_not(network: P
     assert all(row["empty_max_rad"] >= 0 and "ssim" not in row for row in rows)
 
 
-def made_up(scene: str, ssim: float, label: str = TIE_LABEL) -> dict[str, object]:
+def made_up(scene: str, ssim: float, label: str = TIE_LABEL, grid_um: float = 0.325) -> dict[str, object]:
     scores = dict.fromkeys(("psnr_db", "ssim_raw", "psnr_raw_db", "ssim_foreground", "psnr_foreground_db"), 36.0)
     zero = {"ssim_zero": 0.5, "psnr_zero_db": 18.0}
-    about = {"network": "all", "specimen": "psm", "objective": "10x", "scene": scene, "label": label}
+    about = {
+        "network": "all",
+        "specimen": "psm",
+        "objective": "10x",
+        "scene": scene,
+        "label": label,
+        "grid_um": grid_um,
+    }
     return {**about, "ssim": ssim, "slope": 1.0, **scores, **zero}
 
 
 def test_means_are_of_all_scenes_and_of_sparse_ones_alone() -> None:
     rows = [made_up("sparse", 0.98), made_up("dense", 0.90), made_up("sparse", 0.1, TRUTH)]
-    found = {(row["label"], row["scenes"]): row for row in summarise(rows)}
+    found = {(row["label"], row["scenes"]): row for row in summarise(rows) if row["grid_um"] == 0.325}
     assert found[TIE_LABEL, "all"]["ssim"] == pytest.approx(0.94)
     assert found[TIE_LABEL, "all"]["reached"] == "no: SSIM -0.012"
     assert found[TIE_LABEL, "sparse"]["ssim"] == pytest.approx(0.98)
     assert found[TIE_LABEL, "sparse"]["reached"] == "yes"
     assert found[TRUTH, "sparse"]["fields"] == 1
+
+
+def test_each_grid_has_means_and_goals_of_its_own() -> None:
+    rows = [made_up("sparse", 0.90), made_up("sparse", 0.98, grid_um=0.65), made_up("dense", 0.1, grid_um=0.65)]
+    summary = summarise(rows)
+    assert [goal.reached for goal in table1_goals(summary, "all")] == [False]
+    (fair,) = table1_goals(summary, "all", "sparse", 0.65)
+    assert fair.reached
+    assert fair.text.startswith("sparse fields on a grid of 0.65 um, beads")
+
+
+def test_a_coarser_grid_compares_the_means_of_blocks(network: Path) -> None:
+    loaded = load_checkpoint(network)
+    settings = held_out("psm", "10x", scene="sparse")
+    rows = result_of(score_networks({"tiny": loaded}, settings, [0], grids=(3,)))
+    lr, truth = simulate_pair(settings, 0)
+    phase = result_of(predict(lr, PredictSettings(), loaded))
+    own = [m.data[:219, :219].astype(float).reshape(73, 3, 73, 3).mean(axis=(1, 3)) for m in (phase, truth)]
+    against_truth = next(row for row in rows if (row["network"], row["label"]) == ("tiny", TRUTH))
+    assert against_truth["grid_um"] == 0.975
+    assert against_truth["psnr_raw_db"] == pytest.approx(evaluate(*own, data_range_rad=1.03).psnr_raw_db, rel=1e-4)
 
 
 def test_an_infinite_psnr_of_an_exact_copy_does_not_spoil_the_mean() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from napari_contransgan import cluster as connecting
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.progress import result_of
@@ -77,16 +78,14 @@ def test_an_error_on_a_worker_names_the_field(address: str, tmp_path: Path, monk
 
 
 def test_workers_of_another_version_are_refused(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter([dict.fromkeys(cluster.PACKAGES, "9.9")])
-    versions_here = cluster.versions_here
-    monkeypatch.setattr(cluster, "versions_here", lambda: next(answers, versions_here()))
+    monkeypatch.setattr(cluster, "versions_here", lambda packages: dict.fromkeys(packages, "9.9"))
     with pytest.raises(InputError, match=r"a worker has napari-contransgan .* instead of 9\.9.*install the same"):
         list(write_dataset(SETTINGS, tmp_path, stacks=False, scheduler=address))
 
 
 def test_a_scheduler_that_is_not_there_is_told_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr(cluster, "CONNECT_S", 1)
+    monkeypatch.setattr(connecting, "CONNECT_S", 1)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -99,14 +98,14 @@ def test_a_scheduler_that_is_not_there_is_told_in_time(tmp_path: Path, monkeypat
 @pytest.mark.parametrize("wrong", ["nowhere", "http://host:1", "tcp://nowhere.invalid:8786"])
 def test_what_is_no_address_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr(cluster, "CONNECT_S", 1)
+    monkeypatch.setattr(connecting, "CONNECT_S", 1)
     with pytest.raises(InputError, match="no dask scheduler answers: check the address"):
         list(write_dataset(SETTINGS, tmp_path, scheduler=wrong))
 
 
 def test_another_server_is_not_taken_for_a_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr(cluster, "CONNECT_S", 1)
+    monkeypatch.setattr(connecting, "CONNECT_S", 1)
     with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         began = time.monotonic()
@@ -118,7 +117,7 @@ def test_another_server_is_not_taken_for_a_scheduler(tmp_path: Path, monkeypatch
 
 def test_a_scheduler_without_workers_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(cluster, "CONNECT_S", 1)
+    monkeypatch.setattr(connecting, "CONNECT_S", 1)
     with (
         distributed.LocalCluster(processes=False, n_workers=0, dashboard_address=":0", protocol="tcp") as empty,
         pytest.raises(InputError, match="the scheduler has no workers: start some with 'dask worker tcp://"),

@@ -145,7 +145,7 @@ def test_the_phase_is_least_certain_where_a_cell_hides_the_border(wide_stack, wi
     border = np.ones(truth.shape, bool)
     border[1:-1, 1:-1] = False
     hidden, open_border = std[border & (truth > 0.5)], std[border & (truth < 1e-3)]
-    assert np.median(hidden) > 4 * np.median(open_border)
+    assert np.median(hidden) > 3 * np.median(open_border)
     assert np.median(hidden) > 2 * np.median(std[80:, 60:100][truth[80:, 60:100] > 0.5])
     assert std.shape == truth.shape
     assert np.all(std > 0)
@@ -171,14 +171,16 @@ def test_the_result_grows_with_the_specimen(bright_field_stack, wide_phase, wide
     assert slope(phase[cells], plain[cells].astype(float)) == pytest.approx(share, rel=0.03)
 
 
-@pytest.mark.parametrize(("height", "width"), [(70, 210), (210, 70), (100, 201), (41, 40)])
-def test_frames_of_any_shape_do(wide_stack, wide_phase, height, width):
+@pytest.mark.parametrize(
+    ("height", "width", "tolerance"), [(70, 210, 0.05), (210, 70, 0.05), (100, 201, 0.05), (41, 40, 0.1)]
+)
+def test_frames_of_any_shape_do(wide_stack, wide_phase, height, width, tolerance):
     frame = (slice(20, 20 + height), slice(20, 20 + width))
 
     solution = retrieved(recorded(wide_stack[:, *frame]))
 
     assert solution.yx_phase_rad.shape == solution.yx_std_rad.shape == (height, width)
-    assert slope(solution.yx_phase_rad, wide_phase[frame]) == pytest.approx(1, abs=0.05)
+    assert slope(solution.yx_phase_rad, wide_phase[frame]) == pytest.approx(1, abs=tolerance)
     assert rms(solution.yx_phase_rad - wide_phase[frame]) < 0.1
 
 
@@ -228,6 +230,7 @@ def test_thin_places_of_a_closed_sheet_do_not_make_it_certain(bright_field_stack
     found = retrieved(counts)
 
     assert not found.figures["light_from_background"]
-    error = np.abs((found.yx_phase_rad - np.median(found.yx_phase_rad)) - (truth - np.median(truth)))
-    assert np.mean(error <= 2 * found.yx_std_rad) > 0.62
-    assert np.median(found.yx_std_rad) > 0.15
+    error = found.yx_phase_rad - truth
+    error = np.abs(error - np.median(error))
+    assert np.mean(error <= 2 * found.yx_std_rad) > 0.7
+    assert np.median(found.yx_std_rad) > 0.08

@@ -24,7 +24,7 @@ from benchmarks.training.runs import (
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.io.atomic import LEFTOVER
+from napari_contransgan.io.atomic import _host
 from napari_contransgan.training import steps, trainer
 from napari_contransgan.training.events import CheckpointSaved, ImageSkipped, SaveFailed, StepFinished
 from napari_contransgan.training.trainer import train
@@ -56,13 +56,14 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(pairs: 
 
 def test_what_a_kill_left_half_written_is_taken_away_at_the_next_start(tiny: Tiny, tmp_path: Path) -> None:
     list(train(tiny(generator="unet", steps=1), tmp_path))
-    left = [tmp_path / f"{LEFTOVER}last.safetensors.ab", tmp_path / "previews" / f"{LEFTOVER}3.ome.tif.cd"]
-    for path in left:
-        path.parent.mkdir(exist_ok=True)
+    left = [tmp_path / f".contransgan-{_host()}-999999999-abcdefgh" / "last.safetensors"]
+    left.append(tmp_path / "previews" / left[0].parent.name / "3.ome.tif")
+    own = [tmp_path / ".own", tmp_path / ".part-mine", tmp_path / ".tmpabcdef"]
+    for path in (*left, *own):
+        path.parent.mkdir(exist_ok=True, parents=True)
         path.write_bytes(b"half")
-    (tmp_path / ".own").touch()
     list(train(tiny(generator="unet", steps=2), tmp_path, resume=True))
-    assert temporaries(tmp_path) == [tmp_path / ".own"]
+    assert sorted(path for path in tmp_path.rglob(".*") if path.name != ".lock") == sorted(own)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])

@@ -1,11 +1,14 @@
 """Going on with a run, with more steps, other folders, or on another device."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from napari_contransgan.config import PairFolders, TrainSettings
 from napari_contransgan.errors import InputError
@@ -14,7 +17,7 @@ from napari_contransgan.progress import result_of
 from napari_contransgan.training.data import gather
 from napari_contransgan.training.engine import make_engine, start_fabric
 from napari_contransgan.training.events import StepFinished, TrainingEvent, TrainingStarted
-from napari_contransgan.training.state import load_state, new_state, save_state
+from napari_contransgan.training.state import STATE_KEY, load_state, new_state, save_state
 from napari_contransgan.training.steps import train_step
 from napari_contransgan.training.trainer import train
 
@@ -147,3 +150,58 @@ def test_a_save_that_is_not_finite_is_refused(tiny: Tiny, tmp_path: Path) -> Non
     save_state(tmp_path / "last.safetensors", state)
     with pytest.raises(InputError, match=r"last\.safetensors: holds NaN"):
         load_state(tmp_path / "last.safetensors", state, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"step": -5},
+        {"step": "3"},
+        {"step": 10**400},
+        {"rate_factor": 7.0},
+        {"rollbacks": -1},
+        {"taken_s": float("nan")},
+        {"best_psnr_db": None},
+        {"best_psnr_db": float("nan")},
+        {"unknown": 1},
+    ],
+    ids=str,
+)
+def test_impossible_numbers_of_a_save_are_refused(tiny: Tiny, tmp_path: Path, change: dict[str, object]) -> None:
+    state = new_state(tiny(generator="unet"), torch.device("cpu"))
+    save_state(tmp_path / "last.safetensors", state)
+    _change_save(tmp_path / "last.safetensors", lambda numbers, _: numbers.update(change))
+    with pytest.raises(InputError, match=r"last\.safetensors: its saved state is damaged"):
+        load_state(tmp_path / "last.safetensors", state, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("optimisers/generators/0/exp_avg", torch.zeros(3)),
+        ("optimisers/generators/0/step", torch.zeros(2)),
+        ("optimisers/generators/0/other", torch.zeros(())),
+        ("optimisers/generators/x/step", torch.zeros(())),
+        ("networks/ema/other", torch.zeros(1)),
+        ("pools/phase", torch.zeros(2, 3)),
+    ],
+)
+def test_a_tensor_of_a_save_with_another_shape_or_name_is_refused(
+    tiny: Tiny, tmp_path: Path, name: str, value: torch.Tensor
+) -> None:
+    settings = tiny(generator="unet", recipe="paper")
+    state = new_state(settings, torch.device("cpu"))
+    engine = make_engine(start_fabric(settings), state.networks, settings)
+    train_step(state, gather(settings), settings, engine)
+    save_state(tmp_path / "last.safetensors", state)
+    _change_save(tmp_path / "last.safetensors", lambda _, tensors: tensors.update({name: value}))
+    with pytest.raises(InputError, match="other networks"):
+        load_state(tmp_path / "last.safetensors", state, torch.device("cpu"))
+
+
+def _change_save(path: Path, change: Callable[[dict[str, object], dict[str, torch.Tensor]], object]) -> None:
+    with safe_open(path, framework="pt") as file:
+        numbers = json.loads(file.metadata()[STATE_KEY])
+        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a mapping
+    change(numbers, tensors)
+    save_file(tensors, path, {STATE_KEY: json.dumps(numbers)})

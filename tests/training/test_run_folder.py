@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_contransgan.config import TrainSettings
+from napari_contransgan.config import AdaptSettings, TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import read_image
 from napari_contransgan.training.events import Preview
 from napari_contransgan.training.run_folder import (
+    ADAPT_CONFIG,
     CARD,
     CONFIG,
     METRICS,
@@ -52,6 +53,15 @@ def test_curves_come_back_by_name_with_their_steps(run: Path) -> None:
     assert record.losses["cycle"][1].dtype == np.float64
 
 
+def test_an_adapted_run_is_read_like_any_other(tmp_path: Path) -> None:
+    settings = AdaptSettings(name="my 10x", steps=7)
+    (tmp_path / ADAPT_CONFIG).write_text(settings.to_yaml())
+    append_record(tmp_path, step_line(1, label=0.4))
+    record = read_run(tmp_path)
+    assert record.settings == settings
+    np.testing.assert_array_equal(record.losses["label"], ([1], [0.4]))
+
+
 def test_every_line_is_json_that_any_reader_takes(run: Path) -> None:
     append_record(run, step_line(1, cycle=float("inf")))
     (line,) = (run / METRICS).read_text().splitlines()
@@ -66,7 +76,9 @@ def test_a_run_that_has_just_begun_has_no_curves_and_no_card(run: Path) -> None:
 
 def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(InputError, match=r"is not the folder of a run: it contains no config\.yaml") as caught:
+        with pytest.raises(
+            InputError, match=r"is not the folder of a run: it contains neither config\.yaml nor adapt\.yaml"
+        ) as caught:
             read_run(folder)
         assert "\n" not in str(caught.value)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from napari_contransgan.adapting.card import adapted_card
+from napari_contransgan.adapting.error_factor import error_factor
 from napari_contransgan.adapting.events import (
     AdaptEvent,
     AdaptFinished,
@@ -20,22 +21,26 @@ from napari_contransgan.adapting.events import (
 )
 from napari_contransgan.adapting.fields import AdaptField
 from napari_contransgan.adapting.gathering import Given, gather_fields
-from napari_contransgan.adapting.replay import make_replay, replay_recipes
+from napari_contransgan.adapting.replay import Pair, make_replay, replay_recipes
 from napari_contransgan.adapting.scores import Applied
+from napari_contransgan.adapting.simulated import make_simulated
 from napari_contransgan.adapting.split import split_fields
-from napari_contransgan.adapting.training import Adapted, train_adapted
+from napari_contransgan.adapting.training import Adapted, Material, train_adapted
 from napari_contransgan.config import AdaptSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image
 from napari_contransgan.io.atomic import write_atomically
+from napari_contransgan.io.locking import folder_locked
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from napari_contransgan.models.compute import choose_device, describe_device, precision_to_train
 from napari_contransgan.threads import each_on_threads, threads_to_train
 from napari_contransgan.training.events import Preview
-from napari_contransgan.training.run_folder import BEST, write_previews
+from napari_contransgan.training.run_folder import ADAPT_CONFIG, BEST, METRICS, SPEED, record_line, write_previews
 
-SETTINGS, RESULT = "adapt.yaml", "adapt.json"
+RESULT = "adapt.json"
+HELD_OUT_FIELDS = 8
+"""Number of simulated fields of the user's microscope that the networks are scored on and do not learn from."""
 
 Events = Generator[AdaptEvent, None, AdaptResult]
 
@@ -83,10 +88,11 @@ def adapt(
     InputError
         Naming the image, if it cannot be used; or if the folder contains a network already.
     """
-    if (run_dir / BEST).exists():
-        raise InputError(f"{run_dir}: holds a network already: choose another folder")
     given = Given(tuple(stacks), tuple(frames), tuple(labels))
-    return (yield from each_on_threads(threads_to_train(settings.threads), _adapt(given, settings, run_dir)))
+    with folder_locked(run_dir, "training"):
+        if (run_dir / BEST).exists():
+            raise InputError(f"{run_dir}: holds a network already: choose another folder")
+        return (yield from each_on_threads(threads_to_train(settings.threads), _adapt(given, settings, run_dir)))
 
 
 def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
@@ -95,11 +101,17 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
     device = choose_device(settings.device)
     gathered = yield from gather_fields(given, settings, loaded, device)
     fields, way = gathered.fields, gathered.way
-    applied = Applied(loaded.model.to(device), loaded.card.phase_ref_rad, device, settings.precision)
-    split = split_fields(fields, settings.crop_px, applied.slope_of)
+    split = split_fields(fields, settings.crop_px)
     clock.note("labels")
-    recipes = replay_recipes(loaded.card, fields[0].pixel_size_um) if settings.replay_per_batch else []
-    replay = yield from make_replay(recipes, settings.replay_images, settings.seed)
+    recipes = replay_recipes(loaded.card, fields[0].pixel_size_um)
+    replay_count = settings.replay_images if settings.replay_per_batch else 0
+    replay = yield from make_replay(recipes, replay_count, settings.seed)
+    simulated: list[Pair] = []
+    if gathered.microscopes and settings.simulated_per_batch:
+        count = settings.simulated_images + HELD_OUT_FIELDS
+        simulated = yield from make_simulated(
+            gathered.microscopes, gathered.z_range_um, fields, recipes, count, settings.seed
+        )
     clock.note("simulated images")
     notes = gathered.notes
     if settings.replay_per_batch and not replay:
@@ -111,14 +123,14 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
         describe_device(device, precision_to_train(device, settings.precision)),
         settings.steps,
     )
-    previews: list[AdaptPreview] = []
-    adapted = yield from _noting(train_adapted(loaded, split, replay, settings, device), previews)
+    material = Material(replay, simulated[HELD_OUT_FIELDS:], simulated[:HELD_OUT_FIELDS])
+    course: list[AdaptStep | AdaptPreview] = []
+    adapted = yield from _noting(train_adapted(loaded, split, material, settings, device), course)
     clock.note("training and scores")
     kept: Kept = "adapted" if adapted.is_better else "original"
     if kept == "original":
-        notes += (
-            "The adapted network was not better on the part that was kept back, so the original is kept unchanged.",
-        )
+        notes += ("The adapted network was not better, so the original is kept unchanged.",)
+    applied = Applied(adapted.network.to(device), loaded.card.phase_ref_rad, device, settings.precision)
     name, compared = settings.name or run_dir.name, _compared(fields, split.description, way)
     card = adapted_card(
         loaded.card,
@@ -131,7 +143,9 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
         before=adapted.before,
         after=adapted.after,
         compared=compared,
+        error_factor=error_factor(split.kept_back, applied),
     )
+    adapted.network.cpu()
     result = AdaptResult(
         checkpoint=run_dir / BEST,
         name=name,
@@ -145,23 +159,22 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
         seconds=clock.seconds,
         notes=notes,
     )
-    _write(run_dir, adapted.network, card, settings, result, previews)
+    _write(run_dir, adapted.network, card, settings, result, course)
     yield AdaptFinished(result)
     return result
 
 
 def _noting(
-    training: Generator[AdaptStep | AdaptPreview, None, Adapted], previews: list[AdaptPreview]
+    training: Generator[AdaptStep | AdaptPreview, None, Adapted], course: list[AdaptStep | AdaptPreview]
 ) -> Generator[AdaptEvent, None, Adapted]:
-    """Pass events on, and collect the previews."""
+    """Pass events on, and collect them."""
     while True:
         try:
             event = next(training)
         except StopIteration as stop:
             adapted: Adapted = stop.value
             return adapted
-        if isinstance(event, AdaptPreview):
-            previews.append(event)
+        course.append(event)
         yield event
 
 
@@ -195,15 +208,26 @@ def _write(
     card: ModelCard,
     settings: AdaptSettings,
     result: AdaptResult,
-    previews: Sequence[AdaptPreview],
+    course: Sequence[AdaptStep | AdaptPreview],
 ) -> None:
     """Write the run; the network comes last, so that a folder with one is whole."""
-    for one in previews:
-        shown = Preview(one.yx_input, one.yx_now_rad, None, one.yx_label_rad)
-        write_previews(run_dir, one.step, (shown,))
-    write_atomically(run_dir / SETTINGS, settings.to_yaml().encode())
+    for one in course:
+        if isinstance(one, AdaptPreview):
+            shown = Preview(one.yx_input, one.yx_now_rad, None, one.yx_label_rad)
+            write_previews(run_dir, one.step, (shown,))
+    write_atomically(run_dir / METRICS, b"".join(map(_line, course)))
+    write_atomically(run_dir / ADAPT_CONFIG, settings.to_yaml().encode())
     write_atomically(run_dir / RESULT, json.dumps(plain_result(result), indent=1).encode())
     save_checkpoint(run_dir / BEST, network, card)
+
+
+def _line(event: AdaptStep | AdaptPreview) -> bytes:
+    """Return the line of a run's metrics about an event."""
+    if isinstance(event, AdaptPreview):
+        return record_line({"step": event.step, "validation": {"slope": event.scores.slope}})
+    if not event.images_per_s:  # no step of the training
+        return b""
+    return record_line({"step": event.step, "label": event.loss, SPEED: event.images_per_s})
 
 
 def plain_result(result: AdaptResult) -> dict[str, object]:

@@ -9,10 +9,7 @@ import napari_contransgan
 from napari_contransgan.adapting.events import KEPT_BACK, Kept, PartScores, Way
 from napari_contransgan.adapting.fields import AdaptField
 from napari_contransgan.config import AdaptSettings
-from napari_contransgan.models.checkpoint import ModelCard
-
-ADAPTED = "adapted"
-"""Key of the card's settings that only adapted networks have."""
+from napari_contransgan.models.checkpoint import ADAPTED, ERROR_FACTOR, ModelCard
 
 
 def adapted_card(
@@ -27,6 +24,7 @@ def adapted_card(
     before: PartScores,
     after: PartScores,
     compared: str,
+    error_factor: float,
 ) -> ModelCard:
     """Describe an adapted network; files and networks by name only, since paths differ between computers."""
     stacks = [field.name for field in fields]
@@ -41,6 +39,7 @@ def adapted_card(
         "wavelength_um": fields[0].wavelength_um,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "compared": compared,
+        ERROR_FACTOR: round(error_factor, 4),
         "settings": {**settings.model_dump(mode="json"), "start_from": origin},
     }
     return base.model_copy(

@@ -15,7 +15,10 @@ from napari_contransgan.io import Image, to_luminance
 from napari_contransgan.models.normalisation import contrast_on_model_grid, light_of_frame, to_model_grid
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, check_pixel_size
 from napari_contransgan.progress import Progress
+from napari_contransgan.robust import robust_sigma
 from napari_contransgan.tie import TieResult, retrieve_phase
+from napari_contransgan.tie.focus_choice import default_focus_index
+from napari_contransgan.tie.heights import heights_of
 
 FloatMap = NDArray[np.float32]
 
@@ -48,7 +51,8 @@ class AdaptField:
     yx_weight : Tensor, float32, shape (Y, X)
         Reliability of the label: 1 full, 0 none.
     focus_index : int or None
-        Plane in focus; None if all planes have equal weight.
+        Plane whose focus is that of the frames to predict: the middle one, unless another is stated. None if all planes
+        have equal weight.
     has_zero : bool
         Whether TIE determines the zero of the phase; if not, only differences over short distances count.
     pixel_size_um, wavelength_um : float
@@ -57,6 +61,12 @@ class AdaptField:
         Description of the objective from the file.
     notes : tuple of str
         Notes for the user.
+    plane_z_um : tuple of float
+        Positions of the planes relative to the one in focus; empty if they are not known.
+    numerical_aperture, coherence : float or None
+        NA and S of the planes, where they are stated.
+    noise : float
+        Standard deviation of the camera's noise, relative to the background.
     """
 
     name: str
@@ -69,6 +79,10 @@ class AdaptField:
     wavelength_um: float
     optics: str = ""
     notes: tuple[str, ...] = ()
+    plane_z_um: tuple[float, ...] = ()
+    numerical_aperture: float | None = None
+    coherence: float | None = None
+    noise: float = 0.0
 
     @property
     def plane_counts(self) -> tuple[int, ...]:
@@ -105,11 +119,13 @@ def field_of_stack(stack: Image, settings: TieSettings) -> Generator[Progress, N
     pixel_um = check_pixel_size(used["pixel_size_um"], stack.name)
     zyx_planes, _ = to_luminance(stack)
     zyx_contrast, yx_lit = _contrasts(zyx_planes, settings, pixel_um, report.get("drift_yx_px"))
+    stated = settings.focus_index
+    frame_plane = default_focus_index(len(zyx_contrast)) if stated is None else stated  # TIE may use another
     yx_label_rad = to_model_grid(torch.from_numpy(np.ascontiguousarray(tie.phase.data, np.float32)), pixel_um)
     yx_weight = _weight(tie, yx_lit, pixel_um)
     has_zero = report.get("empty_share", 1.0) >= FEW_EMPTY
     _check_signal(stack.name, yx_label_rad.numpy(), yx_weight.numpy(), report["median_std_rad"])
-    notes += (*tie.notes, *_notes_on_planes(zyx_contrast, yx_weight, used, stack.name))
+    notes += (*tie.notes, *_notes_on_planes(zyx_contrast, yx_weight, frame_plane, stack.name))
     if not has_zero:
         notes += (
             "The field has hardly any empty background, so TIE cannot find the slow part of the phase: the network "
@@ -120,12 +136,16 @@ def field_of_stack(stack: Image, settings: TieSettings) -> Generator[Progress, N
         zyx_contrast,
         yx_label_rad,
         yx_weight,
-        used["focus_index"],
+        frame_plane,
         has_zero,
         pixel_um,
         float(used["wavelength_um"]),
         _optics(used),
         notes,
+        _plane_z_um(stack, settings, len(zyx_contrast), frame_plane),
+        used.get("numerical_aperture"),
+        used.get("coherence"),
+        noise_of(np.asarray(zyx_planes.data)[frame_plane]),
     )
 
 
@@ -135,6 +155,20 @@ def _first_time_point(stack: Image) -> tuple[Image, tuple[str, ...]]:
     index = (slice(None),) * stack.axes.index("T") + (0,)
     first = replace(stack, data=np.asarray(stack.data[index]), axes=stack.axes.replace("T", ""), time_step_s=None)
     return first, (f"{stack.name}: only the first time point is used.",)
+
+
+def _plane_z_um(stack: Image, settings: TieSettings, count: int, focus_index: int) -> tuple[float, ...]:
+    """Return the positions of the planes along the light's path, relative to the one in focus."""
+    rising_um = heights_of(stack, settings, count, focus_index).rising_um
+    sign = -1 if settings.flip_z else 1
+    return tuple(sign * (z_um - rising_um[focus_index]) for z_um in rising_um)
+
+
+def noise_of(yx_plane: NDArray[np.generic]) -> float:
+    """Estimate the noise of a plane relative to its light, from differences along both axes that cells hardly have."""
+    light = np.asarray(yx_plane, np.float32)
+    fine = (light[1:, 1:] - light[1:, :-1] - light[:-1, 1:] + light[:-1, :-1]) / 2
+    return robust_sigma(fine) / max(float(np.median(light)), 1e-6)
 
 
 def _check_direction(name: str, report: dict[str, object], settings: TieSettings) -> None:
@@ -200,9 +234,7 @@ def _check_signal(name: str, yx_label_rad: FloatMap, yx_weight: FloatMap, noise_
         )
 
 
-def _notes_on_planes(
-    zyx_contrast: torch.Tensor, yx_weight: torch.Tensor, used: dict[str, object], name: str
-) -> tuple[str, ...]:
+def _notes_on_planes(zyx_contrast: torch.Tensor, yx_weight: torch.Tensor, focus: int, name: str) -> tuple[str, ...]:
     """Return notes on too few planes or a doubtful focus: a clear specimen has its lowest contrast in focus."""
     count = len(zyx_contrast)
     if count == 2:
@@ -212,8 +244,8 @@ def _notes_on_planes(
         )
     inside = yx_weight > 0
     smooth = [ndimage.gaussian_filter(plane.numpy(), 2.0)[inside.numpy()].std() for plane in zyx_contrast]
-    least, focus = int(np.argmin(smooth)), used["focus_index"]
-    if isinstance(focus, int) and least in (0, count - 1) and smooth[least] < 0.8 * smooth[focus]:
+    least = int(np.argmin(smooth))
+    if least in (0, count - 1) and smooth[least] < 0.8 * smooth[focus]:
         return (
             f"{name}: plane {least}, at the end of the stack, shows the least contrast, as a clear specimen does in "
             f"focus, and not plane {focus}, which counts as the one in focus: the stack may be out of focus.",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.feature import match_template
 
-from napari_contransgan.adapting.fields import EDGE_UM, AdaptField
+from napari_contransgan.adapting.fields import EDGE_UM, AdaptField, noise_of
 from napari_contransgan.adapting.scores import Applied
 from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation.band import band_pass
@@ -44,6 +44,8 @@ class Frame:
         As recorded.
     numerical_aperture : float or None
         Of its objective, if the file states it.
+    noise : float
+        Standard deviation of the camera's noise, relative to the background.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Frame:
     yx_known: NDArray[np.bool_]
     pixel_size_um: float
     numerical_aperture: float | None = None
+    noise: float = 0.0
 
 
 def read_frames(images: Sequence[Image]) -> list[Frame]:
@@ -80,7 +83,7 @@ def _frames_of(image: Image) -> list[Frame]:
         known = ndimage.distance_transform_edt(lit) * pixel_um > EDGE_UM if not lit.all() else lit
         on_grid = to_model_grid(torch.from_numpy(known.astype(np.float32)), pixel_um).numpy() > 0.5
         name = image.name if image.data.ndim == 2 else f"{image.name}, plane {number}"
-        frames.append(Frame(name, contrast, on_grid, pixel_um, image.numerical_aperture))
+        frames.append(Frame(name, contrast, on_grid, pixel_um, image.numerical_aperture, noise_of(yx_light)))
     return frames
 
 
@@ -120,6 +123,10 @@ def paired_field(frame: Frame, field: AdaptField, applied: Applied) -> AdaptFiel
         focus_index=None,
         pixel_size_um=frame.pixel_size_um,
         optics=f"frames of {frame.pixel_size_um:g} um pixels; phase from {field.name}: {field.optics}",
+        plane_z_um=(0.0,),
+        numerical_aperture=frame.numerical_aperture,
+        coherence=None,
+        noise=frame.noise,
     )
 
 

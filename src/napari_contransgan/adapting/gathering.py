@@ -8,13 +8,17 @@ import torch
 from napari_contransgan.adapting.events import Way
 from napari_contransgan.adapting.fields import AdaptField, field_of_stack
 from napari_contransgan.adapting.frames import Frame, paired_field, read_frames, with_label
+from napari_contransgan.adapting.label_slope import label_slope
+from napari_contransgan.adapting.replay import replay_recipes
 from napari_contransgan.adapting.scores import Applied
-from napari_contransgan.adapting.unpaired import fit_microscope, guessed_aperture_note, simulated_fields
+from napari_contransgan.adapting.stack_fit import describe_microscope, fit_stack, guessed_aperture_note
+from napari_contransgan.adapting.unpaired import fit_microscope, simulated_fields
 from napari_contransgan.config import AdaptSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
 from napari_contransgan.progress import Progress, as_part
+from napari_contransgan.training.physics import ForwardModel
 
 SIZES_AGREE = 0.02
 PIXEL_SIZES_KNOWN = 0.15
@@ -43,12 +47,18 @@ class Gathered:
         Description of the inputs.
     notes : tuple of str
         Notes for the user.
+    microscopes : tuple of ForwardModel
+        Digital microscopes that resemble the user's; empty if none does.
+    z_range_um : (float, float)
+        Focus positions of the frames to predict, relative to the focus of the microscopes.
     """
 
     fields: tuple[AdaptField, ...]
     way: Way
     description: str
     notes: tuple[str, ...]
+    microscopes: tuple[ForwardModel, ...] = ()
+    z_range_um: tuple[float, float] = (0.0, 0.0)
 
 
 def gather_fields(
@@ -73,9 +83,13 @@ def gather_fields(
     notes = tuple(note for field in fields for note in field.notes)
     if not given.frames:
         _check_together([(field.name, field.pixel_size_um, field.wavelength_um) for field in fields])
+        fitted = yield from _fitted(fields[0], settings, loaded.card, measures_label=not given.labels)
+        fields = [replace(field, yx_label_rad=field.yx_label_rad / fitted.label_slope) for field in fields]
         if settings.planes == "focus":
             fields = [_in_focus(field) for field in fields]
-        return Gathered(tuple(fields), "paired", stacks, _unique(notes, fields, loaded.card))
+        return Gathered(
+            tuple(fields), "paired", stacks, _unique(notes + fitted.notes, fields, loaded.card), *fitted.use
+        )
     frames = read_frames(given.frames)
     _check_together([(frame.name, frame.pixel_size_um, fields[0].wavelength_um) for frame in frames])
     description = f"{stacks} and {len(frames)} frame{'s' if len(frames) > 1 else ''}"
@@ -84,7 +98,9 @@ def gather_fields(
         paired, left_out = yield from _paired(frames, fields, applied)
         if paired:
             notes += tuple(f"{name}: does not match any stack, and is left out." for name in left_out)
-            return Gathered(tuple(paired), "paired", description, _unique(notes, paired, loaded.card))
+            fitted = yield from _fitted(paired[0], settings, loaded.card)
+            notes += fitted.notes
+            return Gathered(tuple(paired), "paired", description, _unique(notes, paired, loaded.card), *fitted.use)
         notes += (
             "No frame could be registered to a stack with certainty, so they are assumed to show different places, and "
             "adapting is unpaired, which is less exact.",
@@ -96,7 +112,52 @@ def gather_fields(
         f"The frames resemble those of a microscope at {fits[0].describe()}. The network learns from frames "
         f"simulated with these settings from the phase of the stacks. It is scored on such frames too, not on yours.",
     )
-    return Gathered(tuple(made), "unpaired", description, _unique(notes, made, loaded.card))
+    microscopes = tuple(fit.model for fit in fits) if settings.simulated_images else ()
+    return Gathered(tuple(made), "unpaired", description, _unique(notes, made, loaded.card), microscopes)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """The user's microscope, if one could be fitted, its range of focus, notes about it, and the slope of TIE."""
+
+    use: tuple[tuple[ForwardModel, ...], tuple[float, float]] = ((), (0.0, 0.0))
+    notes: tuple[str, ...] = ()
+    label_slope: float = 1.0
+
+
+def _fitted(
+    field: AdaptField, settings: AdaptSettings, card: ModelCard, *, measures_label: bool = False
+) -> Generator[Progress, None, _Fitted]:
+    """Fit the microscope to the planes of a field, unless their positions or the network's specimens are unknown."""
+    recipes = replay_recipes(card, field.pixel_size_um)
+    if not (field.plane_z_um and settings.simulated_images and recipes):
+        return _Fitted()
+    fit = yield from fit_stack(field)
+    described = describe_microscope(fit.model)
+    notes = guessed_aperture_note(field)
+    if not fit.is_trusted:
+        share = f"{fit.misfit:.0%}"
+        return _Fitted(
+            notes=(
+                *notes,
+                f"{field.name}: no digital microscope makes such planes of this phase ({share} of the contrast is left "
+                f"unexplained), so the network learns from the stack alone: check pixel size, distance of the planes, "
+                f"NA and wavelength.",
+            )
+        )
+    everywhere = (min(field.plane_z_um), max(field.plane_z_um)) if settings.planes == "all" else (0.0, 0.0)
+    notes += (
+        f"{field.name}: the planes are like those of a microscope at {described}; the network also learns from fields "
+        f"simulated with these settings.",
+    )
+    slope = 1.0
+    if measures_label and field.has_zero:
+        slope = yield from label_slope(fit, field, recipes, settings.seed)
+        notes += (
+            f"{field.name}: of simulated stacks like this one, TIE gives {slope:.2f} of the true phase, so its phase "
+            f"is divided by that.",
+        )
+    return _Fitted(((fit.model,), everywhere), notes, slope)
 
 
 def _fields_of_stacks(given: Given, settings: AdaptSettings) -> Generator[Progress, None, list[AdaptField]]:
@@ -112,7 +173,7 @@ def _fields_of_stacks(given: Given, settings: AdaptSettings) -> Generator[Progre
 def _in_focus(field: AdaptField) -> AdaptField:
     """Keep the plane in focus alone."""
     plane = field.focus_index or 0
-    return replace(field, zyx_contrast=field.zyx_contrast[plane : plane + 1], focus_index=0)
+    return replace(field, zyx_contrast=field.zyx_contrast[plane : plane + 1], focus_index=0, plane_z_um=(0.0,))
 
 
 def _paired(
@@ -135,7 +196,9 @@ def _paired(
 
 def _joined(fields: Sequence[AdaptField]) -> AdaptField:
     weight = torch.stack([field.yx_weight for field in fields]).amin(dim=0)
-    return replace(fields[0], zyx_contrast=torch.cat([field.zyx_contrast for field in fields]), yx_weight=weight)
+    contrast = torch.cat([field.zyx_contrast for field in fields])
+    plane_z_um = fields[0].plane_z_um if len(fields) == 1 else ()
+    return replace(fields[0], zyx_contrast=contrast, yx_weight=weight, plane_z_um=plane_z_um)
 
 
 def _check_together(known: Sequence[tuple[str, float, float]]) -> None:

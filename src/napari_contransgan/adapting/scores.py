@@ -1,5 +1,6 @@
 """A network's phase on the held-out part, its scores against TIE, and the final scale factor."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,11 +21,12 @@ from napari_contransgan.tiles import blend_window, cover
 FloatMap = NDArray[np.float32]
 
 TILE_PX, OVERLAP_PX = 224, 32
+LEAST_ERROR_RAD = 1e-6
 LEAST_WEIGHT = 0.1
 """Pixels with a lower reliability are left out of the scores."""
 SCALE_RANGE = (0.5, 2.0)
 SCALE_WINDOWS = 8
-"""Number of windows of the training parts, for each plane, to which the final scale is fitted."""
+"""Number of windows of the training parts to which the scale is fitted."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,50 @@ class Applied:
         """Return the phase from each plane of a part, shape (Z, Y, X)."""
         return np.stack([self.phase_rad(plane) for plane in part.zyx_contrast])
 
-    def slope_of(self, part: Part) -> float:
-        """Return the slope of the phase of the plane in focus against the label of a part; 0 if it is not known."""
-        phase, label = comparable(part, self.phase_rad(part.zyx_contrast[part.field.focus_index or 0]))
-        if not label.size or not label.std():
-            return 0.0
-        return float(np.sum((phase - phase.mean()) * label) / np.sum((label - label.mean()) ** 2))
+
+@dataclass(frozen=True)
+class Phases:
+    """A network's phase of everything that it is scored on.
+
+    Parameters
+    ----------
+    kept_back, learnt : tuple of ndarray, shape (Z, Y, X)
+        Of the held-out parts, and of windows of the training parts.
+    simulated : tuple of ndarray, shape (Y, X)
+        Of held-out simulated fields.
+    """
+
+    kept_back: tuple[FloatMap, ...]
+    learnt: tuple[FloatMap, ...]
+    simulated: tuple[FloatMap, ...]
+
+    def times(self, factor: float) -> "Phases":
+        """Return all phases multiplied by a factor."""
+        values = (self.kept_back, self.learnt, self.simulated)
+        return Phases(*(tuple(factor * phase for phase in phases) for phases in values))
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Root-mean-square errors on the user's field, against TIE, and on simulated fields, if any, against the truth."""
+
+    own_rad: float
+    simulated_rad: float | None
+
+    def relative_to(self, other: "Errors") -> tuple[float, float]:
+        """Return the logarithms of the ratios to other errors; that of simulated fields is 0 if there are none."""
+        own = math.log(max(self.own_rad, LEAST_ERROR_RAD) / max(other.own_rad, LEAST_ERROR_RAD))
+        if self.simulated_rad is None or not other.simulated_rad:
+            return own, 0.0
+        return own, math.log(max(self.simulated_rad, LEAST_ERROR_RAD) / other.simulated_rad)
+
+
+def levelled_square(yx_phase_rad: FloatMap, yx_truth_rad: FloatMap) -> float:
+    """Return the mean squared difference after the medians were made equal."""
+    height, width = (min(sides) for sides in zip(yx_phase_rad.shape, yx_truth_rad.shape, strict=True))
+    difference = yx_phase_rad[:height, :width] - yx_truth_rad[:height, :width]
+    level = np.median(yx_phase_rad[:height, :width]) - np.median(yx_truth_rad[:height, :width])
+    return float(np.mean((difference - level) ** 2))
 
 
 def score(parts: Sequence[Part], phases_rad: Sequence[FloatMap]) -> PartScores:
@@ -123,27 +163,21 @@ def comparable(part: Part, yx_phase_rad: FloatMap) -> tuple[NDArray[np.float64],
     return phase - np.median(phase), label - np.median(label)
 
 
-def fit_scale(parts: Sequence[Part], applied: Applied, rng: np.random.Generator) -> float:
-    """Fit the factor that scales the network's phase to the label, on windows of the training parts.
+def fit_scale(windows: Sequence[Part], phases_rad: Sequence[FloatMap]) -> float:
+    """Fit the factor that gives a network's phase a slope of 1 against the label, on windows of the training parts.
 
-    The slope becomes the root of the correlation. The factor of least error would make it the square of the
-    correlation, which loses phase, and a slope of 1 would amplify noise.
+    The factor of least error there would be smaller, by the square of the correlation. But elsewhere a network gives
+    a few per cent less phase than where it learned; see docs/background/adapting-results.md.
     """
-    phase_power = label_power = both = 0.0
+    found = score(windows, phases_rad)
+    return float(np.clip(1 / found.slope, *SCALE_RANGE)) if found.slope > 0 else 1.0
+
+
+def learnt_windows(parts: Sequence[Part], rng: np.random.Generator) -> tuple[Part, ...]:
+    """Choose windows of the training parts, evenly over their area."""
     areas = np.array([part.shape_yx[0] * part.shape_yx[1] for part in parts], np.float64)
-    for _ in range(SCALE_WINDOWS):
-        part = _window(parts[int(rng.choice(len(parts), p=areas / areas.sum()))], rng)
-        for yx_contrast, count in zip(part.zyx_contrast, part.field.plane_counts, strict=True):
-            phase, label = comparable(part, applied.phase_rad(yx_contrast))
-            if phase.size:
-                phase, label = phase - phase.mean(), label - label.mean()
-                phase_power += count * float(np.sum(phase**2))
-                label_power += count * float(np.sum(label**2))
-                both += count * float(np.sum(phase * label))
-    if not (phase_power > 0 and label_power > 0 and both > 0):
-        return 1.0
-    correlation = both / np.sqrt(phase_power * label_power)
-    return float(np.clip(np.sqrt(correlation) * label_power / both, *SCALE_RANGE))
+    chosen = rng.choice(len(parts), SCALE_WINDOWS, p=areas / areas.sum())
+    return tuple(_window(parts[int(number)], rng) for number in chosen)
 
 
 def _window(part: Part, rng: np.random.Generator) -> Part:

@@ -1,6 +1,6 @@
 """The training parts and the held-out parts of an adaptation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,6 @@ MARGIN_PX = 48
 STRIP_PX = 224
 STRIP_SHARE = 0.25
 LEAST_STRIP_PX = 48
-SIGNAL_COUNTS = 0.5
-"""Weight of a deviation of the signal relative to one of the slope."""
 LONGEST_STRIP_PX = 5 * 224
 """Longer strips improve the scores little, and take longer to predict."""
 
@@ -77,15 +75,11 @@ class Split:
     description: str
 
 
-SlopeOf = Callable[[Part], float]
-
-
-def split_fields(fields: Sequence[AdaptField], crop_px: int, slope_of: SlopeOf = lambda _: 1.0) -> Split:
+def split_fields(fields: Sequence[AdaptField], crop_px: int) -> Split:
     """Hold out whole fields if there are several, else a strip at one side of the field.
 
     Of several fields, the most typical quarter is held out; of a single field, the most typical side. A part is typical
-    if its label varies as much as that of the others, and the original network's phase has the same slope there.
-    Scores on a part that is not typical would not apply to the rest.
+    if its label varies as much as that of the others. Scores on a part that is not typical would not apply to the rest.
 
     Parameters
     ----------
@@ -93,8 +87,6 @@ def split_fields(fields: Sequence[AdaptField], crop_px: int, slope_of: SlopeOf =
         All fields.
     crop_px : int
         Side of a training image.
-    slope_of : callable
-        Returns the slope of the original network's phase against the label of a part.
 
     Raises
     ------
@@ -107,15 +99,15 @@ def split_fields(fields: Sequence[AdaptField], crop_px: int, slope_of: SlopeOf =
             raise _too_small(field, crop_px)
     if len(fields) > 1:
         count = max(1, len(fields) // 4)
-        typical = np.argsort(_oddness([_longest(_whole(field)) for field in fields], slope_of), kind="stable")[:count]
+        typical = np.argsort(_oddness([_longest(_whole(field)) for field in fields]), kind="stable")[:count]
         kept = [_longest(_whole(fields[index])) for index in sorted(typical)]
         learnt = [_whole(field) for index, field in enumerate(fields) if index not in typical]
         names = ", ".join(part.field.name for part in kept)
         return Split(tuple(learnt), tuple(kept), f"{names} (of {len(fields)} fields)")
-    return _with_strip(fields[0], crop_px, slope_of)
+    return _with_strip(fields[0], crop_px)
 
 
-def _with_strip(field: AdaptField, crop_px: int, slope_of: SlopeOf) -> Split:
+def _with_strip(field: AdaptField, crop_px: int) -> Split:
     height, width = field.yx_label_rad.shape
     candidates = []
     for axis, side_px in ((0, height), (1, width)):
@@ -138,7 +130,7 @@ def _with_strip(field: AdaptField, crop_px: int, slope_of: SlopeOf) -> Split:
         return Part(field, slice(0, height), strip), Part(field, slice(0, height), rest)
 
     pairs = [(_longest(kept), learnt) for kept, learnt in map(parts, candidates)]
-    kept, learnt = pairs[int(np.argmin(_oddness([kept for kept, _ in pairs], slope_of)))]
+    kept, learnt = pairs[int(np.argmin(_oddness([kept for kept, _ in pairs])))]
     size = " x ".join(f"{side * MODEL_PIXEL_SIZE_UM:.0f}" for side in kept.shape_yx)
     where = _where(kept, learnt)
     return Split((learnt,), (kept,), f"a strip of {size} um at the {where} of {field.name}")
@@ -171,15 +163,14 @@ def _longest(part: Part) -> Part:
     return Part(part.field, *spans)
 
 
-def _oddness(parts: Sequence[Part], slope_of: SlopeOf) -> NDArray[np.float64]:
-    """Return each part's distance from the median signal and slope; infinite if hardly anything is known."""
-    figures = np.array([[_signal(part), slope_of(part)] for part in parts], np.float64)
-    usable: NDArray[np.bool_] = np.asarray((figures > 0).all(axis=1))
+def _oddness(parts: Sequence[Part]) -> NDArray[np.float64]:
+    """Return each part's distance from the median signal; infinite if hardly anything is known."""
+    signals = np.array([_signal(part) for part in parts])
+    usable = signals > 0
     if not usable.any():
         return np.zeros(len(parts))
-    logs = np.log(np.where(usable[:, None], figures, 1.0))
-    distances = np.abs(logs - np.median(logs[usable], axis=0)) @ (SIGNAL_COUNTS, 1.0)
-    return np.where(usable, distances, np.inf)
+    logs = np.log(np.where(usable, signals, 1.0))
+    return np.where(usable, np.abs(logs - np.median(logs[usable])), np.inf)
 
 
 def _signal(part: Part) -> float:

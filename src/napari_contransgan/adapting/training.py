@@ -14,9 +14,19 @@ from napari_contransgan.adapting.events import AdaptPreview, AdaptStep, PartScor
 from napari_contransgan.adapting.losses import blur_px, label_loss
 from napari_contransgan.adapting.replay import Pair, draw_replay
 from napari_contransgan.adapting.sampling import draw_batch
-from napari_contransgan.adapting.scores import Applied, FloatMap, fit_scale, fold_scale, score
+from napari_contransgan.adapting.scores import (
+    Applied,
+    Errors,
+    FloatMap,
+    Phases,
+    fit_scale,
+    fold_scale,
+    learnt_windows,
+    levelled_square,
+    score,
+)
 from napari_contransgan.adapting.split import Split
-from napari_contransgan.config import AdaptSettings, PrecisionName
+from napari_contransgan.config import AdaptSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.compute import autocast
@@ -24,8 +34,27 @@ from napari_contransgan.training.losses import supervised_loss
 from napari_contransgan.training.steps import MAX_GRADIENT_NORM, freeze_norms, move_average
 
 BETTER = 0.98
-"""The adapted network is kept if its error on the held-out part is at most this share of the original's."""
+"""An adapted network is kept if its error on the user's field is at most this share of the original's."""
+NOT_WORSE = 1.02
+"""Its error on simulated fields may be this share of the original's."""
 RAMP_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Material:
+    """Simulated pairs of contrast and phase in radians, besides the user's fields.
+
+    Parameters
+    ----------
+    replay : sequence of (Tensor, Tensor)
+        Like those that the network was trained on.
+    simulated, held_out : sequence of (Tensor, Tensor)
+        Of the fitted microscope, to learn from and to be scored on; empty if none could be fitted.
+    """
+
+    replay: Sequence[Pair] = ()
+    simulated: Sequence[Pair] = ()
+    held_out: Sequence[Pair] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +81,7 @@ class Adapted:
 
 
 def train_adapted(
-    loaded: LoadedModel, split: Split, replay: Sequence[Pair], settings: AdaptSettings, device: torch.device
+    loaded: LoadedModel, split: Split, material: Material, settings: AdaptSettings, device: torch.device
 ) -> Generator[AdaptStep | AdaptPreview, None, Adapted]:
     """Train a copy of a network on the training parts, and return the better of the two.
 
@@ -68,9 +97,8 @@ def train_adapted(
     InputError
         If the losses become infinite.
     """
-    trainer = _Trainer(loaded, split, replay, settings, device)
-    before_rad = trainer.kept_back_rad(trainer.original, settings.precision)
-    yield trainer.preview(0, before_rad, before_rad)
+    trainer = _Trainer(loaded, split, material, settings, device)
+    yield trainer.preview(0, trainer.before.kept_back)
     began, step = time.monotonic(), 0
     while step < settings.steps:
         done = max(step / settings.steps, (time.monotonic() - began) / (60 * settings.minutes))
@@ -82,11 +110,10 @@ def train_adapted(
         speed = settings.batch_size / (time.perf_counter() - step_began)
         yield AdaptStep(step, settings.steps, "adapting the network", loss, speed)
         if step % settings.validate_every == 0 and step < settings.steps:
-            yield trainer.preview(step, before_rad, trainer.kept_if_best())
-    trainer.kept_if_best()
+            yield trainer.preview(step, trainer.kept_back_rad())
     yield AdaptStep(step, step, "fitting the scale and scoring")
-    adapted, before_rad, after_rad = trainer.finish(step)
-    yield trainer.preview(step, before_rad, after_rad)
+    adapted, after_rad = trainer.finish(step)
+    yield trainer.preview(step, after_rad)
     return adapted
 
 
@@ -109,9 +136,9 @@ class _Trainer:
     """Networks, optimiser and best weights of a training in progress."""
 
     def __init__(
-        self, loaded: LoadedModel, split: Split, replay: Sequence[Pair], settings: AdaptSettings, device: torch.device
+        self, loaded: LoadedModel, split: Split, material: Material, settings: AdaptSettings, device: torch.device
     ) -> None:
-        self.split, self.replay, self.settings, self.device = split, replay, settings, device
+        self.split, self.material, self.settings, self.device = split, material, settings, device
         self.phase_ref_rad = loaded.card.phase_ref_rad
         self.original = copy.deepcopy(loaded.model).to(device).eval()
         self.network = copy.deepcopy(self.original).train().requires_grad_(True)
@@ -120,9 +147,12 @@ class _Trainer:
         self.trained = trained_parameters(self.network)
         self.optimiser = torch.optim.AdamW(self.trained, weight_decay=0.0)
         self.sigma_px = blur_px(split.learnt[0].field.pixel_size_um)
-        self.own_count = settings.batch_size - (settings.replay_per_batch if replay else 0)
-        self.best_rmse_rad = math.inf
-        self.best = copy.deepcopy(self.average.state_dict())
+        replayed = settings.replay_per_batch if material.replay else 0
+        simulated = settings.simulated_per_batch if material.simulated else 0
+        self.shares = ((material.replay, replayed), (material.simulated, simulated))
+        self.own_count = settings.batch_size - replayed - simulated
+        self.windows = learnt_windows(split.learnt, np.random.default_rng([settings.seed, 4]))
+        self.before = self.phases(self.original)
 
     def step(self, number: int, done: float) -> float:
         """Take one step and return its loss; `done` is the elapsed share of the training."""
@@ -131,24 +161,22 @@ class _Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * done))
         batch = draw_batch(self.split.learnt, self.own_count, self.settings.crop_px, rng)
-        contrast = batch.contrast
-        replayed = self.settings.batch_size - self.own_count
-        if replayed:
-            known = draw_replay(self.replay, replayed, self.settings.crop_px, rng)
-            contrast = torch.cat([contrast, known[0]])
+        pairs = [draw_replay(pairs, count, self.settings.crop_px, rng) for pairs, count in self.shares if count]
+        contrast = torch.cat([batch.contrast, *(pair[0] for pair in pairs)])
         with autocast(self.device, self.settings.precision):
             output = self.network(contrast.to(self.device, memory_format=torch.channels_last))
-        own, rest = output.float().split([self.own_count, replayed])
-        loss = label_loss(
+        own, rest = output.float().split([self.own_count, self.settings.batch_size - self.own_count])
+        own_share = self.own_count / self.settings.batch_size
+        loss = own_share * label_loss(
             own,
             (batch.label_rad / self.phase_ref_rad).to(self.device),
             batch.weight.to(self.device),
             self.sigma_px,
             batch.has_zero.to(self.device),
-        ) * (self.own_count / self.settings.batch_size)
-        if replayed:
-            label = (known[1] / self.phase_ref_rad).to(self.device)
-            loss = loss + supervised_loss(rest, label, self.phase_ref_rad) * (replayed / self.settings.batch_size)
+        )
+        if pairs:
+            label = (torch.cat([pair[1] for pair in pairs]) / self.phase_ref_rad).to(self.device)
+            loss = loss + (1 - own_share) * supervised_loss(rest, label, self.phase_ref_rad)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.trained, MAX_GRADIENT_NORM)
@@ -158,40 +186,48 @@ class _Trainer:
         move_average(self.average, self.network, self.settings.ema_decay, number)
         return float(loss.detach())
 
-    def kept_back_rad(self, network: nn.Module, precision: PrecisionName) -> list[FloatMap]:
-        """Return the phase of the held-out parts."""
-        applied = Applied(network, self.phase_ref_rad, self.device, precision)
-        return [applied.planes_rad(part) for part in self.split.kept_back]
+    def phases(self, network: nn.Module) -> Phases:
+        """Return the phase of everything that networks are scored on."""
+        applied = Applied(network, self.phase_ref_rad, self.device, self.settings.precision)
+        return Phases(
+            tuple(applied.planes_rad(part) for part in self.split.kept_back),
+            tuple(applied.planes_rad(part) for part in self.windows),
+            tuple(applied.phase_rad(contrast) for contrast, _ in self.material.held_out),
+        )
 
-    def kept_if_best(self) -> list[FloatMap]:
-        """Keep the averaged weights if their error, with the final scale, is the lowest so far; return their phase."""
-        factor = self.scale(self.settings.precision)
-        phases_rad = [factor * phase for phase in self.kept_back_rad(self.average, self.settings.precision)]
-        rmse_rad = score(self.split.kept_back, phases_rad).rmse_rad
-        if rmse_rad < self.best_rmse_rad:
-            self.best_rmse_rad = rmse_rad
-            self.best = copy.deepcopy(self.average.state_dict())
-        return phases_rad
+    def kept_back_rad(self) -> tuple[FloatMap, ...]:
+        """Return the phase of the held-out parts by the network now."""
+        applied = Applied(self.average, self.phase_ref_rad, self.device, self.settings.precision)
+        return tuple(applied.planes_rad(part) for part in self.split.kept_back)
 
-    def scale(self, precision: PrecisionName) -> float:
-        """Fit the final scale of the averaged network on the training parts."""
-        applied = Applied(self.average, self.phase_ref_rad, self.device, precision)
-        return fit_scale(self.split.learnt, applied, np.random.default_rng([self.settings.seed, 4]))
+    def errors(self, phases: Phases) -> Errors:
+        """Return the errors of phases."""
+        own = score([*self.split.kept_back, *self.windows], [*phases.kept_back, *phases.learnt]).rmse_rad
+        pairs = zip(phases.simulated, self.material.held_out, strict=True)
+        squares = [levelled_square(phase, label.numpy()) for phase, (_, label) in pairs]
+        return Errors(own, math.sqrt(sum(squares) / len(squares)) if squares else None)
 
-    def finish(self, steps: int) -> tuple[Adapted, list[FloatMap], list[FloatMap]]:
-        """Fit the scale, score both networks in full precision, and choose; return the phase before and after too."""
-        kept_back = self.split.kept_back
-        before_rad = self.kept_back_rad(self.original, "fp32")
-        before = score(kept_back, before_rad)
-        self.average.load_state_dict(self.best)
-        fold_scale(self.average, self.scale("fp32"))
-        after_rad = self.kept_back_rad(self.average, "fp32")
-        after = score(kept_back, after_rad)
-        if after.rmse_rad <= BETTER * before.rmse_rad:
-            return Adapted(self.average.cpu(), True, before, after, steps), before_rad, after_rad
-        return Adapted(self.original.cpu(), False, before, before, steps), before_rad, before_rad
+    def finish(self, steps: int) -> tuple[Adapted, tuple[FloatMap, ...]]:
+        """Choose between the original and the adapted network, with and without a scale; return the phase after too.
 
-    def preview(self, step: int, before_rad: Sequence[FloatMap], now_rad: Sequence[FloatMap]) -> AdaptPreview:
+        A choice must be better than the original on the user's field, where a strip holds too few cells to choose by it
+        alone, and not worse on the simulated fields: one field can differ from the rest of a dish.
+        """
+        before = self.errors(self.before)
+        chosen, least, after = self.original, 0.0, self.before
+        for network, phases in ((self.original, self.before), (self.average, self.phases(self.average))):
+            whole = fit_scale(self.windows, phases.learnt)
+            for factor in (1.0, math.sqrt(whole), whole):
+                scaled = phases.times(factor)
+                own, simulated = self.errors(scaled).relative_to(before)
+                if own <= math.log(BETTER) and simulated <= math.log(NOT_WORSE) and own + simulated < least:
+                    chosen, least, after = copy.deepcopy(network), own + simulated, scaled
+                    fold_scale(chosen, factor)
+        scores = [score(self.split.kept_back, phases.kept_back) for phases in (self.before, after)]
+        is_better = chosen is not self.original
+        return Adapted(chosen.cpu(), is_better, scores[0], scores[1], steps), after.kept_back
+
+    def preview(self, step: int, now_rad: Sequence[FloatMap]) -> AdaptPreview:
         """Show the plane in focus of the first part."""
         part = self.split.kept_back[0]
         plane = part.field.focus_index or 0
@@ -200,7 +236,7 @@ class _Trainer:
             step,
             score(self.split.kept_back, now_rad),
             part.zyx_contrast[plane].numpy(),
-            before_rad[0][plane],
+            self.before.kept_back[0][plane],
             now_rad[0][plane],
             label,
         )

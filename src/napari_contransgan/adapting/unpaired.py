@@ -6,7 +6,6 @@ alike, so the shape of the ratio matters and its level little.
 """
 
 import itertools
-import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,8 +17,9 @@ from scipy.stats import skew
 
 from napari_contransgan.adapting.fields import AdaptField
 from napari_contransgan.adapting.frames import Frame
+from napari_contransgan.adapting.stack_fit import aperture_of, describe_microscope
 from napari_contransgan.errors import InputError
-from napari_contransgan.optics import CAMERA_PIXEL_UM, MODEL_PIXEL_SIZE_UM, OBJECTIVES
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.progress import Progress
 from napari_contransgan.simulation.image_formation import Optics
 from napari_contransgan.training.physics import ForwardModel
@@ -59,11 +59,7 @@ class Fit:
 
     def describe(self) -> str:
         """Describe the setting."""
-        optics = self.model.optics
-        return (
-            f"focus {self.model.focus_um:+.1f} um, S {optics.coherence:g}, absorption "
-            f"{self.model.absorption_per_rad:g} per rad"
-        )
+        return describe_microscope(self.model)
 
 
 @dataclass(frozen=True)
@@ -87,7 +83,7 @@ def fit_microscope(fields: Sequence[AdaptField], frames: Sequence[Frame]) -> Gen
     InputError
         If the frames or the phase are too small.
     """
-    aperture, _ = _aperture_of(frames[0])
+    aperture = aperture_of(frames[0])
     wavelength_um = fields[0].wavelength_um
     cutoff_per_um = 2 * aperture / wavelength_um
     band = (1 / LONGEST_UM, min(cutoff_per_um / SHORTEST_OF_CUTOFF, 0.45 / frames[0].pixel_size_um))
@@ -119,22 +115,6 @@ def simulated_fields(fields: Sequence[AdaptField], frames: Sequence[Frame], fits
         )
         for field in fields
     ]
-
-
-def guessed_aperture_note(frame: Frame) -> tuple[str, ...]:
-    """Return notes on the aperture that is assumed where the file states none."""
-    aperture, name = _aperture_of(frame)
-    if not name:
-        return ()
-    return (f"{frame.name}: does not state the objective's aperture: NA {aperture:g} is assumed, as usual for {name}.",)
-
-
-def _aperture_of(frame: Frame) -> tuple[float, str]:
-    if frame.numerical_aperture:
-        return frame.numerical_aperture, ""
-    magnification = CAMERA_PIXEL_UM / frame.pixel_size_um
-    name = min(OBJECTIVES, key=lambda one: abs(math.log(OBJECTIVES[one].magnification / magnification)))
-    return OBJECTIVES[name].numerical_aperture, name
 
 
 def _imaged(yx_phase_rad: torch.Tensor, model: ForwardModel) -> torch.Tensor:

@@ -11,6 +11,7 @@ from napari_contransgan.cli import (
     commands_images,
     commands_measure,
     commands_models,
+    commands_predict,
     commands_reproduce,
     commands_results,
     commands_tie,
@@ -47,6 +48,7 @@ def _options(
 commands_results.add_demo(app)
 commands_tie.add_to(app)
 commands_images.add_to(app)
+commands_predict.add_to(app)
 commands_data.add_to(app)
 commands_training.add_to(app)
 commands_adapting.add_to(app)

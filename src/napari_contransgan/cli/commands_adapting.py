@@ -65,6 +65,10 @@ def adapt(
     replay: Annotated[
         int | None, typer.Option(help="Simulated images to mix in, which prevent forgetting. [default: 24]")
     ] = None,
+    simulated: Annotated[
+        int | None,
+        typer.Option(help="Fields to simulate with a microscope fitted to the stack; 0 for none. [default: 40]"),
+    ] = None,
     wavelength: Wavelength = None,
     dz: PlaneDistance = None,
     z: PlaneHeights = None,
@@ -89,7 +93,8 @@ def adapt(
     """Adapt a network to your microscope from one focus stack.
 
     The label is the TIE phase of the stack. The inputs are its planes, or --frames of another objective, of the same or
-    of other fields of view (unpaired). A part is held out to score the network before and after. The result is a run:
+    of other fields of view (unpaired). The network also learns from fields that are simulated with a microscope fitted
+    to the stack. A part is held out to score the network before and after. The result is a run:
     give its folder to predict as --model.
     """
     values: dict[str, Any] = {
@@ -99,6 +104,7 @@ def adapt(
         "planes": planes,
         "minutes": minutes,
         "replay_images": replay,
+        "simulated_images": simulated,
         "steps": steps,
         "tie": {
             "wavelength_um": wavelength,

@@ -1,13 +1,14 @@
 """The command measure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import typer
 
+from napari_contransgan.cli.measured_files import MeasuredFiles
 from napari_contransgan.cli.outputs import beside, keep_inputs
 from napari_contransgan.cli.runner import command, naming, note, run
 from napari_contransgan.config import MeasureSettings
@@ -15,6 +16,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, write_image
 
 if TYPE_CHECKING:
+    from napari_contransgan.evaluation import BeadHeight
     from napari_contransgan.measuring import Measurement
 
 
@@ -36,6 +38,9 @@ def measure(
         ),
     ] = None,
     smallest_area: Annotated[float, typer.Option(help="Area in um^2 below which objects are left out.")] = 20.0,
+    rim: Annotated[
+        float, typer.Option(help="How far the thin rim of an object may reach beyond the threshold, in um.")
+    ] = 6.0,
     refractive_increment: Annotated[float, typer.Option(help="Refractive increment in um^3/pg (ml/g).")] = 0.19,
     uncertainty: Annotated[
         Path | None,
@@ -56,6 +61,17 @@ def measure(
     profile: Annotated[
         str | None, typer.Option(help="Also write the phase along a line, 'y0,x0,y1,x1' in um.", show_default=False)
     ] = None,
+    index_contrast: Annotated[
+        float | None,
+        typer.Option(
+            help="Also measure the heights of beads; their refractive index minus that of the medium.",
+            show_default=False,
+        ),
+    ] = None,
+    plots: Annotated[
+        Literal["png", "svg"] | None,
+        typer.Option(help="Also save plots of profiles, growth and bead heights.", show_default=False),
+    ] = None,
     save_labels: Annotated[
         Path | None, typer.Option(help="Also write the objects as a label image.", show_default=False)
     ] = None,
@@ -63,9 +79,11 @@ def measure(
     """Measure the cells or other objects of phase maps.
 
     Gives the area, mean and largest phase, optical volume, dry mass with its standard error, eccentricity and position
-    of each object, and links objects over the frames of a time series.
+    of each object, and links objects over the frames of a time series. On request also the phase along a line and the
+    heights of beads.
     """
-    from napari_contransgan.measuring import measure_objects, write_objects, write_profiles
+    from napari_contransgan.evaluation import bead_heights
+    from napari_contransgan.measuring import growth_of, measure_objects
     from napari_contransgan.measuring.tables import check_table_name
 
     check_table_name(out)
@@ -76,6 +94,7 @@ def measure(
     values = {
         "threshold_rad": threshold,
         "smallest_area_um2": smallest_area,
+        "rim_um": rim,
         "refractive_increment_um3_per_pg": refractive_increment,
         "largest_step_um": largest_step,
     }
@@ -83,7 +102,8 @@ def measure(
     line = None if profile is None else _line(profile)
     keep_inputs([out, *([] if save_labels is None else [save_labels])], [*phase, labels, uncertainty])
     figures: list[dict[str, Any]] = []
-    measured, profiles, notes = {}, [], []
+    results = MeasuredFiles(out, plots)
+    notes: list[str] = []
     for path in phase:
         image = replace(read_image(path, lazy=True), name=str(path))
         image = replace(
@@ -93,25 +113,38 @@ def measure(
         )
         std = _uncertainty(path, uncertainty)
         given = None if labels is None else np.asarray(read_image(labels).data)
+        figures.append({})
         with naming(path, image):
             found = run(measure_objects(image, settings, labels=given, uncertainty=std))
             if line is not None:
-                profiles += list(_profiles(image, *line))
-        measured[str(path)] = found.objects
+                results.profiles += list(_profiles(image, *line))
+            if index_contrast is not None:
+                beads = bead_heights(replace(image, data=np.asarray(image.data)), index_contrast)
+                results.beads[str(path)] = beads
+                figures[-1] = _bead_figures(beads)
+        results.objects[str(path)] = found.objects
+        if image.axes == "TYX":
+            results.growth[str(path)] = growth_of(found.objects, image.time_step_s)
         notes += [f"{path}: {text}" for text in found.notes]
-        figures.append(_figures(path, found))
+        figures[-1] = _figures(path, found) | figures[-1]
         if save_labels is not None:
             write_image(save_labels, replace(image, data=found.labels, quantity="intensity", settings={}))
-    write_objects(out, measured)
-    written: dict[str, Any] = {"table": out}
-    if line is not None:
-        written["profile"] = out.with_name(f"{out.stem}_profile.csv")
-        write_profiles(written["profile"], profiles)
+    written: dict[str, Any] = dict(results.write())
     if save_labels is not None:
         written["labels"] = save_labels
     for text in notes:
         note(text)
     return {**written, "images": figures, "notes": notes}
+
+
+def _bead_figures(beads: "Sequence[BeadHeight]") -> dict[str, Any]:
+    heights_um = [bead.height_um for bead in beads]
+    return {
+        "bead_count": len(beads),
+        "bead_height_mean_um": float(np.mean(heights_um)) if heights_um else None,
+        "bead_height_std_um": float(np.std(heights_um)) if heights_um else None,
+        "beads": [asdict(bead) for bead in beads],
+    }
 
 
 def _figures(path: Path, found: "Measurement") -> dict[str, Any]:

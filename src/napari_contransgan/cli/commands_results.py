@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from napari_contransgan.cli.outputs import keep_inputs
 from napari_contransgan.cli.runner import command, run
 from napari_contransgan.cli.window import open_in_napari
 from napari_contransgan.errors import InputError
-from napari_contransgan.io import Image, read_image
+from napari_contransgan.io import Image, read_image, write_image
 
 
 def add_demo(app: typer.Typer) -> None:
@@ -57,6 +58,14 @@ def evaluate(
     wavelength: Annotated[
         float | None, typer.Option(help="Wavelength in um, for heights. [default: the file's]", show_default=False)
     ] = None,
+    difference: Annotated[
+        Path | None,
+        typer.Option(help="Also write the difference of the maps, a .tif file.", show_default=False),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Also plot one map against the other, a .png or .svg file.", show_default=False),
+    ] = None,
 ) -> Mapping[str, Any]:
     """Score a phase map against a reference.
 
@@ -65,8 +74,12 @@ def evaluate(
     """
     if beads and index_contrast is None:
         raise InputError("--beads needs --index-contrast: give the beads' index minus the medium's, such as 0.03")
+    from napari_contransgan.drawing import check_plot_name, save_figure
     from napari_contransgan.evaluation import compare
 
+    keep_inputs([path for path in (difference, plot) if path is not None], [phase, label])
+    if plot is not None:
+        check_plot_name(plot)
     found = compare(
         _named_map(phase),
         _named_map(label),
@@ -91,6 +104,14 @@ def evaluate(
             "bead_height_std_um": float(np.std(heights_um)) if heights_um else None,
             "beads": [asdict(bead) for bead in found.beads],
         }
+    if difference is not None:
+        write_image(difference, found.difference)
+        figures["difference"] = difference
+    if plot is not None:
+        from napari_contransgan.measuring.plots import draw_comparison
+
+        save_figure(plot, draw_comparison(found, (phase.name, label.name)))
+        figures["plot"] = plot
     return {**figures, "notes": list(found.notes)}
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import image_stem
+from napari_contransgan.io.atomic import check_names
 
 
 def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
@@ -52,7 +53,8 @@ def beside(output: Path, kind: str) -> Path:
 
 
 def keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | float | None]) -> None:
-    """Raise an error if an output would overwrite an input."""
+    """Raise an error if an output would overwrite an input, or cannot have its name."""
+    check_names(list(outputs))
     read = [path.resolve() for path in inputs if isinstance(path, Path)]
     for path in outputs:
         if path.resolve() in read:

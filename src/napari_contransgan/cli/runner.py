@@ -7,6 +7,7 @@ import inspect
 import json
 import math
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress as Bar
+from typer.models import ParameterInfo
 
 from napari_contransgan.errors import Hint, InputError
 from napari_contransgan.io import Image
@@ -37,7 +39,10 @@ HINTS: Mapping[Hint, str] = {
 }
 """Options that carry out the advice in a message or note."""
 
-_USER_CAN_MEND = (errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOSPC, errno.EROFS)
+_USER_CAN_MEND = (
+    *(errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOSPC, errno.EROFS),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.EFBIG, errno.EDQUOT),
+)
 
 
 def command(app: typer.Typer, name: str, example: str) -> Callable[[Command], Command]:
@@ -59,12 +64,16 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Command], Co
     def register(function: Command) -> Command:
         @functools.wraps(function)
         def run_and_print(as_json: bool, debug: bool, **options: Any) -> None:
-            with _exit_status(debug):
+            with _exit_status(debug), _ended_by_signals():
                 figures = _plain(function(**options))
                 if figures:  # further processes of a training return none
                     typer.echo(json.dumps(figures) if as_json else "\n".join(_lines(figures)))
 
         signature = inspect.signature(function)
+        for parameter in signature.parameters.values():
+            for option in getattr(parameter.annotation, "__metadata__", ()):
+                if isinstance(option, ParameterInfo):
+                    option.readable = False  # the one who reads the file says in one line why it cannot be read
         added = {
             "as_json": Annotated[bool, typer.Option("--json", help="Print all results as one JSON object.")],
             "debug": Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")],
@@ -83,6 +92,32 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Command], Co
     return register
 
 
+class TerminatedError(KeyboardInterrupt):
+    """The system asked the program to end (SIGTERM), or its terminal was closed (SIGHUP)."""
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Treat a request to end like an interrupt, so that files that are being written are cleaned up."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise TerminatedError
+
+    numbers = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+    before = {number: signal.getsignal(number) for number in numbers}
+    # nohup has it ignored, which is to stay so; and only the main thread may set handlers
+    ours = [number for number, handler in before.items() if handler == signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        ours = []
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def _exit_status(debug: bool) -> Iterator[None]:
     status, message = 0, ""
@@ -90,6 +125,8 @@ def _exit_status(debug: bool) -> Iterator[None]:
         yield
     except InputError as error:
         status, message = 2, str(error) if error.hint is None else f"{error}. {HINTS[error.hint]}"
+    except TerminatedError:
+        status, message = 143, "terminated"
     except KeyboardInterrupt:
         status, message = 130, "interrupted"
     except OSError as error:
@@ -102,9 +139,9 @@ def _exit_status(debug: bool) -> Iterator[None]:
         return
     if debug:
         traceback.print_exc()
-    kind = {1: "bug in the program: ", 2: "error: ", 130: ""}[status]
+    kind = {1: "bug in the program: ", 2: "error: "}.get(status, "")
     hint = " (run the command again with --debug to see where)" if status == 1 and not debug else ""
-    typer.echo(kind + " ".join(message.splitlines()) + hint, err=True)
+    typer.echo(kind + _shown(" ".join(message.splitlines())) + hint, err=True)
     raise typer.Exit(status)
 
 
@@ -157,7 +194,7 @@ def interrupt_held_back(bar: Bar | None = None) -> Iterator[Callable[[], bool]]:
 def note(message: str, bar: Bar | None = None) -> None:
     """Print a note on standard error, above the progress bar if there is one."""
     console = Console(stderr=True) if bar is None else bar.console
-    console.print(message, markup=False, highlight=False, soft_wrap=True)
+    console.print(_shown(message), markup=False, highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
@@ -214,4 +251,9 @@ def _text(item: Any) -> str:
         return "-"
     if isinstance(item, float):
         return f"{item:.5g}"
-    return "-" if item in ([], {}) else str(item)
+    return "-" if item in ([], {}) else _shown(str(item))
+
+
+def _shown(text: str) -> str:
+    """Return text without characters that would control the terminal, such as those in the card of a stranger."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)

@@ -16,9 +16,10 @@ from napari_contransgan.config.names import (
     SceneName,
     SpecimenName,
 )
+from napari_contransgan.config.pairs import PairFolders, pair_folders
 from napari_contransgan.config.simulation import HELD_OUT_SEEDS, SimulationSettings, Variation
 from napari_contransgan.config.tie import TieMethod, TieSettings
-from napari_contransgan.config.training import PairFolders, PhysicsSettings, TrainSettings, pair_folders
+from napari_contransgan.config.training import PhysicsSettings, TrainSettings
 
 __all__ = [
     "HELD_OUT_SEEDS",

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from napari_contransgan.config.base import Settings
-from napari_contransgan.config.names import DeviceName, PrecisionName
+from napari_contransgan.config.names import MOST_THREADS, DeviceName, PrecisionName
 from napari_contransgan.config.tie import TieSettings
 
 MAX_NAME_LENGTH = 80
@@ -32,11 +32,15 @@ class AdaptSettings(Settings):
     steps : int
         Training steps, unless the time limit is reached first.
     batch_size : int
-        Images per step, including those of `replay_share`.
+        Images per step, including those of `replay_share` and `simulated_share`.
     replay_share : float
         Fraction of simulated images in each batch, which preserve the network's earlier abilities.
     replay_images : int
         Number of different fields simulated for this.
+    simulated_share : float
+        Fraction of each batch that is simulated with the settings of a microscope fitted to the stack.
+    simulated_images : int
+        Number of different fields simulated for this; 0 to learn from the stack alone.
     crop_px : int
         Side of a training image on the model's grid.
     learning_rate : float
@@ -47,8 +51,12 @@ class AdaptSettings(Settings):
         Number of steps between validations on the held-out part.
     seed : int
         Seed of data order and augmentation.
-    device, precision, threads
+    device : {"auto", "cpu", "cuda", "mps"}
+        Device to compute on.
+    precision : {"auto", "fp32", "bf16"}
         As in `napari_contransgan.config.TrainSettings`.
+    threads : int or None
+        CPU threads; None leaves the choice to `napari_contransgan.threads.threads_to_train`.
     """
 
     name: str = Field(
@@ -69,18 +77,20 @@ class AdaptSettings(Settings):
         description="Longest duration of the training itself. Labels, simulated images and scores take up to another "
         "minute.",
     )
-    steps: int = Field(180, ge=1)
-    batch_size: int = Field(4, ge=1)
+    steps: int = Field(120, ge=1, le=10_000_000)
+    batch_size: int = Field(4, ge=1, le=4096)
     replay_share: float = Field(0.25, ge=0, lt=1)
-    replay_images: int = Field(24, ge=0)
-    crop_px: int = Field(128, ge=64, multiple_of=32)
-    learning_rate: float = Field(2e-3, gt=0)
+    replay_images: int = Field(24, ge=0, le=100_000)
+    simulated_share: float = Field(0.25, ge=0, lt=1)
+    simulated_images: int = Field(40, ge=0, le=100_000)
+    crop_px: int = Field(128, ge=64, le=4096, multiple_of=32)
+    learning_rate: float = Field(2e-3, ge=1e-9, le=1)
     ema_decay: float = Field(0.98, ge=0, lt=1)
-    validate_every: int = Field(40, ge=1)
+    validate_every: int = Field(50, ge=1)
     seed: int = Field(0, ge=0)
     device: DeviceName = "auto"
     precision: PrecisionName = "auto"
-    threads: int | None = Field(None, ge=1)
+    threads: int | None = Field(None, ge=1, le=MOST_THREADS)
 
     @field_validator("name")
     @classmethod
@@ -91,9 +101,14 @@ class AdaptSettings(Settings):
 
     @model_validator(mode="after")
     def _must_leave_room(self) -> Self:
-        if self.replay_per_batch >= self.batch_size:
+        if self.replay_per_batch + self.simulated_per_batch >= self.batch_size:
             raise ValueError("the fraction of simulated images leaves no room for the user's own: make it smaller")
         return self
+
+    @property
+    def simulated_per_batch(self) -> int:
+        """Return the number of images of the fitted microscope in each batch."""
+        return round(self.batch_size * self.simulated_share) if self.simulated_images else 0
 
     @property
     def replay_per_batch(self) -> int:

@@ -1,11 +1,11 @@
 """Settings of operations on images: cutting into tiles, and prediction."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from napari_contransgan.config.base import Settings
-from napari_contransgan.config.names import DarkLevel, DeviceName, EngineName, PixelSizeUm, PrecisionName
+from napari_contransgan.config.names import MOST_THREADS, DarkLevel, DeviceName, EngineName, PixelSizeUm, PrecisionName
 
 TILE_UNIT_PX = 224
 """Tile sides for prediction are multiples of this, so that 4 px patches, 7 x 7 windows and three mergings fit."""
@@ -25,13 +25,18 @@ class TileSettings(Settings):
     rows: int = Field(
         4,
         ge=1,
+        le=1000,
         title="Rows",
         description="Number of tiles from top to bottom. 4 × 4 tiles of a 10× frame each have the field of view of a "
         "40× frame.",
     )
-    columns: int = Field(4, ge=1, title="Columns", description="Number of tiles from left to right.")
+    columns: int = Field(4, ge=1, le=1000, title="Columns", description="Number of tiles from left to right.")
     overlap_px: int = Field(
-        0, ge=0, title="Overlap (px)", description="Width of the strip that neighbouring tiles share, in pixels."
+        0,
+        ge=0,
+        le=100_000,
+        title="Overlap (px)",
+        description="Width of the strip that neighbouring tiles share, in pixels.",
     )
 
 
@@ -57,12 +62,17 @@ class PredictSettings(Settings):
         otherwise. bf16, which only PyTorch supports, is faster on processors that have it in hardware.
     threads : int or None
         CPU threads; None leaves the choice to `napari_contransgan.threads.threads_to_predict`.
-    tile_px, overlap_px : int
-        Tile side and overlap on the network's grid. Tile sides are multiples of 224 px, so that attention windows of
-        7 x 7 tokens fit at every stage, as in training; with other sides the output changes.
+    tile_px : int
+        Tile side on the network's grid. It is a multiple of 224 px, so that attention windows of 7 x 7 tokens fit at
+        every stage, as in training; with another side the output changes.
+    overlap_px : int
+        Overlap of neighbouring tiles on the network's grid, at most half a tile.
     trust : bool
-        Predict each tile in eight orientations, rotated and mirrored. The phase is their mean, and their standard
-        deviation shows where the network is uncertain. Takes eight times as long.
+        Also say how large the error of each pixel is, in radians: the standard deviation that a second, small network
+        predicts, calibrated on simulated fields. Takes about a tenth longer.
+    orientations : {1, 8}
+        With 8, each tile is predicted in eight orientations, rotated and mirrored. The phase is their mean, and their
+        spread is part of the error map. Takes eight times as long.
     """
 
     model: str = "all"
@@ -71,14 +81,18 @@ class PredictSettings(Settings):
     device: DeviceName = "auto"
     engine: EngineName = "auto"
     precision: PrecisionName = "auto"
-    threads: int | None = Field(None, ge=1)
-    tile_px: int = Field(448, ge=TILE_UNIT_PX, multiple_of=TILE_UNIT_PX)
+    threads: int | None = Field(None, ge=1, le=MOST_THREADS)
+    tile_px: int = Field(448, ge=TILE_UNIT_PX, le=40 * TILE_UNIT_PX, multiple_of=TILE_UNIT_PX)
     overlap_px: int = Field(64, ge=0, multiple_of=2)
     trust: bool = Field(
         False,
-        title="Also show uncertainty (8 × slower)",
-        description="Predicts in eight orientations. Their mean is a smoother phase, and where they differ the network "
-        "is uncertain.",
+        title="Also show the likely error",
+        description="Adds a map of the likely error of each pixel, in radians, and says if the image is unusual.",
+    )
+    orientations: Literal[1, 8] = Field(
+        1,
+        title="Orientations",
+        description="8 predicts the image turned and mirrored too: a smoother phase, in 8 times the time.",
     )
 
     @model_validator(mode="after")

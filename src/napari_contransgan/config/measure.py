@@ -17,6 +17,8 @@ class MeasureSettings(Settings):
         used if labels are given.
     smallest_area_um2 : float
         Smaller objects are left out. Given labels are all measured.
+    rim_um : float
+        How far the thin rim of a found object may reach beyond the threshold; 0 measures what is above it.
     refractive_increment_um3_per_pg : float
         Rise of the refractive index with the concentration of dry mass, in um^3/pg, which is the same as ml/g.
     largest_step_um : float or None
@@ -39,6 +41,14 @@ class MeasureSettings(Settings):
         title="Smallest area (µm²)",
         description="Smaller objects are left out. Not used with a labels layer.",
     )
+    rim_um: float = Field(
+        6.0,
+        ge=0,
+        allow_inf_nan=False,
+        title="Rim (µm)",
+        description="How far the thin rim of an object may reach beyond the threshold. It ends where its phase reaches "
+        "the noise of the background. 0: only what is above the threshold. Not used with a labels layer.",
+    )
     refractive_increment_um3_per_pg: float = Field(
         0.19,
         ge=0.05,
@@ -57,6 +67,7 @@ class MeasureSettings(Settings):
     frames_missing: int = Field(
         0,
         ge=0,
+        le=100_000,
         title="Missing frames",
         description="For how many frames an object may be missing within its track.",
     )

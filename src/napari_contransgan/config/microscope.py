@@ -53,6 +53,7 @@ class CameraModel(BaseModel):
     frame_px: int = Field(
         2048,
         ge=64,
+        le=100_000,
         title="Frame side (px)",
         description="Side of the whole camera frame, of which the simulated field is a part. It determines where "
         "vignetting darkens the image.",
@@ -67,6 +68,7 @@ class CameraModel(BaseModel):
     full_well_e: float = Field(
         60_000.0,
         ge=100,
+        le=1e9,
         title="Full well (e⁻)",
         description="Number of electrons at which a pixel saturates; see the camera's data sheet. A larger full well "
         "means less noise.",
@@ -81,6 +83,7 @@ class CameraModel(BaseModel):
     read_noise_e: float = Field(
         3.0,
         ge=0,
+        le=1e6,
         title="Read noise (e⁻)",
         description="Standard deviation of the noise added when a pixel is read, in electrons.",
     )

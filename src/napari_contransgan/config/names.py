@@ -19,6 +19,8 @@ EngineName = Literal["auto", "onnx", "pytorch"]
 SpecimenName = Literal["psm", "hela"]
 SceneName = Literal["mixed", "empty", "sparse", "dense", "confluent"]
 
+MOST_THREADS = 1024
+
 PixelSizeUm = Annotated[
     float | None,
     Field(

@@ -12,13 +12,14 @@ from napari_contransgan.config.microscope import MAX_DEFOCUS_UM, Microscope
 from napari_contransgan.config.names import SceneName, SpecimenName
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 
+MOST_FIELDS = 1_000_000
 LEAST_MARGIN_UM = 5.0
 MARGIN_BEYOND_RAYS_UM = 1.5
 
 HELD_OUT_SEEDS: Mapping[SpecimenName, int] = MappingProxyType({"hela": 900, "psm": 901})
 """Seeds of the fields on which networks are scored, and which no training may use."""
 
-Range = tuple[float, float]
+Range = tuple[Annotated[float, Field(ge=-1000, le=1000)], Annotated[float, Field(ge=-1000, le=1000)]]
 FactorRange = tuple[Annotated[float, Field(gt=0, le=10)], Annotated[float, Field(gt=0, le=10)]]
 ShareRange = tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
 AberrationRange = tuple[Annotated[float, Field(ge=-1, le=1)], Annotated[float, Field(ge=-1, le=1)]]
@@ -229,6 +230,7 @@ class SimulationSettings(Settings):
     count: int = Field(
         1,
         ge=1,
+        le=MOST_FIELDS,
         title="Number of fields",
         description="Fields 0, 1, 2 … of the seed above.",
     )
@@ -241,6 +243,7 @@ class SimulationSettings(Settings):
     field_px: int = Field(
         240,
         ge=64,
+        le=8192,
         title="Field side (px)",
         description="Side of the field, in pixels of the phase image, which are 0.325 µm wide.",
     )
@@ -256,6 +259,7 @@ class SimulationSettings(Settings):
     max_absorption_per_um: float = Field(
         0.3,
         ge=0,
+        le=100,
         title="Absorption (1/µm)",
         description="Cells absorb light: the amplitude falls by exp(-a × optical path), and each field draws its own "
         "a between 0 and this value. Beads do not absorb.",

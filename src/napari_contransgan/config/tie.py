@@ -7,6 +7,7 @@ from pydantic import Field
 
 from napari_contransgan.config.base import Settings
 from napari_contransgan.config.names import DarkLevel, PixelSizeUm, WavelengthUm
+from napari_contransgan.optics import LEAST_APERTURE
 
 TieMethod = Literal["anchored", "teague", "dct", "fft", "us-tie", "wotf"]
 
@@ -84,7 +85,7 @@ class TieSettings(Settings):
     )
     numerical_aperture: float | None = Field(
         None,
-        gt=0,
+        ge=LEAST_APERTURE,
         lt=1,
         title="Objective NA",
         description="Numerical aperture engraved on a dry objective, below 1. If the condenser ratio S is known too, "
@@ -93,7 +94,7 @@ class TieSettings(Settings):
     )
     coherence: float | None = Field(
         None,
-        gt=0,
+        ge=0.001,
         le=1.5,
         title="Condenser ratio S",
         description="NA of the condenser as its diaphragm is set, divided by the objective's NA. If the objective's NA "

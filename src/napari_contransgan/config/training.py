@@ -1,16 +1,24 @@
 """Settings for training."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from napari_contransgan.config.base import Settings
 from napari_contransgan.config.microscope import MAX_DEFOCUS_UM, Microscope
-from napari_contransgan.config.names import DeviceName, GeneratorName, PrecisionName, PresetName, RecipeName
+from napari_contransgan.config.names import (
+    MOST_THREADS,
+    DeviceName,
+    GeneratorName,
+    PrecisionName,
+    PresetName,
+    RecipeName,
+)
+from napari_contransgan.config.pairs import PairFolders, PairSource, shortened
 from napari_contransgan.config.simulation import HELD_OUT_SEEDS, SimulationSettings
-from napari_contransgan.errors import InputError
+from napari_contransgan.optics import LEAST_PHASE_REF_RAD, MOST_PHASE_REF_RAD
 
 
 class PhysicsSettings(BaseModel):
@@ -38,66 +46,6 @@ class PhysicsSettings(BaseModel):
         return self
 
 
-class PairFolders(BaseModel):
-    """Two folders whose files are matched by name.
-
-    Parameters
-    ----------
-    lr, phase : Path
-        Folder of low-resolution images, and folder of their phase maps.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    lr: Path
-    phase: Path
-
-    def __str__(self) -> str:
-        return f"{self.lr} with {self.phase}"
-
-
-def pair_folders(folders: Sequence[Path], phase_folders: Sequence[Path]) -> tuple[Path | PairFolders, ...]:
-    """Pair folders of images with the folders of their phase maps, in order.
-
-    Parameters
-    ----------
-    folders, phase_folders : sequence of Path
-        If there are no `phase_folders`, each of `folders` contains the folders ``lr`` and ``phase``.
-
-    Raises
-    ------
-    InputError
-        If the numbers of folders differ.
-    """
-    if not phase_folders:
-        return tuple(folders)
-    if len(folders) != len(phase_folders):
-        raise InputError(
-            f"pairs: {len(folders)} folder(s) of images and {len(phase_folders)} of phase maps: give one folder of "
-            f"phase maps for each folder of images"
-        )
-    return tuple(PairFolders(lr=lr, phase=phase) for lr, phase in zip(folders, phase_folders, strict=True))
-
-
-def _shortened(pairs: Path | PairFolders) -> Path | PairFolders:
-    """Return the parent folder if the two are its ``lr`` and ``phase``."""
-    if isinstance(pairs, PairFolders) and (pairs.lr, pairs.phase) == (
-        pairs.lr.parent / "lr",
-        pairs.lr.parent / "phase",
-    ):
-        return pairs.lr.parent
-    return pairs
-
-
-def _kind_of_pairs(value: Any) -> str:
-    return "two folders" if isinstance(value, Mapping | PairFolders) else "folder"
-
-
-PairSource = Annotated[
-    Annotated[Path, Tag("folder")] | Annotated[PairFolders, Tag("two folders")], Discriminator(_kind_of_pairs)
-]
-
-
 MOST_STEPS = 10_000_000
 """Number of steps of a run for which only the minutes are given; it is never reached."""
 
@@ -107,8 +55,10 @@ class TrainSettings(Settings):
 
     Parameters
     ----------
-    lr, phase : Path or None
-        Folders of unpaired low-resolution images and phase images.
+    lr : Path or None
+        Folder of unpaired low-resolution images.
+    phase : Path or None
+        Folder of unpaired phase images.
     pairs : tuple of Path or PairFolders
         Folders that contain the folders ``lr`` and ``phase``, as ``simulate`` writes them, or pairs of folders. Files
         are matched by name; see `napari_contransgan.training.pair_names`.
@@ -184,7 +134,7 @@ class TrainSettings(Settings):
     phase: Path | None = None
     pairs: tuple[PairSource, ...] = ()
     simulate: tuple[SimulationSettings, ...] = ()
-    simulation_workers: int = Field(1, ge=0)
+    simulation_workers: int = Field(1, ge=0, le=MOST_THREADS)
     bad_images: Literal["refuse", "skip"] = Field(
         "refuse",
         title="Unusable images",
@@ -213,20 +163,31 @@ class TrainSettings(Settings):
     steps: int = Field(
         3000,
         ge=1,
+        le=MOST_STEPS,
         title="Steps",
         description="Number of training steps. Each step updates the network with one batch of images.",
     )
-    minutes: float | None = Field(None, gt=0)
+    minutes: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        title="Minutes",
+        description="Time limit. The run ends after this time or after its steps, whichever comes first. Empty: after "
+        "its steps.",
+        json_schema_extra={"empty": "no limit"},
+    )
     warm_start_steps: int | None = Field(None, ge=0)
     batch_size: int = Field(
         4,
         ge=1,
+        le=4096,
         title="Batch size",
         description="Number of images per step. Larger batches give steadier steps and need more memory.",
     )
     accumulate: int = Field(
         1,
         ge=1,
+        le=4096,
         title="Accumulate (parts)",
         description="Divides each batch into this many parts, processed one after the other, which needs less "
         "memory. The batch size must be a multiple of it.",
@@ -234,6 +195,7 @@ class TrainSettings(Settings):
     crop_px: int = Field(
         224,
         ge=64,
+        le=4096,
         multiple_of=32,
         title="Crop (px)",
         description="Side of a training image, in pixels of 0.325 µm; a multiple of 32. Smaller crops need less "
@@ -242,7 +204,8 @@ class TrainSettings(Settings):
     scale_range: tuple[float, float] = (1.0, 1.0)
     learning_rate: float | None = Field(
         None,
-        gt=0,
+        ge=1e-9,
+        le=1,
         title="Learning rate",
         description="How far each step changes the network; smaller is slower and more stable.",
         json_schema_extra={"empty": "from the recipe"},
@@ -250,6 +213,7 @@ class TrainSettings(Settings):
     lambda_cycle: float = Field(
         10.0,
         ge=0,
+        le=1e6,
         title="Cycle weight",
         description="Weight of the cycle loss: translating an image to the other domain and back should return the "
         "same image.",
@@ -257,6 +221,7 @@ class TrainSettings(Settings):
     lambda_gan: float | None = Field(
         None,
         ge=0,
+        le=1e6,
         title="Adversarial weight",
         description="Weight of the adversarial loss: generated images should look like real ones.",
         json_schema_extra={"empty": "from the recipe"},
@@ -264,6 +229,7 @@ class TrainSettings(Settings):
     lambda_physics: float | None = Field(
         None,
         ge=0,
+        le=1e6,
         title="Physics weight",
         description="Weight of the physics loss: imaging the predicted phase with the microscope's optics should "
         "give the measured image.",
@@ -272,6 +238,7 @@ class TrainSettings(Settings):
     gradient_penalty: float | None = Field(
         None,
         ge=0,
+        le=1e6,
         title="Gradient penalty (R1)",
         description="Weight of the R1 penalty, which stabilises the discriminators.",
         json_schema_extra={"empty": "from the recipe"},
@@ -279,6 +246,7 @@ class TrainSettings(Settings):
     cycle_noise: float | None = Field(
         None,
         ge=0,
+        le=1e6,
         title="Cycle noise",
         description="Noise added to generated images before they are translated back, so that the networks cannot "
         "hide information in imperceptible detail.",
@@ -286,9 +254,9 @@ class TrainSettings(Settings):
     )
     physics: PhysicsSettings | None = None
     freeze_norms_at: float = Field(0.6, ge=0, le=1)
-    pool_size: int = Field(50, ge=0)
+    pool_size: int = Field(50, ge=0, le=100_000)
     ema_decay: float = Field(0.999, ge=0, lt=1)
-    phase_ref_rad: float = Field(2.0, gt=0)
+    phase_ref_rad: float = Field(2.0, ge=LEAST_PHASE_REF_RAD, le=MOST_PHASE_REF_RAD)
     validation_fraction: float = Field(0.15, ge=0, lt=1)
     validate_every: int = Field(
         200,
@@ -320,6 +288,7 @@ class TrainSettings(Settings):
     threads: int | None = Field(
         None,
         ge=1,
+        le=MOST_THREADS,
         title="Threads",
         description="Number of processor cores to use. Empty: all but one, which stays free for other programs.",
         json_schema_extra={"empty": "automatic"},
@@ -342,7 +311,7 @@ class TrainSettings(Settings):
                 raise ValueError(
                     f"{one.lr} contains both the images and their phase maps: put the phase maps into another folder"
                 )
-        return tuple(map(_shortened, value))
+        return tuple(map(shortened, value))
 
     @field_validator("scale_range")
     @classmethod

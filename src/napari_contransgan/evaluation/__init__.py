@@ -2,7 +2,7 @@
 
 from napari_contransgan.evaluation.band import BandAgreement, band_agreement
 from napari_contransgan.evaluation.beads import BeadHeight, measure_bead_heights
-from napari_contransgan.evaluation.comparing import Comparison, compare
+from napari_contransgan.evaluation.comparing import Comparison, bead_heights, compare
 from napari_contransgan.evaluation.profiles import line_profile
 from napari_contransgan.evaluation.registration import Registration, register
 from napari_contransgan.evaluation.scores import Scores, evaluate, level
@@ -14,6 +14,7 @@ __all__ = [
     "Registration",
     "Scores",
     "band_agreement",
+    "bead_heights",
     "compare",
     "evaluate",
     "level",

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation.beads import BeadHeight, measure_bead_heights
 from napari_contransgan.evaluation.registration import Registration, register
-from napari_contransgan.evaluation.scores import Scores, evaluate
+from napari_contransgan.evaluation.scores import Scores, evaluate, level
 from napari_contransgan.io import Image, check_pixels
 from napari_contransgan.optics import check_pixel_size, check_wavelength
 from napari_contransgan.resampling import block_mean
@@ -24,10 +24,12 @@ class Comparison:
     ----------
     scores : Scores
         Scores of the two maps on one grid.
+    yx_phase_rad, yx_reference_rad : (Y, X) ndarray of float64
+        The compared maps: levelled, on one grid, and registered if that was requested.
     pixel_size_um : float or None
         Pixel size of that grid, if known.
-    shape_yx : tuple of int
-        Shape of the compared maps.
+    origin_yx_um : tuple of float
+        Position of its pixel (0, 0), in the coordinates of the reference.
     registration : Registration or None
         Movement that brought the map onto the reference, if registration was requested.
     beads : tuple of BeadHeight or None
@@ -37,11 +39,30 @@ class Comparison:
     """
 
     scores: Scores
+    yx_phase_rad: NDArray[np.float64]
+    yx_reference_rad: NDArray[np.float64]
     pixel_size_um: float | None
-    shape_yx: tuple[int, int]
+    origin_yx_um: tuple[float, float] = (0.0, 0.0)
     registration: Registration | None = None
     beads: tuple[BeadHeight, ...] | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def shape_yx(self) -> tuple[int, int]:
+        """Return the shape of the compared maps."""
+        return self.yx_reference_rad.shape[0], self.yx_reference_rad.shape[1]
+
+    @property
+    def difference(self) -> Image:
+        """Return the phase map minus the reference, placed where the reference is."""
+        return Image(
+            (self.yx_phase_rad - self.yx_reference_rad).astype(np.float32),
+            "YX",
+            self.pixel_size_um,
+            origin_yx_um=self.origin_yx_um,
+            quantity="phase",
+            name="difference",
+        )
 
 
 def compare(
@@ -91,10 +112,12 @@ def compare(
     whole = phase
     phase, reference, notes = _on_one_grid(phase, reference)
     yx_phase_rad, yx_reference_rad = phase.data, reference.data
-    registration = None
+    registration, origin_yx_um = None, reference.origin_yx_um
     if register_first:
         registration = register(yx_phase_rad, yx_reference_rad)
         rows, columns = _largest_whole(registration.yx_valid)
+        pixel_um = reference.pixel_size_um or 0.0
+        origin_yx_um = (origin_yx_um[0] + rows.start * pixel_um, origin_yx_um[1] + columns.start * pixel_um)
         yx_phase_rad, yx_reference_rad = registration.yx_aligned_rad[rows, columns], yx_reference_rad[rows, columns]
     elif yx_phase_rad.shape != yx_reference_rad.shape:
         shapes = f"{'x'.join(map(str, yx_phase_rad.shape))} and {'x'.join(map(str, yx_reference_rad.shape))} pixels"
@@ -103,12 +126,45 @@ def compare(
         )
     return Comparison(
         evaluate(yx_phase_rad, yx_reference_rad, data_range_rad=data_range_rad),
+        level(yx_phase_rad),
+        level(yx_reference_rad),
         reference.pixel_size_um,
-        (yx_reference_rad.shape[0], yx_reference_rad.shape[1]),
+        origin_yx_um,
         registration,
         None if index_contrast is None else _beads(whole, reference, index_contrast, wavelength_um),
         notes,
     )
+
+
+def bead_heights(phase: Image, index_contrast: float, wavelength_um: float | None = None) -> tuple[BeadHeight, ...]:
+    """Measure the height of every isolated bead of a phase map; see `measure_bead_heights`.
+
+    Parameters
+    ----------
+    phase : Image
+        Phase in radians, axes YX, with a pixel size.
+    index_contrast : float
+        Refractive index of the beads minus that of their medium.
+    wavelength_um : float, optional
+        Vacuum wavelength; by default the map's.
+
+    Returns
+    -------
+    tuple of BeadHeight
+        From top to bottom, with positions in the coordinates of the image's origin.
+
+    Raises
+    ------
+    InputError
+        If the image is not one phase map, states no pixel size or wavelength, or a number is impossible.
+    """
+    check_pixels(phase)
+    if phase.axes != "YX":
+        raise InputError(f"has the axes {phase.axes}: give a single phase map (YX)", source=phase.name)
+    _refuse_counts(phase)
+    y_um, x_um = phase.origin_yx_um
+    found = _beads(phase, phase, index_contrast, wavelength_um)
+    return tuple(replace(bead, y_um=bead.y_um + y_um, x_um=bead.x_um + x_um) for bead in found)
 
 
 def _refuse_counts(image: Image) -> None:
@@ -139,7 +195,13 @@ def _on_one_grid(phase: Image, reference: Image) -> tuple[Image, Image, tuple[st
     finer = phase if sizes_um[0] < sizes_um[1] else reference
     if min(finer.data.shape) < step:
         raise InputError("is smaller than one pixel of the other map: choose another", source=finer.name)
-    coarse = replace(finer, data=block_mean(finer.data, step), pixel_size_um=max(sizes_um[0], sizes_um[1]))
+    shift_um = (step - 1) / 2 * min(sizes_um[0], sizes_um[1])  # from the centre of a pixel to that of its block
+    coarse = replace(
+        finer,
+        data=block_mean(finer.data, step),
+        pixel_size_um=max(sizes_um[0], sizes_um[1]),
+        origin_yx_um=(finer.origin_yx_um[0] + shift_um, finer.origin_yx_um[1] + shift_um),
+    )
     note = f"{finer.name}: averaged over {step} x {step} pixels to {coarse.pixel_size_um:g} um"
     return (coarse, reference, (note,)) if finer is phase else (phase, coarse, (note,))
 

@@ -1,6 +1,7 @@
 """Read the structured annotation of our own OME-TIFFs: quantity, wavelength, heights and settings."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ def own_annotation(path: Path, root: ElementTree.Element) -> dict[str, Any] | No
             text = next((item.text for item in annotation.iter() if item.get("K") == "image"), None)
             try:
                 values: dict[str, Any] = json.loads(text or "")
-            except json.JSONDecodeError as error:
+            except (ValueError, RecursionError) as error:
                 raise InputError(f"its {NAMESPACE} annotation is damaged: export it again", source=path) from error
             return values
     return None
@@ -41,21 +42,24 @@ def restored(path: Path, image: Image, own: Mapping[str, Any]) -> Image:
     try:
         axes, shape = own["axes"], own["shape"]
         lengths = dict(zip(axes, shape, strict=True))
+        z_um = None if own.get("z_um") is None else tuple(map(_finite, own["z_um"]))
+        if len(lengths) < len(axes) or set(axes) - set("TZCYXS") or (z_um and len(z_um) != lengths.get("Z")):
+            raise ValueError(f"{axes} {shape} {z_um}")
         if image.axes == "".join(a for a in axes if a in "YX" or lengths[a] > 1):
             places = tuple(slice(None) if letter in image.axes else None for letter in axes)
             image = replace(image, data=image.data[places], axes=axes)
         image = replace(
             image,
-            wavelength_um=_optional_float(own["wavelength_um"]),
-            name=str(own["name"]),
+            wavelength_um=_positive(own["wavelength_um"]),
+            name=str(own["name"]).encode(errors="replace").decode(),  # JSON can hold half a character
             settings=dict(own["settings"]),
-            numerical_aperture=_optional_float(own.get("numerical_aperture")),
-            coherence=_optional_float(own.get("coherence")),
+            numerical_aperture=_positive(own.get("numerical_aperture")),
+            coherence=_positive(own.get("coherence")),
             z_falls=bool(own.get("z_falls", False)),
-            z_um=None if own.get("z_um") is None else tuple(float(z) for z in own["z_um"]),
-            dark_counts=_optional_float(own.get("dark_counts")),
+            z_um=z_um,
+            dark_counts=None if own.get("dark_counts") is None else _finite(own["dark_counts"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"its {NAMESPACE} annotation is damaged: export it again", source=path) from error
     quantity = own.get("quantity", "intensity")
     if quantity not in QUANTITY_UNITS:
@@ -71,5 +75,14 @@ def restored(path: Path, image: Image, own: Mapping[str, Any]) -> Image:
     return replace(image, quantity=quantity)
 
 
-def _optional_float(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is not a finite number")
+    return number
+
+
+def _positive(value: Any) -> float | None:
+    if value is not None and _finite(value) <= 0:
+        raise ValueError(f"{value} is not above 0")
+    return None if value is None else _finite(value)

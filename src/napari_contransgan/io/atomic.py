@@ -1,41 +1,58 @@
-"""Write files so that a killed process never leaves a half-written file."""
+"""Write files so that a killed process never leaves a half-written file; the one way to write in this package.
+
+A file is written into a folder of its own next to its place and then moved there. The name of that folder is short, so
+that every legal file name can be written, and names the process. What killed processes left is removed at the next
+write; nothing else is ever removed.
+"""
 
 import os
+import re
+import shutil
+import socket
 import tempfile
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-LEFTOVER = ".part-"
-"""Prefix of the names of files that are being written, and of no others."""
-LEFTOVER_OF_SAFETENSORS = ".tmp??????"
-"""The `save_file` of safetensors writes to a name of its own next to the given file, and then renames it."""
+import psutil
+
+from napari_contransgan.errors import InputError
+
+MOST_NAME_BYTES = 255
+"""Longest file name of all common file systems."""
+
+_LEFTOVER = re.compile(r"\.contransgan-(?P<host>[0-9a-f]{8})-(?P<pid>\d{1,9})-\w{8}")
 
 
 @contextmanager
 def replaced_atomically(path: Path) -> Iterator[Path]:
-    """Yield a temporary file that replaces another at the end, so that a killed process leaves the old or the new one.
+    """Yield a temporary path for the content of a file, which replaces the file at the end of the block.
+
+    A process that is killed leaves the old file or the new one. Missing parent folders are created, and removed again
+    if the block fails.
 
     Yields
     ------
     Path
-        An empty file next to `path`; it is removed if the block fails.
+        A path without a file; it has the name of `path`, in a temporary folder.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{LEFTOVER}{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
-            error.filename = str(path)  # an error of a full disk does not name the file
-        raise
+    with folder_made(path.parent):
+        remove_leftovers(path.parent)
+        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".contransgan-{_host()}-{os.getpid()}-"))
+        temporary = folder / path.name
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            _sync_folder(path.parent)
+        except OSError as error:
+            if error.errno is not None and error.filename in (None, str(temporary)):
+                error.filename = str(path)  # an error of a full disk does not name the file
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -44,8 +61,72 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+@contextmanager
+def folder_made(folder: Path) -> Iterator[None]:
+    """Create a folder and its parents if they are missing; if the block fails, remove those that are still empty."""
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for one in made:
+                one.rmdir()
+        raise
+
+
 def remove_leftovers(folder: Path) -> None:
-    """Remove half-written files of killed processes from a folder and its subfolders; nothing else may write there."""
-    for pattern in (f"{LEFTOVER}*", LEFTOVER_OF_SAFETENSORS):
-        for path in folder.rglob(pattern):
-            path.unlink(missing_ok=True)
+    """Remove what killed processes of this computer left half-written in a folder, and nothing else."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            found = _LEFTOVER.fullmatch(entry.name)
+            if found and found["host"] == _host() and _is_gone(int(found["pid"]), entry):
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def check_names(paths: list[Path]) -> None:
+    """Raise an error for names that no file system takes, before the work for these files begins.
+
+    Raises
+    ------
+    InputError
+        Naming the file.
+    """
+    for path in paths:
+        length = len(os.fsencode(path.name))
+        if length > MOST_NAME_BYTES:
+            raise InputError(
+                f"its name is {length} bytes long, and at most {MOST_NAME_BYTES} can be written: shorten it",
+                source=path,
+            )
+
+
+def _host() -> str:
+    """Return a short name of this computer or container, whose process numbers are its own."""
+    space = Path("/proc/self/ns/pid")
+    text = socket.gethostname() + (str(space.stat().st_ino) if space.exists() else "")
+    return f"{zlib.crc32(text.encode()):08x}"
+
+
+def _is_gone(pid: int, entry: "os.DirEntry[str]") -> bool:
+    """Return whether the process that made a folder has ended."""
+    if not entry.is_dir(follow_symlinks=False):
+        return False
+    try:
+        process = psutil.Process(pid)
+        is_another = process.create_time() > entry.stat(follow_symlinks=False).st_mtime + 1
+        return bool(is_another or process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+    except (psutil.Error, OSError):
+        return False
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

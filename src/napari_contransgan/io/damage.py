@@ -5,64 +5,60 @@ Also explain why a file cannot be read.
 
 import logging
 import math
-import struct
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+import psutil
 import tifffile
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.io.directories import DAMAGED
 
-DAMAGED = "the file is damaged or cut short: copy or export it again"
+_MOST_EXPANSION: dict[int, int] = {
+    **dict.fromkeys((tifffile.COMPRESSION.DEFLATE, tifffile.COMPRESSION.ADOBE_DEFLATE), 1100),
+    tifffile.COMPRESSION.LZW: 3000,
+    tifffile.COMPRESSION.PACKBITS: 65,
+}
+"""Largest ratio between the pixels and their compressed bytes that a compression can reach."""
 
-_TAGS_TO_CHECK = {270, 273, 279, 282, 283, 324, 325}  # description, offsets, byte counts and resolution
-_BYTES_PER_TAG_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8, 17: 8, 18: 8}
-
-
-def directories_are_whole(path: Path, byteorder: str, is_bigtiff: bool) -> bool:
-    """Return whether the chain of TIFF directories ends, and they and their needed values are inside the file."""
-    count_format, entry_format, offset_format = ("Q", "HHQ8s", "Q") if is_bigtiff else ("H", "HHI4s", "I")
-    entry_size = struct.calcsize("<" + entry_format)
-    file_size = path.stat().st_size
-    with path.open("rb") as handle:
-
-        def read(form: str) -> tuple[Any, ...]:
-            return struct.unpack(byteorder + form, handle.read(struct.calcsize("<" + form)))
-
-        try:
-            handle.seek(8 if is_bigtiff else 4)
-            (offset,) = read(offset_format)
-            visited: set[int] = set()
-            while offset:
-                if offset in visited:
-                    return False  # a chain with a loop never ends
-                visited.add(offset)
-                handle.seek(offset)
-                (count,) = read(count_format)
-                for tag, kind, length, inline in struct.iter_unpack(
-                    byteorder + entry_format, handle.read(count * entry_size)
-                ):
-                    size = _BYTES_PER_TAG_TYPE.get(kind, 1) * length
-                    if tag in _TAGS_TO_CHECK and size > len(inline):
-                        (start,) = struct.unpack(byteorder + offset_format, inline)
-                        if start + size > file_size:
-                            return False
-                (offset,) = read(offset_format)
-        except struct.error:
-            return False
-    return True
+_LOUD_COMPRESSIONS = {22610, 34934}  # the decoder of JPEG XR prints a line on standard error for every doubt
+_redirecting = threading.RLock()
 
 
 def page_is_whole(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
-    """Return whether a page lists every strip or tile that its shape needs, and all of them lie inside the file."""
+    """Return whether a page lists every strip or tile that its shape needs, inside the file and with enough bytes."""
     size = page.parent.filehandle.size
-    return math.prod(page.chunked) == len(page.dataoffsets) and all(
+    has_all = math.prod(page.chunked) == len(page.dataoffsets) == len(page.databytecounts) and all(
         start > 0 and length > 0 and start + length <= size
         for start, length in zip(page.dataoffsets, page.databytecounts, strict=True)
     )
+    # With a damaged planar configuration, tifffile counts the strips of one of three planes.
+    has_all = has_all and math.prod(page.chunks) * len(page.dataoffsets) >= math.prod(page.shape)
+    keyframe = page.keyframe
+    if keyframe is None or not has_all:
+        return False
+    most = _MOST_EXPANSION.get(int(keyframe.compression))
+    return most is None or bool(keyframe.nbytes <= most * sum(page.databytecounts))
+
+
+def check_memory(path: Path, needed_bytes: int) -> None:
+    """Raise an error if pixels need more memory than is free, before any is taken.
+
+    Raises
+    ------
+    InputError
+        With both numbers.
+    """
+    free_bytes = psutil.virtual_memory().available
+    if needed_bytes > free_bytes:
+        raise InputError(
+            f"needs {needed_bytes / 1e9:.3g} GB of memory, and {free_bytes / 1e9:.3g} GB are free: "
+            "close other programs, or cut the image into smaller files",
+            source=path,
+        )
 
 
 def pixels_are_whole(series: tifffile.TiffPageSeries) -> bool:
@@ -106,6 +102,26 @@ def failures_explained(path: Path) -> Iterator[None]:
 def _starts_like_tiff(path: Path) -> bool:
     with path.open("rb") as handle:
         return handle.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+@contextmanager
+def decoder_kept_quiet(page: tifffile.TiffPage) -> Iterator[None]:
+    """Drop what the decoder of a page prints on standard error, if it is one that prints."""
+    if page.compression not in _LOUD_COMPRESSIONS:
+        yield
+        return
+    with _redirecting, open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - not a path of its own
+        try:
+            kept = os.dup(2)
+        except OSError:  # a program without standard error
+            yield
+            return
+        try:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io.damage import DAMAGED, page_is_whole, pixels_are_whole
+from napari_contransgan.io.damage import page_is_whole, pixels_are_whole
+from napari_contransgan.io.directories import DAMAGED, Layout, pages_agree
 from napari_contransgan.io.file_sets import SetOfFiles, set_of_files
 
 ElementOrNone = ElementTree.Element | None
@@ -319,14 +320,16 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def check_whole(path: Path, found: Found) -> None:
-    """Raise an error for an image with strips or tiles that are missing or lie outside the file.
+def check_whole(path: Path, found: Found, layouts: dict[Path, dict[int, Layout]]) -> None:
+    """Raise an error for an image with missing strips or tiles, or with pages that differ from its first page.
 
     Raises
     ------
     InputError
         If the file is damaged.
     """
+    if 0 in found.shape or not all(pages_agree(series, layouts) for series in found.series):
+        raise InputError(DAMAGED, source=path)
     if found.keys is None:
         is_whole = all(pixels_are_whole(series) for series in found.series)
     else:

@@ -1,5 +1,6 @@
 """Read TIFF, ImageJ TIFF, OME-TIFF and Micro-Manager files."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.counts import calibrated, check_meaning
-from napari_contransgan.io.damage import DAMAGED, directories_are_whole, failures_explained
+from napari_contransgan.io.damage import check_memory, decoder_kept_quiet, failures_explained
+from napari_contransgan.io.directories import Layout, layouts_of
+from napari_contransgan.io.file_sets import named_files
 from napari_contransgan.io.image import Image
 from napari_contransgan.io.lazy import arranged, lazy_pixels, wrapped
 from napari_contransgan.io.micromanager import with_micromanager
@@ -64,21 +67,20 @@ def read_positions(path: Path, *, lazy: bool = False) -> list[Image]:
 
 def _read(path: Path, lazy: bool, wanted: int | str | None) -> list[Image]:
     path = Path(path)
-    if path.is_dir():
-        raise InputError("is a folder: name one TIFF file", source=path)
     with failures_explained(path):
+        if path.is_dir():
+            raise InputError("is a folder: name one TIFF file", source=path)
         if path.stat().st_size == 0:
             raise InputError("the file is empty (0 bytes): copy or export it again", source=path)
         with tifffile.TiffFile(path) as tif:
-            if not directories_are_whole(path, tif.byteorder, tif.is_bigtiff):
-                raise InputError(DAMAGED, source=path)
+            layouts = {one.resolve(): layouts_of(one) for one in (path, *named_files(path, tif))}
             every = images_in(path, tif)
             if wanted == "all":
-                return [_image_of(path, tif, found, lazy, is_one_of=len(every)) for found in every]
+                return [_image_of(path, tif, found, layouts, lazy, is_one_of=len(every)) for found in every]
             number = 0 if wanted is None else int(wanted)
             if not 0 <= number < len(every):
                 raise InputError(f"has no position {number}: it holds positions 0 to {len(every) - 1}", source=path)
-            image = _image_of(path, tif, every[number], lazy)
+            image = _image_of(path, tif, every[number], layouts, lazy)
             if wanted is None and len(every) > 1:
                 names = ", ".join(found.label for found in every)
                 note = f"The file holds {len(every)} positions ({names}); only the first was read."
@@ -86,8 +88,15 @@ def _read(path: Path, lazy: bool, wanted: int | str | None) -> list[Image]:
             return [image]
 
 
-def _image_of(path: Path, tif: tifffile.TiffFile, found: Found, lazy: bool, is_one_of: int = 1) -> Image:
-    check_whole(path, found)
+def _image_of(
+    path: Path,
+    tif: tifffile.TiffFile,
+    found: Found,
+    layouts: dict[Path, dict[int, Layout]],
+    lazy: bool,
+    is_one_of: int = 1,
+) -> Image:
+    check_whole(path, found, layouts)
     check_meaning(path, found.series[0].keyframe)
     unknown = [
         letter for letter, length in zip(found.axes, found.shape, strict=True) if length > 1 and letter not in "TZCYXS"
@@ -99,7 +108,11 @@ def _image_of(path: Path, tif: tifffile.TiffFile, found: Found, lazy: bool, is_o
     ordered = _standard_axes(path, found.shape, found.axes)
     data = lazy_pixels(path, tif, found, ordered) if lazy else None
     if data is None:
-        data = arranged(_pixels(tif, found).reshape(found.shape), found.axes, ordered)
+        first = found.series[0]
+        check_memory(path, math.prod(found.shape) * first.dtype.itemsize)
+        with decoder_kept_quiet(first.keyframe):
+            data = _pixels(tif, found)
+        data = arranged(data.reshape(found.shape), found.axes, ordered)
         data = wrapped(data, ordered) if lazy else data
     name = image_stem(path) or path.name
     data, notes = calibrated(data, tif.imagej_metadata or {})

@@ -60,4 +60,5 @@ def listed_um(values_um: tuple[float, ...]) -> str:
 def _converted(value: float | None, factor: float | None) -> float | None:
     if value is None or factor is None:
         return None
-    return value if factor == 1 else float(f"{value * factor:.12g}")
+    converted = value if factor == 1 else float(f"{value * factor:.12g}")
+    return converted if math.isfinite(converted) else None

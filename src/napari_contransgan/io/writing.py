@@ -2,8 +2,8 @@
 
 import json
 import math
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import tifffile
 from numpy.typing import DTypeLike, NDArray
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.io.atomic import check_names, folder_made, replaced_atomically
 from napari_contransgan.io.image import NAMESPACE, QUANTITY_UNITS, Image
 
 
@@ -90,39 +91,43 @@ def _write(
         raise InputError("the name of an image must end in .tif or .ome.tif", source=path)
     if 0 in shape:
         raise InputError(f"an image of shape {shape} has no pixels and cannot be written", source=image.name)
-    metadata = _ome_metadata(image, shape)
+    metadata = ome_metadata(image, shape)
     is_rgb = image.axes.endswith("S") and shape[-1] in (3, 4)
     resolution = None if image.pixel_size_um is None else (1e4 / image.pixel_size_um,) * 2
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"its folder cannot be created: {error.strerror or error}: choose another", source=path
-        ) from error
+    check_names([path])
     is_whole = isinstance(pixels, np.ndarray)
     try:
-        tifffile.imwrite(
-            part,
-            pixels if is_whole else _one_by_one(image, iter(pixels), shape, dtype),
-            shape=shape,
-            dtype=dtype,
-            ome=True,
-            bigtiff=math.prod(shape) * dtype.itemsize > 3_900_000_000,
-            photometric="rgb" if is_rgb else "minisblack",
-            planarconfig="contig" if image.axes.endswith("S") else None,
-            compression="zlib",
-            predictor=dtype.kind in "ui",
-            maxworkers=None if is_whole else 1,  # more threads would request frames ahead
-            resolution=resolution,
-            resolutionunit=None if resolution is None else "CENTIMETER",
-            metadata=metadata,
-        )
-        part.replace(path)
+        with _folder_made(path), replaced_atomically(path) as part:
+            tifffile.imwrite(
+                part,
+                pixels if is_whole else _one_by_one(image, iter(pixels), shape, dtype),
+                shape=shape,
+                dtype=dtype,
+                ome=True,
+                bigtiff=math.prod(shape) * dtype.itemsize > 3_900_000_000,
+                photometric="rgb" if is_rgb else "minisblack",
+                planarconfig="contig" if image.axes.endswith("S") else None,
+                compression="zlib",
+                predictor=dtype.kind in "ui",
+                maxworkers=None if is_whole else 1,  # more threads would request frames ahead
+                resolution=resolution,
+                resolutionunit=None if resolution is None else "CENTIMETER",
+                metadata=metadata,
+            )
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", source=path) from error
-    finally:
-        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _folder_made(path: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(folder_made(path.parent))
+        except OSError as error:
+            raise InputError(
+                f"its folder cannot be created: {error.strerror or error}: choose another", source=path
+            ) from error
+        yield
 
 
 def _stored_dtype(image: Image, dtype: DTypeLike) -> np.dtype[Any]:
@@ -188,10 +193,11 @@ def _one_by_one(
         yield buffer
 
 
-def _ome_metadata(image: Image, shape: tuple[int, ...]) -> dict[str, Any]:
+def own_annotation(image: Image, shape: Sequence[int]) -> str:
+    """Return what OME has no place for as JSON: name, optics, quantity, heights, dark level and settings."""
     own = {
         "axes": image.axes,
-        "shape": shape,
+        "shape": tuple(shape),
         "quantity": image.quantity,
         "wavelength_um": image.wavelength_um,
         "name": image.name,
@@ -202,10 +208,15 @@ def _ome_metadata(image: Image, shape: tuple[int, ...]) -> dict[str, Any]:
         "z_um": image.z_um,
         "dark_counts": image.dark_counts,
     }
+    return json.dumps(own)
+
+
+def ome_metadata(image: Image, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return the description that tifffile writes as OME-XML."""
     metadata: dict[str, Any] = {
         "axes": image.axes,
         "Name": "".join(letter if letter.isprintable() else " " for letter in image.name),
-        "MapAnnotation": {"Namespace": NAMESPACE, "image": json.dumps(own)},
+        "MapAnnotation": {"Namespace": NAMESPACE, "image": own_annotation(image, shape)},
     }
     for key, value, unit in (
         ("PhysicalSizeX", image.pixel_size_um, "µm"),

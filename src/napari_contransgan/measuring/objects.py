@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-call"
-"""Find the objects of one phase map by threshold and watershed, or take them from labels, and measure each of them."""
+"""Measure each object of one phase map, found by `find_objects` or given as labels."""
 
 import math
 from dataclasses import dataclass, replace
@@ -8,29 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import regionprops_table
-from skimage.morphology import h_maxima
-from skimage.segmentation import watershed
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, check_pixels
+from napari_contransgan.measuring.finding import RIM_UM, SMALLEST_AREA_UM2, find_objects
+from napari_contransgan.measuring.standard_errors import FULL_FRAME_RAD, LEAST_BACKGROUND, level_error, sum_errors
 from napari_contransgan.optics import check_pixel_size, path_from_phase
 from napari_contransgan.quantities import checked_increment, checked_wavelength_um, measured
-from napari_contransgan.resampling import block_mean
-from napari_contransgan.robust import quieter_sigma
 from napari_contransgan.tie.background import background_median
 
-THRESHOLD_SIGMAS = 5.0
-LOWEST_THRESHOLD_RAD = 0.1
-SMALLEST_AREA_UM2 = 20.0
-DEPTH_UM, BODY_UM = 0.5, 2.0
-"""Widths of the Gaussians that smooth the distance from an outline, which granules fray, and the phase of a cell."""
-NECK = 0.1
-"""Objects that touch are split where distance times phase falls by this share of its value in the smaller one."""
+_LARGEST_PREDICTED_LEVEL_RAD = 0.1
+"""A predicted background lies closer to zero; a larger common phase is that of cells."""
 
-LEAST_BACKGROUND = 0.02
-"""Fraction of the measured area that must be background for its level to be trusted."""
-
-_LEAST_PATCHES = 8
 _ALL_SIDES = np.ones((3, 3), bool)
 
 
@@ -101,61 +90,6 @@ class MeasuredFrame:
     notes: tuple[str, ...] = ()
 
 
-def find_objects(
-    yx_phase_rad: NDArray[np.floating],
-    yx_measured: NDArray[np.bool_],
-    pixel_size_um: float,
-    *,
-    threshold_rad: float | None = None,
-    smallest_area_um2: float = SMALLEST_AREA_UM2,
-) -> tuple[NDArray[np.int32], float]:
-    """Find objects above a threshold and split those that touch.
-
-    Parameters
-    ----------
-    yx_phase_rad : (Y, X) ndarray
-        Phase above the background, in radians.
-    yx_measured : (Y, X) ndarray of bool
-        Where the map holds a phase.
-    pixel_size_um : float
-        Pixel size.
-    threshold_rad : float or None
-        Phase from which on a pixel belongs to an object. None uses five robust standard deviations of the background,
-        but at least 0.1 rad.
-    smallest_area_um2 : float
-        Smaller objects are left out.
-
-    Returns
-    -------
-    yx_labels : (Y, X) ndarray of int32
-        Numbered from 1 in reading order.
-    threshold_rad : float
-        The threshold that was used.
-    """
-    if threshold_rad is None:
-        threshold_rad = max(THRESHOLD_SIGMAS * quieter_sigma(yx_phase_rad[yx_measured]), LOWEST_THRESHOLD_RAD)
-    yx_inside = (yx_phase_rad > threshold_rad) & yx_measured
-    yx_depth_um = ndimage.gaussian_filter(
-        ndimage.distance_transform_edt(yx_inside) * pixel_size_um, DEPTH_UM / pixel_size_um
-    )
-    yx_body_rad = ndimage.gaussian_filter(np.where(yx_inside, yx_phase_rad, 0), BODY_UM / pixel_size_um)
-    yx_relief = np.log(np.maximum(yx_depth_um * yx_body_rad, 1e-9))
-    yx_seeds, _ = ndimage.label(h_maxima(yx_relief, -math.log(1 - NECK)) & yx_inside, _ALL_SIDES)
-    yx_regions, regions = ndimage.label(yx_inside, _ALL_SIDES)
-    seeded = np.zeros(regions + 1, bool)
-    seeded[yx_regions[yx_seeds > 0]] = True
-    yx_unseeded = yx_inside & ~seeded[yx_regions]  # regions too thin for a maximum are separate objects
-    yx_seeds = np.where(yx_unseeded, yx_regions + yx_seeds.max(), yx_seeds)
-    yx_labels = watershed(-yx_relief, yx_seeds, _ALL_SIDES, mask=yx_inside)
-    areas_um2 = np.bincount(yx_labels.ravel()) * pixel_size_um**2
-    areas_um2[0] = 0
-    kept = np.flatnonzero(areas_um2 >= max(smallest_area_um2, pixel_size_um**2))
-    first_pixel = ndimage.minimum(np.arange(yx_labels.size).reshape(yx_labels.shape), yx_labels, kept)
-    renumbered = np.zeros(len(areas_um2), np.int32)
-    renumbered[kept[np.argsort(first_pixel)]] = np.arange(1, len(kept) + 1)
-    return renumbered[yx_labels], threshold_rad
-
-
 def measure_frame(
     phase: Image,
     refractive_increment_um3_per_pg: float,
@@ -164,15 +98,16 @@ def measure_frame(
     yx_std_rad: NDArray[np.floating] | None = None,
     threshold_rad: float | None = None,
     smallest_area_um2: float = SMALLEST_AREA_UM2,
+    rim_um: float = RIM_UM,
     frame: int = 0,
 ) -> MeasuredFrame:
     """Measure each object of one phase map.
 
     Phases are relative to the level of the background; see `napari_contransgan.tie.background.background_median`.
+    Retrieved maps keep their zero, which TIE puts where the frame is empty: in a frame full of cells, the most common
+    phase is that of cells. Standard errors: see `napari_contransgan.measuring.standard_errors.sum_errors`.
 
-    The standard error of a dry mass assumes that all pixels of an object share one error, since the errors of retrieved
-    and predicted phases vary slowly. It is therefore an upper bound if errors vary inside the object. Without an
-    uncertainty map, the error is the standard deviation of the means of empty patches as large as the object.
+    Where the map holds no phase, there is neither background nor object.
 
     Parameters
     ----------
@@ -188,6 +123,8 @@ def measure_frame(
         Threshold for finding objects.
     smallest_area_um2 : float
         Smaller found objects are left out; given labels are all measured.
+    rim_um : float
+        How far the thin rim of a found object may reach beyond the threshold; see `find_objects`.
     frame : int
         Index along time, recorded in the objects.
 
@@ -209,38 +146,41 @@ def measure_frame(
     yx_phase_rad = np.asarray(phase.data, np.float64)
     if yx_phase_rad.size == 0 or not np.isfinite(yx_phase_rad).all():  # a uniform map has no objects
         check_pixels(replace(phase, data=yx_phase_rad))
-    _check_numbers(phase.name, threshold_rad, smallest_area_um2)
-    for what, given in (("labels", yx_labels), ("uncertainty", yx_std_rad)):
-        if given is not None and given.shape != yx_phase_rad.shape:
+    _check_numbers(phase.name, threshold_rad, smallest_area_um2, rim_um)
+    for what, other in (("labels", yx_labels), ("uncertainty", yx_std_rad)):
+        if other is not None and other.shape != yx_phase_rad.shape:
             raise InputError(
-                f"{phase.name}: has {_size(yx_phase_rad)} pixels and its {what} {_size(given)}: "
+                f"{phase.name}: has {_size(yx_phase_rad)} pixels and its {what} {_size(other)}: "
                 "give both on the same pixels"
             )
     yx_measured = measured(phase)
-    yx_background = yx_measured if yx_labels is None else yx_measured & (yx_labels == 0)
     notes: list[str] = []
-    if np.count_nonzero(yx_background) < LEAST_BACKGROUND * np.count_nonzero(yx_measured):
-        notes.append(
-            f"the labels cover all but {np.count_nonzero(yx_background) / yx_background.size:.1%} of the frame, so the "
-            "level of the background is estimated from the covered area too: phases and dry masses may be too low"
-        )
-        yx_background = yx_measured
-    base_rad = background_median(yx_phase_rad[yx_background]) if yx_background.any() else 0.0
+    given = None if yx_labels is None else _as_labels(yx_labels, yx_measured, phase.name, notes)
+    base_rad = _level(phase, yx_phase_rad, yx_measured, given, notes)
     yx_phase_rad = np.where(yx_measured, yx_phase_rad - base_rad, 0.0)
-    if yx_labels is None:
+    if given is None:
         found, threshold_rad = find_objects(
             yx_phase_rad,
             yx_measured,
             pixel_size_um,
             threshold_rad=threshold_rad,
             smallest_area_um2=smallest_area_um2,
+            rim_um=rim_um,
         )
     else:
-        found, threshold_rad = _as_labels(yx_labels, phase.name), None
+        found, threshold_rad = given, None
+    if yx_std_rad is not None:
+        level_std_rad = level_error(yx_std_rad, found, yx_measured)
+        if level_std_rad > FULL_FRAME_RAD:
+            notes.append(
+                f"the level of the background is uncertain by {level_std_rad:.2f} rad, since the frame has hardly any "
+                "empty background: phases and dry masses are more likely too low than too high"
+            )
     um_per_rad = float(path_from_phase(np.ones(1), wavelength_um)[0])
     pg_per_rad_px = um_per_rad * pixel_size_um**2 / increment
     rows = _rows(yx_phase_rad, found, yx_measured)
-    stds_rad_px = _sum_errors(yx_phase_rad, found, yx_measured, yx_std_rad, rows)
+    errors_rad_px = sum_errors(yx_phase_rad, found, yx_measured, yx_std_rad, pixel_size_um)
+    stds_rad_px = [errors_rad_px[label] for label in rows["label"].tolist()]
     y_um, x_um = phase.origin_yx_um
     objects = tuple(
         MeasuredObject(
@@ -262,25 +202,59 @@ def measure_frame(
     return MeasuredFrame(objects, found, threshold_rad, tuple(notes))
 
 
-def _check_numbers(name: str, threshold_rad: float | None, smallest_area_um2: float) -> None:
+def _check_numbers(name: str, threshold_rad: float | None, smallest_area_um2: float, rim_um: float) -> None:
     if threshold_rad is not None and not 0 < threshold_rad < math.inf:
         raise InputError(f"{name}: a threshold of {threshold_rad:g} rad finds no objects: give one above 0")
     if not 0 <= smallest_area_um2 < math.inf:
         raise InputError(f"{name}: a smallest area of {smallest_area_um2:g} um^2 is not possible: give 0 or more")
+    if not 0 <= rim_um < math.inf:
+        raise InputError(f"{name}: a rim of {rim_um:g} um is not possible: give 0 or more")
 
 
 def _size(data: NDArray[np.generic]) -> str:
     return " x ".join(map(str, data.shape))
 
 
-def _as_labels(yx_labels: NDArray[np.integer], name: str) -> NDArray[np.int32]:
-    """Convert labels to int32."""
+def _level(
+    phase: Image,
+    yx_phase_rad: NDArray[np.float64],
+    yx_measured: NDArray[np.bool_],
+    yx_labels: NDArray[np.int32] | None,
+    notes: list[str],
+) -> float:
+    """Return the level of the background, and note if it cannot be trusted."""
+    if "tie_report" in phase.settings:
+        return 0.0
+    yx_background = yx_measured if yx_labels is None else yx_measured & (yx_labels == 0)
+    is_covered = np.count_nonzero(yx_background) < LEAST_BACKGROUND * np.count_nonzero(yx_measured)
+    share = np.count_nonzero(yx_background) / yx_background.size
+    if is_covered:
+        yx_background = yx_measured
+    base_rad = background_median(yx_phase_rad[yx_background]) if yx_background.any() else 0.0
+    if "predict" in phase.settings and abs(base_rad) > _LARGEST_PREDICTED_LEVEL_RAD:
+        return 0.0
+    if is_covered:
+        notes.append(
+            f"the labels cover all but {share:.1%} of the frame, so the level of the background is estimated from the "
+            "covered area too: phases and dry masses may be too low"
+        )
+    return base_rad
+
+
+def _as_labels(
+    yx_labels: NDArray[np.integer], yx_measured: NDArray[np.bool_], name: str, notes: list[str]
+) -> NDArray[np.int32]:
+    """Convert labels to int32, and drop them where there is no phase."""
     yx_labels = np.asarray(yx_labels)
     if yx_labels.dtype.kind not in "uib" or (yx_labels.size and int(yx_labels.min()) < 0):
         raise InputError(f"{name}: labels must be whole numbers from 0 (background): give a label image")
     if yx_labels.size and int(yx_labels.max()) > np.iinfo(np.int32).max:
         raise InputError(f"{name}: has a label of {int(yx_labels.max())}: number the objects from 1")
-    return yx_labels.astype(np.int32)
+    yx_kept = np.where(yx_measured, yx_labels, 0).astype(np.int32)
+    dropped = np.setdiff1d(yx_labels, yx_kept).size
+    if dropped:
+        notes.append(f"{dropped} of the given objects lie where the map holds no phase, and are left out")
+    return yx_kept
 
 
 def _rows(
@@ -293,36 +267,3 @@ def _rows(
     yx_edge = ndimage.binary_dilation(yx_outside, _ALL_SIDES)[1:-1, 1:-1]
     rows["touches_edge"] = np.isin(rows["label"], np.unique(yx_labels[yx_edge]))
     return rows
-
-
-def _sum_errors(
-    yx_phase_rad: NDArray[np.float64],
-    yx_labels: NDArray[np.int32],
-    yx_measured: NDArray[np.bool_],
-    yx_std_rad: NDArray[np.floating] | None,
-    rows: dict[str, NDArray[np.generic]],
-) -> list[float | None]:
-    """Estimate the standard error of each object's sum of phases, in radians times pixels."""
-    if yx_std_rad is not None:
-        sums = np.bincount(yx_labels.ravel(), np.asarray(yx_std_rad, np.float64).ravel())
-        return [float(sums[label]) for label in rows["label"].tolist()]
-    yx_empty = yx_measured & (yx_labels == 0)
-    areas_px = np.asarray(rows["area"], float).tolist()
-    sides_px = [max(1, round(math.sqrt(area_px))) for area_px in areas_px]
-    spreads = {side_px: _spread_of_patches(yx_phase_rad, yx_empty, side_px) for side_px in set(sides_px)}
-    return [
-        None if (spread := spreads[side_px]) is None else spread * area_px
-        for side_px, area_px in zip(sides_px, areas_px, strict=True)
-    ]
-
-
-def _spread_of_patches(yx_phase_rad: NDArray[np.float64], yx_empty: NDArray[np.bool_], side_px: int) -> float | None:
-    """Return the standard deviation of the means of empty patches; None if there are too few."""
-    if min(yx_phase_rad.shape) < side_px:
-        return None
-    shares = block_mean(yx_empty.astype(np.float64), side_px)
-    sums = block_mean(np.where(yx_empty, yx_phase_rad, 0.0), side_px)
-    enough = shares >= 0.5
-    if np.count_nonzero(enough) < _LEAST_PATCHES:
-        return None
-    return float(np.sqrt(np.mean(np.square(sums[enough] / shares[enough]))))

@@ -14,6 +14,11 @@ from napari_contransgan.measuring.tracks import link_objects
 from napari_contransgan.notes import join_notes
 from napari_contransgan.progress import Progress
 
+PREDICTED_NOTE = (
+    "the phase was predicted by a network from one image: errors that it makes with every orientation of the image are "
+    "not part of the standard errors, which are therefore too small"
+)
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -89,6 +94,7 @@ def measure_objects(
                 yx_std_rad=yx_std_rad,
                 threshold_rad=settings.threshold_rad,
                 smallest_area_um2=settings.smallest_area_um2,
+                rim_um=settings.rim_um,
                 frame=index,
             )
         )
@@ -101,7 +107,7 @@ def measure_objects(
         objects,
         zyx_labels[0] if phase.axes == "YX" else zyx_labels,
         tuple(frame.threshold_rad for frame in frames),
-        join_notes([frame.notes for frame in frames]),
+        (*join_notes([frame.notes for frame in frames]), *([PREDICTED_NOTE] if "predict" in phase.settings else [])),
     )
 
 

@@ -3,14 +3,16 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.evaluation import BeadHeight, Scores
 from napari_contransgan.io.atomic import write_atomically
+from napari_contransgan.measuring.growth import Growth
 from napari_contransgan.measuring.objects import MeasuredObject
 from napari_contransgan.measuring.profiles import Profile
 
@@ -74,6 +76,74 @@ def write_profiles(path: Path, profiles: Sequence[Profile]) -> None:
         for distance, value in zip(one.distance_um, one.phase_rad, strict=True)
     )
     _write(path, ("distance_um", "phase_rad", "image"), rows)
+
+
+def write_beads(path: Path, measured: Mapping[str, Sequence[BeadHeight]]) -> None:
+    """Write bead heights as a CSV table with one row for each bead, and the name of the image in the last column.
+
+    Parameters
+    ----------
+    path : Path
+        Path of the table; an existing file is replaced atomically.
+    measured : mapping of str to sequence of BeadHeight
+        The beads of each image.
+
+    Raises
+    ------
+    InputError
+        If the file's name does not end in .csv.
+    """
+    columns = tuple(field.name for field in fields(BeadHeight))
+    rows = ((*(_text(getattr(one, key)) for key in columns), name) for name, some in measured.items() for one in some)
+    _write(path, (*columns, "image"), rows)
+
+
+def write_growth(path: Path, measured: Mapping[str, Sequence[Growth]]) -> None:
+    """Write growth rates as a CSV table with one row for each track, and the name of the image in the last column.
+
+    Rates are per hour, or per frame for a series without a time step.
+
+    Parameters
+    ----------
+    path : Path
+        Path of the table; an existing file is replaced atomically.
+    measured : mapping of str to sequence of Growth
+        The growth of each image's objects.
+
+    Raises
+    ------
+    InputError
+        If the file's name does not end in .csv.
+    """
+    head = ("track", "frames", "start", "end", "unit_of_time", "first_pg", "last_pg", "rate_pg", "rate_std_pg", "image")
+    rows = (
+        (
+            *(one.track, len(one.time), _text(float(one.time[0])), _text(float(one.time[-1]))),
+            *("h" if one.in_hours else "frame", _text(float(one.dry_mass_pg[0])), _text(float(one.dry_mass_pg[-1]))),
+            *(_text(one.rate_pg), _text(one.rate_std_pg), name),
+        )
+        for name, some in measured.items()
+        for one in some
+    )
+    _write(path, head, rows)
+
+
+def write_scores(path: Path, scores: Scores) -> None:
+    """Write the scores of a comparison as a CSV table with one row for each score.
+
+    Parameters
+    ----------
+    path : Path
+        Path of the table; an existing file is replaced atomically.
+    scores : Scores
+        The scores.
+
+    Raises
+    ------
+    InputError
+        If the file's name does not end in .csv.
+    """
+    _write(path, ("score", "value"), ((name, _text(value)) for name, value in asdict(scores).items()))
 
 
 def check_table_name(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Find the networks that come with the package."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from napari_contransgan.errors import InputError
@@ -32,10 +33,11 @@ def find_model(name_or_path: str) -> Path:
     if name_or_path in models:
         return models[name_or_path]
     path = Path(name_or_path)
-    if path.is_dir() and (path / "best.safetensors").is_file():
-        return path / "best.safetensors"
-    if path.is_file():
-        return path
+    with suppress(OSError):  # a name that is too long, or links in a loop
+        if path.is_dir() and (path / "best.safetensors").is_file():
+            return path / "best.safetensors"
+        if path.is_file():
+            return path
     raise InputError(
         f"is not a bundled network, a checkpoint file, or a run's folder that contains one: "
         f"use {', '.join(models) or 'a file'}, or check the path",

@@ -1,25 +1,40 @@
 """Read and write checkpoints: weights as safetensors, with a card on their training, scores and limits."""
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from safetensors import SafetensorError, safe_open
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from safetensors.torch import save
 from torch import nn
 
+from napari_contransgan.config import GeneratorName, PresetName
+from napari_contransgan.config.base import reason_of
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.atomic import write_atomically
 from napari_contransgan.models.registry import build_generator
-from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM, MODEL_PIXEL_SIZE_UM
+from napari_contransgan.models.tensor_file import Header, Stored, TensorFileError, read_header, read_tensors
+from napari_contransgan.optics import (
+    DEFAULT_WAVELENGTH_UM,
+    LEAST_PHASE_REF_RAD,
+    MODEL_PIXEL_SIZE_UM,
+    MOST_PHASE_REF_RAD,
+    PLAUSIBLE_PIXEL_SIZE_UM,
+    PLAUSIBLE_WAVELENGTH_UM,
+)
+from napari_contransgan.plain_files import plain_json
 
 CARD_KEY = "napari-contransgan-card"
+ADAPTED = "adapted"
+"""Key of the card's settings that only adapted networks have."""
+ERROR_FACTOR = "error_factor"
+"""Key, within it, of the factor for the error map."""
+
+PlausiblePixelSize = Annotated[float, Field(ge=PLAUSIBLE_PIXEL_SIZE_UM[0], le=PLAUSIBLE_PIXEL_SIZE_UM[1])]
 
 
 class ModelCard(BaseModel):
@@ -53,21 +68,21 @@ class ModelCard(BaseModel):
         The training settings.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     format: Literal[1] = 1
     name: str
     description: str = ""
-    generator: str
-    preset: str
+    generator: GeneratorName
+    preset: PresetName
     pixel_size_um: float = MODEL_PIXEL_SIZE_UM
-    phase_ref_rad: float = Field(gt=0)
-    wavelength_um: float = DEFAULT_WAVELENGTH_UM
-    input_pixel_sizes_um: tuple[float, ...] = ()
+    phase_ref_rad: float = Field(ge=LEAST_PHASE_REF_RAD, le=MOST_PHASE_REF_RAD)
+    wavelength_um: float = Field(DEFAULT_WAVELENGTH_UM, ge=PLAUSIBLE_WAVELENGTH_UM[0], le=PLAUSIBLE_WAVELENGTH_UM[1])
+    input_pixel_sizes_um: tuple[PlausiblePixelSize, ...] = ()
     optics: str = ""
     data: str = ""
     recipe: str = ""
-    steps: int = 0
+    steps: int = Field(0, ge=0)
     figures: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
     limits: str = ""
     program_version: str = ""
@@ -75,12 +90,33 @@ class ModelCard(BaseModel):
 
     @field_validator("figures", mode="before")
     @classmethod
-    def _finite_figures(cls, figures: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    def _finite_figures(cls, figures: Any) -> Any:
         # JSON has no NaN: it would be read back as null, and the card would be invalid.
+        if not isinstance(figures, Mapping) or not all(isinstance(scores, Mapping) for scores in figures.values()):
+            return figures  # refused by its type
         return {
-            title: {name: value for name, value in scores.items() if value is not None and math.isfinite(value)}
+            title: {name: value for name, value in scores.items() if _is_score(value)}
             for title, scores in figures.items()
         }
+
+    @field_validator("pixel_size_um")
+    @classmethod
+    def _must_be_the_grid(cls, value: float) -> float:
+        if not math.isclose(value, MODEL_PIXEL_SIZE_UM):
+            raise ValueError(f"{value:g} um is not the grid of {MODEL_PIXEL_SIZE_UM:g} um of all networks")
+        return value
+
+    @model_validator(mode="after")
+    def _must_agree_with_its_settings(self) -> Self:
+        for name in ("generator", "preset", "phase_ref_rad"):
+            stated, trained = getattr(self, name), self.settings.get(name)
+            if trained is not None and trained != stated:
+                raise ValueError(f"{name} is {stated}, but the network was trained with {trained}")
+        return self
+
+
+def _is_score(value: Any) -> bool:
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
 
 
 @dataclass(frozen=True)
@@ -133,43 +169,78 @@ def read_card(path: Path) -> ModelCard:
         If the file is missing or is not a checkpoint.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(CARD_KEY)
-    except FileNotFoundError:
-        raise InputError("there is no such checkpoint: check the path", source=path) from None
-    except (SafetensorError, OSError) as error:
-        raise InputError("is not a checkpoint of this program (no safetensors file)", source=path) from error
+        return _card_of(path, read_header(path))
+    except TensorFileError as error:
+        raise InputError(f"is not a checkpoint of this program (no safetensors file: {error})", source=path) from error
+
+
+def _card_of(path: Path, header: Header) -> ModelCard:
+    text = header.texts.get(CARD_KEY)
     if text is None:
         raise InputError("is not a checkpoint of this program (it carries no card)", source=path)
     try:
-        return ModelCard(**json.loads(text))
-    except (ValidationError, TypeError, ValueError) as error:
+        return ModelCard.model_validate(plain_json(text))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "card"
         raise InputError(
-            "its card cannot be read: if it comes from a newer version, update napari-contransgan", source=path
+            f"its card cannot be used ({where}: {reason_of(first)}): if it comes from a newer version, update "
+            "napari-contransgan",
+            source=path,
         ) from error
+    except (ValueError, RecursionError, OverflowError) as error:
+        raise InputError(f"its card cannot be read ({error}): use another network", source=path) from error
 
 
 def load_checkpoint(path: Path) -> LoadedModel:
-    """Build the network named in a checkpoint's card, and load its weights.
+    """Build the network named in a checkpoint's card, and load its weights, from one copy of the file.
 
     Raises
     ------
     InputError
         If the file is missing or is not a checkpoint, or if its weights do not fit or are not finite.
     """
-    card = read_card(path)
-    model = build_generator(card.generator, card.preset)
-    with safe_open(path, framework="pt") as file:
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+
+    def check(header: Header) -> None:
+        card = _card_of(path, header)
+        with torch.device("meta"):  # takes no memory
+            check_fit(header.tensors, build_generator(card.generator, card.preset).state_dict())
+
     try:
-        model.load_state_dict({n: v.float() if v.is_floating_point() else v for n, v in weights.items()})
-    except RuntimeError as error:
-        raise InputError(f"its weights do not fit a {card.preset} {card.generator} network", source=path) from error
+        header, weights = read_tensors(path, check)
+    except TensorFileError as error:
+        raise InputError(f"is not a checkpoint of this program (no safetensors file: {error})", source=path) from error
+    except WeightsDoNotFitError as error:
+        raise InputError(f"its weights do not fit the network that its card names: {error}", source=path) from error
+    card = _card_of(path, header)
+    model = build_generator(card.generator, card.preset)
     if not all_finite(weights.values()):
         raise InputError(
             "holds weights that are NaN or infinite: its training failed, use another network", source=path
         )
+    model.load_state_dict(weights)
     return LoadedModel(model.eval().to(memory_format=torch.channels_last), card)
+
+
+class WeightsDoNotFitError(ValueError):
+    """The tensors of a file are not those of a network."""
+
+
+def check_fit(stored: Mapping[str, Stored], expected: Mapping[str, torch.Tensor]) -> None:
+    """Raise an error if a file does not hold exactly the tensors of a network, before they are read.
+
+    Raises
+    ------
+    WeightsDoNotFitError
+        Naming the first tensor that is missing, left over, or of another shape or kind.
+    """
+    for name in sorted(stored.keys() ^ expected.keys()):
+        raise WeightsDoNotFitError(f"{name} is {'missing' if name in expected else 'not part of it'}")
+    for name, one in stored.items():
+        wanted = expected[name]
+        if one.shape != tuple(wanted.shape) or one.dtype.is_floating_point != wanted.is_floating_point():
+            shape, wanted_shape = ("x".join(map(str, shape)) or "one number" for shape in (one.shape, wanted.shape))
+            raise WeightsDoNotFitError(f"{name} is {one.dtype} {shape} instead of {wanted.dtype} {wanted_shape}")
 
 
 def all_finite(tensors: Iterable[torch.Tensor]) -> bool:

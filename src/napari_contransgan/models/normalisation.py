@@ -5,6 +5,7 @@ maximum of an image, which would discard the scale of the phase.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from napari_contransgan.errors import UnusableFrameError
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.robust import robust_sigma
-from napari_contransgan.unlit import dark_plateau, edge_fill
+from napari_contransgan.unlit import Plateau, dark_plateau, edge_fill
 
 CONTRAST_REF = 0.1
 MAX_CONTRAST = 10.0
@@ -33,9 +34,37 @@ LEAST_DIAPHRAGM_UM2 = 30.0
 """Smallest area of a dark region at the frame's edge that counts as a diaphragm, and not as a speck or a dark grain."""
 
 
+@dataclass(frozen=True)
+class Light:
+    """The light of a recorded frame.
+
+    Parameters
+    ----------
+    yx_counts : (Y, X) ndarray of float32
+        Counts above the dark level, with 0 in empty borders and under a known field stop.
+    notes : tuple of str
+        Notes for the user.
+    yx_fill : (Y, X) ndarray of bool or None
+        Borders that hold no data; None if there are none.
+    plateau : Plateau or None
+        A field stop whose dark level was not subtracted.
+    """
+
+    yx_counts: NDArray[np.float32]
+    notes: tuple[str, ...]
+    yx_fill: NDArray[np.bool_] | None
+    plateau: Plateau | None
+
+
 def light_of_frame(
     yx_frame: NDArray[Any], dark: float | NDArray[np.float32] = 0.0
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Return the counts and the notes of `examine_light`."""
+    light = examine_light(yx_frame, dark)
+    return light.yx_counts, light.notes
+
+
+def examine_light(yx_frame: NDArray[Any], dark: float | NDArray[np.float32] = 0.0) -> Light:
     """Return a recorded frame as counts above the dark level, with 0 in empty borders and under a known field stop.
 
     Parameters
@@ -44,13 +73,6 @@ def light_of_frame(
         Counts of any real type.
     dark : float or ndarray, shape (Y, X)
         Dark level: counts without light.
-
-    Returns
-    -------
-    ndarray of float32, shape (Y, X)
-        Counts above the dark level.
-    tuple of str
-        Notes for the user.
 
     Raises
     ------
@@ -63,7 +85,7 @@ def light_of_frame(
         yx_frame = np.where(yx_fill, 0, yx_frame)
     if not np.isfinite(yx_frame).all():
         count = int(np.count_nonzero(~np.isfinite(yx_frame)))
-        raise UnusableFrameError(f"{count} of {yx_frame.size} pixels are NaN or infinite: replace them first")
+        raise not_finite(count, yx_frame.size)
     lowest = float(yx_frame.min())
     if lowest == yx_frame.max():
         raise UnusableFrameError(f"every pixel has the same value ({lowest:g}): there is nothing in it")
@@ -71,12 +93,47 @@ def light_of_frame(
     check_dark(yx_frame, dark)
     yx_light, below = less_dark(yx_frame if yx_fill is None else np.where(yx_fill, dark, yx_frame), dark)
     notes = [clipped_note(below)] if below else []
-    if yx_fill is None:
-        plateau = dark_plateau(yx_light)
-        if plateau is not None:
-            yx_light[plateau.yx_places] = 0
-            notes.append(plateau.note)
-    return yx_light, tuple(notes)
+    plateau = dark_plateau(yx_light) if yx_fill is None else None
+    if plateau is not None:
+        yx_light[plateau.yx_places] = 0
+        notes.append(plateau.note)
+    return Light(yx_light, tuple(notes), yx_fill, plateau)
+
+
+def not_finite(count: int, of: int) -> UnusableFrameError:
+    """Return the error for a frame of which some pixels are no numbers."""
+    return UnusableFrameError(f"{count} of {of} pixels are NaN or infinite: replace them first")
+
+
+@dataclass(frozen=True)
+class Background:
+    """Intensity of the empty field of a frame, a paraboloid.
+
+    Parameters
+    ----------
+    coefficients : (6,) ndarray of float
+        Factors of 1, y, x, yx, y^2 and x^2 in a frame that spans -1 to 1.
+    least : float
+        Lowest value it may have.
+    shape_yx : tuple of int
+        Shape of the frame.
+    """
+
+    coefficients: NDArray[np.float64]
+    least: float
+    shape_yx: tuple[int, int]
+
+    def at(self, rows: slice, columns: slice) -> NDArray[np.float32]:
+        """Return the background of a part of the frame; positive everywhere."""
+        y, x = (
+            np.asarray((2 * np.arange(*part.indices(side), dtype=np.float32) + 1) / side - 1, np.float32)
+            for part, side in zip((rows, columns), self.shape_yx, strict=True)
+        )
+        terms = _paraboloid_terms(y[:, None], x[None, :])
+        background = np.zeros(np.broadcast_shapes(*(term.shape for term in terms)), np.float32)
+        for coefficient, term in zip(self.coefficients, terms, strict=True):
+            background += np.float32(coefficient) * term
+        return np.maximum(background, self.least)
 
 
 def fit_background(yx_intensity: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -95,32 +152,53 @@ def fit_background(yx_intensity: NDArray[np.floating]) -> tuple[NDArray[np.float
         False where an aperture passed (almost) no light.
     """
     lit = yx_intensity > DARK_FRACTION * np.percentile(yx_intensity, 99)
-    step = max(1, min(yx_intensity.shape) // 48)
+    shape_yx = (yx_intensity.shape[0], yx_intensity.shape[1])
+    step = background_step(shape_yx)
     coarse = block_mean(yx_intensity, step)
     coarse_lit = block_mean(lit, step) == 1
     level = float(np.median(coarse[coarse_lit])) if coarse_lit.any() else float(np.median(yx_intensity))
-    terms = np.stack(_paraboloid_terms(*coarse.shape), axis=-1)
-    keep = coarse_lit.copy()
-    coefficients = np.array([level, 0, 0, 0, 0, 0], np.float64)
+    background = background_of_blocks(coarse, coarse_lit, level, shape_yx)
+    return background.at(slice(None), slice(None)), lit
+
+
+def background_step(shape_yx: tuple[int, int]) -> int:
+    """Return the side of the blocks whose means the background is fitted to."""
+    return max(1, min(shape_yx) // 48)
+
+
+def background_of_blocks(
+    yx_means: NDArray[np.float32], yx_lit: NDArray[np.bool_], level: float, shape_yx: tuple[int, int]
+) -> Background:
+    """Fit a robust paraboloid to the means of the blocks of a frame.
+
+    Parameters
+    ----------
+    yx_means : (Y, X) ndarray
+        Mean intensity of each block.
+    yx_lit : (Y, X) ndarray of bool
+        Whether every pixel of a block got light.
+    level : float
+        Intensity to begin with.
+    shape_yx : tuple of int
+        Shape of the frame.
+    """
+    y, x = (np.asarray((2 * np.arange(side, dtype=np.float32) + 1) / side - 1, np.float32) for side in yx_means.shape)
+    terms = np.stack([np.broadcast_to(term, yx_means.shape) for term in _paraboloid_terms(y[:, None], x[None, :])], -1)
+    keep = yx_lit.copy()
+    coefficients: NDArray[np.float64] = np.array([level, 0, 0, 0, 0, 0], np.float64)
     for _ in range(5):
         if keep.sum() < 40:
             break
-        coefficients = np.linalg.lstsq(terms[keep], coarse[keep].astype(np.float64), rcond=None)[0]
-        residual = coarse - terms @ coefficients
+        coefficients = np.asarray(np.linalg.lstsq(terms[keep], yx_means[keep].astype(np.float64), rcond=None)[0])
+        residual = yx_means - terms @ coefficients
         spread = robust_sigma(residual[keep])
-        keep = coarse_lit & (np.abs(residual) <= max(2.5 * spread, 1e-6 * abs(level)))
-    background = np.zeros(yx_intensity.shape, np.float32)
-    for coefficient, term in zip(coefficients, _paraboloid_terms(*yx_intensity.shape), strict=True):
-        background += np.float32(coefficient) * term
-    return np.maximum(background, max(0.2 * level, 1e-12)), lit
+        keep = yx_lit & (np.abs(residual) <= max(2.5 * spread, 1e-6 * abs(level)))
+    return Background(coefficients, max(0.2 * level, 1e-12), shape_yx)
 
 
-def _paraboloid_terms(height: int, width: int) -> list[NDArray[np.float32]]:
-    """Return 1, y, x, yx, y^2 and x^2 at the pixel centres of a frame that spans -1 to 1."""
-    y = ((2 * np.arange(height, dtype=np.float32) + 1) / height - 1)[:, None]
-    x = ((2 * np.arange(width, dtype=np.float32) + 1) / width - 1)[None, :]
-    shape = (height, width)
-    return [np.broadcast_to(term, shape) for term in (np.ones((1, 1), np.float32), y, x, y * x, y * y, x * x)]
+def _paraboloid_terms(y: NDArray[np.float32], x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Return 1, y, x, yx, y^2 and x^2 at pixel centres that span -1 to 1."""
+    return [np.ones((1, 1), np.float32), y, x, y * x, y * y, x * x]
 
 
 def contrast_on_model_grid(
@@ -145,25 +223,46 @@ def contrast_on_model_grid(
     """
     intensity = np.asarray(yx_intensity, np.float32)
     background, lit = fit_background(intensity)
-    contrast = np.where(lit, (intensity / background - 1) / CONTRAST_REF, 0)
-    clipped = np.clip(contrast, -MAX_CONTRAST, MAX_CONTRAST).astype(np.float32)
+    contrast = contrast_of(intensity, background, lit)
     if not lit.all():
-        clipped *= _kept_near_diaphragm(lit, pixel_size_um)
-    return to_model_grid(torch.from_numpy(clipped), pixel_size_um), lit
+        contrast *= _kept_near_diaphragm(lit, pixel_size_um)
+    return to_model_grid(torch.from_numpy(contrast), pixel_size_um), lit
+
+
+def contrast_of(
+    yx_intensity: NDArray[np.float32], background: NDArray[np.float32], lit: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Return (I / I_background - 1) / 0.1, within +-10, and 0 where there was no light."""
+    contrast = np.where(lit, (yx_intensity / background - 1) / CONTRAST_REF, 0)
+    return np.clip(contrast, -MAX_CONTRAST, MAX_CONTRAST).astype(np.float32)
 
 
 def _kept_near_diaphragm(lit: NDArray[np.bool_], pixel_size_um: float) -> NDArray[np.float32]:
     """Return the fraction of the contrast to keep, by the distance from large dark areas at the frame's edge."""
+    dark = diaphragm_places(lit, pixel_size_um)
+    return np.ones((1, 1), np.float32) if dark is None else kept_beyond(dark, pixel_size_um)
+
+
+def diaphragm_places(lit: NDArray[np.bool_], pixel_size_um: float) -> NDArray[np.bool_] | None:
+    """Return the large dark areas at the edge of a frame; None if there are none."""
     parts, count = ndimage.label(~lit)
     edge = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
     large = np.bincount(parts.ravel(), minlength=count + 1) * pixel_size_um**2 >= LEAST_DIAPHRAGM_UM2
     dark = large & np.isin(np.arange(count + 1), edge[edge > 0])
-    if not dark.any():
-        return np.ones((1, 1), np.float32)
-    distance_um = ndimage.distance_transform_edt(~dark[parts]) * pixel_size_um
-    none_um, whole_um = (rim_um * max(1.0, pixel_size_um) for rim_um in RIM_UM)
+    return np.asarray(dark[parts], bool) if dark.any() else None
+
+
+def kept_beyond(yx_diaphragm: NDArray[np.bool_], pixel_size_um: float) -> NDArray[np.float32]:
+    """Return the fraction of the contrast to keep, by the distance from a diaphragm; see `RIM_UM`."""
+    distance_um = ndimage.distance_transform_edt(~yx_diaphragm) * pixel_size_um
+    none_um, whole_um = rim_um(pixel_size_um)
     share = np.clip((distance_um - none_um) / (whole_um - none_um), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)
+
+
+def rim_um(pixel_size_um: float) -> tuple[float, float]:
+    """Return the distances from a diaphragm within which no contrast, and beyond which all of it, is kept."""
+    return RIM_UM[0] * max(1.0, pixel_size_um), RIM_UM[1] * max(1.0, pixel_size_um)
 
 
 def shape_on_model_grid(shape_yx: Sequence[int], pixel_size_um: float) -> tuple[int, int]:

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_contransgan.config import HELD_OUT_SEEDS, PredictSettings, SimulationSettings
 from napari_contransgan.config.names import SceneName, SpecimenName
-from napari_contransgan.evaluation import Scores
-from napari_contransgan.held_out import invented_rad, score_simulated
+from napari_contransgan.evaluation import Scores, evaluate
+from napari_contransgan.held_out import DATA_RANGE_RAD, invented_rad, known_background
 from napari_contransgan.inference import predict
 from napari_contransgan.io import Image
 from napari_contransgan.models.checkpoint import LoadedModel
@@ -18,7 +18,7 @@ from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.progress import Progress, as_part, result_of
 from napari_contransgan.reproduction import paper
 from napari_contransgan.reproduction.networks import Networks
-from napari_contransgan.resampling import binned_to_model_grid
+from napari_contransgan.resampling import binned_to_model_grid, block_mean
 from napari_contransgan.simulation import simulate_field
 from napari_contransgan.simulation.fields import tie_label
 from napari_contransgan.simulation.scenes import scene_of_field
@@ -27,6 +27,9 @@ TIE_LABEL, TRUTH = "TIE at 40x", "true phase"
 TIE_ITSELF = "(TIE at 40x itself)"
 FIELD_PX = 220
 """Side of a field, which fits into one tile; a larger field would be padded to four tiles without any gain."""
+
+FINE = (1,)
+"""Scores on the model's grid alone, as multiples of its pixel."""
 
 TURNED = " (eight orientations)"
 AVERAGED = ("ssim", "psnr_db", "slope", "ssim_raw", "psnr_raw_db", "ssim_foreground", "psnr_foreground_db")
@@ -66,9 +69,17 @@ class HeldOutField:
         """Return the labels that a map can be scored against."""
         return {TIE_LABEL: self.yx_tie_rad, TRUTH: self.yx_truth_rad}
 
-    def scores(self, yx_phase_rad: NDArray[np.float32], label: str) -> Scores:
-        """Score a map of this field against one of its labels."""
-        return score_simulated(yx_phase_rad, self.labels[label], self.yx_truth_rad, self.settings.specimen)
+    def scores(self, yx_phase_rad: NDArray[np.float32], label: str, pixels: int = 1) -> Scores:
+        """Score a map of this field against one of its labels, both averaged over blocks of `pixels` x `pixels`.
+
+        A block is background where all of its pixels are.
+        """
+        return evaluate(
+            block_mean(yx_phase_rad, pixels),
+            block_mean(self.labels[label], pixels),
+            data_range_rad=DATA_RANGE_RAD[self.settings.specimen],
+            yx_background=block_mean(known_background(self.yx_truth_rad), pixels) == 1,
+        )
 
 
 def held_out(specimen: SpecimenName, objective: str, **changes: Any) -> SimulationSettings:
@@ -91,9 +102,10 @@ def make_field(settings: SimulationSettings, index: int) -> HeldOutField:
     return HeldOutField(settings, index, scene, field.lr, field.phase.data, yx_tie_rad)
 
 
-def predicted(field: HeldOutField, network: LoadedModel, *, trust: bool = False) -> NDArray[np.float32]:
-    """Predict the phase of a field's frame in radians; with `trust`, as the mean of eight orientations."""
-    return np.asarray(result_of(predict(field.lr, PredictSettings(trust=trust), network)).data, np.float32)
+def predicted(field: HeldOutField, network: LoadedModel, *, orientations: Literal[1, 8] = 1) -> NDArray[np.float32]:
+    """Predict the phase of a field's frame in radians, in one orientation or as the mean of eight."""
+    settings = PredictSettings(orientations=orientations)
+    return np.asarray(result_of(predict(field.lr, settings, network)).data, np.float32)
 
 
 def predictions(
@@ -104,7 +116,7 @@ def predictions(
     for name, network in networks.items():
         maps[name] = predicted(field, network)
         if also_turned:
-            maps[f"{name}{TURNED}"] = predicted(field, network, trust=True)
+            maps[f"{name}{TURNED}"] = predicted(field, network, orientations=8)
     return maps
 
 
@@ -114,6 +126,7 @@ def score_networks(
     indices: Sequence[int],
     *,
     also_turned: bool = False,
+    grids: Sequence[int] = FINE,
 ) -> Generator[Progress, None, list[dict[str, Any]]]:
     """Score networks on the same fields.
 
@@ -127,6 +140,8 @@ def score_networks(
         Numbers of the fields.
     also_turned : bool
         Also score the mean of eight orientations, under the network's name followed by `TURNED`.
+    grids : sequence of int
+        Grids on which maps are compared, as multiples of the model's pixel of 0.325 um.
 
     Yields
     ------
@@ -136,21 +151,24 @@ def score_networks(
     Returns
     -------
     list of dict
-        One row for each network, field and label (the TIE phase of a simulated 40x stack, as in the paper, and the true
-        phase), and for the TIE label against the true phase. For an empty field, only the largest invented phase.
+        One row for each network, field, grid and label (the TIE phase of a simulated 40x stack, as in the paper, and
+        the true phase), and for the TIE label against the true phase. For an empty field, only the largest invented
+        phase.
     """
     rows: list[dict[str, Any]] = []
     for done, index in enumerate(indices, start=1):
         field = make_field(settings, index)
         for name, yx_phase_rad in predictions(field, networks, also_turned=also_turned).items():
-            rows += score_rows(name, field, yx_phase_rad)
-        of_tie = score_rows(TIE_ITSELF, field, field.yx_tie_rad)
+            rows += score_rows(name, field, yx_phase_rad, grids)
+        of_tie = score_rows(TIE_ITSELF, field, field.yx_tie_rad, grids)
         rows += [row for row in of_tie if row.get("label") == TRUTH]
         yield Progress(done, len(indices), f"scoring {settings.specimen} at {settings.objective}")
     return rows
 
 
-def score_rows(name: str, field: HeldOutField, yx_phase_rad: NDArray[np.float32]) -> list[dict[str, Any]]:
+def score_rows(
+    name: str, field: HeldOutField, yx_phase_rad: NDArray[np.float32], grids: Sequence[int] = FINE
+) -> list[dict[str, Any]]:
     """Return the rows of one network's phase of one field."""
     about = {
         "network": name,
@@ -162,10 +180,16 @@ def score_rows(name: str, field: HeldOutField, yx_phase_rad: NDArray[np.float32]
     if field.scene == "empty":
         return [{**about, "empty_max_rad": invented_rad(yx_phase_rad, field.yx_truth_rad)}]
     return [
-        {**about, "label": label, **asdict(field.scores(yx_phase_rad, label))}
+        {**about, "label": label, "grid_um": grid_um(pixels), **asdict(field.scores(yx_phase_rad, label, pixels))}
+        for pixels in grids
         for label, yx_label_rad in field.labels.items()
         if yx_label_rad.min() < yx_label_rad.max()
     ]
+
+
+def grid_um(pixels: int) -> float:
+    """Return the pixel size of a grid that is `pixels` times as coarse as the model's."""
+    return round(pixels * MODEL_PIXEL_SIZE_UM, 3)
 
 
 def averaged(rows: Sequence[Mapping[str, Any]], **wanted: Any) -> dict[str, float]:
@@ -197,11 +221,14 @@ def score_cells(
     specimens: Sequence[SpecimenName] = paper.SPECIMENS,
     *,
     also_turned: bool = False,
+    grids: Sequence[int] = FINE,
 ) -> Generator[Progress, None, list[dict[str, Any]]]:
     """Run `score_networks` for each specimen at each objective, with the networks that `networks_of` names."""
     cells = [(specimen, objective) for specimen in specimens for objective in paper.OBJECTIVES]
     rows: list[dict[str, Any]] = []
     for number, cell in enumerate(cells):
-        scoring = score_networks(networks_of(*cell), held_out(*cell), range(count), also_turned=also_turned)
+        scoring = score_networks(
+            networks_of(*cell), held_out(*cell), range(count), also_turned=also_turned, grids=grids
+        )
         rows += yield from as_part(scoring, number, len(cells))
     return rows

@@ -1,8 +1,9 @@
 """Write folders of simulated fields for the trainer and other programs."""
 
 import json
+import shutil
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +13,8 @@ import napari_contransgan
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import QUANTITY_UNITS, read_image
-from napari_contransgan.io.atomic import write_atomically
+from napari_contransgan.io.atomic import remove_leftovers, write_atomically
+from napari_contransgan.io.locking import folder_locked
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.processes import in_processes
 from napari_contransgan.progress import Progress
@@ -22,6 +24,8 @@ from napari_contransgan.threads import on_threads
 
 DESCRIPTION = "dataset.json"
 CHECKS_PER_EVENT = 100
+LEAST_COMPRESSED = 0.3
+"""Smallest ratio of the size of a file to that of its pixels; noise cannot be compressed."""
 
 _HOLDS = {
     "lr": "low-power bright-field images",
@@ -78,6 +82,15 @@ def write_dataset(
     FieldError
         If a field fails; the message names the field.
     """
+    with folder_locked(out, "simulation"):
+        _check_space(settings, out, stacks)
+        yield from _written(settings, out, workers, stacks, scheduler)
+    return out
+
+
+def _written(
+    settings: SimulationSettings, out: Path, workers: int, stacks: bool, scheduler: str | None
+) -> Generator[Progress, None, None]:
     parts, is_new = _begin(settings, out, stacks)
     with TemporaryDirectory(prefix="contransgan-", ignore_cleanup_errors=True) as scratch:
         tasks: list[FieldTask] = []
@@ -96,7 +109,6 @@ def write_dataset(
                 total = settings.count
                 yield Progress(total - len(tasks) + done, total, "simulating fields" + _left(left_s))
     _describe(settings, out, parts, finished=True)
-    return out
 
 
 def field_name(index: int) -> str:
@@ -151,15 +163,34 @@ def _begin(settings: SimulationSettings, out: Path, stacks: bool) -> tuple[tuple
     parts = PARTS if stacks else PARTS_WITHOUT_STACKS
     for part in parts:
         (out / part).mkdir(parents=True, exist_ok=True)
-        for left_over in _left_overs(out / part):
-            left_over.unlink(missing_ok=True)
+        remove_leftovers(out / part)
     _describe(settings, out, parts, finished=False)
     return parts, is_new
 
 
-def _left_overs(folder: Path) -> Iterable[Path]:
-    """Return half-written files of a killed process."""
-    return list(folder.glob(".*.ome.tif.*"))
+def _check_space(settings: SimulationSettings, out: Path, stacks: bool) -> None:
+    """Raise an error if the fields cannot fit onto the disk, before the first one is made.
+
+    Raises
+    ------
+    InputError
+        With the least space that they need, and the free space.
+    """
+    scope = settings.microscope
+    images = [(MODEL_PIXEL_SIZE_UM, 4), (scope.pixel_size_um(settings.objective), 2)]
+    if stacks:
+        images += [(scope.pixel_size_um(scope.stack_objective), 3 * 2 + 4)]
+    field_um = settings.field_px * MODEL_PIXEL_SIZE_UM
+    each_bytes = sum((field_um / pixel_um) ** 2 * size for pixel_um, size in images) * LEAST_COMPRESSED
+    free_bytes = shutil.disk_usage(out).free
+    done = sum(1 for _ in (out / "phase").glob("*.ome.tif"))
+    needed_bytes = each_bytes * max(0, settings.count - done)
+    if needed_bytes > free_bytes:
+        raise InputError(
+            f"{settings.count} fields need at least {needed_bytes / 1e9:.3g} GB, and {free_bytes / 1e9:.3g} GB are "
+            "free on the disk: simulate fewer, or choose another disk",
+            source=out,
+        )
 
 
 def _known(path: Path) -> dict[str, Any]:

@@ -13,17 +13,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import integrate, linalg, ndimage
+from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.tie.background import background_median
 from napari_contransgan.tie.classic import Regularisation, teague_coefficients
 from napari_contransgan.tie.clouds import Array, CloudBasis, CloudPrior, cloud_basis
-from napari_contransgan.tie.empty_places import Anchoring, Cells, anchor, factor_without_empty_places
+from napari_contransgan.tie.empty_places import STRUCTURE_SIGMAS, Anchoring, Cells, anchor, stated_factor
 from napari_contransgan.tie.focus_data import FocusData, Solution
 from napari_contransgan.tie.poisson import COSINES
 from napari_contransgan.tie.transfer import frequency_line, on_frame, sharpening
+from napari_contransgan.tie.uncertainty import expanded, fine_noise, phase_uncertainty
 
 DECISIVE_EVIDENCE = 0.75
 """Log-likelihood that one sign of the specimen must have ahead of the other, for each independent place. Fields with
@@ -31,7 +32,10 @@ some empty places had 1 to 50, confluent ones, where nobody can tell, -0.4 to 0.
 
 _LIT_SHARE = 0.99
 _BLOCK_UM = 0.5  # structure is looked for on pixels of about this size ...
-_STRUCTURE_UM = (0.5, 1.0, 2.0)  # ... blurred to these scales
+_STRUCTURE_UM = (0.5, 1.0, 2.0, 4.0, 8.0)  # ... blurred to these scales
+_SAMPLED = 40_000  # places from which the level of the structure's background is taken
+_STRONG = 4.0  # times what counts as structure
+_NARROW_UM = 2.0
 _LEVELS = (40, 80)  # cells along the longer side
 _CELLS_A_MODE = 2.5
 _WAVE_MODES = 12
@@ -59,7 +63,8 @@ def solve_anchored(data: FocusData, regularisation: Regularisation) -> Solution:
         yx_phase_rad += np.float32(sign) * _basis_on(data, cells.basis.prior, data.pixel_size_um).cloud(
             anchoring.weights
         )
-        yx_std_rad = _uncertainty(data, cells, sign, anchoring)
+        factor = stated_factor(cells, sign, anchoring)
+        yx_std_rad = phase_uncertainty(data, yx_phase_rad, cells, factor, anchoring.yx_empty)
     figures: dict[str, Any] = {
         "empty_share": float(anchoring.yx_empty[cells.yx_lit].mean()) if cells.yx_lit.any() else 0.0,
         "specimen_sign": sign if known else 0,
@@ -85,11 +90,14 @@ def _blocks(data: FocusData, yx_phase_rad: NDArray[np.floating]) -> _Blocks:
     noise = max(data.derivative.noise_per_um / side_px, 1e-12)
     yx_structure = np.zeros_like(yx_slope)
     for scale_um in _STRUCTURE_UM:
-        scale = max(scale_um / (side_px * data.pixel_size_um), 0.5)
-        yx_smooth = ndimage.gaussian_filter(yx_slope, scale)
-        yx_smooth -= background_median(yx_smooth)
-        noise_left = noise / (2 * np.sqrt(np.pi) * scale)
-        np.maximum(yx_structure, np.abs(yx_smooth) / noise_left, out=yx_structure)
+        if scale_um > _NARROW_UM:  # what is wide and faint shows beside what is strong only if that is taken out
+            yx_slope[yx_structure > _STRONG * STRUCTURE_SIGMAS] = 0
+        step = min(max(1, int(scale_um / (2 * _BLOCK_UM))), max(1, min(yx_slope.shape) // 8))  # wide ones are coarse
+        scale = max(scale_um / (step * side_px * data.pixel_size_um), 0.5)
+        yx_smooth = ndimage.gaussian_filter(block_mean(yx_slope, step).astype(np.float64), scale)
+        yx_smooth -= background_median(yx_smooth.ravel()[:: max(1, yx_smooth.size // _SAMPLED)])
+        noise_left = noise / step / (2 * np.sqrt(np.pi) * scale)
+        np.maximum(yx_structure, expanded(np.abs(yx_smooth) / noise_left, step, yx_slope.shape), out=yx_structure)
     yx_lit = data.yx_lit()
     top, bottom, left, right = (float(side.mean()) for side in (yx_lit[0], yx_lit[-1], yx_lit[:, 0], yx_lit[:, -1]))
     return _Blocks(
@@ -140,39 +148,17 @@ def _cells(data: FocusData, blocks: _Blocks, most: int) -> Cells:
         light_rad_per_um2=None if data.slope_light is None else data.wave_number**2 * data.slope_light,
     )
     basis = _basis_on(data, prior, cell_um, yx_lit.shape)
-    return Cells(yx_phase_rad, _block_max(blocks.yx_structure, step), yx_lit, cell_um, basis, basis.columns())
-
-
-def _uncertainty(data: FocusData, cells: Cells, sign: int, anchoring: Anchoring) -> NDArray[np.float32]:
-    """Return the standard deviation of the phase: of the clouds given the empty places, and of finer noise.
-
-    In a frame without background, thin places are easily taken for empty ones, so none of them counts.
-    """
-    factor, deviating = anchoring.factor, cells.alike
-    if not data.has_background:
-        factor, deviating = factor_without_empty_places(cells, sign, anchoring), 1.0
-    spread = linalg.solve_triangular(factor, cells.columns.T, lower=True, check_finite=False)
-    variance = deviating * np.sum(spread**2, axis=0).reshape(cells.yx_lit.shape)
-    yx_std_rad = np.sqrt(ndimage.uniform_filter(variance, 3) + _fine_noise(data, cells) ** 2).astype(np.float32)
-    step = round(cells.cell_um / data.pixel_size_um)
-    rows, columns = (
-        np.minimum(np.arange(size) // step, count - 1)
-        for size, count in zip(data.shape_yx, yx_std_rad.shape, strict=True)
+    noise_rad = fine_noise(data, prior.wave_modes)
+    return Cells(
+        yx_phase_rad,
+        _block_max(blocks.yx_structure, step),
+        yx_lit,
+        cell_um,
+        basis,
+        basis.columns(),
+        noise_rad,
+        data.has_background,
     )
-    return np.ascontiguousarray(yx_std_rad[:, columns][rows])
-
-
-def _fine_noise(data: FocusData, cells: Cells) -> float:
-    """Noise of the phase at wavelengths below the clouds': k sigma G / q^2, summed over frequencies."""
-    line = frequency_line(data.pixel_size_um)
-    first = cells.basis.wave_scales.shape[0] / (2 * max(_extent(data)))
-    line = line[line > first] if np.any(line > first) else line[-1:]
-    gain = np.ones_like(line)
-    if data.aperture is not None:
-        gain = np.interp(line, frequency_line(data.pixel_size_um), sharpening(data.derivative.share))
-    density = (data.wave_number * data.derivative.noise_per_um * data.pixel_size_um) ** 2
-    q = 2 * np.pi * line
-    return float(np.sqrt(density * integrate.trapezoid(gain**2 / q**3, q) / (2 * np.pi)))
 
 
 def _block_max(yx_values: Array, step: int) -> Array:

@@ -12,12 +12,17 @@ from scipy import linalg, ndimage
 
 from napari_contransgan.tie.clouds import Array, CloudBasis
 
-_STRUCTURE_SIGMAS = 6.0
+STRUCTURE_SIGMAS = 4.5
+"""Structure of the derivative that stands out from its noise by more is the specimen's."""
+
 _LENGTH_ALIKE_UM = 4.0  # deviations stay alike over about this length
 _EMPTY_AT_LEAST = 0.15  # share of the cells that begin as empty, however structured all are
 _PRIOR_EMPTY = (0.003, 0.9)  # with structure, and without
 _FIRST_TOLERANCE, _LAST_TOLERANCE, _SHRINKING = 0.1, 0.01, 0.6  # of the specimen's phase
 _SOFTNESS = 0.5  # of the specimen's phase
+_UNSEEN = 1.2  # a specimen strays further than its phase with clouds shows
+_PLENTY, _PLENTY_RAMP, _CLEARLY = 0.6, 0.2, 4.0  # share of empty places, and how much nearness to specimens counts
+_LEAST_TOGETHER, _PLAIN_SIGMAS = 2.0, 100.0
 _ROUNDS = 12
 
 
@@ -39,6 +44,10 @@ class Cells:
         Clouds on the cells.
     columns : (Y X, N) ndarray
         The basis' functions as columns.
+    noise_rad : float
+        Standard deviation of the phase's noise at wavelengths shorter than the clouds'.
+    has_background : bool
+        False where too little of the frame is known to be empty.
     """
 
     yx_phase_rad: Array
@@ -47,6 +56,8 @@ class Cells:
     cell_um: float
     basis: CloudBasis
     columns: Array
+    noise_rad: float = 0.0
+    has_background: bool = True
 
     @property
     def alike(self) -> float:
@@ -62,8 +73,6 @@ class Anchoring:
     ----------
     weights : (N,) ndarray
         Of the functions of the basis.
-    factor : (N, N) ndarray
-        Lower triangular factor of the weights' precision.
     yx_empty : (Y, X) ndarray
         Probability of each cell to be empty.
     evidence : float
@@ -71,7 +80,6 @@ class Anchoring:
     """
 
     weights: Array
-    factor: Array
     yx_empty: Array
     evidence: float
 
@@ -97,23 +105,22 @@ def anchor(cells: Cells, sign: int, one_sided: bool, start: Array | None = None)
     amplitude = mean = tolerance = 0.0
     if start is not None:
         amplitude = _amplitude(yx_level, lit)
-        tolerance = 3 * _LAST_TOLERANCE * amplitude
+        tolerance = 3 * float(np.hypot(_LAST_TOLERANCE * amplitude, cells.noise_rad))
         yx_empty, _ = _expectation(yx_level, yx_prior, lit, tolerance, amplitude, one_sided)
     for number in range(_ROUNDS):
         if amplitude == 0:
-            yx_pull, yx_target = yx_empty / 0.05**2, -yx_signed
+            yx_pull, yx_target = yx_empty / _looseness(cells, 0.05), -yx_signed
         else:
             # Specimens are pulled towards their own mean, softly: it bounds clouds where nothing else does.
             yx_soft = lit * (1 - yx_empty) / (_SOFTNESS * amplitude) ** 2 / cells.alike
-            yx_pull = yx_empty / tolerance**2 + yx_soft
+            yx_pull = _clear_of_specimens(cells, yx_empty) / _looseness(cells, tolerance) + yx_soft
             yx_target = np.where(yx_pull > 0, yx_soft * mean / np.maximum(yx_pull, 1e-12), 0.0) - yx_signed
-        weights, factor = _most_likely(cells.columns, yx_pull.ravel(), yx_target.ravel())
+        weights, _ = _most_likely(cells.columns, yx_pull.ravel(), yx_target.ravel())
         yx_level = yx_signed + cells.basis.cloud(weights)
         amplitude = _amplitude(yx_level, lit)
-        smallest = _LAST_TOLERANCE * amplitude
+        smallest = float(np.hypot(_LAST_TOLERANCE * amplitude, cells.noise_rad))
         if tolerance == 0:
-            spread = float(np.sqrt(np.sum(yx_empty * yx_level**2) / max(yx_empty.sum(), 1e-12)))
-            tolerance = max(spread, _FIRST_TOLERANCE * amplitude)
+            tolerance = max(_spread(yx_level, yx_empty, 0.0), _FIRST_TOLERANCE * amplitude)
         else:
             tolerance = max(tolerance * _SHRINKING, smallest)
         before = yx_empty
@@ -124,17 +131,57 @@ def anchor(cells: Cells, sign: int, one_sided: bool, start: Array | None = None)
         if settled and np.abs(yx_empty - before).mean() < 2e-3:
             break
     likelihood = evidence / cells.alike - 0.5 * float(weights @ weights)
-    return Anchoring(weights, factor, yx_empty, likelihood)
+    return Anchoring(weights, yx_empty, likelihood)
 
 
-def factor_without_empty_places(cells: Cells, sign: int, anchoring: Anchoring) -> Array:
-    """Triangular factor of the weights' precision if no place is known to be empty.
+def _together(cells: Cells) -> float:
+    """Return how many neighbouring cells of an empty place are worth one.
 
-    What is left to know is that the phase of a specimen strays about its mean by about half of its amplitude.
+    Beside strong specimens, empty places are plain to see. Where the strongest structure hardly stands out from the
+    noise, the flanks of specimens are among them, and neighbours are wrong together.
+    """
+    structure = float(np.quantile(cells.yx_structure[cells.yx_lit], 0.99)) if cells.yx_lit.any() else 0.0
+    return _LEAST_TOGETHER + (cells.alike - 1) / (1 + (structure / _PLAIN_SIGMAS) ** 2)
+
+
+def _looseness(cells: Cells, tolerance: float) -> float:
+    """Return the variance with which each cell of an empty place is held at zero."""
+    together = _together(cells) if cells.has_background else cells.alike
+    return max(tolerance**2 * together, cells.noise_rad**2 * cells.alike)
+
+
+def stated_factor(cells: Cells, sign: int, anchoring: Anchoring) -> Array:
+    """Return the triangular factor of the weights' precision, by how far empty places and specimens were seen to stray.
+
+    Neighbours stray together. In a frame without background no place counts as empty, since thin places are easily
+    taken for empty ones; then only the specimen's own spread about its mean bounds the clouds.
     """
     yx_level = sign * cells.yx_phase_rad + cells.basis.cloud(anchoring.weights)
-    yx_pull = cells.yx_lit / (_SOFTNESS * _amplitude(yx_level, cells.yx_lit)) ** 2 / cells.alike
+    yx_empty = anchoring.yx_empty if cells.has_background else np.zeros_like(anchoring.yx_empty)
+    yx_filled = cells.yx_lit * (1 - yx_empty)
+    yx_counted = _clear_of_specimens(cells, yx_empty)
+    noise = cells.noise_rad
+    tolerance = np.sqrt(max(_spread(yx_level, yx_counted, 0.0) ** 2 - noise**2, noise**2 / 4, 1e-12))
+    mean = float(np.sum(yx_level * yx_filled) / max(yx_filled.sum(), 1e-12))
+    deviation = max(_UNSEEN * _spread(yx_level, yx_filled, mean), noise, 1e-6)
+    yx_pull = yx_counted / tolerance**2 / (_LEAST_TOGETHER + _together(cells))
+    yx_pull += yx_filled / deviation**2 / cells.alike
     return _most_likely(cells.columns, yx_pull.ravel(), np.zeros(yx_pull.size))[1]
+
+
+def _clear_of_specimens(cells: Cells, yx_empty: Array) -> Array:
+    """Count empty places near specimens less where there are plenty of others: faint rims are easily taken for empty.
+
+    In a crowded frame, the narrow gaps between specimens are all there is, and count in full.
+    """
+    size = 2 * round(_LENGTH_ALIKE_UM / cells.cell_um) + 1
+    plenty = np.clip((yx_empty[cells.yx_lit].mean() - _PLENTY) / _PLENTY_RAMP, 0, 1) if cells.yx_lit.any() else 0.0
+    clear: Array = yx_empty * np.clip(ndimage.uniform_filter(yx_empty, size), 0, 1) ** (_CLEARLY * plenty)
+    return clear
+
+
+def _spread(yx_level: Array, yx_weights: Array, mean: float) -> float:
+    return float(np.sqrt(np.sum(yx_weights * (yx_level - mean) ** 2) / max(yx_weights.sum(), 1e-12)))
 
 
 def _first_guess(cells: Cells) -> tuple[Array, Array]:
@@ -143,7 +190,7 @@ def _first_guess(cells: Cells) -> tuple[Array, Array]:
     if not lit.any():
         return np.zeros(lit.shape), np.full(lit.shape, 0.5)
     quiet = float(np.quantile(cells.yx_structure[lit], _EMPTY_AT_LEAST))
-    busy = cells.yx_structure > max(_STRUCTURE_SIGMAS, quiet)
+    busy = cells.yx_structure > max(STRUCTURE_SIGMAS, quiet)
     margin = max(1, round(2.0 / cells.cell_um))
     closed = ndimage.binary_closing(np.pad(busy, 2 * margin), iterations=margin)
     empty = ~closed[2 * margin : -2 * margin, 2 * margin : -2 * margin]

@@ -4,6 +4,7 @@ from typing import Any
 
 from napari_contransgan.counts import clipped_note
 from napari_contransgan.errors import Hint
+from napari_contransgan.notes import share_text
 from napari_contransgan.tie.direction import NOTES
 from napari_contransgan.tie.focus_data import SpecimenSign
 from napari_contransgan.tie.planes import Planes
@@ -79,8 +80,8 @@ def _notes_on_light(figures: dict[str, Any]) -> list[str]:
     if figures.get("without_phase_share"):
         why = "lies in a border without data" if figures["lacks_data"] else "got no light"
         notes.append(
-            f"{figures['without_phase_share']:.1%} of the frame {why}: the phase there is 0 and its uncertainty "
-            "unbounded."
+            f"{share_text(figures['without_phase_share'])} of the frame {why}: the phase there is 0 and its "
+            "uncertainty unbounded."
         )
     notes += _notes_on_slow_light(figures)
     for one, two in figures.get("planes_at_rest", []):
@@ -105,6 +106,7 @@ def _notes_on_slow_light(figures: dict[str, Any]) -> list[str]:
     if not figures["light_from_background"]:
         notes.append(
             "Too little empty background was found to separate slow changes of the lighting from a specimen that "
-            "fills the frame: slow changes of the phase are as uncertain as the uncertainty map shows."
+            "fills the frame: the zero of the phase is arbitrary, and its slow changes are as uncertain as the "
+            "uncertainty map shows."
         )
     return notes

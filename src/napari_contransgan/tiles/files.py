@@ -150,10 +150,6 @@ def write_tiles(
         raise InputError(f"two images are called {doubled}, so their tiles would overwrite each other: rename one")
     for path in paths:  # one at a time, because all images together may not fit into memory
         _check_targets(_cut(path, settings, pixel_size_um), out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot be created as a folder ({error.strerror}): choose another", source=out) from error
     written = []
     for index, path in enumerate(paths):
         for tile in _cut(path, settings, pixel_size_um):

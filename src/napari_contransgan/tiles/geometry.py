@@ -121,6 +121,31 @@ def blend_window(tile: Tile, shape_yx: tuple[int, int], overlap_px: int) -> NDAr
     return np.outer(y_weights, x_weights).astype(np.float32)
 
 
+def blend_shares(count: int, tile_px: int, overlap_px: int) -> list[NDArray[np.float32]]:
+    """Return the share of each tile along one axis, after division by the sum of the weights of `blend_window`.
+
+    The share of a pixel in a tile is the product of its shares along y and x.
+
+    Parameters
+    ----------
+    count : int
+        Length of the axis.
+    tile_px, overlap_px : int
+        As for `cover`.
+
+    Returns
+    -------
+    list of (tile_px,) ndarray of float32
+        In the order of the tiles.
+    """
+    spans = _cover_spans(count, tile_px, overlap_px)
+    ramps = [_ramps(start, tile_px, count, overlap_px) for start, _ in spans]
+    total = np.zeros(count)
+    for (start, stop), ramp in zip(spans, ramps, strict=True):
+        total[start:stop] += ramp
+    return [(ramp / total[start:stop]).astype(np.float32) for (start, stop), ramp in zip(spans, ramps, strict=True)]
+
+
 def _tiles(y_spans: Sequence[tuple[int, int]], x_spans: Sequence[tuple[int, int]]) -> tuple[Tile, ...]:
     return tuple(
         Tile(row, column, y, x, y_stop - y, x_stop - x)

@@ -45,24 +45,30 @@ class ForwardModel:
         return math.ceil((reach_um + self.optics.wavelength_um / self.optics.numerical_aperture) / MODEL_PIXEL_SIZE_UM)
 
     def contrast(self, phase_rad: torch.Tensor) -> torch.Tensor:
-        """Compute a network's input contrast from phase; (B, 1, H, H) each, on the model's grid.
+        """Compute a network's input contrast from phase; (B, 1, H, H) each, on the model's grid."""
+        return self.through_focus(phase_rad, (self.focus_um,))
 
-        The image is as `napari_contransgan.simulation` forms it, on camera pixels no finer than the model's grid, and
-        is smaller than the phase if whole camera pixels do not fill it.
+    def through_focus(self, phase_rad: torch.Tensor, z_um: Sequence[float]) -> torch.Tensor:
+        """Compute the contrast at several focus positions, (B, Z, H, H), from phase, (B, 1, H, H).
+
+        The images are as `napari_contransgan.simulation` forms them, on camera pixels no finer than the model's grid,
+        and are smaller than the phase if whole camera pixels do not fill it.
         """
         finer = self._finer()
         fine = functional.interpolate(phase_rad, scale_factor=finer, mode="bicubic") if finer > 1 else phase_rad
         pixel_um = max(self.camera_pixel_um, MODEL_PIXEL_SIZE_UM)
         side_px = int(phase_rad.shape[-1] * MODEL_PIXEL_SIZE_UM / pixel_um + 1e-6)
-        (intensity,) = through_focus_images(
+        intensity = through_focus_images(
             transmission(fine[:, 0], fine[:, 0].clamp(min=0) * self.absorption_per_rad),
             MODEL_PIXEL_SIZE_UM / finer,
             self.optics,
             PixelGrid(pixel_um, side_px),
-            z_um=(self.focus_um,),
+            z_um=z_um,
             source=PHYSICS_SOURCE,
-        ).unbind(-3)
-        return torch.stack([to_model_grid(image, pixel_um) for image in (intensity - 1) / CONTRAST_REF])[:, None]
+        )
+        planes = [to_model_grid(image, pixel_um) for image in ((intensity - 1) / CONTRAST_REF).flatten(0, 1)]
+        stacked = torch.stack(planes)
+        return stacked.reshape(-1, len(z_um), *stacked.shape[1:])
 
     def _finer(self) -> int:
         steepest_per_um = self.optics.numerical_aperture * (1 + self.optics.coherence) / self.optics.wavelength_um

@@ -15,7 +15,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_contransgan.config import TrainSettings
+from napari_contransgan.config import AdaptSettings, TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.atomic import write_atomically
 from napari_contransgan.io.damage import failures_explained, pixels_are_whole
@@ -23,6 +23,8 @@ from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.training.events import SCORES, Preview
 
 CONFIG, METRICS, PREVIEWS = "config.yaml", "metrics.jsonl", "previews"
+ADAPT_CONFIG = "adapt.yaml"
+"""Settings of an adapted run, which has no `CONFIG`."""
 LAST, BEST = "last.safetensors", "best.safetensors"
 CARD = "best.card.yaml"
 
@@ -52,8 +54,8 @@ class RunRecord:
     ----------
     folder : Path
         The run.
-    settings : TrainSettings
-        How it was trained.
+    settings : TrainSettings or AdaptSettings
+        How it was trained or adapted.
     losses : mapping
         By name, the steps and the values; nan for a step that was undone.
     scores : mapping
@@ -63,7 +65,7 @@ class RunRecord:
     """
 
     folder: Path
-    settings: TrainSettings
+    settings: TrainSettings | AdaptSettings
     losses: Mapping[str, Curve]
     scores: Mapping[str, Curve]
     card_text: str
@@ -77,9 +79,7 @@ def read_run(folder: Path) -> RunRecord:
     InputError
         If the folder contains no run, or its settings cannot be read.
     """
-    config = folder / CONFIG
-    if not config.is_file():
-        raise InputError(f"{folder}: is not the folder of a run: it contains no {CONFIG}")
+    settings = _read_settings(folder)
     losses: dict[str, list[tuple[int, float]]] = {}
     scores: dict[str, list[tuple[int, float]]] = {}
     for record in _records(folder / METRICS):
@@ -91,7 +91,15 @@ def read_run(folder: Path) -> RunRecord:
         card_text = (folder / CARD).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         card_text = ""
-    return RunRecord(folder, TrainSettings.from_yaml(config), _curves(losses), _curves(scores), card_text)
+    return RunRecord(folder, settings, _curves(losses), _curves(scores), card_text)
+
+
+def _read_settings(folder: Path) -> TrainSettings | AdaptSettings:
+    if (folder / CONFIG).is_file():
+        return TrainSettings.from_yaml(folder / CONFIG)
+    if (folder / ADAPT_CONFIG).is_file():
+        return AdaptSettings.from_yaml(folder / ADAPT_CONFIG)
+    raise InputError(f"{folder}: is not the folder of a run: it contains neither {CONFIG} nor {ADAPT_CONFIG}")
 
 
 def _add(curves: dict[str, list[tuple[int, float]]], step: int, values: Mapping[str, Any]) -> None:
@@ -131,8 +139,16 @@ def _is_record(record: Any) -> bool:
     return isinstance(record, dict) and isinstance(record.get("step"), int)
 
 
+def record_line(record: Mapping[str, Any]) -> bytes:
+    """Return a line of a run's metrics; values that are not finite become null, since JSON has no nan."""
+    plain = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in record.items()
+    }
+    return (json.dumps(plain) + "\n").encode()
+
+
 def append_record(run_dir: Path, record: Mapping[str, Any]) -> None:
-    """Add a line to the run's metrics; write values that are not finite as null, since JSON has no nan.
+    """Add a line to the run's metrics.
 
     If there is no space for the whole line, none of it is kept, so that the next line starts afresh.
 
@@ -141,10 +157,7 @@ def append_record(run_dir: Path, record: Mapping[str, Any]) -> None:
     OSError
         If it cannot be written.
     """
-    plain = {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in record.items()
-    }
-    line = (json.dumps(plain) + "\n").encode()
+    line = record_line(record)
     with (run_dir / METRICS).open("ab", buffering=0) as file:
         size = file.tell()
         try:

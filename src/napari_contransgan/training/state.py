@@ -8,21 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
 from napari_contransgan.config import TrainSettings
+from napari_contransgan.config.training import MOST_STEPS
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.atomic import replaced_atomically
-from napari_contransgan.models.checkpoint import all_finite
+from napari_contransgan.models.checkpoint import WeightsDoNotFitError, all_finite, check_fit
 from napari_contransgan.models.patchgan import PatchGAN
 from napari_contransgan.models.registry import build_generator
+from napari_contransgan.models.tensor_file import Header, TensorFileError, read_tensors
+from napari_contransgan.plain_files import plain_json
 from napari_contransgan.training.image_pool import ImagePool
 from napari_contransgan.training.recipe import warm_start_steps
 
 STATE_KEY = "napari-contransgan-run"
 WARM, GENERATORS, JUDGES = "warm", "generators", "judges"
+NETWORKS, OPTIMISERS, POOLS = "networks/", "optimisers/", "pools/"
 
 
 @dataclass
@@ -119,14 +124,14 @@ def save_state(path: Path, state: RunState) -> None:
     OSError
         If it cannot be written; an earlier save is kept.
     """
-    tensors = {f"networks/{name}": value for name, value in state.networks.state_dict().items()}
+    tensors = {f"{NETWORKS}{name}": value for name, value in state.networks.state_dict().items()}
     for name, optimiser in state.optimisers.items():
         for index, values in optimiser.state_dict()["state"].items():
             for key, value in values.items():
-                tensors[f"optimisers/{name}/{index}/{key}"] = torch.as_tensor(value)
+                tensors[f"{OPTIMISERS}{name}/{index}/{key}"] = torch.as_tensor(value)
     for name, pool in state.pools.items():
         if pool.images is not None:
-            tensors[f"pools/{name}"] = pool.images
+            tensors[f"{POOLS}{name}"] = pool.images
     names = ["step", "best_psnr_db", "rate_factor", "rollbacks", "warm_steps", *(["taken_s"] if state.taken_s else [])]
     header = json.dumps({name: getattr(state, name) for name in names})
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
@@ -149,35 +154,84 @@ def load_state(path: Path, state: RunState, device: torch.device) -> None:
     """
     try:
         # On the CPU, where Adam's step counts must stay; tensors that belong on the device are copied there below.
-        with safe_open(path, framework="pt", device="cpu") as file:
-            header = (file.metadata() or {}).get(STATE_KEY)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as a saved run; start again without resuming") from error
-    if header is None:
-        raise InputError(f"{path}: is not a saved run; start again without resuming")
+        header, tensors = read_tensors(path, lambda header: _check_save(path, header, state))
+    except TensorFileError as error:
+        raise InputError(f"{path}: cannot be read as a saved run ({error}); start again without resuming") from error
+    except WeightsDoNotFitError as error:
+        raise InputError(
+            f"{path}: was saved by a run with other networks ({error}); resume with its own settings"
+        ) from error
     if not all_finite(tensors.values()):
         raise InputError(f"{path}: holds NaN or infinite weights, its training diverged; start again without resuming")
-    known = json.loads(header)
-    try:
-        state.networks.load_state_dict(_below("networks/", tensors))
-    except RuntimeError as error:
-        raise InputError(f"{path}: was saved by a run with other networks; resume with its own settings") from error
+    known = _numbers_of(path, header)
+    state.networks.load_state_dict(_below(NETWORKS, tensors))
     for name, optimiser in state.optimisers.items():
         per_parameter: dict[int, dict[str, Any]] = {}
-        for key, value in _below(f"optimisers/{name}/", tensors).items():
+        for key, value in _below(f"{OPTIMISERS}{name}/", tensors).items():
             index, _, field = key.partition("/")
             per_parameter.setdefault(int(index), {})[field] = value
         optimiser.load_state_dict({**optimiser.state_dict(), "state": per_parameter})
     for name, pool in state.pools.items():
-        images = tensors.get(f"pools/{name}")
+        images = tensors.get(f"{POOLS}{name}")
         state.pools[name] = ImagePool(pool.size, None if images is None else images.to(device))
-    state.step = int(known["step"])
-    state.best_psnr_db = float(known["best_psnr_db"])
-    state.rate_factor = float(known.get("rate_factor", 1.0))
-    state.rollbacks = int(known.get("rollbacks", 0))
-    state.warm_steps = int(known.get("warm_steps", state.step))
-    state.taken_s = float(known.get("taken_s", 0.0))
+    state.step = known.step
+    state.best_psnr_db = known.best_psnr_db
+    state.rate_factor = known.rate_factor
+    state.rollbacks = known.rollbacks
+    state.warm_steps = known.step if known.warm_steps is None else known.warm_steps
+    state.taken_s = known.taken_s
+
+
+class _Numbers(BaseModel):
+    """The numbers in the header of a save."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    step: int = Field(ge=0, le=MOST_STEPS)
+    best_psnr_db: float = Field(le=1e6)  # -inf before the first validation
+    rate_factor: float = Field(1.0, gt=0, le=1)
+    rollbacks: int = Field(0, ge=0, le=1000)
+    warm_steps: int | None = Field(None, ge=0, le=MOST_STEPS)
+    taken_s: float = Field(0.0, ge=0, allow_inf_nan=False)
+
+
+def _numbers_of(path: Path, header: Header) -> _Numbers:
+    text = header.texts.get(STATE_KEY)
+    if text is None:
+        raise InputError(f"{path}: is not a saved run; start again without resuming")
+    try:
+        return _Numbers.model_validate(plain_json(text))
+    except (ValueError, RecursionError, OverflowError) as error:
+        raise InputError(f"{path}: its saved state is damaged; start again without resuming") from error
+
+
+def _check_save(path: Path, header: Header, state: RunState) -> None:
+    """Raise an error for a save that does not fit the run, before its tensors are read.
+
+    Raises
+    ------
+    InputError
+        If it is not a save, or its numbers are damaged.
+    WeightsDoNotFitError
+        If a tensor is missing, left over or of another shape.
+    """
+    _numbers_of(path, header)
+    expected = {f"{NETWORKS}{name}": value for name, value in state.networks.state_dict().items()}
+    of_optimisers: dict[str, torch.Tensor] = {}
+    for name, optimiser in state.optimisers.items():
+        parameters = [value for group in optimiser.param_groups for value in group["params"]]
+        for index, value in enumerate(parameters):
+            prefix = f"{OPTIMISERS}{name}/{index}/"
+            of_optimisers |= {f"{prefix}exp_avg": value, f"{prefix}exp_avg_sq": value, f"{prefix}step": torch.zeros(())}
+    # An optimiser has no values for a parameter before its first step.
+    expected |= {name: value for name, value in of_optimisers.items() if name in header.tensors}
+    for name, pool in state.pools.items():
+        images = header.tensors.get(f"{POOLS}{name}")
+        if images is not None:
+            if len(images.shape) != 4 or images.shape[0] > pool.size or images.shape[1] != 1:
+                raise WeightsDoNotFitError(f"{POOLS}{name} is not a pool of {pool.size} images")
+            expected[f"{POOLS}{name}"] = torch.empty(images.shape, device="meta")
+    check_fit(header.tensors, expected)
 
 
 def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -13,6 +13,7 @@ from lightning_fabric import Fabric
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.atomic import remove_leftovers, write_atomically
+from napari_contransgan.io.locking import folder_locked
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import load_checkpoint
 from napari_contransgan.models.compute import describe_device, precision_to_train
@@ -41,11 +42,11 @@ from napari_contransgan.training.run_folder import (
     BEST,
     CONFIG,
     LAST,
+    PREVIEWS,
     trim_metrics,
     was_validated,
     write_previews,
 )
-from napari_contransgan.training.run_lock import run_locked
 from napari_contransgan.training.state import RunState, load_state, new_state
 from napari_contransgan.training.steps import train_step
 from napari_contransgan.training.tensorboard import open_writer, write_event
@@ -95,7 +96,7 @@ def train(
     """
     fabric = start_fabric(settings)
     clock = Clock(None if settings.minutes is None else 60 * settings.minutes)
-    with run_locked(run_dir) if fabric.is_global_zero else nullcontext():
+    with folder_locked(run_dir, "training") if fabric.is_global_zero else nullcontext():
         before = settings_before(run_dir / CONFIG, settings, resume)
         settings = with_choices_resolved(settings, before)
         threads = threads_to_train(settings.threads)
@@ -126,7 +127,8 @@ def _train(
             writer = open_writer(run_dir, run.state.step)
             stack.callback(_close_quietly, writer)
         if run.engine.is_first:
-            remove_leftovers(run_dir)
+            for folder in (run_dir, run_dir / PREVIEWS):
+                remove_leftovers(folder)
             # Only now, after the settings, the data and the save have been checked.
             write_atomically(run_dir / CONFIG, settings.to_yaml().encode())
             trim_metrics(run_dir, run.state.step)

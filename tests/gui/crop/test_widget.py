@@ -126,7 +126,7 @@ def test_colour_frame_stays_in_colour(viewer, open_widget, click, finish, frame)
 @pytest.mark.parametrize(
     ("change", "form", "expected"),
     [
-        ({"pixel_size_um": None}, {}, "no pixel size"),
+        ({"pixel_size_um": None}, {}, "No pixel size"),
         ({}, {"rows": 90}, "frame"),
         ({}, {"show_layer": False}, "choose a folder"),
     ],

@@ -1,6 +1,7 @@
 """Drag and drop, saving, and the sample menu, in a real viewer."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from tests.io.acquisition_files import write_micromanager
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.files.readers import get_reader
+from napari_contransgan.gui.files.writers import write_layer
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image, image_from_layer
 from napari_contransgan.io import Image
 
@@ -207,6 +209,24 @@ def test_layer_of_another_plugin_is_saved_with_its_pixel_size(viewer, tmp_path):
     )
     back = round_trip(viewer, layer, tmp_path / "saved.tif")
     assert image_from_layer(back).pixel_size_um == pytest.approx(0.5)
+
+
+def test_name_without_an_ending_gets_one_and_replaces_no_file(viewer, tmp_path, frame):
+    layer = add_image(viewer, frame)
+
+    def save(name):  # as napari's dialog does, with the type that the user chose
+        data, attributes, _ = layer.as_layer_data_tuple()
+        return write_layer(str(tmp_path / name), data, attributes)
+
+    written = save("my frame 0.65")
+    assert written == [str(tmp_path / "my frame 0.65.ome.tif")]
+    before = Path(written[0]).read_bytes()
+    layer.data = layer.data[::-1]
+    with pytest.raises(InputError, match="is there already"):
+        save("my frame 0.65")
+    assert Path(written[0]).read_bytes() == before
+    assert save("my frame 0.65.ome.tif") == written
+    assert Path(written[0]).read_bytes() != before
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QFileDialog
 
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
@@ -14,7 +15,7 @@ from napari_contransgan.gui.microscope import live as microscope_live
 from napari_contransgan.gui.microscope.layers import NAMES
 from napari_contransgan.gui.microscope.work import FieldDone, FieldPart, field_events
 from napari_contransgan.gui.shared.layers import METADATA_KEY, image_from_layer
-from napari_contransgan.io import Image
+from napari_contransgan.io import Image, read_image
 
 NAME = "Digital microscope"
 
@@ -388,3 +389,31 @@ def test_image_without_contrast_can_be_shown(viewer):
     layers.show({"lr": picture(4), "phase": replace(picture(0), quantity="phase")})
     assert tuple(layer(viewer, "lr").contrast_limits) == (4, 5)
     assert tuple(layer(viewer, "phase").contrast_limits) == (0, 0.5)
+
+
+def test_closing_the_dock_switches_side_by_side_off_again(viewer, shown):
+    shown.side_box.click()
+    assert viewer.canvas.grid.enabled
+    viewer.window.remove_dock_widget(shown.parent())
+    assert not viewer.canvas.grid.enabled
+
+
+def test_closing_the_dock_leaves_a_grid_of_the_users_alone(viewer, open_widget):
+    viewer.canvas.grid.enabled = True
+    widget = open_widget(NAME)
+    viewer.window.remove_dock_widget(widget.parent())
+    assert viewer.canvas.grid.enabled
+
+
+def test_field_is_saved_as_one_file_for_each_layer(shown, qtbot, tmp_path, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "field.ome.tif"), ""))
+    shown.save_field_button.click()
+    qtbot.waitUntil(lambda: shown.text.text().startswith("Saved: "), timeout=60_000)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [
+        "field TIE phase.ome.tif",
+        "field focus stack.ome.tif",
+        "field true phase.ome.tif",
+        "field.ome.tif",
+    ]
+    assert read_image(tmp_path / "field true phase.ome.tif").quantity == "phase"

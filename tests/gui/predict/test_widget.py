@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.gui.predict.action import predict_active_layer
+from napari_contransgan.gui.shared.form import shown_as_text
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image, image_from_layer
 from napari_contransgan.progress import result_of
 from napari_contransgan.training.known_runs import remember_run
@@ -226,7 +227,7 @@ def test_pixel_size_that_is_typed_in_puts_the_image_to_scale(
     viewer.add_image(frame.data, name="plain")
     widget = open_widget(NAME)
     click(widget.panel.run_button)
-    assert messages() == ["[error] layer 'plain': no pixel size in the file and none given: state it in um"]
+    assert messages() == ["[error] No pixel size in the file and none given: state it in um (layer 'plain')"]
     widget.pixel_size.setText("0.65")
     click(widget.panel.run_button)
     finish(widget)
@@ -292,12 +293,73 @@ def test_command_stands_in_the_layers_menu_and_in_the_palette(viewer, qtbot, fra
     qtbot.waitUntil(lambda: "frame phase (predicted)" in viewer.layers, timeout=60_000)
 
 
-def test_one_click_without_an_image_or_a_pixel_size_says_so(viewer, messages):
+def test_one_click_without_an_image_or_a_pixel_size_says_so(viewer, messages, bundled, qtbot):
     predict_active_layer(viewer)
     assert "no image layer is selected" in messages()[-1]
     viewer.add_image(np.zeros((40, 40)), name="plain")
     predict_active_layer(viewer)
-    assert "layer 'plain': no pixel size" in messages()[-1]
+    (widget,) = viewer.window.dock_widgets.values()
+    qtbot.waitUntil(lambda: "states no pixel size" in widget.panel.message.value, timeout=60_000)
+    assert widget.image.value is viewer.layers["plain"]
+    assert widget.panel.task is None
+
+
+def test_one_click_proposes_the_scale_of_a_layer_without_a_unit(viewer, bundled, qtbot):
+    viewer.add_image(np.zeros((40, 40)), name="plain", scale=(0.65, 0.65))
+    predict_active_layer(viewer)
+    (widget,) = viewer.window.dock_widgets.values()
+    qtbot.waitUntil(lambda: "states no pixel size" in widget.panel.message.value, timeout=60_000)
+    assert (widget.pixel_size.number, widget.pixel_size.origin) == (0.65, "scale, if in µm")
+    assert widget.pixel_size.typed
+
+
+def test_one_click_predicts_all_selected_images_once(viewer, qtbot, frame, bundled):
+    for name in ("one", "two"):
+        add_image(viewer, replace(frame, name=name))
+    viewer.layers.selection = set(viewer.layers)
+    predict_active_layer(viewer)
+    (widget,) = viewer.window.dock_widgets.values()
+    qtbot.waitUntil(lambda: widget.panel.task is not None, timeout=60_000)
+    predict_active_layer(viewer)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 4, timeout=60_000)
+    qtbot.wait(300)
+    qtbot.waitUntil(lambda: widget.panel.task is None, timeout=60_000)
+    assert sorted(layer.name for layer in viewer.layers) == [
+        "one",
+        "one phase (predicted)",
+        "two",
+        "two phase (predicted)",
+    ]
+    assert [layer.name for layer in viewer.layers if getattr(layer.colorbar, "visible", False)] == [
+        viewer.layers[-1].name
+    ]
+
+
+def test_card_has_two_lines_and_the_rest_on_a_click(open_widget, bundled, qtbot):
+    widget = open_widget(NAME)
+    qtbot.waitUntil(lambda: "It knows nothing." in widget.card.value, timeout=60_000)
+    assert widget.brief.text() == "A network for tests."
+    assert not widget.card.native.isVisible()
+    qtbot.mouseClick(widget.about.header, Qt.MouseButton.LeftButton)
+    assert widget.card.native.isVisible()
+
+
+def test_brief_names_purpose_and_accuracy():
+    from napari_contransgan.gui.predict.cards import summary_of
+    from napari_contransgan.models.checkpoint import ModelCard
+
+    card = ModelCard(
+        name="all: contrans compact, beads and cells",
+        generator="unet",
+        preset="tiny",
+        phase_ref_rad=2.0,
+        figures={"cells": {"slope_p10": 0.7, "slope_p90": 0.9}, "beads": {"slope_p10": 0.8, "slope_p90": 1.04}},
+    )
+    assert summary_of(card).brief.splitlines() == [
+        "For beads and cells.",
+        "On simulated images it was not trained on, phases came out 0.70 to 1.04 times the true ones; real images can "
+        "be further off.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -306,7 +368,7 @@ def test_one_click_without_an_image_or_a_pixel_size_says_so(viewer, messages):
         ({"data": np.full((64, 64), 9, np.uint16)}, "same value"),
         ({"data": np.full((64, 64), np.nan, np.float32)}, "NaN"),
         ({"data": np.arange(100, dtype=np.uint16).reshape(10, 10)}, "32 x 32"),
-        ({"quantity": "phase"}, "already holds phase"),
+        ({"quantity": "phase"}, "Already holds phase"),
     ],
     ids=["constant", "NaN", "too small", "phase"],
 )
@@ -364,3 +426,13 @@ def test_notes_of_all_frames_are_shown_and_doubts_about_the_file_too(
     assert "Note: The file names two pixel sizes." in lines
     assert any(line.startswith("Note: Frame 2 of 2: Left out, since every pixel") for line in lines)
     assert not any(line.endswith("..") for line in lines)
+
+
+def test_the_card_of_a_stranger_is_shown_as_text(open_widget, bundled):
+    widget = open_widget(NAME)
+    assert widget.brief.textFormat() == Qt.TextFormat.PlainText
+    assert widget.card.native.textFormat() == Qt.TextFormat.PlainText
+    assert shown_as_text('A <img src="x"> network\nof 2 kinds') == (
+        "<qt>A &lt;img src=&quot;x&quot;&gt; network<br>of 2 kinds</qt>"
+    )
+    assert shown_as_text("plain & simple") == "plain & simple"

@@ -60,7 +60,8 @@ def test_opened_run_shows_its_curves_and_settings(qtbot: QtBot, widget: TrainWid
     assert_allclose(curves.scores["psnr_db"].drawn("1/zero"), [[10, 20], [15, 15]])
     assert "old" in curves.scores["psnr_db"].legend.text()
     assert "seed: 77" in widget.runs.line_tooltip(folder)
-    assert "old is open" in widget.message.text()
+    assert "old is open; the form has its settings" in widget.message.text()
+    assert widget.form.value()["seed"] == 77
 
 
 def test_opened_run_shows_its_previews_with_a_slider_over_the_steps(

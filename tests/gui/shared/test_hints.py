@@ -3,7 +3,7 @@
 import pytest
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.shared.hints import FIELDS, message_of
+from napari_contransgan.gui.shared.hints import FIELDS, message_of, toast_of
 
 pytestmark = pytest.mark.gui
 
@@ -13,6 +13,15 @@ def test_a_message_names_the_field_that_solves_the_problem():
     assert message_of(InputError("holds a run", source="run", hint="resume")) == (
         "run: holds a run (tick 'Resume the run in this folder')"
     )
+
+
+def test_a_notification_begins_with_the_reason():
+    assert toast_of(InputError("is empty", source="cell.tif")) == "Is empty (cell.tif)"
+    assert toast_of(InputError("layer 'my cells': no pixel size: give it"), ["my", "my cells"]) == (
+        "No pixel size: give it (layer 'my cells')"
+    )
+    assert toast_of(InputError("my cells: no pixel size"), ["my cells"]) == "No pixel size (my cells)"
+    assert toast_of(InputError("Wavelength: give it"), ["my cells"]) == "Wavelength: give it"
 
 
 def test_the_fields_have_these_labels(viewer, open_widget):

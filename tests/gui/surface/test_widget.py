@@ -101,6 +101,33 @@ def test_of_a_time_lapse_the_shown_frame_is_taken(viewer, open_widget, click, ph
     assert surface_of(viewer).data[2].max() == pytest.approx(0.4, rel=1e-2)
 
 
+def test_2d_shows_the_flat_layers_again_and_3d_the_surface(viewer, open_widget, click, phase):
+    flat = add_image(viewer, phase)
+    other = add_image(viewer, replace(phase, name="hidden by the user"))
+    other.visible = False
+    click(open_widget(NAME).show_button)
+    surface = surface_of(viewer)
+    viewer.dims.ndisplay = 2
+    assert (flat.visible, other.visible, surface.visible) == (True, False, False)
+    viewer.dims.ndisplay = 3
+    assert (flat.visible, other.visible, surface.visible) == (False, False, True)
+    viewer.dims.ndisplay = 2
+    assert (flat.visible, surface.visible) == (True, False)
+    viewer.layers.remove(surface)
+    viewer.dims.ndisplay = 3
+    assert flat.visible
+
+
+def test_of_two_surfaces_2d_shows_neither(viewer, open_widget, click, phase):
+    flat = add_image(viewer, phase)
+    widget = open_widget(NAME)
+    click(widget.show_button)
+    widget.phase.value = flat
+    click(widget.show_button)
+    viewer.dims.ndisplay = 2
+    assert [layer.visible for layer in viewer.layers] == [True, False, False]
+
+
 @pytest.mark.parametrize("given", [{"exaggeration": np.nan}, {"quantity": "height", "index_contrast": np.inf}])
 def test_numbers_that_are_not_finite_give_no_surface(viewer, phase, given):
     with pytest.raises(InputError, match="cannot be used"):
@@ -111,11 +138,14 @@ def test_numbers_that_are_not_finite_give_no_surface(viewer, phase, given):
 @pytest.mark.parametrize(
     ("change", "form", "expected"),
     [
-        ({"pixel_size_um": None}, {}, "no pixel size"),
+        ({"pixel_size_um": None}, {}, "No pixel size"),
         ({}, {"wavelength": "550"}, "did you mean 0.55 um"),
         ({}, {"what": "height"}, "Index contrast"),
         ({"data": np.full((8, 8), np.nan, np.float32)}, {}, "NaN"),
         ({"quantity": "intensity"}, {"what": "height"}, "not a phase map"),
+        ({"quantity": "intensity", "data": np.full((8, 8), 900, np.uint16)}, {}, "counts of a camera"),
+        ({"quantity": "intensity", "data": np.full((8, 8), 900.0, np.float32)}, {}, "counts of a camera"),
+        ({"quantity": "phase-std"}, {}, "Holds phase-std, not phase"),
         ({}, {"exaggeration": "0"}, "Vertical stretch"),
         ({}, {"exaggeration": "-2"}, "Vertical stretch"),
         ({}, {"exaggeration": "inf"}, "Vertical stretch"),
@@ -123,11 +153,14 @@ def test_numbers_that_are_not_finite_give_no_surface(viewer, phase, given):
         ({"data": np.zeros((8, 8, 3), np.uint8), "axes": "YXS"}, {}, "colour"),
     ],
     ids=[
-        "no pixel size",
+        "No pixel size",
         "nanometres",
         "no index contrast",
         "NaN",
         "height of intensity",
+        "counts",
+        "float counts",
+        "uncertainty",
         "stretch 0",
         "stretch -2",
         "stretch inf",

@@ -105,16 +105,16 @@ def test_sections_are_closed_until_clicked(open_widget, qtbot, section):
     assert not part.rows.isVisible()
 
 
-def test_open_sections_leave_run_in_sight(viewer, open_widget, qtbot):
+def test_open_sections_leave_the_window_its_size_and_run_within_a_scroll(viewer, open_widget, qtbot):
     viewer.window.resize(1280, 800)
     widget = open_widget(NAME)
     for section in (widget.form.microscope, widget.form.corrections, widget.form.more):
         section.header.click()
-    button, window = widget.label_button.native, viewer.window._qt_window
+    button, window = widget.panel.run_button.native, viewer.window._qt_window
     qtbot.waitUntil(widget.form.more.rows.isVisible)
-    below = button.mapTo(window, button.rect().bottomLeft()).y()
-    assert below <= window.height() <= 800
-    assert widget.panel.run_button.native.visibleRegion().boundingRect() == widget.panel.run_button.native.rect()
+    assert window.height() <= 800
+    widget.scroll_area.ensureWidgetVisible(button)
+    qtbot.waitUntil(lambda: button.visibleRegion().boundingRect() == button.rect())
 
 
 def test_every_field_is_explained(open_widget):

@@ -66,8 +66,7 @@ def test_message_tells_phase_uncertainty_and_dry_mass(
     assert phase.startswith("Phase -0.00 to 0.79 rad, median uncertainty 0.0")
     assert mass.endswith(" pg in 1 object.")
     total_pg = float(mass.split()[2])
-    above = yx_bump_rad[yx_bump_rad > 0.1]
-    assert total_pg == pytest.approx(above.sum() * 0.55 / (2 * np.pi) * 0.325**2 / 0.19, rel=0.05)
+    assert total_pg == pytest.approx(yx_bump_rad.sum() * 0.55 / (2 * np.pi) * 0.325**2 / 0.19, rel=0.05)
 
 
 def test_time_series_gets_all_quantities_and_the_mass_of_its_first_frame(
@@ -111,7 +110,8 @@ def test_impossible_numbers_are_told_before_the_long_work(
     click(widget.panel.run_button)
     finish(widget)
     (message,) = messages()
-    assert message.startswith("[error] bump stack")
+    assert message.startswith("[error] ")
+    assert message.endswith("(bump stack)")
     assert expected in message
 
 
@@ -168,7 +168,7 @@ def test_flip_runs_again_in_place_of_the_wrong_layers(viewer, run_the_wrong_way,
     assert viewer.layers["bump stack height (TIE)"].visible
     assert not phase.metadata[METADATA_KEY]["settings"]["tie"]["flip_z"]
     assert not widget.flip_button.native.isVisible()
-    assert widget.notes.value == ""
+    assert "flip z" not in widget.notes.value
     assert messages() == []
 
 

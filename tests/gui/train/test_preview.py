@@ -169,6 +169,7 @@ def test_a_deleted_layer_stays_away_and_comes_back_when_the_preview_is_asked_for
     preview.set_shown(False)
     assert names(viewer) == set()
     preview.set_shown(True)
+    preview.settle()
     assert names(viewer) == {INPUT, OUTPUT, LABEL, TITLES}
 
 
@@ -184,6 +185,7 @@ def test_deleting_all_layers_at_once_is_no_error(viewer: Viewer, preview: LivePr
 
 def test_layers_stand_before_the_first_preview_comes_and_go_if_none_does(viewer: Viewer, preview: LivePreview) -> None:
     preview.begin(SETTINGS)
+    preview.settle()
     assert names(viewer) == {INPUT, OUTPUT, LABEL, TITLES}
     layers = list(viewer.layers)
     assert_array_equal(viewer.layers[LABEL].data[:SIDE_PX], 0)
@@ -200,6 +202,7 @@ def test_layers_stand_before_the_first_preview_comes_and_go_if_none_does(viewer:
 def test_a_run_with_unpaired_steps_has_a_place_for_what_is_made_again(viewer: Viewer, preview: LivePreview) -> None:
     unpaired = {"lr": Path("lr"), "phase": Path("phase"), "recipe": "paper", "crop_px": SIDE_PX}
     preview.begin(TrainSettings(**unpaired))  # type: ignore[arg-type]
+    preview.settle()
     assert names(viewer) == {INPUT, OUTPUT, CYCLED, TITLES}
 
 
@@ -209,12 +212,14 @@ def test_preview_that_is_off_shows_its_newest_when_it_is_switched_on(viewer: Vie
     shown(preview, [sample(2)])
     assert names(viewer) == set()
     preview.set_shown(True)
+    preview.settle()
     assert_array_equal(viewer.layers[OUTPUT].data, 2)
 
 
 def test_switching_on_before_anything_has_come_is_no_error(viewer: Viewer, preview: LivePreview) -> None:
     preview.set_shown(False)
     preview.set_shown(True)
+    preview.settle()
     assert names(viewer) == set()
 
 
@@ -242,3 +247,26 @@ def test_preview_leaves_the_users_choice_of_layers_and_view_alone(viewer: Viewer
 def test_preview_of_no_samples_shows_nothing(viewer: Viewer, preview: LivePreview, tmp_path: Path) -> None:
     shown(preview, [])
     assert names(viewer) == set()
+
+
+def test_preview_lies_next_to_the_users_image_and_shows_both(viewer: Viewer, preview: LivePreview) -> None:
+    own = viewer.add_image(np.zeros((100, 400)), name="own", scale=(0.5, 0.5), units=("um", "um"), translate=(10, 20))
+    preview.begin(SETTINGS)
+    preview.settle()
+    right_um = own.extent.world[1, 1]
+    for name in (INPUT, OUTPUT, LABEL):
+        assert viewer.layers[name].extent.world[0, 1] > right_um
+    before = viewer.layers[OUTPUT].translate.copy()
+    shown(preview, [sample(1)])
+    assert_allclose(viewer.layers[OUTPUT].translate, before)
+    titles = viewer.layers[TITLES]
+    assert titles.data[:, 1].min() * titles.scale[1] > right_um
+
+
+def test_places_without_light_are_left_out_of_the_preview() -> None:
+    one = sample(1)
+    one.yx_input[:20, :20] = 0
+    pictures = montages([one])
+    for picture in pictures.values():
+        assert np.isnan(picture[:19, :19]).all()
+        assert np.isfinite(picture[21:, 21:]).all()

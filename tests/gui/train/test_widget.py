@@ -348,6 +348,11 @@ def end_by_taking_out(viewer: Viewer, widget: TrainWidget) -> None:
     viewer.window.remove_dock_widget(widget)
 
 
+def told(end: Callable[[Viewer, TrainWidget], None]) -> list[str]:
+    """The beginnings of the notifications: closing the dock of a training alone says what becomes of it."""
+    return ["[info] The training was stopped and saved, since it"] if end is end_by_taking_out else []
+
+
 @pytest.mark.parametrize("end", [end_by_closing, end_by_taking_out])
 def test_a_run_ends_with_the_viewer_or_its_dock(
     qtbot: QtBot,
@@ -366,7 +371,7 @@ def test_a_run_ends_with_the_viewer_or_its_dock(
     run.step_allowed.release(1000)
     qtbot.waitUntil(run.closed.is_set)
     assert run.steps <= 3
-    assert messages() == []
+    assert [message[:51] for message in messages()] == told(end)
     if end is end_by_taking_out:
         qtbot.addWidget(widget)
         wait_for_end(qtbot, widget)
@@ -385,7 +390,7 @@ def test_a_paused_run_ends_with_the_viewer_or_its_dock(
     end(viewer, widget)
     qtbot.waitUntil(run.closed.is_set)
     assert run.steps == 3
-    assert messages() == []
+    assert [message[:51] for message in messages()] == told(end)
     if end is end_by_taking_out:
         qtbot.addWidget(widget)
         wait_for_end(qtbot, widget)

@@ -16,11 +16,11 @@ from napari_contransgan.gui.shared.form import (
     FormWidget,
     chosen_layer,
     layer_choice,
-    origin_of,
-    state_wavelength,
     wrapped_text,
 )
 from napari_contransgan.gui.shared.layers import image_from_layer, in_memory
+from napari_contransgan.gui.shared.next_steps import with_network
+from napari_contransgan.gui.shared.optics_fields import remember_typed, state_optics
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.setting_fields import checked
@@ -39,6 +39,7 @@ class AdaptWidget(FormWidget):
     """Trains a network on the focus stack of a layer, so that it predicts the right phase on this microscope."""
 
     def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
         self.stack = layer_choice(
             viewer,
             name="stack",
@@ -70,8 +71,7 @@ class AdaptWidget(FormWidget):
         fields.add_settings(AdaptSettings, "name")
         fields.add("folder", "Save to", self.folder, "Folder for the adapted network; it must not hold one.")
         fields.add_settings(AdaptSettings, "minutes")
-        super().__init__(fields, [self.panel, self.notes])
-        self.native.layout().addWidget(self.picture)
+        super().__init__(fields, [self.panel, self.notes, self.picture], tab="Adapt")
         self.notes.visible = False
         self.stack.changed.connect(self._on_stack)
         self.panel.run_button.changed.connect(self.run)
@@ -107,6 +107,7 @@ class AdaptWidget(FormWidget):
             layer = chosen_layer(self.stack)
             settings, folder = self.settings(), self.run_folder()
             tie = settings.tie
+            remember_typed(self.fields.by_name(), image_from_layer(layer))
             image = replace(image_from_layer(layer), numerical_aperture=tie.numerical_aperture, coherence=tie.coherence)
             self.notes.visible = False
             self.picture.setVisible(False)
@@ -127,6 +128,8 @@ class AdaptWidget(FormWidget):
 
     def _finish(self, result: AdaptResult) -> str:
         remember_run(result.checkpoint.parent)
+        self.finished = True
+        self.panel.offer_next(with_network(self._viewer, result.checkpoint))
         before, after = result.before, result.after
         if result.kept == "original":
             return (
@@ -144,12 +147,8 @@ class AdaptWidget(FormWidget):
         if layer is None:
             return
         with errors_shown():
-            image, origin = image_from_layer(layer), origin_of(layer)
-            self.fields["pixel_size_um"].state(image.pixel_size_um, origin)
-            self.fields["dz_um"].state(image.z_step_um, origin)
-            self.fields["numerical_aperture"].state(image.numerical_aperture, origin)
-            self.fields["coherence"].state(image.coherence, origin)
-            state_wavelength(self.fields["wavelength_um"], image, layer)
+            image = image_from_layer(layer)
+            state_optics(self.fields.by_name(), image, layer)
             self.fields["flip_z"].setValue(image.z_falls)
             if not self.fields["name"].value():
                 pixel_um = image.pixel_size_um

@@ -12,8 +12,10 @@ from napari.viewer import Viewer
 from napari_contransgan.config import PredictSettings, TileSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.fields import Tick
-from napari_contransgan.gui.shared.form import FormWidget, chosen_layer, layer_choice, origin_of
+from napari_contransgan.gui.shared.form import FormWidget, chosen_layer, layer_choice
 from napari_contransgan.gui.shared.layers import add_tile_stack, image_from_layer, in_memory, set_pixel_size
+from napari_contransgan.gui.shared.next_steps import with_images
+from napari_contransgan.gui.shared.optics_fields import remember_typed, state_optics
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.setting_fields import checked
@@ -55,7 +57,7 @@ class CropWidget(FormWidget):
             Tick("Show the tiles as a layer"),
             "Adds one layer whose slider goes from tile to tile, row by row. The image itself is hidden.",
         ).setValue(True)
-        super().__init__(fields, [self.panel])
+        super().__init__(fields, [self.panel], tab="Crop")
         self.rows, self.columns, self.overlap = fields["rows"], fields["columns"], fields["overlap_px"]
         self.pixel_size, self.show_layer = fields["pixel_size_um"], fields["show_layer"]
         self.image.changed.connect(self._on_image)
@@ -71,6 +73,7 @@ class CropWidget(FormWidget):
         with errors_shown():
             layer = chosen_layer(self.image)
             image = image_from_layer(layer)
+            remember_typed(self.fields.by_name(), image)
             if self.pixel_size.number is not None:
                 image = replace(image, pixel_size_um=check_pixel_size(self.pixel_size.number, TITLE))
             settings = self.settings()
@@ -91,18 +94,20 @@ class CropWidget(FormWidget):
             stated = tiles[0].pixel_size_um
             if typed and stated is not None and layer in self._viewer.layers:
                 set_pixel_size(layer, stated)  # so that the tiles are aligned with the image
-            add_tile_stack(self._viewer, tiles, name=f"{layer.name} tiles")
+            added = add_tile_stack(self._viewer, tiles, name=f"{layer.name} tiles")
+            self.panel.offer_to_save(self._viewer, [added], layer)
             layer.visible = False  # all tiles are shown where the first one is
             self._viewer.reset_view()
         if folder is not None:
             done = f"{done}, saved in {folder}"
+            self.panel.offer_next(with_images(self._viewer, folder, is_phase=tiles[0].quantity == "phase"))
         notes = [*tiles[0].notes, *training_notes(tiles)]
         return "\n".join([done, *(f"Note: {note.rstrip('.')}." for note in notes)])
 
     def _on_image(self, layer: ImageLayer | None) -> None:
         if layer is not None:
             with errors_shown():
-                self.pixel_size.state(image_from_layer(layer).pixel_size_um, origin_of(layer))
+                state_optics(self.fields.by_name(), image_from_layer(layer), layer)
 
 
 def crop_and_save(image: Image, settings: TileSettings, folder: Path | None) -> Generator[Progress, None, list[Image]]:

@@ -60,6 +60,10 @@ class FieldLayers:
         if "lr" in images:
             self._look_at_all_of(images["lr"])
 
+    def present(self) -> list[ImageLayer]:
+        """Return the layers that the viewer shows, the low-power image first."""
+        return [layer for role in reversed(NAMES) if (layer := self._shown(role)) is not None]
+
     def has(self, role: Role) -> bool:
         """Return whether the viewer shows such an image."""
         return self._shown(role) is not None

@@ -3,18 +3,20 @@
 from pathlib import Path
 
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.microscope.dataset import LARGEST_COUNT, DatasetForm
 from napari_contransgan.gui.microscope.live import LiveField
 from napari_contransgan.gui.microscope.settings import SettingsForm
-from napari_contransgan.gui.shared.closing import DockedWidget
+from napari_contransgan.gui.shared import saving as save_images
+from napari_contransgan.gui.shared.dock import DockedWidget
 from napari_contransgan.gui.shared.fields import Tick, WholeNumber
-from napari_contransgan.gui.shared.form import Fold, FormScroll
+from napari_contransgan.gui.shared.form import Fold
 from napari_contransgan.gui.shared.napari_versions import grid_of
 from napari_contransgan.gui.shared.rows import WrappedLabel, align_rows
+from napari_contransgan.gui.shared.tasks import run_task
 from napari_contransgan.gui.shared.yaml_dialogs import ask_for_yaml, ask_where_to_save
 from napari_contransgan.io.atomic import write_atomically
 
@@ -29,8 +31,9 @@ class MicroscopeWidget(DockedWidget):
     """
 
     def __init__(self, viewer: Viewer) -> None:
-        super().__init__()
+        super().__init__(tab="Microscope")
         self._viewer = viewer
+        self._made_grid = False
         self.form = SettingsForm()
         self.dataset = DatasetForm(self.form.settings)
         self.dataset_fold = Fold(
@@ -38,6 +41,7 @@ class MicroscopeWidget(DockedWidget):
         )
         self.load_button, self.save_button = QPushButton("Load settings…"), QPushButton("Save settings…")
         self.index = WholeNumber(0, LARGEST_COUNT)
+        self.save_field_button = QPushButton("Save result…")
         self.show_button, self.live_box, self.side_box = QPushButton("Show field"), Tick("Live"), Tick("Side by side")
         self.text = WrappedLabel(least_lines=3)
         self.live = LiveField(viewer, inputs=self._inputs, on_text=self._say, owner=self)
@@ -77,6 +81,27 @@ class MicroscopeWidget(DockedWidget):
         else:
             self._say(f"Saved in {path}." if path is not None else "")
 
+    def save_field(self) -> None:
+        """Let the user choose a file, and save the layers of the field, each in a file of its own."""
+        layers = self.live.layers.present()
+        if not layers:
+            self._say("There is no field to save: press 'Show field' first.")
+            return
+        chosen = save_images.ask_where_to_save(self, layers, None)
+        if chosen is None:
+            return
+        try:
+            targets, images = save_images.targets_of(layers, chosen), save_images.images_of(layers)
+        except InputError as error:
+            self._say(f"Not saved: {error}")
+            return
+        run_task(
+            lambda: save_images.saving_events(images, targets),
+            title="Save",
+            on_result=lambda saved: self._say(f"Saved: {', '.join(path.name for path in saved)}."),
+            owner=self,
+        )
+
     def _inputs(self) -> tuple[SimulationSettings, int]:
         return self.form.settings(), self.index.value()
 
@@ -91,6 +116,7 @@ class MicroscopeWidget(DockedWidget):
             self.live.cancel_pause()
 
     def _on_side_by_side(self, on: bool) -> None:
+        self._made_grid = on
         grid = grid_of(self._viewer)
         grid.stride = -1  # the top layer first
         grid.enabled = on
@@ -104,14 +130,13 @@ class MicroscopeWidget(DockedWidget):
         self.live.cancel_pause()
         self.live.stop()
         self.dataset.cancel()
+        if self._made_grid:
+            self.side_box.setChecked(False)
         blocked = self.live_box.blockSignals(True)
         self.live_box.setChecked(False)
         self.live_box.blockSignals(blocked)
 
     def _lay_out(self) -> None:
-        body = QWidget()
-        inside = QVBoxLayout(body)
-        inside.setContentsMargins(0, 0, 6, 0)  # clear of the scroll bar
         align_rows(*self.form.all_rows(), self.dataset.rows)
         files = QHBoxLayout()
         for button, hint in (
@@ -120,9 +145,9 @@ class MicroscopeWidget(DockedWidget):
         ):
             button.setToolTip(hint)
             files.addWidget(button)
-        inside.addWidget(self.form)
-        inside.addWidget(self.dataset_fold)
-        inside.addLayout(files)
+        self.content.addWidget(self.form)
+        self.content.addWidget(self.dataset_fold)
+        self.content.addLayout(files)
         line = QHBoxLayout()
         line.addWidget(QLabel("Field"))
         explained: tuple[tuple[QWidget, str], ...] = (
@@ -134,8 +159,9 @@ class MicroscopeWidget(DockedWidget):
         for widget, hint in explained:
             widget.setToolTip(hint)
             line.addWidget(widget)
-        layout = QVBoxLayout(self)
-        layout.addWidget(FormScroll(body))
-        layout.addLayout(line)
-        layout.addWidget(self.text)
-        layout.addStretch(0)
+        self.content.addLayout(line)
+        self.content.addWidget(self.text)
+        self.save_field_button.setToolTip("Saves the layers of the field as OME-TIFF, with pixel size and unit.")
+        self.save_field_button.clicked.connect(lambda _: self.save_field())
+        self.content.addWidget(self.save_field_button)
+        self.content.addStretch(1)

@@ -1,80 +1,22 @@
-"""Predict the phase of a layer; the widget and the one-click command both use this."""
-
-from collections.abc import Generator
-from dataclasses import replace
-from typing import TYPE_CHECKING
+"""The one-click command: predict the phase of the selected images, in the form and with the network it offers first."""
 
 from napari.layers import Image as ImageLayer
-from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 
-from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.shared.layers import add_image, image_from_layer, in_memory
-from napari_contransgan.gui.shared.surface_layer import show_surface
-from napari_contransgan.gui.shared.tasks import errors_shown, run_task
-from napari_contransgan.io import Image
-from napari_contransgan.progress import Progress
-
-if TYPE_CHECKING:
-    from napari_contransgan.inference import Prediction
-
-TITLE = "Predict phase"
-
-
-def predict_events(image: Image, settings: PredictSettings) -> Generator[Progress, None, "Prediction"]:
-    """Predict in a worker thread; torch is imported only there."""
-    yield Progress(0, 0, "Loading the network")
-    from napari_contransgan.inference import predict_with_uncertainty
-
-    prediction: Prediction = yield from predict_with_uncertainty(in_memory(image), settings)
-    return prediction
-
-
-def add_prediction(viewer: Viewer, prediction: "Prediction", name: str, *, surface: bool) -> str:
-    """Add a prediction as layers: the phase on top, and a 3D surface if wanted.
-
-    Returns
-    -------
-    str
-        Summary with the prediction's notes, which are also shown as a notification.
-    """
-    phase = replace(prediction.phase, name=f"{name} phase (predicted)")
-    uncertainty = prediction.uncertainty
-    if uncertainty is not None:
-        add_image(viewer, replace(uncertainty, name=f"{name} uncertainty (predicted)")).visible = False
-    layer = add_image(viewer, phase)
-    notes = [note.rstrip(".") for note in phase.settings.get("predict", {}).get("notes", ())]
-    if surface and phase.axes == "YX":
-        show_surface(viewer, phase)
-    elif surface:
-        notes.append("the result is a stack: to see a frame in 3D, open '3D phase surface'")
-    if notes:
-        show_info(f"{layer.name}: {'; '.join(notes)}")
-    done = [f"Done: layer '{layer.name}', in radians."]
-    if network := phase.settings.get("predict", {}).get("network"):
-        done.append(f"Network: {network}.")
-    if computed_on := phase.settings.get("predict", {}).get("device"):
-        done.append(f"Computed on {computed_on}.")
-    if uncertainty is not None:
-        median_rad = phase.settings["predict"]["median_std_rad"]
-        done.append(f"Hidden in the layer list: uncertainty, with a median of {median_rad:.2g} rad.")
-    return "\n".join([*done, *(f"Note: {note}." for note in notes)])
+from napari_contransgan.gui.predict.widget import PredictWidget
+from napari_contransgan.gui.predict.work import TITLE
+from napari_contransgan.gui.shared.open import open_widget
+from napari_contransgan.gui.shared.tasks import errors_shown
 
 
 def predict_active_layer(viewer: Viewer) -> None:
-    """Predict the phase of the active image layer with the default network, as the one-click command."""
+    """Predict the phase of each selected image layer; the form opens and shows how far it is."""
     with errors_shown():
-        layer = viewer.layers.selection.active
-        if not isinstance(layer, ImageLayer):
-            raise InputError("Predict phase: no image layer is selected: click one in the layer list first")
-        image = image_from_layer(layer)
-        if image.pixel_size_um is None:
-            raise InputError(
-                f"layer '{layer.name}': no pixel size: open Plugins > ContransGAN > Predict phase and type it there"
-            )
-        run_task(
-            lambda: predict_events(image, PredictSettings()),
-            title=TITLE,
-            on_result=lambda prediction: add_prediction(viewer, prediction, layer.name, surface=False),
-        )
+        layers = viewer.layers
+        chosen = [layer for layer in layers if layer in layers.selection and isinstance(layer, ImageLayer)]
+        if not chosen:
+            raise InputError(f"{TITLE}: no image layer is selected: click one in the layer list first")
+        widget = open_widget(viewer, "predict")
+        if isinstance(widget, PredictWidget):
+            widget.predict(chosen)

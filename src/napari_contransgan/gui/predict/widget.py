@@ -1,23 +1,36 @@
 """Dock widget: phase from one low-power bright-field image, by a trained network."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import ComboBox, FileEdit, PushButton
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.predict.action import TITLE, add_prediction, predict_events
+from napari_contransgan.gui.predict.cards import Summaries, Summary, read_summaries
+from napari_contransgan.gui.predict.folder import FolderButton
+from napari_contransgan.gui.predict.work import TITLE, add_prediction, predict_events
 from napari_contransgan.gui.shared.fields import Tick
-from napari_contransgan.gui.shared.form import FormWidget, chosen_layer, layer_choice, origin_of, wrapped_text
-from napari_contransgan.gui.shared.layers import image_from_layer, set_pixel_size
-from napari_contransgan.gui.shared.rows import Rows
+from napari_contransgan.gui.shared.form import (
+    Fold,
+    FormWidget,
+    chosen_layer,
+    layer_choice,
+    origin_of,
+    shown_as_text,
+    wrapped_text,
+)
+from napari_contransgan.gui.shared.layers import METADATA_KEY, image_from_layer, set_pixel_size
+from napari_contransgan.gui.shared.next_steps import with_phase
+from napari_contransgan.gui.shared.open import open_widget
+from napari_contransgan.gui.shared.optics_fields import remember_typed, state_optics
+from napari_contransgan.gui.shared.rows import Rows, WrappedLabel
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.setting_fields import checked
 from napari_contransgan.gui.shared.tasks import Task, errors_shown, run_task
@@ -28,39 +41,6 @@ from napari_contransgan.training.run_folder import BEST
 
 if TYPE_CHECKING:
     from napari_contransgan.inference import Prediction
-    from napari_contransgan.models.checkpoint import ModelCard
-
-PIXEL_SIZES_AGREE = 0.02
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a model card says.
-
-    Parameters
-    ----------
-    short, full : str
-        Its text.
-    adapted_name : str
-        What the user calls a network that was adapted; empty for others.
-    adapted_um : float or None
-        Pixel size that it was adapted to.
-    """
-
-    short: str = ""
-    full: str = ""
-    adapted_name: str = ""
-    adapted_um: float | None = None
-
-    def suits(self, pixel_size_um: float | None) -> bool:
-        """Whether the network was adapted to images of this pixel size."""
-        if self.adapted_um is None or not pixel_size_um:
-            return False
-        return abs(self.adapted_um / pixel_size_um - 1) <= PIXEL_SIZES_AGREE
-
-
-Summaries = dict[str, Summary]
-"""Summaries of model cards, by the name of a bundled network or the path of a checkpoint."""
 
 
 class PredictWidget(FormWidget):
@@ -76,11 +56,14 @@ class PredictWidget(FormWidget):
         self._reading: Task[Progress, Summaries] | None = None
         self._picked = False
         self._pixel_size_um: float | None = None
+        self._waiting: list[ImageLayer] = []
+        self._predicted: ImageLayer | None = None
         self.image = layer_choice(
             viewer,
             name="image",
             label="Image",
             tooltip="A bright-field image. In a stack, each frame is predicted on its own.",
+            suits=lambda layer: layer.metadata.get(METADATA_KEY, {}).get("quantity", "intensity") == "intensity",
         )
         self.model = ComboBox(
             name="model",
@@ -95,23 +78,30 @@ class PredictWidget(FormWidget):
             filter="*.safetensors",
             tooltip="The .safetensors file of another network. Empty: the network chosen above.",
         )
+        self.brief = WrappedLabel(least_lines=2)
+        self.brief.setTextFormat(Qt.TextFormat.PlainText)
         self.card = wrapped_text()
+        self.about = Fold("About this network", tooltip="What it was made for, and its limits.", body=self.card.native)
         self.adapt_button = PushButton(
             text="Numbers off? Adapt to your microscope",
             tooltip="Opens a form that trains the network for about a minute on a focus stack of your own.",
         )
-        self.panel = RunPanel("Run", "Predicts the phase, in radians, and adds it as a layer over the image.")
+        self.panel = RunPanel(
+            "Run", "Predicts the phase, in radians, and adds it as a layer over the image.", on_busy=self._on_busy
+        )
         fields = Rows()
         fields.add_magicgui(self.image)
         fields.add_settings(PredictSettings, "pixel_size_um", "dark")
         fields.add_magicgui(self.model)
         fields.add_magicgui(self.own_model)
-        fields.add_wide(self.card.native)
+        fields.add_wide(self.brief)
+        fields.add_wide(self.about)
         self.surface = fields.add(
             "surface", "", Tick("Also show 3D surface"), "Adds the phase as a surface and switches the viewer to 3D."
         )
         fields.add_settings(PredictSettings, "trust")
-        super().__init__(fields, [self.panel, self.adapt_button])
+        self.folder_button = FolderButton(self.folder_settings, self.panel)
+        super().__init__(fields, [self.panel, self.folder_button, self.adapt_button], tab="Predict")
         self.pixel_size, self.dark = fields["pixel_size_um"], fields["dark"]
         self.image.changed.connect(self._on_image)
         self.model.changed.connect(self._on_model)
@@ -137,6 +127,13 @@ class PredictWidget(FormWidget):
         model = str(self.own_model.value or self.model.value)
         return checked(PredictSettings, values | {"model": model}, TITLE)
 
+    def folder_settings(self) -> PredictSettings:
+        """Read the form for images whose own pixel size counts, unless one was typed."""
+        values = self.fields.values_of(PredictSettings) | {"model": str(self.own_model.value or self.model.value)}
+        if not self.pixel_size.typed:
+            values["pixel_size_um"] = None
+        return checked(PredictSettings, values, TITLE)
+
     def run(self) -> None:
         """Start the prediction."""
         with errors_shown():
@@ -145,6 +142,8 @@ class PredictWidget(FormWidget):
                 image_from_layer(layer), dark_counts=None
             )  # the form decides, also if the field was cleared
             settings = self.settings()
+            remember_typed(self.fields.by_name(), image)
+            self._predicted = layer
             typed_um = settings.pixel_size_um if self.pixel_size.typed else None  # read now: the user may edit it
             surface = self.surface.value()
             self.panel.start(
@@ -153,20 +152,43 @@ class PredictWidget(FormWidget):
                 on_result=lambda prediction: self._add(prediction, layer, typed_um, surface=surface),
             )
 
+    def predict(self, layers: Sequence[ImageLayer]) -> None:
+        """Predict layers one after the other, as if each was chosen and Run was pressed.
+
+        A layer that waits or is being predicted is not predicted again. One without a pixel size is shown in the form,
+        which asks for it.
+        """
+        busy = self._predicted if self.panel.task is not None else None
+        self._waiting += [layer for layer in layers if layer != busy and layer not in self._waiting]
+        self._predict_next()
+
+    def use_path(self, path: Path, *, is_phase: bool = False) -> None:
+        """Choose a network that was trained or adapted on this computer, or any other by its file."""
+        del is_phase
+        self.refresh()
+        if str(path) in self.model.choices:
+            self.own_model.value = None
+            self.model.value = str(path)
+        else:
+            self.own_model.value = path
+
     def open_adapting(self) -> None:
         """Open the form that adapts a network."""
-        self._viewer.window.add_plugin_dock_widget("napari-contransgan", "Adapt to my microscope")
+        open_widget(self._viewer, "adapt")
 
     def _add(self, prediction: "Prediction", layer: ImageLayer, typed_um: float | None, *, surface: bool) -> str:
         if typed_um is not None and layer in self._viewer.layers:
             set_pixel_size(layer, typed_um)  # so that the phase is aligned with the image
-        return add_prediction(self._viewer, prediction, layer.name, surface=surface)
+        text, layers = add_prediction(self._viewer, prediction, layer.name, surface=surface)
+        self.panel.offer_to_save(self._viewer, layers, layer)
+        self.panel.offer_next(with_phase(self._viewer, layers[0]))
+        return text
 
     def _on_image(self, layer: ImageLayer | None) -> None:
         if layer is not None:
             with errors_shown():
                 image = image_from_layer(layer)
-                self.pixel_size.state(image.pixel_size_um, origin_of(layer))
+                state_optics(self.fields.by_name(), image, layer)
                 self.dark.state(image.dark_counts, origin_of(layer))
             self._picked = False
             self._offer()
@@ -184,12 +206,13 @@ class PredictWidget(FormWidget):
         if self._reading is None and stamps != self._stamps:
             self._stamps = stamps
             self._reading = run_task(
-                lambda: _read_summaries(list(stamps)),
+                lambda: read_summaries(list(stamps)),
                 title="List the networks",
                 on_result=self._take,
                 on_finished=self._end_reading,
                 owner=self.native,
             )
+        self._predict_next()
 
     def _networks(self) -> list[tuple[str, str]]:
         """List the networks; those adapted to images of this pixel size come first, the latest of them at the top."""
@@ -199,7 +222,8 @@ class PredictWidget(FormWidget):
             summary = self._summaries.get(str(path), Summary())
             named = f"{summary.adapted_name} (adapted, {title})" if summary.adapted_name else title
             (first if summary.suits(self._pixel_size_um) else others).append((named, str(path)))
-        return [*first, *((name, name) for name in self._bundled), *others]
+        bundled = [(self._summaries.get(name, Summary()).purpose, name) for name in self._bundled]
+        return [*first, *((f"{name}: {purpose}" if purpose else name, name) for purpose, name in bundled), *others]
 
     def _on_model(self, name: str) -> None:
         self._picked = True
@@ -226,11 +250,34 @@ class PredictWidget(FormWidget):
 
     def _end_reading(self) -> None:
         self._reading = None
+        self._predict_next()
+
+    def _on_busy(self, busy: bool) -> None:
+        if not busy:
+            QTimer.singleShot(0, self._predict_next)
+
+    def _predict_next(self) -> None:
+        """Predict the next layer that waits, once the list of networks is complete and nothing else is predicted."""
+        if self.panel.task is not None or self._reading is not None or self._read_soon.isActive():
+            return
+        while self._waiting:
+            layer = self._waiting.pop(0)
+            if layer not in self._viewer.layers:
+                continue
+            self.image.value = layer
+            if image_from_layer(layer).pixel_size_um is None:
+                self.panel.message.value = f"'{layer.name}' states no pixel size: check it above, then press Run."
+                self.pixel_size.setFocus()
+                return
+            self.run()
+            return
 
     def _show_card(self, name: str) -> None:
         summary = self._summaries.get(name, Summary())
+        self.brief.setText(summary.brief)
+        self.brief.setToolTip(shown_as_text(summary.full))
         self.card.value = summary.short
-        self.card.tooltip = summary.full
+        self.card.tooltip = shown_as_text(summary.full)
 
 
 class _BeforeUse(QObject):
@@ -265,35 +312,3 @@ def _changed_ns(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-def _read_summaries(paths: Sequence[Path]) -> Generator[Progress, None, Summaries]:
-    yield Progress(0, 0, "Listing the networks")
-    from napari_contransgan.adapting.card import adaptation_of
-    from napari_contransgan.models.bundled import list_models
-    from napari_contransgan.models.checkpoint import read_card
-
-    summaries = {name: Summary(*card_summary(card)) for name, card in list_models().items()}
-    for path in paths:
-        try:
-            card = read_card(path)
-        except InputError as error:
-            summaries[str(path)] = Summary(str(error), f"{path.parent}\n\n")
-            continue
-        short, full = card_summary(card)
-        adapted = adaptation_of(card) or {}
-        summaries[str(path)] = Summary(
-            short, f"{path.parent}\n\n{full}", str(adapted.get("name", "")), adapted.get("pixel_size_um")
-        )
-    return summaries
-
-
-def card_summary(card: "ModelCard") -> tuple[str, str]:
-    """Describe what a network is for and its limits: in short, and with its training, optics and scores."""
-    figures = "\n".join(
-        f"{data}: " + ", ".join(f"{name} {value:.3g}" for name, value in scores.items())
-        for data, scores in card.figures.items()
-    )
-    short = [card.description, f"Limits: {card.limits}" if card.limits else ""]
-    full = [f"Optics: {card.optics}", f"Data: {card.data}", f"Training: {card.recipe}", figures]
-    return "\n".join(filter(None, short)), "\n\n".join(filter(None, [card.name, *short, *full]))

@@ -42,15 +42,17 @@ def usual_limits() -> dict[Kind, Limits]:
     return {kind: PHASE_LIMITS_RAD if kind in PHASES else CONTRAST_LIMITS for kind in TITLES}
 
 
-def preview_attributes(kind: Kind, data: NDArray[np.float32], left_px: int, top_um: float = 0.0) -> dict[str, Any]:
-    """Return the attributes of a preview layer, including the position of its column."""
+def preview_attributes(
+    kind: Kind, data: NDArray[np.float32], left_px: int, corner_um: tuple[float, float] = (0.0, 0.0)
+) -> dict[str, Any]:
+    """Return the attributes of a preview layer, including the position of its column from the upper left corner."""
     is_phase = kind in PHASES
     image = Image(
         data,
         "YX" if data.ndim == 2 else "TYX",
         pixel_size_um=MODEL_PIXEL_SIZE_UM,
         quantity="phase" if is_phase else "intensity",
-        origin_yx_um=(top_um, left_px * MODEL_PIXEL_SIZE_UM),
+        origin_yx_um=(corner_um[0], corner_um[1] + left_px * MODEL_PIXEL_SIZE_UM),
     )
     _, attributes, _ = layer_tuple(image)
     if not is_phase:
@@ -126,7 +128,7 @@ class RunStacks:
         top_um: float,
         limits: Limits,
     ) -> ImageLayer:
-        attributes = preview_attributes(kind, stack, left_px, top_um)
+        attributes = preview_attributes(kind, stack, left_px, (top_um, 0.0))
         first, stride = step_axis(steps)
         attributes |= {
             "name": name,

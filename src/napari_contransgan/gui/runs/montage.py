@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.training.events import Preview
 from napari_contransgan.training.recipe import warm_start_steps
+from napari_contransgan.unlit import opened
 
 Kind = Literal["input", "output", "label", "cycled"]
 
@@ -37,9 +38,10 @@ def montages(previews: Sequence[Preview]) -> dict[Kind, NDArray[np.float32]]:
     Returns
     -------
     dict
-        Pictures of one shape (rows, columns), float32, of the kinds that a sample has; nan between the samples, and
-        in place of a sample that lacks the kind.
+        Pictures of one shape (rows, columns), float32, of the kinds that a sample has; nan between the samples, in
+        place of a sample that lacks the kind, and where a sample got no light.
     """
+    dark = [_without_light(preview) for preview in previews]
     maps = {kind: [_map(preview, kind) for preview in previews] for kind in TITLES}
     heights = [preview.yx_input.shape[0] for preview in previews]
     width = max((preview.yx_input.shape[1] for preview in previews), default=0)
@@ -49,9 +51,9 @@ def montages(previews: Sequence[Preview]) -> dict[Kind, NDArray[np.float32]]:
         if all(sample is None for sample in samples):
             continue
         picture = np.full((int(tops[-1]) - GAP_PX, width), np.nan, np.float32)
-        for top, sample in zip(tops, samples, strict=False):
+        for top, sample, yx_dark in zip(tops, samples, dark, strict=False):
             if sample is not None:
-                picture[top : top + sample.shape[0], : sample.shape[1]] = sample
+                picture[top : top + sample.shape[0], : sample.shape[1]] = np.where(yx_dark, np.nan, sample)
         pictures[kind] = picture
     return pictures
 
@@ -82,3 +84,9 @@ def _map(preview: Preview, kind: Kind) -> NDArray[np.float32] | None:
         "label": preview.yx_label_rad,
         "cycled": preview.yx_cycled,
     }[kind]
+
+
+def _without_light(preview: Preview) -> NDArray[np.bool_]:
+    """Return where a sample got no light: its contrast is set to exactly 0 there, unless all of it is empty."""
+    yx_dark = opened(preview.yx_input == 0)
+    return yx_dark & ~yx_dark.all()

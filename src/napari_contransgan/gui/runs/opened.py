@@ -1,5 +1,6 @@
 """Opened runs: a button to open one, and a line with a button to remove it for each."""
 
+import html
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from napari_contransgan.gui.runs.layers import RunStacks
 from napari_contransgan.gui.runs.plot import Style
 from napari_contransgan.gui.runs.reading import OpenedRun, opening_events
 from napari_contransgan.gui.runs.series import RunSeries
+from napari_contransgan.gui.shared.form import shown_as_text
 from napari_contransgan.gui.shared.tasks import Task, errors_shown, run_task
 
 TITLE = "Open run"
@@ -29,13 +31,22 @@ class RunList(QWidget):
         Plots of their losses and scores.
     on_text : callable
         Shows a message.
+    on_opened : callable
+        Called with each run that was opened; returns what to add to the message.
     """
 
-    def __init__(self, viewer: Viewer, curves: RunCurves, on_text: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        viewer: Viewer,
+        curves: RunCurves,
+        on_text: Callable[[str], object],
+        on_opened: Callable[[OpenedRun], str] = lambda _: "",
+    ) -> None:
         super().__init__()
         self._curves = curves
         self._stacks = RunStacks(viewer)
         self._on_text = on_text
+        self._on_opened = on_opened
         self._task: Task[object, OpenedRun] | None = None
         self._waiting: list[Path] = []
         self._lines: dict[Path, tuple[int, str, QWidget]] = {}
@@ -125,12 +136,13 @@ class RunList(QWidget):
         place = self._curves.put(RunSeries(name, run.record))
         self._curves.redraw()
         line = self._line(folder, name, self._curves.style_of(place))
-        line.setToolTip(_details(run))
+        line.setToolTip(shown_as_text(_details(run)))
         self._lines[folder] = place, name, line
         self._body.addWidget(line)
         with errors_shown():
             self._stacks.add(name, run.previews)
-        self._on_text(f"{name} is open" + ("" if run.previews else "; it has no previews"))
+        text = f"{name} is open" + ("" if run.previews else "; it has no previews")
+        self._on_text(text + self._on_opened(run))
 
     def _free_name(self, folder: Path) -> str:
         """Return the folder's name, with the parent folder's name if another run has the same."""
@@ -141,7 +153,7 @@ class RunList(QWidget):
         line = QWidget()
         row = QHBoxLayout(line)
         row.setContentsMargins(4, 0, 0, 0)
-        label = QLabel(f'<span style="color:{style.colour}">■</span>&nbsp;{name}')
+        label = QLabel(f'<span style="color:{style.colour}">■</span>&nbsp;{html.escape(name)}')
         remove = QToolButton()
         remove.setText("✕")
         remove.setAutoRaise(True)

@@ -21,7 +21,7 @@ Title = tuple[tuple[float, ...], str]
 """Position in pixels, and text."""
 
 
-def column_titles(places: Mapping[Kind, int], width_px: int, top_px: float = 0.0) -> list[Title]:
+def column_titles(places: Mapping[Kind, float], width_px: int, top_px: float = 0.0) -> list[Title]:
     """Return the titles above columns that begin at `places` and are `width_px` wide."""
     y_px = top_px - GAP_OF_COLUMN * width_px
     return [((y_px, left + width_px / 2), TITLES[kind]) for kind, left in places.items()]

@@ -74,9 +74,20 @@ class NumberLine(QLineEdit):
         self._stated = number
         self._set_origin(origin if number is not None else "")
 
+    def propose(self, number: float, origin: str) -> None:
+        """Fill in a number as if it was typed, and say where the proposal comes from."""
+        self._shows_origin = True
+        self.setText(f"{number:.6g}")
+        self._set_origin(origin)
+
+    @property
+    def shows_origin(self) -> bool:
+        """Whether the line says where its number comes from, because an image may state it."""
+        return self._shows_origin
+
     @property
     def typed(self) -> bool:
-        """Whether the number was typed, and not stated by the file, the layer or the program."""
+        """Whether the number was typed or proposed, and not stated by the file, the layer or the program."""
         return self._stated is None and self.number is not None
 
     @property

@@ -1,45 +1,66 @@
-"""What forms are built of besides their fields: layer choices, folded parts, a scroll area, wrapped text."""
+"""What forms are built of besides their fields: layer choices, folded parts, wrapped text."""
 
-from collections.abc import Callable, Iterable, Sequence
+import html
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from magicgui.widgets import ComboBox, Container, Label, Widget
+from magicgui.widgets import ComboBox, Label, Widget
 from napari.layers import Image as ImageLayer
+from napari.layers import Layer
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtWidgets import QScrollArea, QScrollBar, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.shared.fields import NumberLine, leave_wheel_to_form
+from napari_contransgan.gui.shared.dock import DockedWidget
+from napari_contransgan.gui.shared.fields import leave_wheel_to_form
 from napari_contransgan.gui.shared.rows import Rows
-from napari_contransgan.io import Image
-from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM
 
 
-class FormWidget(Container[Widget]):
-    """A magicgui dock widget: a form at the top, and further widgets below it.
+class FormWidget(DockedWidget):
+    """A dock widget with a form at the top, and further widgets below it.
 
     Parameters
     ----------
     fields : Rows
         The form.
-    below : sequence of Widget
+    below : sequence of magicgui Widget or QWidget
         Buttons and texts.
+    tab : str
+        Short title; see `DockedWidget`.
     """
 
-    def __init__(self, fields: Rows, below: Sequence[Widget]) -> None:
-        super().__init__(labels=False, widgets=list(below))
+    def __init__(self, fields: Rows, below: Sequence[Widget | QWidget], tab: str = "") -> None:
+        super().__init__(tab)
         self.fields = fields
-        self.native.layout().insertWidget(0, fields)
+        self._below = tuple(below)
+        self.content.addWidget(fields)
+        for widget in below:
+            self.content.addWidget(widget.native if isinstance(widget, Widget) else widget)
+        self.content.addStretch(1)
+
+    def forms(self) -> Mapping[str, Rows]:
+        """Return the form, whose values are kept."""
+        return {"form": self.fields}
+
+    def use(self, layer: Layer) -> None:
+        """Choose a layer in the first field that offers it."""
+        self.fields.choose_layer(layer)
 
     def reset_choices(self, *_: object) -> None:
         """Offer the layers that there are now; napari calls it."""
         self.fields.reset_choices()
 
 
+def shown_as_text(text: str) -> str:
+    """Return a tooltip that Qt shows as it is, even if a stranger's text contains tags."""
+    return f"<qt>{html.escape(text)}</qt>".replace("\n", "<br>") if "<" in text else text
+
+
 def wrapped_text(*, tooltip: str = "") -> Label:
     """Make text that wraps, so that it does not widen the dock."""
     label = Label(value="", tooltip=tooltip)
     label.native.setWordWrap(True)
+    label.native.setTextFormat(Qt.TextFormat.PlainText)  # also the text of a stranger
     policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
     policy.setHeightForWidth(True)
     label.native.setSizePolicy(policy)
@@ -85,47 +106,6 @@ class Fold(QWidget):
         self._body.setVisible(opened)
 
 
-class FormScroll(QScrollArea):
-    """A form with a scroll bar when it is taller than the space it has, and otherwise no taller than its content.
-
-    Parameters
-    ----------
-    content : QWidget
-        The form.
-    """
-
-    def __init__(self, content: QWidget) -> None:
-        super().__init__()
-        self._content = content
-        self._bar = QScrollBar()
-        self.setVerticalScrollBar(self._bar)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self.setWidget(content)
-        content.installEventFilter(self)
-
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
-        """Return the size of the whole form; Qt's own hint stops at 24 lines."""
-        return self._content.sizeHint() + self._room_around()
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
-        """Return the form's width and the height of a few of its rows."""
-        least = self._content.minimumSizeHint() + self._room_around()
-        return QSize(least.width(), min(least.height(), 8 * self.fontMetrics().lineSpacing()))
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's naming
-        """Request another height when a part of the form opens or closes."""
-        if event is not None and event.type() == QEvent.Type.LayoutRequest:
-            self.updateGeometry()
-        return super().eventFilter(watched, event)
-
-    def _room_around(self) -> QSize:
-        border = 2 * self.frameWidth()
-        return QSize(border + self._bar.sizeHint().width(), border)
-
-
 def layer_choice(
     viewer: Viewer, *, name: str, label: str, tooltip: str, suits: Callable[[ImageLayer], bool] = lambda _: True
 ) -> ComboBox:
@@ -156,14 +136,6 @@ def chosen_layer(choice: ComboBox) -> ImageLayer:
     if choice.value is None:
         raise InputError("there is no image layer: open an image first, for example by dragging it onto the window")
     return choice.value
-
-
-def state_wavelength(field: NumberLine, image: Image, layer: ImageLayer) -> None:
-    """Fill in the layer's wavelength, or green light if the layer states none."""
-    if image.wavelength_um is not None:
-        field.state(image.wavelength_um, origin_of(layer))
-    else:
-        field.state(DEFAULT_WAVELENGTH_UM, "default")
 
 
 def origin_of(layer: ImageLayer) -> str:

@@ -12,12 +12,13 @@ from typing import Any, cast
 
 import numpy as np
 from napari.layers import Image as ImageLayer
+from napari.layers import Layer
 from napari.layers import Surface as SurfaceLayer
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.shared.napari_versions import show_colour_bar
+from napari_contransgan.gui.shared.napari_versions import hide_colour_bar, show_colour_bar
 from napari_contransgan.io import QUANTITY_UNITS, Image, Quantity
 from napari_contransgan.surface import SurfaceMesh
 
@@ -65,7 +66,7 @@ def add_image(viewer: Viewer, image: Image) -> ImageLayer:
     data, attributes, _ = layer_tuple(image)
     layer = viewer.add_image(data, **attributes)
     if image.quantity != "intensity":
-        show_colour_bar(layer)
+        only_colour_bar(viewer, layer)
     return layer
 
 
@@ -111,7 +112,7 @@ def add_surface(
         metadata={METADATA_KEY: dict(metadata)},
         **({"contrast_limits": limits} if limits is not None else {}),
     )
-    show_colour_bar(layer)
+    only_colour_bar(viewer, layer)
     return layer
 
 
@@ -163,6 +164,14 @@ def image_from_layer_data(data: Any, attributes: Mapping[str, Any]) -> Image:
         dark_counts=known.get("dark_counts"),
         notes=known.get("notes", ()),
     )
+
+
+def only_colour_bar(viewer: Viewer, layer: Layer) -> None:
+    """Show the colour bar of a new layer, and hide those of the plugin's other layers, which would stand next to it."""
+    for other in viewer.layers:
+        if other != layer and METADATA_KEY in other.metadata:
+            hide_colour_bar(other)
+    show_colour_bar(layer)
 
 
 def in_memory(image: Image) -> Image:

@@ -7,14 +7,37 @@ from napari.viewer import Viewer
 
 
 def show_colour_bar(layer: Layer) -> None:
-    """Show the colour bar of a layer; layers have none before napari 0.7."""
+    """Show the colour bar of a layer with its name above it; layers have neither before napari 0.7."""
     if hasattr(layer, "colorbar"):
         layer.colorbar.visible = True
+    if hasattr(layer, "name_overlay"):
+        layer.name_overlay.position = "top_right"
+        layer.name_overlay.visible = True
+
+
+def hide_colour_bar(layer: Layer) -> None:
+    """Hide the colour bar of a layer, with its name."""
+    for overlay in ("colorbar", "name_overlay"):
+        if hasattr(layer, overlay):
+            getattr(layer, overlay).visible = False
 
 
 def grid_of(viewer: Viewer) -> Any:
     """Return the viewer's grid, which belongs to the viewer itself before napari 0.9."""
     return viewer.canvas.grid if hasattr(viewer, "canvas") else viewer.grid
+
+
+def docked_widgets(viewer: Viewer) -> list[Any]:
+    """Return the widgets that are docked in the viewer's window; the mapping has a private name before napari 0.6.2."""
+    window = viewer.window
+    if hasattr(window, "dock_widgets"):
+        return list(window.dock_widgets.values())
+    return [dock.inner_widget() for dock in window._dock_widgets.values()]
+
+
+def unwrapped(layer: Any) -> Any:
+    """Return a layer itself; those of a widget's viewer come in wrappers that are gone after their use."""
+    return getattr(layer, "__wrapped__", layer)
 
 
 def camera_of(viewer: Viewer) -> Any:

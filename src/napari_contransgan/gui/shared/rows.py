@@ -18,8 +18,10 @@ Location = tuple[str | int, ...]
 
 F = TypeVar("F")
 
-ERROR_COLOR = "#ff6b5e"
-ADVICE_COLOR = "#e6a117"
+ERROR_COLOR = "#ec5447"
+ADVICE_COLOR = "#c47f00"
+"""Readable on a dark and on a light background."""
+
 LEAST_WIDTH_PX = 300
 
 _MARK = f"QLineEdit, QAbstractSpinBox, QComboBox, QTableWidget {{ border: 1px solid {ERROR_COLOR}; }}"
@@ -140,11 +142,23 @@ class Rows(QWidget):
         """Add a widget of the form's full width."""
         self._layout.addRow(widget)
 
+    def by_name(self) -> dict[str, Any]:
+        """Return the fields by the names of their values."""
+        return {name: row.field for name, row in self.rows.items()}
+
     def reset_choices(self) -> None:
         """Offer the layers that there are now."""
         for widget in self._magicgui:
             if hasattr(widget, "reset_choices"):
                 widget.reset_choices()
+
+    def choose_layer(self, layer: object) -> None:
+        """Choose a layer in the first field that offers it."""
+        self.reset_choices()
+        for widget in self._magicgui:
+            if layer in getattr(widget, "choices", ()):
+                widget.value = layer
+                return
 
     def labels(self) -> tuple[QLabel, ...]:
         """Return the labels of the rows that have one."""

@@ -1,12 +1,16 @@
-"""Run and Cancel buttons, a progress bar and a message: the lower part of every widget that computes."""
+"""Run and Cancel buttons, a progress bar, a message and a Save button: the lower part of widgets that compute."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from magicgui.widgets import Container, ProgressBar, PushButton, Widget
+from napari.layers import Image as ImageLayer
+from napari.viewer import Viewer
 
 from napari_contransgan.gui.shared.form import wrapped_text
-from napari_contransgan.gui.shared.tasks import Task, run_task
+from napari_contransgan.gui.shared.saving import ask_where_to_save, images_of, saving_events, targets_of
+from napari_contransgan.gui.shared.tasks import Task, errors_shown, run_task
 from napari_contransgan.progress import Progress
 
 R = TypeVar("R")
@@ -39,11 +43,20 @@ class RunPanel(Container[Widget]):
         self.cancel_button = PushButton(text="Cancel", enabled=False, tooltip="Stops the computation at its next step.")
         self.bar = ProgressBar(visible=False)
         self.message = wrapped_text()
+        self.save_button = PushButton(
+            text="Save result…",
+            visible=False,
+            tooltip="Saves the new layers as OME-TIFF, with pixel size, unit and wavelength.",
+        )
+        self.next_steps: Container[PushButton] = Container(layout="horizontal", labels=False, visible=False)
+        self._next: tuple[PushButton, ...] = ()
+        self._results: tuple[Viewer, tuple[ImageLayer, ...], Path | None] | None = None
         buttons = Container(layout="horizontal", labels=False, widgets=[self.run_button, self.cancel_button])
-        super().__init__(labels=False, widgets=[buttons, self.bar, self.message])
-        self.margins = buttons.margins = (0, 0, 0, 0)
+        super().__init__(labels=False, widgets=[buttons, self.bar, self.message, self.save_button, self.next_steps])
+        self.margins = buttons.margins = self.next_steps.margins = (0, 0, 0, 0)
         self.task: Task[Progress, Any] | None = None
         self.cancel_button.changed.connect(self._cancel)
+        self.save_button.changed.connect(self.save_result)
 
     def start(
         self,
@@ -76,6 +89,8 @@ class RunPanel(Container[Widget]):
             if on_event is not None:
                 on_event(event)
 
+        self._results, self.save_button.visible, self.next_steps.visible = None, False, False
+        self._next = ()
         self.run_button.enabled = False
         self.cancel_button.enabled = True
         self.message.value = f"{title} …"
@@ -93,6 +108,44 @@ class RunPanel(Container[Widget]):
             on_finished=self._reset,
             owner=self.native,
         )
+
+    def offer_to_save(self, viewer: Viewer, layers: Sequence[ImageLayer], origin: ImageLayer | None = None) -> None:
+        """Show a button that saves layers, at first in the folder of the layer that they were made from."""
+        path = None if origin is None else origin.source.path
+        self._results = viewer, tuple(layers), None if path is None else Path(path).parent
+
+    def offer_next(self, steps: Mapping[str, tuple[str, Callable[[], object]]]) -> None:
+        """Show buttons for what can be done with the result: their texts, tooltips and functions."""
+        self.next_steps.clear()
+        buttons = []
+        for text, (tooltip, function) in steps.items():
+            button = PushButton(text=text, tooltip=tooltip)
+            button.changed.connect(lambda _, function=function: function())
+            self.next_steps.append(button)
+            buttons.append(button)
+        self._next = tuple(buttons)
+
+    def save_result(self) -> None:
+        """Let the user choose a file, and save the layers that are still there."""
+        if self._results is None or self.task is not None:
+            return
+        results = viewer, offered, folder = self._results
+        layers = [layer for layer in offered if layer in viewer.layers]
+        if not layers:
+            self._say("The layers of the result were removed: there is nothing to save.")
+            return
+        chosen = ask_where_to_save(self.native, layers, folder)
+        if chosen is None:
+            return
+        with errors_shown():
+            following = self._next
+            targets, images = targets_of(layers, chosen), images_of(layers)
+            self.start(
+                lambda: saving_events(images, targets),
+                title="Save",
+                on_result=lambda saved: f"Saved in {saved[0].parent}: {', '.join(path.name for path in saved)}",
+            )
+            self._results, self._next = results, following  # they can be saved again, under another name
 
     def _show(self, event: Progress) -> None:
         self.bar.native.setRange(0, event.total)
@@ -113,5 +166,7 @@ class RunPanel(Container[Widget]):
         self.cancel_button.enabled = False
         self.run_button.enabled = True
         self.task = None
+        self.save_button.visible = self._results is not None
+        self.next_steps.visible = bool(self._next)
         if self._on_busy is not None:
             self._on_busy(False)

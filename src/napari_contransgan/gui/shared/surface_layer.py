@@ -1,18 +1,21 @@
 """Show a phase map as a surface layer with a suitable camera; used by the surface widget and the prediction."""
 
 import math
+import weakref
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from napari.layers import Image as ImageLayer
+from napari.layers import Layer
 from napari.layers import Surface as SurfaceLayer
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.layers import PHASE_COLORMAP, add_surface
-from napari_contransgan.gui.shared.napari_versions import camera_of
+from napari_contransgan.gui.shared.napari_versions import camera_of, unwrapped
 from napari_contransgan.io import Image
 from napari_contransgan.optics import check_wavelength, height_from_phase, path_from_phase
 from napari_contransgan.quantities import measured
@@ -22,6 +25,9 @@ SurfaceQuantity = Literal["phase", "height"]
 
 RELIEF = 0.2
 """Height of the relief with automatic exaggeration, as a fraction of the frame's shorter side."""
+
+LARGEST_PHASE_RAD = 100.0
+"""A float image without a stated quantity counts as phase up to this value; camera counts are far higher."""
 
 VIEW_ZYX = (-1.0, -1.0, 0.0)
 UP_ZYX = (1.0, -1.0, 0.0)
@@ -94,6 +100,7 @@ def show_surface(
         raise InputError(f"layer '{image.name}': no wavelength: give it in µm")
     if image.axes != "YX":
         raise InputError(f"layer '{image.name}': a surface needs a single frame, not axes {image.axes}")
+    _check_phase(image)
     if not np.isfinite(image.data).all():
         raise InputError(f"layer '{image.name}': contains NaN or infinite pixels: replace them first")
     values, um_per_value = _values(image, check_wavelength(image.wavelength_um), quantity, index_contrast)
@@ -108,7 +115,8 @@ def show_surface(
         origin_yx_um=image.origin_yx_um,
         yx_shown=measured(image),
     )
-    for other in viewer.layers:
+    hidden = [other for other in viewer.layers if other.visible]
+    for other in hidden:
         other.visible = False
     unit = "rad" if quantity == "phase" else "µm"
     layer = add_surface(
@@ -125,7 +133,46 @@ def show_surface(
         },
     )
     _look_at_relief(viewer)
+    _hide_when_flat(viewer, layer, [other for other in hidden if not isinstance(other, SurfaceLayer)])
     return layer
+
+
+def _check_phase(image: Image) -> None:
+    """Refuse counts, which have no optical path; float values of another program count as phase if they can be one."""
+    if image.quantity == "phase":
+        return
+    if image.quantity != "intensity":
+        raise InputError(f"layer '{image.name}': holds {image.quantity}, not phase: choose the phase itself")
+    values = np.asarray(image.data)
+    if values.dtype.kind != "f" or np.nanmax(np.abs(values), initial=0.0) > LARGEST_PHASE_RAD:
+        raise InputError(f"layer '{image.name}': holds the counts of a camera, not phase: compute its phase first")
+
+
+def _hide_when_flat(viewer: Viewer, surface: SurfaceLayer, hidden: Sequence[Layer]) -> None:
+    """Hide the surface while the viewer shows 2D, where only scraps of it would be seen, and show the other layers."""
+    away = [weakref.ref(unwrapped(layer)) for layer in hidden]
+    relief = weakref.ref(unwrapped(surface))
+    returns = True
+
+    def follow() -> None:
+        nonlocal away, returns
+        layer = relief()
+        if layer is None or layer not in viewer.layers:
+            viewer.dims.events.ndisplay.disconnect(follow)
+            return
+        if viewer.dims.ndisplay == 2:
+            returns, layer.visible = layer.visible, False
+            for other in (one() for one in away):
+                if other is not None and other in viewer.layers:
+                    other.visible = True
+        elif returns:
+            flat = [other for other in viewer.layers if other.visible and not isinstance(other, SurfaceLayer)]
+            for other in flat:
+                other.visible = False
+            away = [weakref.ref(unwrapped(other)) for other in flat] or away
+            layer.visible = True
+
+    viewer.dims.events.ndisplay.connect(follow)
 
 
 def _values(

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from napari import current_viewer
 from napari.qt.threading import GeneratorWorkerSignals, create_worker
 from napari.utils import cancelable_progress
 from napari.utils.notifications import notification_manager, show_error
@@ -21,7 +22,7 @@ from qtpy.QtCore import QObject
 from superqt.utils import WorkerBase
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.shared.hints import message_of
+from napari_contransgan.gui.shared.hints import toast_of
 from napari_contransgan.gui.shared.torch_guard import keep_triton_out
 from napari_contransgan.progress import Progress
 
@@ -270,13 +271,19 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        show_error(message_of(error))
+        show_refusal(error)
+
+
+def show_refusal(error: InputError) -> None:
+    """Show an `InputError` as a notification, the reason first."""
+    viewer = current_viewer()
+    show_error(toast_of(error, [layer.name for layer in viewer.layers] if viewer is not None else []))
 
 
 def show_failure(error: Exception, title: str) -> None:
     """Show why a task failed: the message alone for bad input, otherwise what happened and what to do."""
     if isinstance(error, InputError):
-        show_error(message_of(error))
+        show_refusal(error)
         return
     failure = TaskError(f"{title} failed. {_in_plain_words(error)}")
     failure.__cause__ = error

@@ -8,8 +8,9 @@ from napari.viewer import Viewer
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.gui.shared.fields import Choice, NumberLine
-from napari_contransgan.gui.shared.form import FormWidget, chosen_layer, layer_choice, origin_of, state_wavelength
+from napari_contransgan.gui.shared.form import FormWidget, chosen_layer, layer_choice
 from napari_contransgan.gui.shared.layers import METADATA_KEY, PHASE_COLORMAP, image_from_layer, set_pixel_size
+from napari_contransgan.gui.shared.optics_fields import remember_typed, state_optics
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.surface_layer import displayed_frame, show_surface
 from napari_contransgan.gui.shared.tasks import errors_shown
@@ -62,7 +63,7 @@ class SurfaceWidget(FormWidget):
         self.colormap = fields.add(
             "colormap", "Colours", Choice((name, name) for name in COLORMAPS), "Colour map of the surface."
         )
-        super().__init__(fields, [self.show_button])
+        super().__init__(fields, [self.show_button], tab="3D")
         self.phase.changed.connect(self._on_phase)
         self.what.valueChanged.connect(self._on_what)
         self.show_button.changed.connect(self.show_surface)
@@ -73,6 +74,7 @@ class SurfaceWidget(FormWidget):
         """Add the surface and switch the viewer to 3D."""
         with errors_shown():
             layer = chosen_layer(self.phase)
+            remember_typed(self.fields.by_name(), image_from_layer(layer))
             if self.pixel_size.typed:
                 pixel_size_um = check_pixel_size(self.pixel_size.number, f"layer '{layer.name}'")
                 set_pixel_size(layer, pixel_size_um)  # so that layer and surface agree in position and units
@@ -95,5 +97,4 @@ class SurfaceWidget(FormWidget):
             return
         with errors_shown():
             image = image_from_layer(layer)
-            state_wavelength(self.wavelength, image, layer)
-            self.pixel_size.state(image.pixel_size_um, origin_of(layer))
+            state_optics(self.fields.by_name(), image, layer)

@@ -8,8 +8,9 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.fields import Choice, NumberLine, Tick
-from napari_contransgan.gui.shared.form import chosen_layer, layer_choice, origin_of, state_wavelength
+from napari_contransgan.gui.shared.form import chosen_layer, layer_choice, origin_of
 from napari_contransgan.gui.shared.layers import image_from_layer
+from napari_contransgan.gui.shared.optics_fields import state_optics
 from napari_contransgan.gui.shared.rows import Rows, align_rows
 from napari_contransgan.gui.shared.setting_fields import checked, label_of
 from napari_contransgan.gui.shared.tasks import errors_shown
@@ -65,7 +66,7 @@ class TieForm(QWidget):
         sections = self.microscope, self.corrections, self.more
         align_rows(self.fields, *(section.rows for section in sections))
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 6, 0)  # clear of the scroll bar
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.fields)
         for section in sections:
             layout.addWidget(section)
@@ -92,6 +93,10 @@ class TieForm(QWidget):
         if values["wavelength_um"] is None:
             raise InputError("Wavelength (µm): give it, for example 0.55")
         return checked(TieSettings, values | self.microscope.values() | self.corrections.values(), TITLE)
+
+    def optics(self) -> dict[str, NumberLine]:
+        """Return the fields that describe the microscope, by the names of their settings."""
+        return self.fields.by_name() | self.microscope.rows.by_name()
 
     def more_results(self) -> MoreResults:
         """Read which results are wanted besides the phase.
@@ -138,12 +143,10 @@ class TieForm(QWidget):
         with errors_shown():
             image = image_from_layer(layer)
             origin = origin_of(layer)
-            self.pixel_size.state(image.pixel_size_um, origin)
-            self.dz.state(image.z_step_um, origin)
+            state_optics(self.optics(), image, layer)
             is_uneven = image.z_um is not None and "Z" in image.axes and image.z_step_um is None
             self.dz.setPlaceholderText(f"{origin}: {listed(image.z_um or ())}" if is_uneven else NOT_STATED)
-            state_wavelength(self.wavelength, image, layer)
-            self.microscope.state(image, origin)
+            self.microscope.leave_out_immersion(image)
             self.corrections.state(image, origin)
             self._state_order(image, origin)
 

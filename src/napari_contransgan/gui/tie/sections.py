@@ -33,11 +33,10 @@ class Microscope(Section):
         self.numerical_aperture: NumberLine = self.rows["numerical_aperture"]
         self.coherence: NumberLine = self.rows["coherence"]
 
-    def state(self, image: Image, origin: str) -> None:
-        """Fill in what the image states; the aperture of an immersion objective cannot be used here."""
-        aperture = image.numerical_aperture
-        self.numerical_aperture.state(aperture if aperture is not None and aperture < 1 else None, origin)
-        self.coherence.state(image.coherence, origin)
+    def leave_out_immersion(self, image: Image) -> None:
+        """Clear the aperture of an immersion objective, which cannot be used here."""
+        if image.numerical_aperture is not None and image.numerical_aperture >= 1:
+            self.numerical_aperture.state(None, "")
 
     def values(self) -> dict[str, Any]:
         """Return its part of `TieSettings`."""

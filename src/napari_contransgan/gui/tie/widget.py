@@ -6,14 +6,19 @@ from pathlib import Path
 
 from magicgui.widgets import CheckBox, PushButton
 from napari.layers import Image as ImageLayer
+from napari.layers import Layer
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.shared.closing import DockedWidget
-from napari_contransgan.gui.shared.form import FormScroll, wrapped_text
+from napari_contransgan.gui.shared.dock import DockedWidget
+from napari_contransgan.gui.shared.form import wrapped_text
 from napari_contransgan.gui.shared.layers import image_from_layer, set_pixel_size
+from napari_contransgan.gui.shared.next_steps import with_images, with_phase
+from napari_contransgan.gui.shared.optics_fields import remember_typed
+from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.tasks import errors_shown
 from napari_contransgan.gui.tie.form import TITLE, TieForm
@@ -44,7 +49,7 @@ class TieWidget(DockedWidget):
     """
 
     def __init__(self, viewer: Viewer) -> None:
-        super().__init__()
+        super().__init__(tab="TIE")
         self._viewer = viewer
         self._layers: dict[Quantity, ImageLayer] = {}
         self._last: _Run | None = None
@@ -79,8 +84,7 @@ class TieWidget(DockedWidget):
         self.preview = TiePreview(
             viewer, inputs=self._inputs, on_text=self._tell_preview, on_end=self._untick_preview, owner=self
         )
-        layout = QVBoxLayout(self)
-        layout.addWidget(FormScroll(self.form))
+        self.content.addWidget(self.form)
         for widget in (
             self.preview_box,
             self.preview_text,
@@ -89,7 +93,8 @@ class TieWidget(DockedWidget):
             self.flip_button,
             self.label_button,
         ):
-            layout.addWidget(widget.native)
+            self.content.addWidget(widget.native)
+        self.content.addStretch(1)
         self._clear_notes()
         self.preview_text.visible = False
         self.label_button.enabled = False
@@ -120,8 +125,26 @@ class TieWidget(DockedWidget):
                 self.panel.start(
                     lambda: save_labels(phase, folder),
                     title="Training labels",
-                    on_result=lambda saved: _saved_text(saved, folder),
+                    on_result=lambda saved: self._tell_saved(saved, folder),
                 )
+
+    def _tell_saved(self, saved: SavedLabels, folder: Path) -> str:
+        self.panel.offer_next(with_images(self._viewer, folder, is_phase=True))
+        return _saved_text(saved, folder)
+
+    def forms(self) -> Mapping[str, Rows]:
+        """Return the parts of the form, whose values are kept."""
+        form = self.form
+        return {
+            "fields": form.fields,
+            "microscope": form.microscope.rows,
+            "corrections": form.corrections.rows,
+            "more": form.more.rows,
+        }
+
+    def use(self, layer: Layer) -> None:
+        """Choose a focus stack."""
+        self.form.fields.choose_layer(layer)
 
     def reset_choices(self, *_: object) -> None:
         """Offer the layers that there are now; napari calls it."""
@@ -137,6 +160,7 @@ class TieWidget(DockedWidget):
         with errors_shown():
             layer, (image, settings), more = self.form.layer(), self._inputs(), self.form.more_results()
             run = _Run(layer, image, settings, self.form.pixel_size.typed, former)
+            remember_typed(self.form.optics(), image_from_layer(layer))
             self._clear_notes()
             self.panel.start(
                 lambda: tie_results(image, settings, more), title=TITLE, on_result=lambda output: self._add(output, run)
@@ -148,11 +172,17 @@ class TieWidget(DockedWidget):
             set_pixel_size(run.layer, pixel_size_um)  # so that the phase is aligned with the stack
         self._layers = show_output(self._viewer, output, run.image, run.former)
         self._last = run
+        self.panel.offer_to_save(self._viewer, list(self._layers.values()), run.layer)
+        self.panel.offer_next(with_phase(self._viewer, self._layers["phase"], run.layer))
         self.preview.to_front()
         self.notes.value = "\n".join(output.notes)
         self.notes.visible = bool(output.notes)
         self.flip_button.visible = output.planes_may_be_reversed and self.form.stack.value is run.layer
+        QTimer.singleShot(0, self._look_at_result)
         return f"{layers_text(self._layers)}\n{output.message}"
+
+    def _look_at_result(self) -> None:
+        self.scroll_area.ensureWidgetVisible(self.panel.native)
 
     def _show_busy(self, busy: bool) -> None:
         self.flip_button.enabled = not busy

@@ -22,7 +22,7 @@ PAIRS_PHASE_HINT = (
     "Folder of the phase maps that belong to the images above. The files have the same names, or the names that TIE "
     "gives them. Leave this empty if the folder above contains lr and phase."
 )
-BASIC = ("generator", "preset", "steps")
+BASIC = ("generator", "preset", "steps", "minutes")
 ADVANCED = (
     *("recipe", "batch_size", "accumulate", "crop_px", "learning_rate"),
     *("validate_every", "save_every", "previews"),

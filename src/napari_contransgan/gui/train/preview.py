@@ -23,6 +23,9 @@ PREFIX = "Preview: "
 VIEW_MARGIN = 0.2
 """Margin around the preview in the viewer, which leaves room for the colour bar."""
 
+GAP = 0.05
+"""Gap between the user's layers and the preview, as a fraction of their width."""
+
 TITLES_NAME = f"{PREFIX}titles"
 
 
@@ -49,26 +52,29 @@ class LivePreview:
         self._newest: dict[Kind, NDArray[np.float32]] = {}
         self._shown = True
         self._changes = OneAtATime(owner)
+        self._corner_um = (0.0, 0.0)
+        self._is_blank = self._is_new = False
 
     def begin(self, settings: TrainSettings) -> None:
         """Prepare for another run, whose first previews determine the contrast limits.
 
-        napari needs about a second for new layers. They are added now, black, while the user waits for the run to
-        start, and not when the first previews arrive and would interrupt the user.
+        napari needs up to half a second for each new layer. They are added now, black, while the user waits for the run
+        to start, and not when the first previews arrive and would interrupt the user. All of them are added before
+        this returns: added later, while napari draws the progress bar of the run, they crashed its drawing.
         """
         self._unwanted.clear()
-        self._limits, self._newest = {}, {}
         self._changes.forget()
+        if not self._layers:
+            self._corner_um = self._free_corner_um()
+        self._newest, self._limits, self._is_blank = montages(blank_previews(settings)), usual_limits(), True
         if self._shown:
-            self._newest = montages(blank_previews(settings))
-            self._limits = usual_limits()
             self._update()
             self.settle()
-            self._limits, self._newest = {}, {}
 
     def end(self) -> None:
         """Remove layers that have never shown a preview."""
-        if not self._newest:
+        if self._is_blank:
+            self._newest = {}
             self.remove()
 
     def set_shown(self, shown: bool) -> None:
@@ -88,7 +94,8 @@ class LivePreview:
         Existing layers are updated one after the other: redrawing all of them at once would freeze the window.
         """
         self._newest = montages(previews)
-        if self._newest and not self._limits:
+        if self._newest and (self._is_blank or not self._limits):
+            self._is_blank = False
             self._limits = preview_limits(self._newest)
             self._changes.add("limits", self._apply_limits)
         if self._shown:
@@ -111,41 +118,56 @@ class LivePreview:
         for kind in [kind for kind in self._layers if kind not in self._newest]:
             self._viewer.layers.remove(self._layers.pop(kind))  # of an earlier run that had such maps
         places = columns(self._newest)
-        chosen = set(self._viewer.layers.selection)
-        new: list[Kind] = []
         for kind, picture in self._newest.items():
             if kind in self._layers:
                 self._changes.add(kind, partial(self._change, kind, picture, places[kind]))
             elif kind not in self._unwanted:
-                self._add(kind, picture, places[kind])
-                new.append(kind)
-        if new:
-            link_limits(self._viewer, self._layers)
-        self._show_titles(places)
-        if not new:
+                self._changes.add(kind, partial(self._add, kind, picture, places[kind]))
+        self._changes.add("arrange", self._arrange)
+
+    def _arrange(self) -> None:
+        """Link what belongs together, and show the titles."""
+        chosen = set(self._viewer.layers.selection)
+        self._show_titles(columns(self._newest))
+        if not self._is_new:
             return
-        chosen = {layer for layer in chosen if layer in self._viewer.layers}
-        if chosen:
-            self._viewer.layers.selection = chosen  # the user may be working with another layer
-        elif "output" in self._layers:
-            self._viewer.layers.selection = {self._layers["output"]}
-        if all(layer in (*self._layers.values(), self._titles) for layer in self._viewer.layers):
+        self._is_new = False
+        link_limits(self._viewer, self._layers)
+        own = {*self._layers.values(), self._titles}
+        users = {layer for layer in chosen - own if layer in self._viewer.layers}
+        if users or "output" in self._layers:
+            self._viewer.layers.selection = users or {self._layers["output"]}
+        if self._is_blank or all(layer in own for layer in self._viewer.layers):
             self._viewer.reset_view(margin=VIEW_MARGIN)
 
+    def _free_corner_um(self) -> tuple[float, float]:
+        """Return the upper left corner for the preview: to the right of what is shown, so that it covers no image."""
+        extents = [layer.extent.world[:, -2:] for layer in self._viewer.layers if layer.visible and layer.ndim > 1]
+        if not extents:
+            return 0.0, 0.0
+        top_um, right_um = min(float(one[0, 0]) for one in extents), max(float(one[1, 1]) for one in extents)
+        gap_um = GAP * (right_um - min(float(one[0, 1]) for one in extents))
+        return top_um + gap_um, right_um + gap_um
+
     def _add(self, kind: Kind, picture: NDArray[np.float32], left_px: int) -> None:
-        attributes = preview_attributes(kind, picture, left_px)
+        attributes = preview_attributes(kind, picture, left_px, corner_um=self._corner_um)
         attributes |= {"name": PREFIX + TITLES[kind], "contrast_limits": self._limits[kind]}
+        chosen = set(self._viewer.layers.selection)
         layer = self._viewer.add_image(picture, **attributes)
+        if chosen:
+            self._viewer.layers.selection = chosen  # the user may be working with another layer
         if kind == "output":  # one colour bar for both phases
             show_colour_bar(layer)
         self._layers[kind] = layer
+        self._is_new = True
 
     def _change(self, kind: Kind, picture: NDArray[np.float32], left_px: int) -> None:
         layer = self._layers.get(kind)
         if layer is None or layer not in self._viewer.layers:
             return  # deleted by the user meanwhile; the next preview notices it
         layer.data = picture
-        layer.translate = (0.0, left_px * MODEL_PIXEL_SIZE_UM)
+        top_um, first_um = self._corner_um
+        layer.translate = (top_um, first_um + left_px * MODEL_PIXEL_SIZE_UM)
 
     def _apply_limits(self) -> None:
         for kind, layer in self._layers.items():
@@ -165,7 +187,8 @@ class LivePreview:
         """Show a title above each column."""
         here = {kind: left for kind, left in places.items() if kind in self._layers}
         width_px = self._newest["input"].shape[1] if here else 0
-        titles = column_titles(here, width_px)
+        corner_px = tuple(side / MODEL_PIXEL_SIZE_UM for side in self._corner_um)
+        titles = column_titles({kind: left + corner_px[1] for kind, left in here.items()}, width_px, corner_px[0])
         if titles == self._titled:
             return
         if self._titles is not None:

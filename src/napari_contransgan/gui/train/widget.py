@@ -1,15 +1,20 @@
 """Dock widget: train a network, follow its progress, and compare it with earlier runs."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from napari.utils.notifications import show_info
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.runs.opened import RunList
-from napari_contransgan.gui.shared.closing import DockedWidget
-from napari_contransgan.gui.shared.form import Fold, FormScroll
+from napari_contransgan.gui.runs.reading import OpenedRun
+from napari_contransgan.gui.shared.dock import DockedWidget
+from napari_contransgan.gui.shared.form import Fold
+from napari_contransgan.gui.shared.open import open_widget
+from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.setting_fields import checked
 from napari_contransgan.gui.shared.tasks import Task, run_task
 from napari_contransgan.gui.train.buttons import TrainButtons
@@ -40,16 +45,18 @@ class TrainWidget(DockedWidget):
     """
 
     def __init__(self, viewer: Viewer) -> None:
-        super().__init__()
+        super().__init__(tab="Train")
         self._task: Task[TrainingEvent | EarlierPart, Path] | None = None
         self._check_task: Task[Progress, str] | None = None
         self._unsaved = False
+        self._viewer = viewer
+        self._network: Path | None = None
 
         self.form = TrainForm()
         self.run_folder, self.resume = self.form.run_folder, self.form.resume
         self.resume.valueChanged.connect(self._show_settings_of_run)
         self.run_folder.valueChanged.connect(self._show_settings_of_run)
-        self.fold = Fold("Settings", tooltip="Network, training data and run folder.", body=FormScroll(self.form))
+        self.fold = Fold("Settings", tooltip="Network, training data and run folder.", body=self.form)
         self.fold.header.setChecked(True)
 
         self.buttons, self.display = TrainButtons(), RunDisplay()
@@ -66,7 +73,11 @@ class TrainWidget(DockedWidget):
         )
         self.show_preview.setChecked(True)
         self.show_preview.toggled.connect(self.preview.set_shown)
-        self.runs = RunList(viewer, self.display.curves, self.message.setText)
+        self.predict_button = QPushButton("Predict with it")
+        self.predict_button.setToolTip("Opens 'Predict phase' with the network of this run.")
+        self.predict_button.clicked.connect(lambda _: self._predict_with_it())
+        self.predict_button.setVisible(False)
+        self.runs = RunList(viewer, self.display.curves, self.message.setText, self._show_settings_of_opened)
         self._lay_out()
 
     @property
@@ -93,6 +104,7 @@ class TrainWidget(DockedWidget):
             return
         run_dir, resume = run_folders[0], self.resume.isChecked()
         self.message.clear()
+        self.predict_button.setVisible(False)
         self.display.begin(run_dir)
         self.preview.begin(settings)
         self._show_state_running()
@@ -101,7 +113,7 @@ class TrainWidget(DockedWidget):
             lambda: training_events(settings, run_dir, resume),
             title="Training",
             on_event=self._take,
-            on_result=lambda path: self.message.setText(f"Finished. The best network is {path}."),
+            on_result=self._finish,
             on_error=lambda error: self.message.setText(_reason(error, "Training failed")),
             on_cancelled=lambda: self.message.setText(f"Stopped. The run so far is saved in {run_dir}."),
             on_paused=self._rest,
@@ -154,6 +166,12 @@ class TrainWidget(DockedWidget):
 
     def end_work(self) -> None:
         """Save and stop the run, and stop reading other runs."""
+        if self.running:
+            self.resume.setChecked(True)  # the form keeps this, so that Start is enough to resume
+            show_info(
+                "The training was stopped and saved, since its dock was closed. To resume it, open 'Train a network' "
+                "again and press Start."
+            )
         self.stop()
         self.runs.cancel()
         if self._check_task is not None:
@@ -168,6 +186,31 @@ class TrainWidget(DockedWidget):
             self._unsaved = isinstance(event, SaveFailed)
         if isinstance(event, Validated) and self.buttons.state != "stopping":  # the viewer may be about to close
             self.preview.show(event.previews)
+
+    def forms(self) -> Mapping[str, Rows]:
+        """Return the parts of the form, whose values are kept."""
+        form = self.form
+        return {"folders": form.folders, "basic": form.basic, "run": form.run, "advanced": form.advanced}
+
+    def use_path(self, path: Path, *, is_phase: bool = False) -> None:
+        """Fill in a folder of images, or of the phase maps of the pairs or of any others."""
+        form = self.form
+        if not is_phase:
+            form.lr.setValue([path])
+        elif form.pairs.value() and not form.pairs_phase.value():
+            form.pairs_phase.setValue([path])
+        else:
+            form.phase.setValue([path])
+
+    def _finish(self, path: Path) -> None:
+        self.finished = True
+        self._network = path
+        self.predict_button.setVisible(True)
+        self.message.setText(f"Finished. The best network is {path}.")
+
+    def _predict_with_it(self) -> None:
+        if self._network is not None:
+            open_widget(self._viewer, "predict").use_path(self._network)
 
     def _rest(self) -> None:
         self.buttons.show_state("paused")
@@ -205,18 +248,25 @@ class TrainWidget(DockedWidget):
         else:
             self.message.setText(f"The settings are those of the run in {folders[0]}.")
 
+    def _show_settings_of_opened(self, run: OpenedRun) -> str:
+        """Fill the form with the settings of a run that was opened, unless another one is training."""
+        settings = run.record.settings
+        if self.running or self.resume.isChecked() or not isinstance(settings, TrainSettings):
+            return ""
+        self.form.setValue(settings)
+        return "; the form has its settings"
+
     def _lay_out(self) -> None:
         choices = QHBoxLayout()
         choices.addWidget(self.show_preview)
         choices.addStretch(1)
         choices.addWidget(self.runs.open_button)
-        layout = QVBoxLayout(self)
-        layout.setSpacing(4)
-        layout.addWidget(self.fold)
-        layout.addWidget(self.buttons)
-        layout.addWidget(self.display, 1)
-        layout.addLayout(choices)
-        layout.addWidget(self.runs)
+        self.content.addWidget(self.fold)
+        self.content.addWidget(self.buttons)
+        self.content.addWidget(self.display, 1)
+        self.content.addWidget(self.predict_button)
+        self.content.addLayout(choices)
+        self.content.addWidget(self.runs)
 
 
 def _takes_requests(event: TrainingEvent | EarlierPart) -> bool:

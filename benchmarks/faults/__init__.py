@@ -1,0 +1,1 @@
+"""Attack the readers with damaged files, and commands with kills."""

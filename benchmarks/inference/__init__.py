@@ -1,0 +1,1 @@
+"""Error maps, unusual images, large images and folders."""

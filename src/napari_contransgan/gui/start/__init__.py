@@ -1,0 +1,1 @@
+"""The guided path from an image to a table."""

@@ -1,0 +1,180 @@
+"""Predict one file into another: in memory if it is small, and tile by tile if it is large."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_contransgan.config import PredictSettings
+from napari_contransgan.config.microscope import Microscope
+from napari_contransgan.errors import InputError
+from napari_contransgan.inference.checks import check_input
+from napari_contransgan.inference.predicting import Prediction, predict_with_uncertainty
+from napari_contransgan.inference.streaming import is_large, predict_to_files
+from napari_contransgan.io import Image, read_image, to_luminance, write_image
+from napari_contransgan.models.checkpoint import LoadedModel
+from napari_contransgan.notes import doubts_added
+from napari_contransgan.progress import Progress
+from napari_contransgan.quantities import measured
+
+PIXEL_SIZES_AGREE = 0.02
+OF_ERRORS = ("median_std_rad", "typical_error_rad", "doubtful_share", "unusual_score", "error_in_words")
+"""Figures that a prediction with its error has."""
+
+
+@dataclass(frozen=True)
+class FileTask:
+    """One file to predict.
+
+    Parameters
+    ----------
+    path : Path
+        The image.
+    phase : Path
+        File of its phase.
+    uncertainty : Path
+        File of its uncertainty, if the settings ask for one.
+    settings : PredictSettings
+        How to predict it.
+    objective : str or None
+        Objective that gives the pixel size if neither the settings nor the file state it.
+    position : int or None
+        Stage position in the file.
+    """
+
+    path: Path
+    phase: Path
+    uncertainty: Path
+    settings: PredictSettings
+    objective: str | None = None
+    position: int | None = None
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def check_file(task: FileTask) -> None:
+    """Raise an error if a file cannot be predicted; of a large one, no more is read than needed.
+
+    Raises
+    ------
+    InputError
+        If the file or its image cannot be used; the message names the file.
+    """
+    image, settings, _ = _opened(task)
+    with _named(task, image), doubts_added(image.notes):
+        check_input(to_luminance(image)[0], settings.pixel_size_um, settings.dark)
+
+
+def predict_file(task: FileTask, loaded: LoadedModel) -> Generator[Progress, None, dict[str, Any]]:
+    """Predict a file; its results are written completely or not at all.
+
+    Yields
+    ------
+    Progress
+        For each tile.
+
+    Returns
+    -------
+    dict
+        Paths, shape, figures, ``settings`` as used, and ``remarks`` for the user.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, predicted or written; the message names it.
+    """
+    image, settings, remarks = _opened(task)
+    wanted = task.uncertainty if settings.trust else None
+    with _named(task, image):
+        if is_large(image, settings.pixel_size_um):
+            written = yield from predict_to_files(image, settings, task.phase, wanted, loaded)
+            phase, figures = written.phase, written.figures
+        else:
+            prediction = yield from predict_with_uncertainty(image, settings, loaded)
+            _write(prediction, task)
+            phase, figures = prediction.phase, _figures(prediction.phase)
+    used = phase.settings["predict"]
+    if "error_in_words" in used:
+        remarks.append(f"{task.path}: {used['error_in_words']}")
+    if wanted is None and task.uncertainty.exists():
+        remarks.append(f"{task.uncertainty}: this file belongs to an earlier phase, not to the one just written")
+    return {
+        "input": task.path,
+        "phase": task.phase,
+        **(
+            {}
+            if wanted is None
+            else {"uncertainty": wanted, **{name: used[name] for name in OF_ERRORS if name in used}}
+        ),
+        "axes": phase.axes,
+        "shape": figures["shape"],
+        "pixel_size_um": phase.pixel_size_um,
+        **{name: figures[name] for name in ("min_rad", "max_rad", "std_rad")},
+        "settings": used,
+        "remarks": [*remarks, *(f"{task.path}: {text}" for text in used["notes"])],
+    }
+
+
+def _opened(task: FileTask) -> tuple[Image, PredictSettings, list[str]]:
+    """Return the image, in memory if it is small, and the settings with its pixel size."""
+    image = read_image(task.path, lazy=True, position=task.position)
+    settings, remarks = task.settings, list[str]()
+    if settings.pixel_size_um is None and task.objective is not None:
+        objective_um = Microscope().pixel_size_um(task.objective)
+        stated_um = image.pixel_size_um
+        settings = settings.model_copy(update={"pixel_size_um": stated_um or objective_um})
+        if stated_um is not None and abs(stated_um / objective_um - 1) > PIXEL_SIZES_AGREE:
+            remarks.append(
+                f"{task.path}: its own pixel size of {stated_um:g} um is used; "
+                f"{task.objective} would give {objective_um:g} um"
+            )
+    try:
+        large = is_large(image, settings.pixel_size_um)
+    except InputError:
+        large = False  # the checks say what is wrong
+    if not large:
+        image = read_image(task.path, position=task.position)
+    return image, settings, remarks
+
+
+def _write(prediction: Prediction, task: FileTask) -> None:
+    """Write the uncertainty, if there is one, and then the phase; on an error, neither is kept."""
+    if prediction.uncertainty is None:
+        write_image(task.phase, prediction.phase)
+        return
+    folder = task.phase.parent
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    write_image(task.uncertainty, prediction.uncertainty)
+    try:
+        write_image(task.phase, prediction.phase)
+    except BaseException:
+        task.uncertainty.unlink(missing_ok=True)
+        with suppress(OSError):
+            for one in made:
+                one.rmdir()
+        raise
+
+
+def _figures(phase: Image) -> dict[str, Any]:
+    values_rad = phase.data[measured(phase)]
+    return {
+        "shape": phase.data.shape,
+        "min_rad": float(values_rad.min()),
+        "max_rad": float(values_rad.max()),
+        "std_rad": float(np.std(values_rad)),
+    }
+
+
+@contextmanager
+def _named(task: FileTask, image: Image) -> Iterator[None]:
+    """Add the path of the file to an error that names only the image."""
+    try:
+        yield
+    except InputError as error:
+        if str(task.path) in str(error):
+            raise
+        raise error.named(task.path, instead_of=image.name) from error

@@ -1,0 +1,212 @@
+"""What every prediction of an image has in common: its checks, its network, and the description of its result."""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_contransgan.config import PredictSettings
+from napari_contransgan.counts import LUMINANCE_NOTE, dark_source_note, stated_dark
+from napari_contransgan.inference.checks import check_input, doubts_of
+from napari_contransgan.inference.error_map import ErrorModel, ImageVerdict, load_error_model
+from napari_contransgan.inference.survey import Dark
+from napari_contransgan.inference.tiling import ORIENTATIONS, Covering, run_tile
+from napari_contransgan.io import Image, to_luminance
+from napari_contransgan.models.bundled import find_model
+from napari_contransgan.models.checkpoint import ADAPTED, ERROR_FACTOR, LoadedModel, load_checkpoint
+from napari_contransgan.models.compute import choose_device, describe_device
+from napari_contransgan.models.running import TileNetwork, for_tiles
+from napari_contransgan.notes import doubts_added
+from napari_contransgan.progress import Progress
+
+
+@dataclass(frozen=True)
+class TilePart:
+    """One tile of a frame.
+
+    Parameters
+    ----------
+    yx_contrast : (side, side) ndarray of float32
+        Input of the network, padded where the frame is smaller than a tile.
+    yx_lit : (Y, X) ndarray of bool
+        Where the frame is lit, without padding.
+    number, count : int
+        Number of the tile, from 0, and of all tiles, for the progress.
+    """
+
+    yx_contrast: NDArray[np.float32]
+    yx_lit: NDArray[np.bool_]
+    number: int
+    count: int
+
+
+@dataclass
+class Job:
+    """An image that was checked, and the network that predicts it.
+
+    Parameters
+    ----------
+    image : Image
+        The image, without an S axis.
+    settings : PredictSettings
+        The settings.
+    loaded : LoadedModel
+        The network.
+    device : torch.device
+        Device to compute on.
+    pixel_size_um : float
+        Pixel size of the image.
+    dark : float or (Y, X) ndarray
+        Dark level.
+    notes : tuple of str
+        Notes on the image as a whole.
+    errors : ErrorModel or None
+        Predicts the error, if the settings ask for it.
+    """
+
+    image: Image
+    settings: PredictSettings
+    loaded: LoadedModel
+    device: torch.device
+    pixel_size_um: float
+    dark: Dark
+    notes: tuple[str, ...]
+    errors: ErrorModel | None
+    _network: TileNetwork | None = None
+
+    @property
+    def orientations(self) -> Sequence[tuple[int, bool]]:
+        """Return the orientations in which each tile is predicted."""
+        return ORIENTATIONS[: self.settings.orientations]
+
+    def network(self, covering: Covering, frames: int) -> TileNetwork:
+        """Return the network, prepared for the tiles of a frame."""
+        count = frames * len(covering.tiles) * len(self.orientations)
+        settings = self.settings
+        self._network = for_tiles(
+            self.loaded, covering.tile_px, self.device, count, settings.engine, settings.precision
+        )
+        return self._network
+
+    @property
+    def error_factor(self) -> float:
+        """Return the factor for the errors of a network that was adapted, which was found on its kept-back part."""
+        adapted = self.loaded.card.settings.get(ADAPTED, {})
+        return float(adapted.get(ERROR_FACTOR, 1.0)) if isinstance(adapted, dict) else 1.0
+
+    def verdict(self) -> ImageVerdict | None:
+        """Return what collects the errors of a frame, if the settings ask for them."""
+        return None if self.errors is None else ImageVerdict(self.errors, self.pixel_size_um)
+
+    def predict_tile(
+        self,
+        network: TileNetwork,
+        part: TilePart,
+        verdict: ImageVerdict | None,
+    ) -> Generator[Progress, None, tuple[NDArray[np.float32], ...]]:
+        """Predict one tile of a frame.
+
+        Parameters
+        ----------
+        network : TileNetwork
+            The network.
+        part : TilePart
+            The tile.
+        verdict : ImageVerdict or None
+            Learns about the errors of the tile.
+
+        Yields
+        ------
+        Progress
+            One for each orientation.
+
+        Returns
+        -------
+        tuple of ndarray
+            Phase and, if wanted, standard deviation of its error, in radians, without padding. Where no light came
+            they are 0 and infinite.
+        """
+        mean, spread = yield from run_tile(network, part.yx_contrast, self.orientations, part.number, part.count)
+        reference = np.float32(self.loaded.card.phase_ref_rad)
+        phase_rad = mean * reference
+        height, width = part.yx_lit.shape
+        inner = slice(height), slice(width)
+        phase = np.where(part.yx_lit, phase_rad[inner], np.float32(0))
+        if verdict is None:
+            return (phase,)
+        sigma_rad = verdict.model.sigma_rad(part.yx_contrast, phase_rad, self.pixel_size_um)
+        if spread is not None:
+            sigma_rad = verdict.model.joined_rad(sigma_rad, spread * reference)
+        sigma = np.where(part.yx_lit, sigma_rad[inner] * np.float32(self.error_factor), np.float32(np.inf))
+        verdict.look_at(part.yx_contrast[inner], phase, sigma)
+        return phase, sigma
+
+    def described(self, notes: Sequence[str], figures: Mapping[str, Any]) -> Image:
+        """Return the image of the phase, with its place and settings, but with the input's data.
+
+        Parameters
+        ----------
+        notes : sequence of str
+            Notes on the frames.
+        figures : mapping
+            Further results for the settings.
+        """
+        card, settings, image = self.loaded.card, self.settings, self.image
+        used: dict[str, Any] = {
+            **settings.model_dump(mode="json"),
+            "model": settings.model if not Path(settings.model).exists() else Path(settings.model).name,
+            "network": card.name,
+            "pixel_size_um": self.pixel_size_um,
+            "dark": str(settings.dark) if isinstance(settings.dark, Path) else self.dark,
+            "notes": [*self.notes, *notes],
+            **figures,
+        }
+        if self._network is not None:
+            network = self._network
+            used |= {
+                "device": describe_device(self.device, network.precision, network.engine),
+                "engine": network.engine,
+                "precision": network.precision,
+                "threads": torch.get_num_threads(),
+            }
+        shift_um = (card.pixel_size_um - self.pixel_size_um) / 2
+        return replace(
+            image,
+            pixel_size_um=card.pixel_size_um,
+            origin_yx_um=(image.origin_yx_um[0] + shift_um, image.origin_yx_um[1] + shift_um),
+            quantity="phase",
+            wavelength_um=card.wavelength_um,
+            name=f"{image.name} phase",
+            settings={**image.settings, "predict": used},
+        )
+
+    def uncertainty_of(self, phase: Image) -> Image:
+        """Return the image of the uncertainty that belongs to a phase, but with the phase's data."""
+        return replace(phase, quantity="phase-std", name=f"{phase.name} uncertainty")
+
+
+def prepare(image: Image, settings: PredictSettings, loaded: LoadedModel | None) -> Job:
+    """Check an image, and load the network.
+
+    Raises
+    ------
+    InputError
+        If the image, its pixel size or the network cannot be used.
+    """
+    image, was_rgb = to_luminance(image)
+    with doubts_added(image.notes):
+        pixel_size_um = check_input(image, settings.pixel_size_um, settings.dark)
+    device = choose_device(settings.device)
+    loaded = loaded or load_checkpoint(find_model(settings.model))
+    notes = (
+        *image.notes,
+        *([LUMINANCE_NOTE] if was_rgb else []),
+        *dark_source_note(settings.dark, image),
+        *doubts_of(image, pixel_size_um, loaded.card),
+    )
+    errors = load_error_model() if settings.trust else None
+    return Job(image, settings, loaded, device, pixel_size_um, stated_dark(settings.dark, image), notes, errors)

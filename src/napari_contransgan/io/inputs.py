@@ -1,0 +1,37 @@
+"""Find the images that files, folders and patterns stand for."""
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_contransgan.errors import InputError
+from napari_contransgan.io.order import natural_order
+from napari_contransgan.io.reading import find_images
+
+
+def find_inputs(inputs: Sequence[Path]) -> list[Path]:
+    """Return the images that files, folders and patterns such as ``day?/*.tif`` stand for, each once.
+
+    Raises
+    ------
+    InputError
+        If a folder holds no TIFF, or nothing fits a pattern.
+    """
+    found: dict[Path, None] = {}
+    for path in inputs:
+        if path.is_dir():
+            found |= dict.fromkeys(find_images(path))
+        elif stands_for_many(path):
+            matches = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - may be absolute
+            files = natural_order(one for one in matches if one.is_file())
+            if not files:
+                raise InputError("no file fits this pattern: check the path", source=path)
+            found |= dict.fromkeys(files)
+        else:
+            found[path] = None
+    return list(found)
+
+
+def stands_for_many(path: Path) -> bool:
+    """Return whether a path is a folder or a pattern, and not the name of a file."""
+    return path.is_dir() or (not path.exists() and any(sign in str(path) for sign in "*?["))

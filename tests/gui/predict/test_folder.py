@@ -1,0 +1,64 @@
+"""Predicting a folder, and a layer that need not fit into memory, in the window."""
+
+import dask.array
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QFileDialog
+
+from napari_contransgan.gui.predict.action import predict_active_layer
+from napari_contransgan.gui.shared.layers import add_image
+from napari_contransgan.io import Image, read_image, write_image
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture(autouse=True)
+def bundled(tmp_path_factory, monkeypatch):
+    """A small untrained network under the name of the bundled default one."""
+    import torch
+
+    from napari_contransgan.models.checkpoint import ModelCard, save_checkpoint
+    from napari_contransgan.models.registry import build_generator
+
+    torch.manual_seed(0)
+    card = ModelCard(name="untrained", generator="unet", preset="tiny", phase_ref_rad=2.0)
+    path = tmp_path_factory.mktemp("weights") / "all.safetensors"
+    save_checkpoint(path, build_generator("unet", "tiny"), card)
+    monkeypatch.setattr("napari_contransgan.models.bundled.WEIGHTS", path.parent)
+
+
+def test_a_folder_is_predicted_and_what_cannot_be_is_named(open_widget, click, finish, tmp_path, monkeypatch, frame):
+    write_image(tmp_path / "one.tif", frame)
+    (tmp_path / "two.tif").write_bytes(b"no image")
+    monkeypatch.setattr("napari_contransgan.gui.predict.folder.MOST_WORKERS", 1)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    widget = open_widget("Predict phase")
+    click(widget.folder_button)
+    finish(widget)
+    assert "Done: 1 images, in" in widget.panel.message.value
+    assert "two.tif: is not a TIFF file" in widget.panel.message.value
+    assert read_image(tmp_path / "phase" / "one_phase.ome.tif").quantity == "phase"
+
+
+def test_no_folder_chosen_starts_nothing(open_widget, click, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
+    widget = open_widget("Predict phase")
+    click(widget.folder_button)
+    assert widget.panel.task is None
+
+
+def test_a_large_lazy_layer_is_predicted_into_a_file_from_which_its_phase_is_shown(
+    viewer, qtbot, tmp_path, monkeypatch, messages
+):
+    monkeypatch.setattr("napari_contransgan.inference.streaming.LARGE_PX", 50_000)
+    monkeypatch.setattr("napari_contransgan.gui.predict.large.user_cache_path", lambda *_, **__: tmp_path)
+    counts = np.random.default_rng(0).poisson(1000, (300, 400)).astype(np.uint16)
+    lazy = dask.array.from_array(counts, chunks=(128, 128))
+    viewer.layers.selection.active = add_image(viewer, Image(lazy, "YX", 0.325, name="mosaic"))
+    predict_active_layer(viewer)
+    qtbot.waitUntil(lambda: "mosaic phase (predicted)" in viewer.layers, timeout=60_000)
+    (written,) = tmp_path.rglob("phase.ome.tif")
+    layer = viewer.layers["mosaic phase (predicted)"]
+    assert hasattr(layer.data, "__dask_graph__")
+    np.testing.assert_array_equal(np.asarray(layer.data), read_image(written).data)
+    assert any(f"its phase is in {written.parent}" in message for message in messages())

@@ -1,0 +1,76 @@
+"""Docks share a side as tabs, scroll as a whole, and leave the window its size."""
+
+from itertools import pairwise
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget
+
+from napari_contransgan.gui.shared.dock import DockedWidget
+from napari_contransgan.gui.shared.layers import add_image
+from napari_contransgan.gui.shared.open import TITLES, open_widget
+
+pytestmark = pytest.mark.gui
+
+
+def dock_of(widget: DockedWidget) -> QDockWidget:
+    dock = widget.parent()
+    assert isinstance(dock, QDockWidget)
+    return dock
+
+
+@pytest.mark.parametrize("font_px", [9, 13])
+def test_all_docks_together_leave_the_window_its_size(viewer, qtbot, frame, font_px):
+    from napari.settings import get_settings
+
+    get_settings().appearance.font_size = font_px
+    add_image(viewer, frame)
+    viewer.window.resize(1280, 800)
+    qtbot.wait(100)
+    widgets = [open_widget(viewer, name) for name in TITLES]
+    qtbot.wait(300)
+    window = viewer.window._qt_window
+    assert (window.width(), window.height()) == (1280, 800)
+    for one, next_one in pairwise(widgets):
+        assert dock_of(one) in window.tabifiedDockWidgets(dock_of(next_one))
+    for widget in widgets:
+        dock_of(widget).raise_()
+        qtbot.wait(30)
+        assert widget.width() < 520, "the image keeps more than half of the window"
+        assert widget.height() < 740
+        body = widget.scroll_area.widget()
+        assert body.width() >= body.minimumSizeHint().width(), "nothing is cut off; what is too wide scrolls"
+
+
+def test_a_widget_opens_once_and_comes_to_the_front(viewer, qtbot):
+    tie, crop = open_widget(viewer, "tie"), open_widget(viewer, "crop")
+    qtbot.waitUntil(lambda: crop.isVisible() and not tie.visibleRegion().boundingRect().height())
+    assert open_widget(viewer, "tie") is tie
+    qtbot.waitUntil(lambda: tie.visibleRegion().boundingRect().height() > 0)
+
+
+def test_menu_shows_the_widget_that_another_one_opened(viewer):
+    from napari._app_model import get_app_model
+
+    widget = open_widget(viewer, "crop")
+    get_app_model().commands.execute_command("napari-contransgan.crop_widget").result()
+    assert [one for one in viewer.window.dock_widgets.values() if isinstance(one, DockedWidget)] == [widget]
+    assert dock_of(widget).isHidden()
+
+
+@pytest.mark.parametrize("name", ["train", "tie", "predict", "microscope"])
+def test_the_tab_key_goes_through_a_form_from_the_top(viewer, qtbot, frame, name):
+    add_image(viewer, frame)
+    viewer.window.resize(1280, 1000)
+    widget = open_widget(viewer, name)
+    qtbot.wait(100)
+    stops = []
+    stop = widget.nextInFocusChain()
+    while stop is not widget and len(stops) < 1000:
+        if widget.isAncestorOf(stop) and stop.isVisible() and stop.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            stops.append(stop)
+        stop = stop.nextInFocusChain()
+    places = [stop.mapTo(widget, stop.rect().topLeft()) for stop in stops]
+    lines = [place.y() for place in places]
+    assert len(lines) > 5
+    assert all(later >= earlier - 8 for earlier, later in pairwise(lines)), lines

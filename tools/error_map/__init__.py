@@ -1,0 +1,1 @@
+"""The network of the error map: its fields, its training and its calibration."""
