@@ -13,7 +13,7 @@ import typer
 from numpy.typing import NDArray
 from rich.markup import escape
 
-from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
+from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths
 from napari_contransgan.cli.runner import HINTS, Position, command, naming, note, number_or_path, progress_bar
 from napari_contransgan.cli.stack_options import (
     CondenserAperture,
@@ -30,6 +30,7 @@ from napari_contransgan.cli.stack_options import (
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import Hint, InputError
 from napari_contransgan.io import Image, read_image, write_frames
+from napari_contransgan.io.atomic import empty_folders_removed
 from napari_contransgan.notes import join_notes
 from napari_contransgan.progress import Progress
 
@@ -119,7 +120,7 @@ def tie(
     conversions = Conversions("path" in wanted, index_contrast, refractive_increment if "dry-mass" in wanted else None)
     keep_inputs([output, *(beside(output, kind) for kind in wanted)], [stack, settings.flat_field, settings.dark])
     kept: list[Path] = []
-    with naming(stack, image), removed_on_failure(output.parent, kept):
+    with naming(stack, image), empty_folders_removed(output.parent, kept):
         conversions.check(image.name)
         first, figures, notes = _written(retrieve_frames(image, settings), image, output, wanted, kept)
         for kind, convert in conversions.functions.items():

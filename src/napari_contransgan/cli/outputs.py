@@ -1,7 +1,6 @@
-"""Choose the names of output files, and remove them if a command fails."""
+"""Choose the names of output files."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from napari_contransgan.errors import InputError
@@ -59,18 +58,3 @@ def keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | float | N
     for path in outputs:
         if path.resolve() in read:
             raise InputError("is an input and would be overwritten: choose another --out", source=path)
-
-
-@contextlib.contextmanager
-def removed_on_failure(folder: Path, paths: list[Path]) -> Iterator[None]:
-    """Remove all results, and the folders created for them, if one of them fails."""
-    made = [one for one in (folder, *folder.parents) if not one.exists()]
-    try:
-        yield
-    except BaseException:
-        for path in paths:
-            path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            for one in made:
-                one.rmdir()
-        raise

@@ -1,7 +1,7 @@
 """Predict one file into another: in memory if it is small, and tile by tile if it is large."""
 
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from napari_contransgan.inference.checks import check_input
 from napari_contransgan.inference.predicting import Prediction, predict_with_uncertainty
 from napari_contransgan.inference.streaming import is_large, predict_to_files
 from napari_contransgan.io import Image, read_image, to_luminance, write_image
+from napari_contransgan.io.atomic import empty_folders_removed
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.notes import doubts_added
 from napari_contransgan.progress import Progress
@@ -146,17 +147,11 @@ def _write(prediction: Prediction, task: FileTask) -> None:
     if prediction.uncertainty is None:
         write_image(task.phase, prediction.phase)
         return
-    folder = task.phase.parent
-    made = [one for one in (folder, *folder.parents) if not one.exists()]
-    write_image(task.uncertainty, prediction.uncertainty)
-    try:
+    written: list[Path] = []
+    with empty_folders_removed(task.phase.parent, written):
+        write_image(task.uncertainty, prediction.uncertainty)
+        written.append(task.uncertainty)
         write_image(task.phase, prediction.phase)
-    except BaseException:
-        task.uncertainty.unlink(missing_ok=True)
-        with suppress(OSError):
-            for one in made:
-                one.rmdir()
-        raise
 
 
 def _figures(phase: Image) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import shutil
 import socket
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -37,7 +37,8 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
     Path
         A path without a file; it has the name of `path`, in a temporary folder.
     """
-    with folder_made(path.parent):
+    with empty_folders_removed(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path.parent)
         folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".contransgan-{_host()}-{os.getpid()}-"))
         temporary = folder / path.name
@@ -62,17 +63,27 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def folder_made(folder: Path) -> Iterator[None]:
-    """Create a folder and its parents if they are missing; if the block fails, remove those that are still empty."""
-    made = [one for one in (folder, *folder.parents) if not one.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+def empty_folders_removed(folder: Path, written: Sequence[Path] = ()) -> Iterator[None]:
+    """At the end of the block, remove the folders that it created and left empty; if it fails, its files before them.
+
+    Parameters
+    ----------
+    folder : Path
+        The block creates this folder and its parents, as far as they are missing.
+    written : sequence of Path
+        Files to remove if the block fails, which may add to the list.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         yield
     except BaseException:
-        with suppress(OSError):
-            for one in made:
-                one.rmdir()
+        for path in written:
+            path.unlink(missing_ok=True)
         raise
+    finally:
+        for one in missing:
+            with suppress(OSError):
+                one.rmdir()
 
 
 def remove_leftovers(folder: Path) -> None:
