@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths
+from napari_contransgan.cli.outputs import keep_inputs, output_paths
 from napari_contransgan.errors import InputError
 
 
@@ -33,11 +33,6 @@ def test_outputs_never_overwrite_each_other_or_an_input(tmp_path: Path) -> None:
         output_paths(tmp_path / "out.tif", [one, same], "phase")
     with pytest.raises(InputError, match="would be overwritten"):
         output_paths(tmp_path / "sub" / ".." / "a.ome.tif", [one], "phase")
-
-
-def test_what_belongs_to_an_output_is_named_after_it() -> None:
-    assert beside(Path("out/a.ome.tif"), "uncertainty") == Path("out/a_uncertainty.ome.tif")
-    assert beside(Path("a.b.tif"), "height") == Path("a.b_height.tif")
 
 
 def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:

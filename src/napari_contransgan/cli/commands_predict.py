@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths
+from napari_contransgan.cli.outputs import keep_inputs, output_paths
 from napari_contransgan.cli.runner import Position, command, note, number_or_path, run
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.inputs import find_inputs, stands_for_many
+from napari_contransgan.io.names import next_to
 
 if TYPE_CHECKING:
     from napari_contransgan.inference.files import FileTask
@@ -100,12 +101,12 @@ def predict(
     outputs = output_paths(out, images, "phase")
     keep_inputs(outputs, [settings.dark])
     if trust:
-        keep_inputs([beside(output, UNCERTAINTY) for output in outputs], images)
+        keep_inputs([next_to(output, UNCERTAINTY) for output in outputs], images)
 
     from napari_contransgan.inference.files import FileTask
 
     tasks = [
-        FileTask(path, output, beside(output, UNCERTAINTY), settings, objective, position)
+        FileTask(path, output, next_to(output, UNCERTAINTY), settings, objective, position)
         for path, output in zip(images, outputs, strict=True)
     ]
     return _predict_many(tasks, out, workers, scheduler) if many else _predict_named(tasks)

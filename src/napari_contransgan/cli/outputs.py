@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io import image_stem
 from napari_contransgan.io.atomic import check_names
+from napari_contransgan.io.names import results_in
 
 
 def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
@@ -35,20 +35,9 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
             f"{out.suffix} files cannot be written: give a .tif file, or a folder without a suffix", source=out
         )
     else:
-        outputs = [out / f"{image_stem(path)}_{kind}.ome.tif" for path in inputs]
-    source_of: dict[Path, Path] = {}
-    for path, output in zip(inputs, outputs, strict=True):
-        if output in source_of:
-            raise InputError(f"{path} and {source_of[output]} would both be written to {output}: rename one")
-        source_of[output] = path
+        outputs = results_in(out, inputs, kind)
     keep_inputs(outputs, inputs)
     return outputs
-
-
-def beside(output: Path, kind: str) -> Path:
-    """Return the name of a file that belongs to another one, next to it."""
-    stem = image_stem(output)
-    return output.with_name(f"{stem}_{kind}{output.name[len(stem) :]}")
 
 
 def keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | float | None]) -> None:

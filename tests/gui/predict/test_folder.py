@@ -5,9 +5,13 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
+from napari_contransgan.config import PredictSettings
+from napari_contransgan.errors import InputError
 from napari_contransgan.gui.predict.action import predict_active_layer
+from napari_contransgan.gui.predict.folder import folder_events
 from napari_contransgan.gui.shared.layers import add_image
 from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.progress import result_of
 
 pytestmark = pytest.mark.gui
 
@@ -62,3 +66,10 @@ def test_a_large_lazy_layer_is_predicted_into_a_file_from_which_its_phase_is_sho
     assert hasattr(layer.data, "__dask_graph__")
     np.testing.assert_array_equal(np.asarray(layer.data), read_image(written).data)
     assert any(f"its phase is in {written.parent}" in message for message in messages())
+
+
+def test_two_images_whose_results_would_have_one_name_are_refused(tmp_path, frame):
+    for name in ("one.tif", "one.ome.tif"):
+        write_image(tmp_path / name, frame)
+    with pytest.raises(InputError, match="rename one"):
+        result_of(folder_events(tmp_path, PredictSettings()))
