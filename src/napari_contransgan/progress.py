@@ -1,10 +1,12 @@
 """Progress events of long tasks; the plugin, the command line and the tests use the same ones."""
 
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 E = TypeVar("E")
+F = TypeVar("F")
 T = TypeVar("T")
 
 
@@ -37,10 +39,22 @@ def result_of(events: Generator[E, Any, T], on_event: Callable[[E], object] = la
 
 def as_part(events: Generator[Progress, None, T], number: int, count: int) -> Generator[Progress, None, T]:
     """Yield the progress of one of `count` equal tasks as progress of all of them, and return its result."""
-    while True:
-        try:
-            step = next(events)
-        except StopIteration as stop:
-            value: T = stop.value
-            return value
-        yield replace(step, step=number * step.total + step.step, total=count * step.total)
+
+    def of_all(step: Progress) -> Progress:
+        return replace(step, step=number * step.total + step.step, total=count * step.total)
+
+    return mapped(events, of_all)
+
+
+def mapped(events: Generator[E, Any, T], change: Callable[[E], F | None]) -> Generator[F, None, T]:
+    """Yield what `change` makes of each event, unless that is None, and return the result of the events."""
+    with closing(events):
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as stop:
+                value: T = stop.value
+                return value
+            changed = change(event)
+            if changed is not None:
+                yield changed
