@@ -1,8 +1,11 @@
 """Long tasks as generators of events."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
-from napari_contransgan.progress import Progress, as_part, mapped, result_of
+import pytest
+
+from napari_contransgan.progress import Progress, as_part, each_within, mapped, result_of
 
 
 def test_changed_events_end_with_the_result_and_close_the_task() -> None:
@@ -32,3 +35,32 @@ def test_the_steps_of_a_part_are_counted_among_those_of_all() -> None:
     seen: list[Progress] = []
     result_of(as_part(part(), 1, 3), seen.append)
     assert seen == [Progress(3, 6, "first"), Progress(4, 6, "second")]
+
+
+def test_a_context_is_left_while_the_caller_handles_an_event() -> None:
+    is_inside, states, answers = False, list[bool](), list[str]()
+
+    @contextmanager
+    def context() -> Iterator[None]:
+        nonlocal is_inside
+        is_inside = True
+        try:
+            yield
+        finally:
+            is_inside = False
+
+    def task() -> Generator[int, str, str]:
+        for number in range(2):
+            states.append(is_inside)
+            answers.append((yield number))
+        return "result"
+
+    events = each_within(context, task())
+    assert next(events) == 0
+    states.append(is_inside)
+    assert events.send("go on") == 1
+    with pytest.raises(StopIteration, match="result"):
+        events.send("to the end")
+    assert states == [True, False, True]
+    assert answers == ["go on", "to the end"]
+    assert not is_inside

@@ -1,12 +1,14 @@
 """Progress events of long tasks; the plugin, the command line and the tests use the same ones."""
 
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 E = TypeVar("E")
 F = TypeVar("F")
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -58,3 +60,19 @@ def mapped(events: Generator[E, Any, T], change: Callable[[E], F | None]) -> Gen
             changed = change(event)
             if changed is not None:
                 yield changed
+
+
+def each_within(
+    context: Callable[[], AbstractContextManager[object]], events: Generator[E, R, T]
+) -> Generator[E, R, T]:
+    """Run a generator in a context, which is left while the caller handles an event and entered again for the next."""
+    with closing(events):
+        go_on = partial(next, events)
+        while True:
+            with context():
+                try:
+                    event = go_on()
+                except StopIteration as stop:
+                    value: T = stop.value
+                    return value
+            go_on = partial(events.send, (yield event))
