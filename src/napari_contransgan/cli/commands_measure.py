@@ -10,9 +10,9 @@ import typer
 
 from napari_contransgan.cli.measured_files import MeasuredFiles
 from napari_contransgan.cli.outputs import keep_inputs
-from napari_contransgan.cli.runner import command, naming, note, run
+from napari_contransgan.cli.runner import command, note, run
 from napari_contransgan.config import MeasureSettings
-from napari_contransgan.errors import InputError
+from napari_contransgan.errors import InputError, errors_named
 from napari_contransgan.io import Image, read_image, write_image
 from napari_contransgan.io.names import next_to
 
@@ -115,7 +115,7 @@ def measure(
         std = _uncertainty(path, uncertainty)
         given = None if labels is None else np.asarray(read_image(labels).data)
         figures.append({})
-        with naming(path, image):
+        with errors_named(path, image.name):
             found = run(measure_objects(image, settings, labels=given, uncertainty=std))
             if line is not None:
                 results.profiles += list(_profiles(image, *line))

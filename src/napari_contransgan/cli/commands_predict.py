@@ -8,6 +8,7 @@ import typer
 
 from napari_contransgan.cli.outputs import keep_inputs, output_paths
 from napari_contransgan.cli.runner import Position, command, note, number_or_path, run
+from napari_contransgan.cli.stack_options import DarkLevel
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.errors import InputError
@@ -42,10 +43,7 @@ def predict(
         ),
     ] = None,
     pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um, instead of the file's.")] = None,
-    dark: Annotated[
-        str | None,
-        typer.Option(help="Dark level to subtract: counts, or an image taken without light. [default: the file's]"),
-    ] = None,
+    dark: DarkLevel = None,
     trust: Annotated[
         bool,
         typer.Option(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rich.markup import escape
 
 from napari_contransgan.cli.outputs import keep_inputs, output_paths
-from napari_contransgan.cli.runner import HINTS, Position, command, naming, note, number_or_path, progress_bar
+from napari_contransgan.cli.runner import HINTS, Position, command, note, number_or_path, progress_bar
 from napari_contransgan.cli.stack_options import (
     CondenserAperture,
     DarkLevel,
@@ -28,7 +28,7 @@ from napari_contransgan.cli.stack_options import (
     heights_um,
 )
 from napari_contransgan.config import TieSettings
-from napari_contransgan.errors import Hint, InputError
+from napari_contransgan.errors import Hint, InputError, errors_named
 from napari_contransgan.io import Image, read_image, write_frames
 from napari_contransgan.io.atomic import empty_folders_removed
 from napari_contransgan.io.names import next_to
@@ -121,7 +121,7 @@ def tie(
     conversions = Conversions("path" in wanted, index_contrast, refractive_increment if "dry-mass" in wanted else None)
     keep_inputs([output, *(next_to(output, kind) for kind in wanted)], [stack, settings.flat_field, settings.dark])
     kept: list[Path] = []
-    with naming(stack, image), empty_folders_removed(output.parent, kept):
+    with errors_named(stack, image.name), empty_folders_removed(output.parent, kept):
         conversions.check(image.name)
         first, figures, notes = _written(retrieve_frames(image, settings), image, output, wanted, kept)
         for kind, convert in conversions.functions.items():

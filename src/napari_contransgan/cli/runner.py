@@ -20,7 +20,6 @@ from rich.progress import Progress as Bar
 from typer.models import ParameterInfo
 
 from napari_contransgan.errors import Hint, InputError
-from napari_contransgan.io import Image
 from napari_contransgan.plain_files import json_value
 from napari_contransgan.progress import Progress, result_of
 
@@ -195,17 +194,6 @@ def note(message: str, bar: Bar | None = None) -> None:
     """Print a note on standard error, above the progress bar if there is one."""
     console = Console(stderr=True) if bar is None else bar.console
     console.print(_shown(message), markup=False, highlight=False, soft_wrap=True)
-
-
-@contextlib.contextmanager
-def naming(path: Path, image: Image) -> Iterator[None]:
-    """Add the path of the file to an error that names only the image."""
-    try:
-        yield
-    except InputError as error:
-        if str(path) in str(error):
-            raise
-        raise error.named(path, instead_of=image.name) from error
 
 
 def number_or_path(text: str | None) -> float | Path | None:

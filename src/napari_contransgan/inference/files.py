@@ -1,7 +1,6 @@
 """Predict one file into another: in memory if it is small, and tile by tile if it is large."""
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.config.microscope import Microscope
-from napari_contransgan.errors import InputError
+from napari_contransgan.errors import InputError, errors_named
 from napari_contransgan.inference.checks import check_input
 from napari_contransgan.inference.predicting import Prediction, predict_with_uncertainty
 from napari_contransgan.inference.streaming import is_large, predict_to_files
@@ -67,7 +66,7 @@ def check_file(task: FileTask) -> None:
         If the file or its image cannot be used; the message names the file.
     """
     image, settings, _ = _opened(task)
-    with _named(task, image), doubts_added(image.notes):
+    with errors_named(task.path, image.name), doubts_added(image.notes):
         check_input(to_luminance(image)[0], settings.pixel_size_um, settings.dark)
 
 
@@ -91,7 +90,7 @@ def predict_file(task: FileTask, loaded: LoadedModel) -> Generator[Progress, Non
     """
     image, settings, remarks = _opened(task)
     wanted = task.uncertainty if settings.trust else None
-    with _named(task, image):
+    with errors_named(task.path, image.name):
         if not isinstance(image.data, np.ndarray):  # large: see `_opened`
             written = yield from predict_to_files(image, settings, task.phase, wanted, loaded)
             phase, figures = written.phase, written.figures
@@ -166,14 +165,3 @@ def _figures(phase: Image) -> dict[str, Any]:
         "max_rad": float(values_rad.max()),
         "std_rad": float(np.std(values_rad)),
     }
-
-
-@contextmanager
-def _named(task: FileTask, image: Image) -> Iterator[None]:
-    """Add the path of the file to an error that names only the image."""
-    try:
-        yield
-    except InputError as error:
-        if str(task.path) in str(error):
-            raise
-        raise error.named(task.path, instead_of=image.name) from error
