@@ -13,9 +13,11 @@ from benchmarks.files.cell import cell
 from tests.io.acquisition_files import write_micromanager
 from typer.testing import Result
 
+from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, lazy, read_image, write_image
-from napari_contransgan.tie import retrieval
+from napari_contransgan.progress import result_of
+from napari_contransgan.tie import retrieval, retrieve_phase
 
 Call = Callable[..., Result]
 Json = Callable[..., dict[str, Any]]
@@ -69,6 +71,18 @@ def test_what_is_asked_for_beside_the_phase_is_written_with_its_unit(
     least = float(mass.data[in_objects].sum()) * phase.pixel_size_um**2
     assert figures["total_dry_mass_pg"][0] == pytest.approx(least, rel=0.1)
     assert sum(one["dry_mass_pg"] for one in figures["objects"]) == pytest.approx(figures["total_dry_mass_pg"][0])
+
+
+def test_standard_errors_of_dry_masses_come_from_the_uncertainty_map(
+    call_for_json: Json, stack: Path, tmp_path: Path
+) -> None:
+    phase, std = tmp_path / "phase.ome.tif", tmp_path / "std.ome.tif"
+    objects = call_for_json("tie", stack, "--out", phase, "--also", "dry-mass")["objects"]
+
+    write_image(std, result_of(retrieve_phase(read_image(stack), TieSettings())).uncertainty)
+    measured = call_for_json("measure", phase, "--uncertainty", std, "--out", tmp_path / "cells.csv")
+    expected = [one["dry_mass_std_pg"] for one in measured["images"][0]["objects"]]
+    assert [one["dry_mass_std_pg"] for one in objects] == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_time_series_comes_out_frame_by_frame_with_its_time_step(

@@ -121,15 +121,20 @@ def tie(
     conversions = Conversions("path" in wanted, index_contrast, refractive_increment if "dry-mass" in wanted else None)
     keep_inputs([output, *(next_to(output, kind) for kind in wanted)], [stack, settings.flat_field, settings.dark])
     kept: list[Path] = []
-    with errors_named(stack, image.name), empty_folders_removed(output.parent, kept):
+    with (
+        errors_named(stack, image.name),
+        empty_folders_removed(output.parent, kept),
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
+    ):
         conversions.check(image.name)
-        first, figures, notes = _written(retrieve_frames(image, settings), image, output, wanted, kept)
+        frames = retrieve_frames(image, settings)
+        first, figures, notes, tyx_std_rad = _written(frames, image, output, wanted, kept, Path(scratch))
         for kind, convert in conversions.functions.items():
             path = next_to(output, kind)
             _write_quantity(output, path, convert)
             kept.append(path)
         if "dry-mass" in wanted:
-            figures |= _masses(output, refractive_increment)
+            figures |= _masses(output, tyx_std_rad, refractive_increment)
     for text in notes:
         note(f"{stack}: {text}")
     return {
@@ -155,9 +160,17 @@ def _wanted(also: str, index_contrast: float | None) -> list[str]:
 
 
 def _written(
-    events: Generator[Progress, None, None], image: Image, output: Path, wanted: Sequence[str], kept: list[Path]
-) -> tuple["TieFrame", dict[str, Any], tuple[str, ...]]:
-    """Write each frame when it is ready; return the first one, and the statistics and notes of all."""
+    events: Generator[Progress, None, None],
+    image: Image,
+    output: Path,
+    wanted: Sequence[str],
+    kept: list[Path],
+    scratch: Path,
+) -> tuple["TieFrame", dict[str, Any], tuple[str, ...], NDArray[np.float32]]:
+    """Write each frame when it is ready; return the first one, and statistics, notes and uncertainties of all.
+
+    The uncertainties are kept in the folder `scratch`, because each frame is produced only once.
+    """
     from napari_contransgan.tie import TieFrame
     from napari_contransgan.tie.retrieval import over_time
 
@@ -179,31 +192,27 @@ def _written(
         notes: list[tuple[str, ...]] = []
         left_out: list[bool] = []
         hints: dict[Hint, str] = {}
-        with tempfile.TemporaryDirectory() as folder:
-            spread: NDArray[np.float32] | None = None
-            if "uncertainty" in wanted:  # kept on disk, because each frame is produced only once
-                spread = np.memmap(Path(folder) / "std", np.float32, "w+", shape=(first.total, *shape[-2:]))
+        tyx_std_rad = np.memmap(scratch / "std", np.float32, "w+", shape=(first.total, *shape[-2:]))
 
-            def phases() -> Iterator[NDArray[Any]]:
-                frame: TieFrame | None = first
-                while frame is not None:
-                    if spread is not None:
-                        spread[frame.step - 1] = frame.uncertainty.data
-                    statistics.add(frame.phase.data[np.isfinite(frame.uncertainty.data)])
-                    notes.append(frame.notes)
-                    left_out.append(frame.is_left_out)
-                    hints.update((hint, HINTS[hint]) for hint in frame.hints)
-                    yield frame.phase.data
-                    frame = next(coming, None)
+        def phases() -> Iterator[NDArray[Any]]:
+            frame: TieFrame | None = first
+            while frame is not None:
+                tyx_std_rad[frame.step - 1] = frame.uncertainty.data
+                statistics.add(frame.phase.data[np.isfinite(frame.uncertainty.data)])
+                notes.append(frame.notes)
+                left_out.append(frame.is_left_out)
+                hints.update((hint, HINTS[hint]) for hint in frame.hints)
+                yield frame.phase.data
+                frame = next(coming, None)
 
-            write_frames(output, phase, phases(), shape)
-            kept.append(output)
-            if spread is not None:
-                path = next_to(output, "uncertainty")
-                write_frames(path, replace(phase, **_as_uncertainty(first)), iter(spread), shape)
-                kept.append(path)
+        write_frames(output, phase, phases(), shape)
+        kept.append(output)
+        if "uncertainty" in wanted:
+            path = next_to(output, "uncertainty")
+            write_frames(path, replace(phase, **_as_uncertainty(first)), iter(tyx_std_rad), shape)
+            kept.append(path)
     figures = {"axes": phase.axes, "shape": shape, "pixel_size_um": phase.pixel_size_um, **statistics.figures()}
-    return first, figures, (*join_notes(notes, left_out), *hints.values())
+    return first, figures, (*join_notes(notes, left_out), *hints.values()), tyx_std_rad
 
 
 def _as_uncertainty(first: "TieFrame") -> dict[str, Any]:
@@ -245,13 +254,13 @@ def _single_frames(phase: Image) -> Iterator[Image]:
         yield replace(phase, data=np.asarray(yx_phase_rad), axes="YX")
 
 
-def _masses(phase_path: Path, refractive_increment: float) -> dict[str, Any]:
+def _masses(phase_path: Path, tyx_std_rad: NDArray[np.float32], refractive_increment: float) -> dict[str, Any]:
     """Return the dry mass of each object of the first frame with a phase, and the total of every frame."""
     from napari_contransgan.measuring import measure_frame
 
     totals, objects = [], None
-    for frame in _single_frames(read_image(phase_path, lazy=True)):
-        found = measure_frame(frame, refractive_increment).objects
+    for frame, yx_std_rad in zip(_single_frames(read_image(phase_path, lazy=True)), tyx_std_rad, strict=True):
+        found = measure_frame(frame, refractive_increment, yx_std_rad=np.asarray(yx_std_rad)).objects
         objects = found if objects is None and np.any(frame.data) else objects
         totals.append(sum(one.dry_mass_pg for one in found))
     return {"total_dry_mass_pg": totals, "objects": [dataclasses.asdict(one) for one in objects or []]}
