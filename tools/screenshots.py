@@ -15,7 +15,8 @@ from typing import Any
 
 import napari
 from napari._app_model import get_app_model
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication, QListWidget, QWidget
 from superqt.utils import WorkerBase
 
 from napari_contransgan.config import SimulationSettings, TieSettings, TrainSettings
@@ -39,13 +40,14 @@ WIDGETS = {
     "train": "Train a network",
     "microscope": "Digital microscope",
 }
+PICTURES = (*WIDGETS, "preferences")
 
 
 def main() -> None:
     """Take the requested pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="folder of the PNG files")
-    parser.add_argument("--only", nargs="+", choices=WIDGETS, default=list(WIDGETS), metavar="NAME")
+    parser.add_argument("--only", nargs="+", choices=PICTURES, default=list(PICTURES), metavar="NAME")
     arguments = parser.parse_args()
     out = arguments.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
@@ -55,7 +57,7 @@ def main() -> None:
 
 def take(names: list[str], out: Path) -> None:
     """Take pictures, with the current folder for the files that the widgets write."""
-    drive: dict[str, Callable[[napari.Viewer, Any], None]] = {
+    drive: dict[str, Callable[[napari.Viewer, Any], QWidget | None]] = {
         "start": drive_start,
         "tie": drive_tie,
         "crop": drive_crop,
@@ -65,15 +67,19 @@ def take(names: list[str], out: Path) -> None:
         "adapt": drive_adapt,
         "train": drive_train,
         "microscope": drive_microscope,
+        "preferences": drive_preferences,
     }
     for name in names:
         viewer = napari.Viewer(show=True, show_welcome_screen=False)
         viewer.window.resize(*SIZE)
         viewer.canvas.overlays.scale_bar.visible = True
-        drive[name](viewer, lambda viewer=viewer, name=name: open_widget(viewer, name))
+        dialog = drive[name](viewer, lambda viewer=viewer, name=name: open_widget(viewer, name))
         settle(1.0)
         path = out / f"{name}.png"
-        viewer.window.screenshot(str(path), flash=False, canvas_only=False)
+        if dialog is None:
+            viewer.window.screenshot(str(path), flash=False, canvas_only=False)
+        else:
+            dialog.grab().save(str(path))
         print(f"{path.name}: layers {', '.join(layer.name for layer in viewer.layers)}")
         viewer.close()
         WorkerBase.await_workers()  # training saves first, into a folder that must still be the current one
@@ -177,6 +183,14 @@ def drive_microscope(_: napari.Viewer, opened: Callable[[], Any]) -> None:
     wait(lambda: not widget.live.busy, "the first field")
     widget.index.setValue(3)
     wait(lambda: not widget.live.busy, "the next field")
+
+
+def drive_preferences(viewer: napari.Viewer, _: object) -> QWidget:
+    """Open napari's preferences at the page of the plugin, and return the dialog."""
+    dialog: QWidget = viewer.window._open_preferences_dialog()
+    (pages,) = dialog.findChildren(QListWidget, "Preferences")
+    pages.setCurrentItem(pages.findItems("ContransGAN", Qt.MatchFlag.MatchExactly)[0])
+    return dialog
 
 
 def run(widget: Any, timeout_s: float = 300) -> None:

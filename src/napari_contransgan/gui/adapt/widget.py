@@ -21,6 +21,7 @@ from napari_contransgan.gui.shared.form import (
 from napari_contransgan.gui.shared.layers import image_from_layer, in_memory
 from napari_contransgan.gui.shared.next_steps import with_network
 from napari_contransgan.gui.shared.optics_fields import remember_typed, state_optics
+from napari_contransgan.gui.shared.preferences import preferences
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.setting_fields import checked
@@ -47,7 +48,7 @@ class AdaptWidget(FormWidget):
             tooltip="Planes in order of rising z, taken with the objective whose frames you want to predict.",
             suits=lambda layer: layer.ndim > 2,
         )
-        self.folder = FoldersEdit(placeholder="new folder for the network")
+        self.folder = FoldersEdit(placeholder="new folder for the network", for_results=True)
         self.picture = KeptBackPicture()
         self.notes = wrapped_text()
         self.panel = RunPanel(
@@ -86,7 +87,8 @@ class AdaptWidget(FormWidget):
             If a value is not valid.
         """
         tie = checked(TieSettings, self.fields.values_of(TieSettings), TITLE)
-        return checked(AdaptSettings, self.fields.values_of(AdaptSettings) | {"tie": tie}, TITLE)
+        computed = preferences().changed("device", "threads")
+        return checked(AdaptSettings, self.fields.values_of(AdaptSettings) | computed | {"tie": tie}, TITLE)
 
     def run_folder(self) -> Path:
         """Return the folder for the network.

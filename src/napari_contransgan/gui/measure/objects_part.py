@@ -24,7 +24,7 @@ from napari_contransgan.measuring import Growth, Measurement, growth_of, measure
 from napari_contransgan.progress import Progress
 
 TITLE = "Measure objects"
-NO_LABELS = "found by their phase"
+NO_LABELS = "found by phase"
 NO_UNCERTAINTY = "none"
 TABLE_WIDGET = ("napari", "Features table widget")
 

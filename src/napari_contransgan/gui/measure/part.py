@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 from napari_contransgan.gui.measure.plot_view import PlotView
 from napari_contransgan.gui.shared.fields import leave_wheel_to_form
 from napari_contransgan.gui.shared.layers import METADATA_KEY
+from napari_contransgan.gui.shared.preferences import in_folder_for_results
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.tasks import errors_shown
@@ -72,7 +73,8 @@ class Part(QWidget):
         if table is None:
             return
         name, write = table
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save the table", f"{name}.csv", "Tables (*.csv)")
+        start = in_folder_for_results(f"{name}.csv")
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save the table", start, "Tables (*.csv)")
         if not chosen:
             return
         with errors_shown():

@@ -9,6 +9,7 @@ from qtpy.QtCore import QRectF, Qt, QTimer
 from qtpy.QtGui import QPainter, QPaintEvent, QPixmap, QResizeEvent
 from qtpy.QtWidgets import QFileDialog, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_contransgan.gui.shared.preferences import in_folder_for_results
 from napari_contransgan.gui.shared.tasks import run_task
 from napari_contransgan.progress import Progress
 
@@ -62,7 +63,8 @@ class PlotView(QWidget):
         """Let the user choose a file, and save the plot."""
         if self.plot is None:
             return
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save the plot", f"{self._name}.png", "Plots (*.png *.svg)")
+        start = in_folder_for_results(f"{self._name}.png")
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save the plot", start, "Plots (*.png *.svg)")
         if not chosen:
             return
         path, figure = Path(chosen), self.plot.figure

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, FileEdit, PushButton
 from napari.layers import Image as ImageLayer
@@ -30,6 +30,7 @@ from napari_contransgan.gui.shared.layers import METADATA_KEY, image_from_layer,
 from napari_contransgan.gui.shared.next_steps import with_phase
 from napari_contransgan.gui.shared.open import open_widget
 from napari_contransgan.gui.shared.optics_fields import remember_typed, state_optics
+from napari_contransgan.gui.shared.preferences import FROM_PREFERENCES, preferences
 from napari_contransgan.gui.shared.rows import Rows, WrappedLabel
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.setting_fields import checked
@@ -122,17 +123,21 @@ class PredictWidget(FormWidget):
         InputError
             If the pixel size is missing or a number is not valid.
         """
-        values = self.fields.values_of(PredictSettings)
+        values = self._values()
         check_pixel_size(values["pixel_size_um"], f"layer '{chosen_layer(self.image).name}'")
-        model = str(self.own_model.value or self.model.value)
-        return checked(PredictSettings, values | {"model": model}, TITLE)
+        return checked(PredictSettings, values, TITLE)
 
     def folder_settings(self) -> PredictSettings:
         """Read the form for images whose own pixel size counts, unless one was typed."""
-        values = self.fields.values_of(PredictSettings) | {"model": str(self.own_model.value or self.model.value)}
+        values = self._values()
         if not self.pixel_size.typed:
             values["pixel_size_um"] = None
         return checked(PredictSettings, values, TITLE)
+
+    def _values(self) -> dict[str, Any]:
+        model = str(self.own_model.value or self.model.value)
+        computed = preferences().changed("device", "threads")
+        return self.fields.values_of(PredictSettings) | computed | {"model": model}
 
     def run(self) -> None:
         """Start the prediction."""
@@ -215,15 +220,23 @@ class PredictWidget(FormWidget):
         self._predict_next()
 
     def _networks(self) -> list[tuple[str, str]]:
-        """List the networks; those adapted to images of this pixel size come first, the latest of them at the top."""
+        """List the networks, the one to use first: adapted to images of this pixel size, then the preferred one."""
         first: list[tuple[str, str]] = []
         others: list[tuple[str, str]] = []
+        preferred = preferences().network
         for title, path in self._runs.items():
             summary = self._summaries.get(str(path), Summary())
             named = f"{summary.adapted_name} (adapted, {title})" if summary.adapted_name else title
             (first if summary.suits(self._pixel_size_um) else others).append((named, str(path)))
         bundled = [(self._summaries.get(name, Summary()).purpose, name) for name in self._bundled]
-        return [*first, *((f"{name}: {purpose}" if purpose else name, name) for purpose, name in bundled), *others]
+        rest = [*((f"{name}: {purpose}" if purpose else name, name) for purpose, name in bundled), *others]
+        rest.sort(key=lambda network: not self._is_called(network[1], preferred))
+        return [*first, *rest]
+
+    def _is_called(self, network: str, name: str) -> bool:
+        """Whether a network has this name: its own, the one that the user gave it, or the title of its run."""
+        own_name = self._summaries.get(network, Summary()).adapted_name
+        return name in (network, own_name) or network == str(self._runs.get(name))
 
     def _on_model(self, name: str) -> None:
         self._picked = True
@@ -274,7 +287,9 @@ class PredictWidget(FormWidget):
 
     def _show_card(self, name: str) -> None:
         summary = self._summaries.get(name, Summary())
-        self.brief.setText(summary.brief)
+        preferred = preferences().changed("network").get("network")
+        is_preferred = preferred and self._is_called(name, preferred) and not self._picked
+        self.brief.setText(f"{summary.brief}\n({FROM_PREFERENCES})" if is_preferred else summary.brief)
         self.brief.setToolTip(shown_as_text(summary.full))
         self.card.value = summary.short
         self.card.tooltip = shown_as_text(summary.full)

@@ -6,6 +6,8 @@ from pathlib import Path
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QToolButton, QWidget
 
+from napari_contransgan.gui.shared.preferences import folder_for_results
+
 SEPARATOR = ";"
 
 
@@ -18,12 +20,15 @@ class FoldersEdit(QWidget):
         Whether the line may hold several folders, separated by ``;``; the button then appends one.
     placeholder : str
         Text of the empty line.
+    for_results : bool
+        Whether the dialog of an empty line begins in the folder for results that the preferences name.
     """
 
     valueChanged = Signal()  # noqa: N815 - Qt's naming
 
-    def __init__(self, *, several: bool = False, placeholder: str = "") -> None:
+    def __init__(self, *, several: bool = False, placeholder: str = "", for_results: bool = False) -> None:
         super().__init__()
+        self._for_results = for_results
         self._several = several
         self._line = QLineEdit()
         self._line.setPlaceholderText(placeholder)
@@ -52,7 +57,8 @@ class FoldersEdit(QWidget):
 
     def _ask(self) -> None:
         folders = self.value()
-        start = str(folders[-1]) if folders else ""
+        usual = folder_for_results(None) if self._for_results else None
+        start = str(folders[-1]) if folders else str(usual or "")
         chosen = QFileDialog.getExistingDirectory(self, "Choose a folder", start)
         if chosen:
             self.setValue((*folders, Path(chosen)) if self._several else (Path(chosen),))

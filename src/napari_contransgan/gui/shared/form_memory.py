@@ -58,7 +58,7 @@ class FormMemory:
         values, window = self._values(), self._window()
         changed = {name: value for name, value in values.items() if value != self._first.get(name)}
         if window is not None:
-            _of_windows.setdefault(window, {})[self._name] = values
+            _of_windows.setdefault(window, {})[self._name] = changed
         lasting = {name: value for name, value in changed.items() if name.split(".")[-1] not in OF_ONE_RUN}
         if lasting != recall_form(self._name):
             remember_form(self._name, lasting)

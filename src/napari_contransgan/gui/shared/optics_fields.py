@@ -8,6 +8,7 @@ from napari.layers import Image as ImageLayer
 
 from napari_contransgan.gui.shared.fields import NumberLine
 from napari_contransgan.gui.shared.form import origin_of
+from napari_contransgan.gui.shared.preferences import FROM_PREFERENCES, preferences
 from napari_contransgan.gui.shared.remembered import recall_optics, remember_optics
 from napari_contransgan.io import Image
 from napari_contransgan.optics import DEFAULT_WAVELENGTH_UM
@@ -20,7 +21,8 @@ def state_optics(fields: Mapping[str, Any], image: Image, layer: ImageLayer) -> 
     """Fill in pixel size, plane distance, aperture, S and wavelength, and say where each number comes from.
 
     What neither the file nor the layer states is proposed: a pixel size from a scale without a unit, everything else as
-    it was typed for the last image of the same microscope. A proposed number counts as typed.
+    it was typed for the last image of the same microscope. A proposed number counts as typed. A wavelength that was not
+    typed either comes from the preferences.
 
     Parameters
     ----------
@@ -50,7 +52,8 @@ def state_optics(fields: Mapping[str, Any], image: Image, layer: ImageLayer) -> 
         elif name in before and not (name == "dz_um" and image.z_um is not None):
             field.propose(before[name], REMEMBERED)
         elif name == "wavelength_um":
-            field.state(DEFAULT_WAVELENGTH_UM, "default")
+            chosen_um = preferences().wavelength_um
+            field.state(chosen_um, "default" if chosen_um == DEFAULT_WAVELENGTH_UM else FROM_PREFERENCES)
         else:
             field.state(None, "")
 

@@ -9,6 +9,7 @@ from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
 
 from napari_contransgan.gui.shared.form import wrapped_text
+from napari_contransgan.gui.shared.preferences import folder_for_results
 from napari_contransgan.gui.shared.saving import ask_where_to_save, images_of, saving_events, targets_of
 from napari_contransgan.gui.shared.tasks import Task, errors_shown, run_task
 from napari_contransgan.progress import Progress
@@ -110,9 +111,9 @@ class RunPanel(Container[Widget]):
         )
 
     def offer_to_save(self, viewer: Viewer, layers: Sequence[ImageLayer], origin: ImageLayer | None = None) -> None:
-        """Show a button that saves layers, at first in the folder of the layer that they were made from."""
+        """Show a button that saves layers; its dialog begins in the folder of the preferences or of the origin."""
         path = None if origin is None else origin.source.path
-        self._results = viewer, tuple(layers), None if path is None else Path(path).parent
+        self._results = viewer, tuple(layers), None if path is None else Path(path)
 
     def offer_next(self, steps: Mapping[str, tuple[str, Callable[[], object]]]) -> None:
         """Show buttons for what can be done with the result: their texts, tooltips and functions."""
@@ -129,12 +130,12 @@ class RunPanel(Container[Widget]):
         """Let the user choose a file, and save the layers that are still there."""
         if self._results is None or self.task is not None:
             return
-        results = viewer, offered, folder = self._results
+        results = viewer, offered, file = self._results
         layers = [layer for layer in offered if layer in viewer.layers]
         if not layers:
             self._say("The layers of the result were removed: there is nothing to save.")
             return
-        chosen = ask_where_to_save(self.native, layers, folder)
+        chosen = ask_where_to_save(self.native, layers, folder_for_results(file))
         if chosen is None:
             return
         with errors_shown():

@@ -14,6 +14,7 @@ from napari_contransgan.gui.shared.layers import image_from_layer
 from napari_contransgan.gui.shared.napari_versions import docked_widgets, unwrapped
 from napari_contransgan.gui.shared.next_steps import use_layer
 from napari_contransgan.gui.shared.open import WidgetName, open_widget
+from napari_contransgan.gui.shared.preferences import folder_for_results
 from napari_contransgan.gui.shared.rows import WrappedLabel
 from napari_contransgan.gui.shared.saving import ENDING, file_name, saving_events
 from napari_contransgan.gui.shared.tasks import errors_shown, run_task
@@ -86,7 +87,7 @@ class StartWidget(DockedWidget):
 
     def save_all(self) -> None:
         """Let the user choose a folder, and save every computed image in it."""
-        chosen = QFileDialog.getExistingDirectory(self, "Folder for the results")
+        chosen = QFileDialog.getExistingDirectory(self, "Folder for the results", str(folder_for_results(None) or ""))
         if not chosen:
             return
         with errors_shown():

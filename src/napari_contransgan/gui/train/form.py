@@ -11,6 +11,7 @@ from napari_contransgan.gui.shared.fields import Choice, Tick, WholeNumber
 from napari_contransgan.gui.shared.folders import FoldersEdit
 from napari_contransgan.gui.shared.form import Fold
 from napari_contransgan.gui.shared.hints import RESUME
+from napari_contransgan.gui.shared.preferences import fill_in, preferences
 from napari_contransgan.gui.shared.rows import Rows, align_rows
 
 PAIRS = "with lr and phase, or images"
@@ -64,7 +65,7 @@ class TrainForm(QWidget):
         self.preset: Choice = self.basic["preset"]
         self.steps: WholeNumber = self.basic["steps"]
         self.run_folder = self.run.add(
-            *("run_folder", "Run folder", FoldersEdit(placeholder="where the network is saved")),
+            *("run_folder", "Run folder", FoldersEdit(placeholder="where the network is saved", for_results=True)),
             "A new folder for the network, its settings, curves and previews.",
         )
         self.resume = self.run.add(*("resume", "", Tick(RESUME)), "Shows the settings that the run was started with.")
@@ -80,6 +81,7 @@ class TrainForm(QWidget):
             rows.valueChanged.connect(self.valueChanged)
         align_rows(self.folders, self.basic, self.run, self.advanced)
         self._show(TrainSettings.model_construct())
+        fill_in(self.advanced, preferences().changed("device", "threads"))
 
     def value(self) -> dict[str, Any]:
         """Return the settings as they were typed, valid or not, for `TrainSettings.checked`.
