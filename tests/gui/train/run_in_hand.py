@@ -73,6 +73,12 @@ def docked(viewer: Viewer, folder: Path, steps: int = 3) -> TrainWidget:
     return widget
 
 
+def start(qtbot: QtBot, widget: TrainWidget) -> None:
+    """Press Start, and wait until the layers of the preview are there and the run has begun."""
+    widget.buttons.start.click()
+    qtbot.waitUntil(lambda: widget.buttons.state == "running", timeout=20_000)
+
+
 def wait_for_end(qtbot: QtBot, widget: TrainWidget, timeout_s: float = 20) -> None:
     qtbot.waitUntil(lambda: not widget.running, timeout=int(timeout_s * 1000))
     assert widget.buttons.start.isEnabled()
@@ -84,7 +90,7 @@ def wait_for_end(qtbot: QtBot, widget: TrainWidget, timeout_s: float = 20) -> No
 def paused(qtbot: QtBot, viewer: Viewer, run: RunInHand, folder: Path) -> TrainWidget:
     """A run of 1000 steps that was paused while its third step was under way, all others being allowed."""
     widget = docked(viewer, folder, steps=1000)
-    widget.buttons.start.click()
+    start(qtbot, widget)
     run.step_allowed.release(2)
     qtbot.waitUntil(lambda: widget.display.step == 2 and run.begun == 3)
     widget.buttons.pause.click()

@@ -8,7 +8,7 @@ import pytest
 from napari.viewer import Viewer
 from numpy.testing import assert_array_equal
 from pytestqt.qtbot import QtBot
-from tests.gui.train.run_in_hand import RunInHand, docked, paused, wait_for_end
+from tests.gui.train.run_in_hand import RunInHand, docked, paused, start, wait_for_end
 
 from napari_contransgan.gui.train.widget import TrainWidget
 from napari_contransgan.training.events import (
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.gui
 
 def test_stop_takes_effect_after_the_step_at_hand(qtbot: QtBot, viewer: Viewer, run: RunInHand, tmp_path: Path) -> None:
     widget = docked(viewer, tmp_path, steps=1000)
-    widget.buttons.start.click()
+    start(qtbot, widget)
     run.step_allowed.release(2)
     qtbot.waitUntil(lambda: run.steps == 2)
     widget.buttons.stop.click()
@@ -88,7 +88,7 @@ def test_continue_goes_on_with_the_next_step(qtbot: QtBot, viewer: Viewer, run: 
 
 def test_time_left_leaves_a_pause_out(qtbot: QtBot, viewer: Viewer, run: RunInHand, tmp_path: Path) -> None:
     widget = docked(viewer, tmp_path, steps=12)
-    widget.buttons.start.click()
+    start(qtbot, widget)
     run.step_allowed.release(2)
     qtbot.waitUntil(lambda: widget.display.step == 2 and run.begun == 3)
     widget.buttons.pause.click()
@@ -148,7 +148,7 @@ def test_a_run_ends_with_the_viewer_or_its_dock(
     end: Callable[[Viewer, TrainWidget], None],
 ) -> None:
     widget = docked(viewer, tmp_path, steps=1000)
-    widget.buttons.start.click()
+    start(qtbot, widget)
     run.step_allowed.release(1)
     qtbot.waitUntil(lambda: run.steps == 1)
     run.step_allowed.release(1)  # the viewer waits for the step at hand

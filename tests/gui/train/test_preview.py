@@ -270,3 +270,42 @@ def test_places_without_light_are_left_out_of_the_preview() -> None:
     for picture in pictures.values():
         assert np.isnan(picture[:19, :19]).all()
         assert np.isfinite(picture[21:, 21:]).all()
+
+
+def test_a_run_starts_when_the_layers_are_there_and_the_window_is_free_before(
+    viewer: Viewer, preview: LivePreview, qtbot: Any
+) -> None:
+    started: list[set[str]] = []
+    preview.begin(SETTINGS, lambda: started.append(names(viewer)))
+    assert (len(viewer.layers), started) == (0, []), "Start answers at once"
+    qtbot.waitUntil(lambda: bool(started), timeout=20_000)
+    assert started == [{INPUT, OUTPUT, LABEL, TITLES}]
+
+
+def test_a_preview_that_is_switched_off_and_on_while_a_run_starts_delays_it_no_more(
+    viewer: Viewer, preview: LivePreview
+) -> None:
+    started: list[set[str]] = []
+    preview.begin(SETTINGS, lambda: started.append(names(viewer)))
+    preview.set_shown(False)
+    preview.set_shown(True)
+    preview.settle()
+    assert started == [{INPUT, OUTPUT, LABEL, TITLES}]
+    preview.begin(SETTINGS, lambda: started.append(names(viewer)))
+    preview.set_shown(False)
+    preview.settle()
+    assert started[1:] == [set()]
+    preview.begin(SETTINGS, lambda: started.append(names(viewer)))
+    preview.end()
+    preview.settle()
+    assert len(started) == 2, "it was stopped before"
+
+
+def test_no_layer_changes_while_a_progress_bar_is_drawn(viewer: Viewer, qtbot: Any) -> None:
+    is_free = False
+    preview = LivePreview(viewer, is_free=lambda: is_free)
+    preview.begin(SETTINGS)
+    qtbot.wait(200)
+    assert len(viewer.layers) == 0
+    is_free = True
+    qtbot.waitUntil(lambda: names(viewer) == {INPUT, OUTPUT, LABEL, TITLES}, timeout=20_000)

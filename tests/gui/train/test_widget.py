@@ -9,7 +9,7 @@ from napari.utils.notifications import notification_manager
 from napari.viewer import Viewer
 from numpy.testing import assert_allclose, assert_array_equal
 from pytestqt.qtbot import QtBot
-from tests.gui.train.run_in_hand import Events, RunInHand, docked, wait_for_end
+from tests.gui.train.run_in_hand import Events, RunInHand, docked, start, wait_for_end
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
@@ -85,8 +85,8 @@ def test_run_fills_the_curve_and_tells_scores_and_result(
     assert not widget.buttons.start.isEnabled()
     assert not widget.buttons.check.isEnabled()
     assert widget.buttons.stop.isEnabled()
-    assert widget.buttons.pause.isEnabled()
     assert not widget.form.isEnabled()
+    qtbot.waitUntil(widget.buttons.pause.isEnabled, timeout=20_000)
     run.step_allowed.release(3)
     wait_for_end(qtbot, widget)
     assert (run.settings, run.run_dir, run.resume) == (
@@ -107,7 +107,7 @@ def test_run_fills_the_curve_and_tells_scores_and_result(
 
 def test_progress_is_shown_while_the_run_goes_on(qtbot: QtBot, viewer: Viewer, run: RunInHand, tmp_path: Path) -> None:
     widget = docked(viewer, tmp_path, steps=10)
-    widget.buttons.start.click()
+    start(qtbot, widget)
     run.step_allowed.release(4)
     qtbot.waitUntil(lambda: widget.display.progress.value() == 4)
     assert widget.display.progress.maximum() == 10
@@ -121,12 +121,13 @@ def test_curve_is_drawn_at_most_five_times_a_second(
     qtbot: QtBot, viewer: Viewer, run: RunInHand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     widget = docked(viewer, tmp_path, steps=2000)
-    widget.buttons.start.click()
+    start(qtbot, widget)
     drawn_at: list[float] = []
     draw = widget.display.curves.losses.show_picture
     monkeypatch.setattr(
         widget.display.curves.losses, "show_picture", lambda picture: (drawn_at.append(time.monotonic()), draw(picture))
     )
+    qtbot.waitUntil(lambda: widget.buttons.state == "running", timeout=20_000)
     run.step_allowed.release(1500)
     qtbot.wait(1000)
     assert 1 <= len(drawn_at) <= 6
@@ -170,7 +171,7 @@ def test_failed_save_is_notified_once_and_shown_until_a_save_succeeds(
     run.tells = {step: [SaveFailed(step, "the disk is full")] for step in (1, 2, 3)}
     run.tells[4] = [CheckpointSaved(4, tmp_path / "last.safetensors")]
     widget = docked(viewer, tmp_path, steps=5)
-    widget.buttons.start.click()
+    start(qtbot, widget)
     run.step_allowed.release(3)
     qtbot.waitUntil(lambda: "step 3" in widget.display.notices.unsaved.text())
     assert widget.display.notices.unsaved.isVisible()
@@ -251,3 +252,15 @@ def test_settings_are_folded_away_when_a_run_starts(
     assert not widget.form.isVisibleTo(widget)
     run.step_allowed.release(1)
     wait_for_end(qtbot, widget)
+
+
+def test_a_run_is_stopped_before_it_has_started(viewer: Viewer, run: RunInHand, tmp_path: Path, qtbot: QtBot) -> None:
+    widget = docked(viewer, tmp_path)
+    widget.buttons.start.click()
+    assert widget.running
+    assert not widget.buttons.start.isEnabled()
+    widget.buttons.stop.click()
+    wait_for_end(qtbot, widget)
+    qtbot.wait(200)
+    assert (run.begun, len(viewer.layers)) == (0, 0)
+    assert widget.message.text() == "Stopped before the first step."

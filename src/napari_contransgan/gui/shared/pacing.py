@@ -17,16 +17,20 @@ class OneAtATime:
     ----------
     owner : QObject, optional
         When it is deleted, pending changes are dropped.
+    is_free : callable, optional
+        Whether a change may be made now; by default it always may.
     """
 
-    def __init__(self, owner: QObject | None = None) -> None:
+    def __init__(self, owner: QObject | None = None, is_free: Callable[[], bool] = lambda: True) -> None:
+        self._is_free = is_free
         self._waiting: dict[str, Callable[[], None]] = {}
         self._timer = QTimer(owner)
         self._timer.setInterval(PAUSE_MS)
-        self._timer.timeout.connect(self._do_next)
+        self._timer.timeout.connect(self._on_time)
 
     def add(self, thing: str, work: Callable[[], None]) -> None:
-        """Do `work` soon, instead of any pending work for the same thing."""
+        """Do `work` soon, after all other pending work and instead of any for the same thing."""
+        self._waiting.pop(thing, None)
         self._waiting[thing] = work
         if not self._timer.isActive():
             self._timer.start()
@@ -40,6 +44,10 @@ class OneAtATime:
         """Drop all pending work."""
         self._waiting.clear()
         self._timer.stop()
+
+    def _on_time(self) -> None:
+        if self._is_free():
+            self._do_next()
 
     def _do_next(self) -> None:
         if self._waiting:

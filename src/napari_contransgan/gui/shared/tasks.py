@@ -113,6 +113,11 @@ class Task(Generic[E, R]):
         """Whether the task is paused, or will be after its next event, until `resume` or `cancel`."""
         return bool(self._worker.pause_requested)
 
+    @property
+    def drawing(self) -> bool:
+        """Whether its progress bar is being drawn, which lets other events of the window be handled within."""
+        return self._bar_is_busy
+
     def pause(self, request: object = None, *, at: Takes = _any, until: Takes = _any) -> None:
         """Pause after the next event; the generator stays in memory, suspended.
 

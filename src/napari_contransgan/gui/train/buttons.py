@@ -4,7 +4,7 @@ from typing import Literal
 
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
-State = Literal["idle", "checking", "running", "pausing", "paused", "stopping"]
+State = Literal["idle", "checking", "starting", "running", "pausing", "paused", "stopping"]
 
 
 class TrainButtons(QWidget):
@@ -45,4 +45,4 @@ class TrainButtons(QWidget):
         self.start.setEnabled(state == "idle")
         self.pause.setText("Continue" if waiting else "Pause")
         self.pause.setEnabled(waiting or state == "running")
-        self.stop.setEnabled(waiting or state == "running")
+        self.stop.setEnabled(waiting or state in {"starting", "running"})

@@ -1,6 +1,6 @@
 """The live preview: the network's output for fixed samples, as layers that are updated."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -40,9 +40,13 @@ class LivePreview:
         Viewer in which it is shown.
     owner : QObject, optional
         Object with which it ends.
+    is_free : callable, optional
+        Whether layers may be changed now. Adding one while napari draws a progress bar crashes the drawing.
     """
 
-    def __init__(self, viewer: Viewer, owner: QObject | None = None) -> None:
+    def __init__(
+        self, viewer: Viewer, owner: QObject | None = None, is_free: Callable[[], bool] = lambda: True
+    ) -> None:
         self._viewer = viewer
         self._layers: dict[Kind, ImageLayer] = {}
         self._titles: PointsLayer | None = None
@@ -51,28 +55,37 @@ class LivePreview:
         self._limits: dict[Kind, Limits] = {}
         self._newest: dict[Kind, NDArray[np.float32]] = {}
         self._shown = True
-        self._changes = OneAtATime(owner)
+        self._changes = OneAtATime(owner, is_free)
+        self._ready: Callable[[], object] | None = None
         self._corner_um = (0.0, 0.0)
         self._is_blank = self._is_new = False
 
-    def begin(self, settings: TrainSettings) -> None:
+    def begin(self, settings: TrainSettings, ready: Callable[[], object] | None = None) -> None:
         """Prepare for another run, whose first previews determine the contrast limits.
 
-        napari needs up to half a second for each new layer. They are added now, black, while the user waits for the run
-        to start, and not when the first previews arrive and would interrupt the user. All of them are added before
-        this returns: added later, while napari draws the progress bar of the run, they crashed its drawing.
+        napari needs up to half a second for each new layer. They are added now, black and one at a time, while the user
+        waits for the run to start, and not when the first previews arrive and would interrupt the user.
+
+        Parameters
+        ----------
+        settings : TrainSettings
+            Settings of the run.
+        ready : callable, optional
+            Called once all layers are there. The run should start its progress bar only then; see `is_free`.
         """
         self._unwanted.clear()
         self._changes.forget()
         if not self._layers:
             self._corner_um = self._free_corner_um()
         self._newest, self._limits, self._is_blank = montages(blank_previews(settings)), usual_limits(), True
+        self._ready = ready
         if self._shown:
             self._update()
-            self.settle()
+        self._changes.add("ready", self._tell_ready)
 
     def end(self) -> None:
-        """Remove layers that have never shown a preview."""
+        """Remove layers that have never shown a preview, and forget a run that has not started."""
+        self._ready = None
         if self._is_blank:
             self._newest = {}
             self.remove()
@@ -87,6 +100,7 @@ class LivePreview:
             self._update()
         else:
             self.remove()
+        self._changes.add("ready", self._tell_ready)
 
     def show(self, previews: Sequence[Preview]) -> None:
         """Show the previews of a validation.
@@ -112,6 +126,11 @@ class LivePreview:
             if layer is not None and layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
         self._layers, self._titles, self._titled = {}, None, []
+
+    def _tell_ready(self) -> None:
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            ready()
 
     def _update(self) -> None:
         self._note_deleted()

@@ -48,7 +48,7 @@ class TrainWidget(DockedWidget):
         super().__init__(tab="Train")
         self._task: Task[TrainingEvent | EarlierPart, Path] | None = None
         self._check_task: Task[Progress, str] | None = None
-        self._unsaved = False
+        self._starting = self._unsaved = False
         self._viewer = viewer
         self._network: Path | None = None
 
@@ -66,7 +66,7 @@ class TrainWidget(DockedWidget):
         self.buttons.pause.clicked.connect(lambda _: self.pause_or_continue())
         self.buttons.stop.clicked.connect(lambda _: self.stop())
 
-        self.preview = LivePreview(viewer, self)
+        self.preview = LivePreview(viewer, self, lambda: self._task is None or not self._task.drawing)
         self.show_preview = QCheckBox("Show preview")
         self.show_preview.setToolTip(
             "After each validation, shows the network's output for the same few images in the viewer."
@@ -82,8 +82,8 @@ class TrainWidget(DockedWidget):
 
     @property
     def running(self) -> bool:
-        """Whether a run is in progress; a paused run is."""
-        return self._task is not None
+        """Whether a run is in progress or about to begin; a paused run is."""
+        return self._starting or self._task is not None
 
     @property
     def checking(self) -> bool:
@@ -103,12 +103,20 @@ class TrainWidget(DockedWidget):
             self.message.setText(str(error))
             return
         run_dir, resume = run_folders[0], self.resume.isChecked()
-        self.message.clear()
+        self.message.setText("Starting …")
         self.predict_button.setVisible(False)
         self.display.begin(run_dir)
-        self.preview.begin(settings)
-        self._show_state_running()
+        self.form.setEnabled(False)
+        self.buttons.show_state("starting")
         self.fold.header.setChecked(False)  # leaves room for the curves
+        self._starting = True
+        self.preview.begin(settings, lambda: self._train(settings, run_dir, resume))
+
+    def _train(self, settings: TrainSettings, run_dir: Path, resume: bool) -> None:
+        """Start the run, after the layers of the preview are there."""
+        self._starting = False
+        self.message.clear()
+        self.buttons.show_state("running")
         self._task = run_task(
             lambda: training_events(settings, run_dir, resume),
             title="Training",
@@ -138,7 +146,10 @@ class TrainWidget(DockedWidget):
 
     def stop(self) -> None:
         """Save and end the run after the current step."""
-        if self._task is not None:
+        if self._starting:
+            self.message.setText("Stopped before the first step.")
+            self._end()
+        elif self._task is not None:
             self.buttons.show_state("stopping")
             self.message.setText("Stopping: the current step is finished and saved first.")
             self._task.cancel()
@@ -166,7 +177,7 @@ class TrainWidget(DockedWidget):
 
     def end_work(self) -> None:
         """Save and stop the run, and stop reading other runs."""
-        if self.running:
+        if self._task is not None:
             self.resume.setChecked(True)  # the form keeps this, so that Start is enough to resume
             show_info(
                 "The training was stopped and saved, since its dock was closed. To resume it, open 'Train a network' "
@@ -219,7 +230,7 @@ class TrainWidget(DockedWidget):
         self.message.setText(f"Paused after step {self.display.step}; {saved}. Press Continue to resume at once.")
 
     def _end(self) -> None:
-        self._task = None
+        self._task, self._starting = None, False
         self.display.end()
         self.preview.end()
         self.form.setEnabled(True)
@@ -228,10 +239,6 @@ class TrainWidget(DockedWidget):
     def _end_check(self) -> None:
         self._check_task = None
         self.buttons.show_state("idle")
-
-    def _show_state_running(self) -> None:
-        self.form.setEnabled(False)
-        self.buttons.show_state("running")
 
     def _show_settings_of_run(self) -> None:
         """Show the settings of the run to resume, so that it resumes as it began."""
