@@ -31,7 +31,7 @@ XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen
 GUI_AT_ONCE := $(AT_ONCE)
 endif
 
-.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test screenshots bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt bench-inference faults package networks graphs bundle display clean distclean
+.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test screenshots afternoon bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt bench-inference faults package networks graphs bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -76,6 +76,9 @@ gui-test: $(VENV)/.dev display ## Run the tests in real napari windows, in paral
 
 screenshots: $(VENV)/.dev display ## Update the pictures in docs/images
 	$(XVFB) $(BIN)/python tools/screenshots.py docs/images
+
+afternoon: $(VENV)/.dev display ## Work through an afternoon in a real window, with a picture of each step (10 minutes)
+	$(XVFB) $(BIN)/python -m tools.afternoon docs/images/afternoon
 
 reproduce: $(VENV)/.package ## Reproduce the paper's tables and figures, into reproduced/ (40 minutes)
 	$(BIN)/napari-contransgan reproduce all --out reproduced

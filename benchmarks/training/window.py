@@ -78,7 +78,10 @@ def measure(widget: TrainWidget, seconds: float, shot: Path | None, viewer: View
     """Print the stalls in the first `seconds` after Start, and the time that Stop takes."""
     wait(1)
     starting = Pulse()
+    began = time.perf_counter()
     widget.start()
+    QApplication.processEvents()
+    answer_s = time.perf_counter() - began
     while not widget.display.step:
         wait(0.01)
     starting.stop()
@@ -95,6 +98,7 @@ def measure(widget: TrainWidget, seconds: float, shot: Path | None, viewer: View
     took_s, more = time.perf_counter() - began, widget.display.step - step
     print(f"{widget.display.step} steps in {seconds:g} s\n")
     print("| measurement | value |\n| --- | --- |")
+    print(f"| Start answers after, ms | {1e3 * answer_s:.0f} |")
     print(f"| longest stall between Start and the first step, ms | {max(starting.stalls_ms):.0f} |")
     print(f"| longest stall while training, ms | {stalls_ms.max():.0f} |")
     for share in (99.9, 99):

@@ -257,7 +257,7 @@ def test_notes_of_a_later_time_point_are_shown_and_a_dead_one_is_left_out(
     finish(widget)
 
     lines = widget.notes.value.split("\n")
-    assert lines[0] == "The file names two pixel sizes."
-    assert any(line.startswith("Frame 1 of 3: Left out, since every pixel has the same value (0)") for line in lines)
+    assert lines[0] == "• The file names two pixel sizes."
+    assert any(line.startswith("• Frame 1 of 3: Left out, since every pixel has the same value (0)") for line in lines)
     assert "Dry mass of time point 2: " in widget.panel.message.value
     assert messages() == []

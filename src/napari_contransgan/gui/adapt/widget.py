@@ -14,6 +14,7 @@ from napari_contransgan.gui.adapt.picture import KeptBackPicture
 from napari_contransgan.gui.shared.folders import FoldersEdit
 from napari_contransgan.gui.shared.form import (
     FormWidget,
+    as_list,
     chosen_layer,
     layer_choice,
     wrapped_text,
@@ -125,7 +126,7 @@ class AdaptWidget(FormWidget):
             if event.preview is not None:
                 self.picture.show_preview(event.preview)
             if event.notes:
-                self.notes.value = "\n".join(event.notes)
+                self.notes.value = as_list(event.notes)
                 self.notes.visible = True
 
     def _finish(self, result: AdaptResult) -> str:

@@ -56,6 +56,11 @@ def shown_as_text(text: str) -> str:
     return f"<qt>{html.escape(text)}</qt>".replace("\n", "<br>") if "<" in text else text
 
 
+def as_list(notes: Sequence[str]) -> str:
+    """Return notes as a list, so that one sees where each begins."""
+    return "\n".join(f"• {note}" for note in notes)
+
+
 def wrapped_text(*, tooltip: str = "") -> Label:
     """Make text that wraps, so that it does not widen the dock."""
     label = Label(value="", tooltip=tooltip)

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.dock import DockedWidget
-from napari_contransgan.gui.shared.form import wrapped_text
+from napari_contransgan.gui.shared.form import as_list, wrapped_text
 from napari_contransgan.gui.shared.layers import image_from_layer, set_pixel_size
 from napari_contransgan.gui.shared.next_steps import with_images, with_phase
 from napari_contransgan.gui.shared.optics_fields import remember_typed
@@ -175,7 +175,7 @@ class TieWidget(DockedWidget):
         self.panel.offer_to_save(self._viewer, list(self._layers.values()), run.layer)
         self.panel.offer_next(with_phase(self._viewer, self._layers["phase"], run.layer))
         self.preview.to_front()
-        self.notes.value = "\n".join(output.notes)
+        self.notes.value = as_list(output.notes)
         self.notes.visible = bool(output.notes)
         self.flip_button.visible = output.planes_may_be_reversed and self.form.stack.value is run.layer
         QTimer.singleShot(0, self._look_at_result)
