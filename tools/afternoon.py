@@ -106,6 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="folder of the PNG files")
     parser.add_argument("--minutes", type=float, default=0.5, help="time for adapting the network; 0.5 by default")
+    parser.add_argument("--without-adapting", action="store_true", help="leave out the longest step")
     arguments = parser.parse_args()
     if not STACK.is_file():
         print(f"Nothing was done: {STACK} is absent. It is the focus stack that the afternoon begins with.")
@@ -113,14 +114,14 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         afternoon = Afternoon(arguments.out.resolve())
-        work(afternoon, Path(folder), arguments.minutes)
+        work(afternoon, Path(folder), arguments.minutes, adapts=not arguments.without_adapting)
         afternoon.viewer.close()
     print("\n| step | widget opens in, s | longest stall, ms |\n| --- | --- | --- |")
     for name, opened_s, stall_ms in afternoon.rows:
         print(f"| {name} | {'' if opened_s is None else f'{opened_s:.2f}'} | {stall_ms:.0f} |")
 
 
-def work(user: Afternoon, folder: Path, minutes: float) -> None:
+def work(user: Afternoon, folder: Path, minutes: float, *, adapts: bool) -> None:
     """Do all steps."""
     start = user.open("start", lambda: open_widget(user.viewer, "start"))
     user.picture("start", opened=True)
@@ -141,10 +142,15 @@ def work(user: Afternoon, folder: Path, minutes: float) -> None:
     adapt = user.open("adapt", lambda: click(start.buttons["adapt"]))
     type_text(adapt.folder.findChild(QLineEdit), str(folder / "network"))
     type_text(adapt.fields["minutes"], f"{minutes:g}")
-    user.run(adapt.panel)
+    if adapts:
+        user.run(adapt.panel)
     user.picture("adapt", opened=True)
 
-    predict = user.open("predict", lambda: next_step(adapt, "Predict with it"))
+    show(start)
+    predict = user.open(
+        "predict", lambda: next_step(adapt, "Predict with it") if adapts else click(start.buttons["predict"])
+    )
+    wait(lambda: bool(predict.card.value), "the list of networks", 60)
     user.run(predict.panel)
     user.picture("predict", opened=True)
 
@@ -239,14 +245,13 @@ def type_text(line: QLineEdit, text: str) -> None:
 
 
 def in_dialog(opens: Callable[[], object], path: Path) -> None:
-    """Do what opens a file dialog, type a path in it and press Enter."""
+    """Do what opens a file dialog, fill in a path and press Enter."""
 
     def type_path() -> None:
         dialog = QApplication.activeModalWidget()
         if isinstance(dialog, QFileDialog) and dialog.isVisible():
             (line,) = dialog.findChildren(QLineEdit, "fileNameEdit")
-            line.selectAll()
-            USER.keyClicks(line, str(path))
+            line.setText(str(path))  # typed letters would be completed to the names of other files
             USER.keyClick(line, Qt.Key.Key_Return)
 
     again = QTimer()  # a dialog that has just opened may clear its line once more

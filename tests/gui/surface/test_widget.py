@@ -118,6 +118,15 @@ def test_2d_shows_the_flat_layers_again_and_3d_the_surface(viewer, open_widget, 
     assert flat.visible
 
 
+def test_2d_shows_the_plane_of_a_stack_that_was_shown_before(viewer, open_widget, click, phase, bump_stack):
+    add_image(viewer, bump_stack)
+    add_image(viewer, phase)
+    viewer.dims.set_point(0, 1.0)
+    click(open_widget(NAME).show_button)
+    viewer.dims.ndisplay = 2
+    assert viewer.dims.point[0] == pytest.approx(1.0)
+
+
 def test_of_two_surfaces_2d_shows_neither(viewer, open_widget, click, phase):
     flat = add_image(viewer, phase)
     widget = open_widget(NAME)

@@ -161,9 +161,11 @@ def _summary(found: Measurement, is_series: bool) -> str:
     count = f"{len(found.objects)} object{'s' if len(found.objects) > 1 else ''}"
     cut = sum(one.touches_edge for one in found.objects)
     ending = f"; {cut} cut by the edge" if cut else ""
+    total_pg = sum(masses_pg)
+    total = f"{total_pg:,.0f}" if total_pg >= 1000 else f"{total_pg:.4g}"
     if is_series:
         return f"Done: {count} in {len(tracks)} tracks, median dry mass {np.median(masses_pg):.4g} pg{ending}"
-    return f"Done: {count}, dry mass {sum(masses_pg):.4g} pg in all, median {np.median(masses_pg):.4g} pg{ending}"
+    return f"Done: {count}, dry mass {total} pg in all, median {np.median(masses_pg):.4g} pg{ending}"
 
 
 def _rate(growth: tuple[Growth, ...]) -> str:

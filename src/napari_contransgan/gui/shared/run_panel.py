@@ -8,6 +8,7 @@ from magicgui.widgets import Container, ProgressBar, PushButton, Widget
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
 
+from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.form import wrapped_text
 from napari_contransgan.gui.shared.preferences import folder_for_results
 from napari_contransgan.gui.shared.saving import ask_where_to_save, images_of, saving_events, targets_of
@@ -104,7 +105,7 @@ class RunPanel(Container[Widget]):
             title=title,
             on_event=show,
             on_result=finish,
-            on_error=lambda _: self._say("Failed: see the notification at the lower right."),
+            on_error=lambda error: self._say(_failure_text(error)),
             on_cancelled=lambda: self._say(self._cancelled_text),
             on_finished=self._reset,
             owner=self.native,
@@ -171,3 +172,8 @@ class RunPanel(Container[Widget]):
         self.next_steps.visible = bool(self._next)
         if self._on_busy is not None:
             self._on_busy(False)
+
+
+def _failure_text(error: Exception) -> str:
+    """Say why a task failed; a notification shows only the first line of it."""
+    return f"Failed: {error}" if isinstance(error, InputError) else "Failed: see the notification at the lower right."

@@ -115,6 +115,7 @@ def show_surface(
         origin_yx_um=image.origin_yx_um,
         yx_shown=measured(image),
     )
+    point = viewer.dims.point
     hidden = [other for other in viewer.layers if other.visible]
     for other in hidden:
         other.visible = False
@@ -133,7 +134,7 @@ def show_surface(
         },
     )
     _look_at_relief(viewer)
-    _hide_when_flat(viewer, layer, [other for other in hidden if not isinstance(other, SurfaceLayer)])
+    _hide_when_flat(viewer, layer, [other for other in hidden if not isinstance(other, SurfaceLayer)], point)
     return layer
 
 
@@ -148,8 +149,11 @@ def _check_phase(image: Image) -> None:
         raise InputError(f"layer '{image.name}': holds the counts of a camera, not phase: compute its phase first")
 
 
-def _hide_when_flat(viewer: Viewer, surface: SurfaceLayer, hidden: Sequence[Layer]) -> None:
-    """Hide the surface while the viewer shows 2D, where only scraps of it would be seen, and show the other layers."""
+def _hide_when_flat(viewer: Viewer, surface: SurfaceLayer, hidden: Sequence[Layer], point: tuple[float, ...]) -> None:
+    """Hide the surface while the viewer shows 2D, where only scraps of it would be seen, and show the other layers.
+
+    The sliders go back to the point they were at: the relief is taller than a stack, which is black beyond its planes.
+    """
     away = [weakref.ref(unwrapped(layer)) for layer in hidden]
     relief = weakref.ref(unwrapped(surface))
     returns = True
@@ -162,6 +166,8 @@ def _hide_when_flat(viewer: Viewer, surface: SurfaceLayer, hidden: Sequence[Laye
             return
         if viewer.dims.ndisplay == 2:
             returns, layer.visible = layer.visible, False
+            if len(point) == viewer.dims.ndim:
+                viewer.dims.point = point
             for other in (one() for one in away):
                 if other is not None and other in viewer.layers:
                     other.visible = True
