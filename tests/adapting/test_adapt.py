@@ -116,6 +116,7 @@ def test_a_network_that_did_not_improve_is_kept_as_it_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("napari_contransgan.adapting.training.BETTER", 1e-9)
+    monkeypatch.setattr("napari_contransgan.adapting.training.CLOSER", 10.0)
     result = finished(stack, settings(), tmp_path / "run")
     assert result.kept == "original"
     assert result.after == result.before

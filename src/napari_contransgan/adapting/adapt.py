@@ -39,7 +39,7 @@ from napari_contransgan.training.events import Preview
 from napari_contransgan.training.run_folder import ADAPT_CONFIG, BEST, METRICS, SPEED, record_line, write_previews
 
 RESULT = "adapt.json"
-HELD_OUT_FIELDS = 8
+HELD_OUT_FIELDS = 12
 """Number of simulated fields of the user's microscope that the networks are scored on and do not learn from."""
 
 Events = Generator[AdaptEvent, None, AdaptResult]
