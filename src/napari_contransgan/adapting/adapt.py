@@ -130,7 +130,7 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
     kept: Kept = "adapted" if adapted.is_better else "original"
     if kept == "original":
         notes += ("The adapted network was not better, so the original is kept unchanged.",)
-    applied = Applied(adapted.network.to(device), loaded.card.phase_ref_rad, device, settings.precision)
+    applied = Applied(adapted.network.to(device), loaded.card.phase_ref_rad, device, settings.precision, adapted.gain)
     name, compared = settings.name or run_dir.name, _compared(fields, split.description, way)
     card = adapted_card(
         loaded.card,
@@ -144,6 +144,7 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
         after=adapted.after,
         compared=compared,
         error_factor=error_factor(split.kept_back, applied),
+        gain=adapted.gain,
     )
     adapted.network.cpu()
     result = AdaptResult(

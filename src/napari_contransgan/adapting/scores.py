@@ -15,6 +15,7 @@ from napari_contransgan.adapting.split import Part
 from napari_contransgan.config import PrecisionName
 from napari_contransgan.evaluation.band import band_pass
 from napari_contransgan.models.compute import autocast
+from napari_contransgan.models.tile_gain import TileGain
 from napari_contransgan.tiles import blend_window, cover
 
 FloatMap = NDArray[np.float32]
@@ -43,12 +44,15 @@ class Applied:
         Where it is.
     precision : {"auto", "fp32", "bf16"}
         Numerical precision.
+    gain : TileGain or None
+        Factor for each tile.
     """
 
     network: nn.Module
     phase_ref_rad: float
     device: torch.device
     precision: PrecisionName = "fp32"
+    gain: TileGain | None = None
 
     def phase_rad(self, yx_contrast: torch.Tensor) -> FloatMap:
         """Return the phase of one contrast map, computed in overlapping tiles; shape (Y, X) each."""
@@ -63,8 +67,11 @@ class Applied:
             batch = torch.from_numpy(np.ascontiguousarray(padded[tile.slices]))[None, None].to(self.device)
             with torch.inference_mode(), autocast(self.device, self.precision):
                 output = self.network(batch.contiguous(memory_format=torch.channels_last))
+            yx_output = output[0, 0].float().cpu().numpy()
+            if self.gain is not None:
+                yx_output = yx_output * self.gain.factor(padded[tile.slices], yx_output)
             weight = blend_window(tile, shape, OVERLAP_PX)
-            total[tile.slices] += weight * output[0, 0].float().cpu().numpy()
+            total[tile.slices] += weight * yx_output
             weights[tile.slices] += weight
         return np.asarray((total / weights)[:height, :width] * self.phase_ref_rad, np.float32)
 

@@ -4,7 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from napari_contransgan.config import AdaptSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.compute import autocast
+from napari_contransgan.models.tile_gain import GainSample, TileGain, fit_gain
 from napari_contransgan.training.losses import supervised_loss
 from napari_contransgan.training.steps import MAX_GRADIENT_NORM, freeze_norms, move_average
 
@@ -73,6 +74,8 @@ class Adapted:
         Of the original, and of `network`.
     steps : int
         Training steps done.
+    gain : TileGain or None
+        Factor for each tile, where the network is used at several focus positions.
     """
 
     network: nn.Module
@@ -80,6 +83,7 @@ class Adapted:
     before: PartScores
     after: PartScores
     steps: int
+    gain: TileGain | None
 
 
 def train_adapted(
@@ -140,7 +144,8 @@ class _Trainer:
     def __init__(
         self, loaded: LoadedModel, split: Split, material: Material, settings: AdaptSettings, device: torch.device
     ) -> None:
-        self.split, self.material, self.settings, self.device = split, material, settings, device
+        self.loaded, self.split, self.material = loaded, split, material
+        self.settings, self.device = settings, device
         self.phase_ref_rad = loaded.card.phase_ref_rad
         self.original = copy.deepcopy(loaded.model).to(device).eval()
         self.network = copy.deepcopy(self.original).train().requires_grad_(True)
@@ -154,7 +159,8 @@ class _Trainer:
         self.shares = ((material.replay, replayed), (material.simulated, simulated))
         self.own_count = settings.batch_size - replayed - simulated
         self.windows = learnt_windows(split.learnt, np.random.default_rng([settings.seed, 4]))
-        self.before = self.phases(self.original)
+        self.follows_focus = any(len(part.field.zyx_contrast) > 1 for part in split.learnt)
+        self.before = self.phases(self.original, loaded.card.tile_gain)
 
     def step(self, number: int, done: float) -> float:
         """Take one step and return its loss; `done` is the elapsed share of the training."""
@@ -188,9 +194,9 @@ class _Trainer:
         move_average(self.average, self.network, self.settings.ema_decay, number)
         return float(loss.detach())
 
-    def phases(self, network: nn.Module) -> Phases:
+    def phases(self, network: nn.Module, gain: TileGain | None = None) -> Phases:
         """Return the phase of everything that networks are scored on."""
-        applied = Applied(network, self.phase_ref_rad, self.device, self.settings.precision)
+        applied = Applied(network, self.phase_ref_rad, self.device, self.settings.precision, gain)
         return Phases(
             tuple(applied.planes_rad(part) for part in self.split.kept_back),
             tuple(applied.planes_rad(part) for part in self.windows),
@@ -204,17 +210,39 @@ class _Trainer:
 
     def finish(self, steps: int) -> tuple[Adapted, tuple[FloatMap, ...]]:
         """Choose the adapted network, or else the original with a scale, or else as it is; return its phase too."""
-        chosen, after = self.original, self.before
-        for network, phases in ((self.average, self.phases(self.average)), (self.original, self.before)):
+        chosen, chosen_gain, after = self.original, self.loaded.card.tile_gain, self.before
+        for network in (self.average, self.original):
+            phases = self.phases(network)
+            gain = self.gain(network, phases) if self.follows_focus else None
+            if gain is not None:
+                phases = self.phases(network, gain)
             factor = self.scale(phases)
             scaled = phases.times(factor)
             if self.is_better(scaled):
                 chosen, after = copy.deepcopy(network), scaled
-                fold_scale(chosen, factor)
+                chosen_gain = gain.times(factor) if gain is not None else None
+                fold_scale(chosen, factor if gain is None else 1.0)
                 break
         scores = [score(self.split.kept_back, phases.kept_back) for phases in (self.before, after)]
         is_better = chosen is not self.original
-        return Adapted(chosen.cpu(), is_better, scores[0], scores[1], steps), after.kept_back
+        return Adapted(chosen.cpu(), is_better, scores[0], scores[1], steps, chosen_gain), after.kept_back
+
+    def gain(self, network: nn.Module, phases: Phases) -> TileGain | None:
+        """Fit a factor for each tile to all planes of the windows, and to the simulated fields."""
+        applied = Applied(network, self.phase_ref_rad, self.device, self.settings.precision)
+        samples = []
+        for window, zyx_phase_rad in zip(self.windows, phases.learnt, strict=True):
+            for plane, yx_phase_rad in enumerate(zyx_phase_rad):
+                alone = replace(window, field=window.field.only(plane))
+                found = score([alone], [yx_phase_rad[None]])
+                spread_rad = float(window.yx_label_rad.std())
+                yx_output = yx_phase_rad / self.phase_ref_rad
+                samples.append(GainSample(alone.zyx_contrast[0].numpy(), yx_output, found.slope, spread_rad))
+        for contrast, label in (*self.material.simulated, *self.material.held_out):
+            yx_phase_rad = applied.phase_rad(contrast)
+            slope, spread_rad = slope_on([yx_phase_rad], [label.numpy()]), float(label.std())
+            samples.append(GainSample(contrast.numpy(), yx_phase_rad / self.phase_ref_rad, slope, spread_rad))
+        return fit_gain(samples)
 
     def scale(self, phases: Phases) -> float:
         """Return the factor that brings the slope of phases to 1."""
