@@ -34,6 +34,7 @@ from napari_contransgan.io.locking import folder_locked
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from napari_contransgan.models.compute import choose_device, describe_device, precision_to_train
+from napari_contransgan.progress import mapped
 from napari_contransgan.threads import each_on_threads, threads_to_train
 from napari_contransgan.training.events import Preview
 from napari_contransgan.training.run_folder import ADAPT_CONFIG, BEST, METRICS, SPEED, record_line, write_previews
@@ -125,7 +126,15 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
     )
     material = Material(replay, simulated[HELD_OUT_FIELDS:], simulated[:HELD_OUT_FIELDS])
     course: list[AdaptStep | AdaptPreview] = []
-    adapted = yield from _noting(train_adapted(loaded, split, material, settings, device), course)
+
+    def noted(event: AdaptStep | AdaptPreview) -> AdaptEvent:
+        course.append(event)
+        return event
+
+    training: Generator[AdaptEvent, None, Adapted] = mapped(
+        train_adapted(loaded, split, material, settings, device), noted
+    )
+    adapted = yield from training
     clock.note("training and scores")
     kept: Kept = "adapted" if adapted.is_better else "original"
     if kept == "original":
@@ -163,20 +172,6 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
     _write(run_dir, adapted.network, card, settings, result, course)
     yield AdaptFinished(result)
     return result
-
-
-def _noting(
-    training: Generator[AdaptStep | AdaptPreview, None, Adapted], course: list[AdaptStep | AdaptPreview]
-) -> Generator[AdaptEvent, None, Adapted]:
-    """Pass events on, and collect them."""
-    while True:
-        try:
-            event = next(training)
-        except StopIteration as stop:
-            adapted: Adapted = stop.value
-            return adapted
-        course.append(event)
-        yield event
 
 
 class _Clock:
