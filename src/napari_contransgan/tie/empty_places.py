@@ -13,14 +13,16 @@ from scipy import linalg, ndimage
 from napari_contransgan.tie.clouds import Array, CloudBasis
 
 STRUCTURE_SIGMAS = 4.5
-"""Structure of the derivative that stands out from its noise by more is the specimen's."""
+"""Structure of the derivative that stands out from its noise by more is the specimen's; on wide scales, by less."""
 
 _LENGTH_ALIKE_UM = 4.0  # deviations stay alike over about this length
 _EMPTY_AT_LEAST = 0.15  # share of the cells that begin as empty, however structured all are
 _PRIOR_EMPTY = (0.003, 0.9)  # with structure, and without
+_NO_STRUCTURE_SIGMAS = 2.0  # what noise often reaches; above it, a specimen grows more likely
 _FIRST_TOLERANCE, _LAST_TOLERANCE, _SHRINKING = 0.1, 0.01, 0.6  # of the specimen's phase
 _SOFTNESS = 0.5  # of the specimen's phase
-_UNSEEN = 1.2  # a specimen strays further than its phase with clouds shows
+_UNSEEN = 1.1  # a specimen strays further than its phase with clouds shows
+_ONLY_SURE = 3  # power of the probability to be empty: what may be a specimen holds no cloud for certain
 _PLENTY, _PLENTY_RAMP, _CLEARLY = 0.6, 0.2, 4.0  # share of empty places, and how much nearness to specimens counts
 _LEAST_TOGETHER, _PLAIN_SIGMAS = 2.0, 100.0
 _ROUNDS = 12
@@ -153,7 +155,8 @@ def _looseness(cells: Cells, tolerance: float) -> float:
 def stated_factor(cells: Cells, sign: int, anchoring: Anchoring) -> Array:
     """Return the triangular factor of the weights' precision, by how far empty places and specimens were seen to stray.
 
-    Neighbours stray together. In a frame without background no place counts as empty, since thin places are easily
+    Neighbours stray together. Places that are only probably empty count little: inside cells they would bound
+    clouds that nothing bounds. In a frame without background no place counts as empty, since thin places are easily
     taken for empty ones; then only the specimen's own spread about its mean bounds the clouds.
     """
     yx_level = sign * cells.yx_phase_rad + cells.basis.cloud(anchoring.weights)
@@ -164,7 +167,7 @@ def stated_factor(cells: Cells, sign: int, anchoring: Anchoring) -> Array:
     tolerance = np.sqrt(max(_spread(yx_level, yx_counted, 0.0) ** 2 - noise**2, noise**2 / 4, 1e-12))
     mean = float(np.sum(yx_level * yx_filled) / max(yx_filled.sum(), 1e-12))
     deviation = max(_UNSEEN * _spread(yx_level, yx_filled, mean), noise, 1e-6)
-    yx_pull = yx_counted / tolerance**2 / (_LEAST_TOGETHER + _together(cells))
+    yx_pull = yx_counted**_ONLY_SURE / tolerance**2 / (_LEAST_TOGETHER + _together(cells))
     yx_pull += yx_filled / deviation**2 / cells.alike
     return _most_likely(cells.columns, yx_pull.ravel(), np.zeros(yx_pull.size))[1]
 
@@ -196,7 +199,10 @@ def _first_guess(cells: Cells) -> tuple[Array, Array]:
     empty = ~closed[2 * margin : -2 * margin, 2 * margin : -2 * margin]
     if empty[lit].mean() < _EMPTY_AT_LEAST / 3:
         empty = ~busy
-    return (empty & lit).astype(np.float64), np.where(empty, *_PRIOR_EMPTY[::-1])
+    with_structure, without = (np.log(share / (1 - share)) for share in _PRIOR_EMPTY)
+    calm = np.clip((STRUCTURE_SIGMAS - cells.yx_structure) / (STRUCTURE_SIGMAS - _NO_STRUCTURE_SIGMAS), 0, 1)
+    prior = 1 / (1 + np.exp(-(with_structure + calm * empty * (without - with_structure))))
+    return (empty & lit & (prior > 0.5)).astype(np.float64), prior
 
 
 def _amplitude(yx_level: Array, lit: NDArray[np.bool_]) -> float:
