@@ -35,10 +35,7 @@ _BLOCK_UM = 0.5  # structure is looked for on pixels of about this size ...
 _STRUCTURE_UM = (0.5, 1.0, 2.0, 4.0, 8.0)  # ... blurred to these scales
 _SAMPLED = 40_000  # places from which the level of the structure's background is taken
 _STRONG = 4.0  # times what counts as structure
-_NARROW_UM = 2.0  # wider structure is that of smooth specimens, which reach further than it
-_FEW_STRONG = 0.1  # share of the frame: beside more of what is strong, wide structure is its remainder
-_CHANCES = 0.1  # places in a frame of noise that pass for structure at each scale ...
-_LEAST_SIGMAS = 2.5  # ... which is not believed below this
+_NARROW_UM = 2.0
 _LEVELS = (40, 80)  # cells along the longer side
 _CELLS_A_MODE = 2.5
 _WAVE_MODES = 12
@@ -93,21 +90,14 @@ def _blocks(data: FocusData, yx_phase_rad: NDArray[np.floating]) -> _Blocks:
     noise = max(data.derivative.noise_per_um / side_px, 1e-12)
     yx_structure = np.zeros_like(yx_slope)
     for scale_um in _STRUCTURE_UM:
-        is_wide = scale_um > _NARROW_UM
-        is_plain = float(np.mean(yx_structure > _STRONG * STRUCTURE_SIGMAS)) < _FEW_STRONG
-        if is_wide:  # what is wide and faint shows beside what is strong only if that is taken out
+        if scale_um > _NARROW_UM:  # what is wide and faint shows beside what is strong only if that is taken out
             yx_slope[yx_structure > _STRONG * STRUCTURE_SIGMAS] = 0
         step = min(max(1, int(scale_um / (2 * _BLOCK_UM))), max(1, min(yx_slope.shape) // 8))  # wide ones are coarse
         scale = max(scale_um / (step * side_px * data.pixel_size_um), 0.5)
         yx_smooth = ndimage.gaussian_filter(block_mean(yx_slope, step).astype(np.float64), scale)
         yx_smooth -= background_median(yx_smooth.ravel()[:: max(1, yx_smooth.size // _SAMPLED)])
         noise_left = noise / step / (2 * np.sqrt(np.pi) * scale)
-        yx_scale = np.abs(yx_smooth) / noise_left
-        if is_plain:
-            yx_scale *= STRUCTURE_SIGMAS / _threshold(data, scale_um)
-        if is_wide and is_plain:
-            yx_scale = ndimage.maximum_filter(yx_scale, 2 * round(scale) + 1)
-        np.maximum(yx_structure, expanded(yx_scale, step, yx_slope.shape), out=yx_structure)
+        np.maximum(yx_structure, expanded(np.abs(yx_smooth) / noise_left, step, yx_slope.shape), out=yx_structure)
     yx_lit = data.yx_lit()
     top, bottom, left, right = (float(side.mean()) for side in (yx_lit[0], yx_lit[-1], yx_lit[:, 0], yx_lit[:, -1]))
     return _Blocks(
@@ -117,13 +107,6 @@ def _blocks(data: FocusData, yx_phase_rad: NDArray[np.floating]) -> _Blocks:
         lit_sides=(top, bottom, left, right),
         side_px=side_px,
     )
-
-
-def _threshold(data: FocusData, scale_um: float) -> float:
-    """Return how many standard deviations noise seldom exceeds anywhere: fewer on wide scales with few places."""
-    height_um, width_um = _extent(data)
-    places = height_um * width_um / (4 * np.pi * scale_um**2)
-    return float(np.clip(np.sqrt(2 * np.log(max(places / _CHANCES, 1.0))), _LEAST_SIGMAS, STRUCTURE_SIGMAS))
 
 
 def _anchored_by_levels(data: FocusData, blocks: _Blocks) -> tuple[int, bool, Cells, Anchoring]:

@@ -13,12 +13,11 @@ from scipy import linalg, ndimage
 from napari_contransgan.tie.clouds import Array, CloudBasis
 
 STRUCTURE_SIGMAS = 4.5
-"""Structure of the derivative that stands out from its noise by more is the specimen's; on wide scales, by less."""
+"""Structure of the derivative that stands out from its noise by more is the specimen's."""
 
 _LENGTH_ALIKE_UM = 4.0  # deviations stay alike over about this length
 _EMPTY_AT_LEAST = 0.15  # share of the cells that begin as empty, however structured all are
 _PRIOR_EMPTY = (0.003, 0.9)  # with structure, and without
-_NO_STRUCTURE_SIGMAS = 3.0  # what noise often reaches; above it, a specimen grows more likely
 _FIRST_TOLERANCE, _LAST_TOLERANCE, _SHRINKING = 0.1, 0.01, 0.6  # of the specimen's phase
 _SOFTNESS = 0.5  # of the specimen's phase
 _UNSEEN = 1.2  # a specimen strays further than its phase with clouds shows
@@ -199,10 +198,7 @@ def _first_guess(cells: Cells) -> tuple[Array, Array]:
     empty = ~closed[2 * margin : -2 * margin, 2 * margin : -2 * margin]
     if empty[lit].mean() < _EMPTY_AT_LEAST / 3:
         empty = ~busy
-    with_structure, without = (np.log(share / (1 - share)) for share in _PRIOR_EMPTY)
-    calm = np.clip((STRUCTURE_SIGMAS - cells.yx_structure) / (STRUCTURE_SIGMAS - _NO_STRUCTURE_SIGMAS), 0, 1)
-    prior = 1 / (1 + np.exp(-(with_structure + calm * empty * (without - with_structure))))
-    return (empty & lit & (prior > 0.5)).astype(np.float64), prior
+    return (empty & lit).astype(np.float64), np.where(empty, *_PRIOR_EMPTY[::-1])
 
 
 def _amplitude(yx_level: Array, lit: NDArray[np.bool_]) -> float:

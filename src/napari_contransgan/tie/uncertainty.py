@@ -25,11 +25,10 @@ _FINEST_LIMITS = 0.41  # ... or in units of wavelength / NA
 _JOINED = 3  # such scales along each axis, over which its size is averaged
 _SMOOTHEST_UM = 8.0  # scale of the smoothest specimen that is looked for
 _FAINT = 30.0  # times what may be hidden: specimens above show where they are
-_SPREAD = 0.5  # of the most that may be hidden: mostly it is less, as in an even spread up to the most
-_SURELY = 16  # power of the probability of a specimen, which is seldom 0 in empty places
+_SURELY = 6  # power of the probability of a specimen, which is seldom 0 in empty places
 _TRACE = 7e-4  # of the highest phase: what a strong specimen leaves even in empty places
 _LOST = 1.35  # lost or wrong structure, relative to the finest: 1.0 in beads, 1.5 to 1.8 in cells
-_FINE_NOISE = 0.75  # of the noise in a pixel: fitted clouds take up a part of it, as empty fields show
+_FINE_NOISE = 0.85  # of the noise in a pixel: fitted clouds take up a part of it, as empty fields show
 
 
 def phase_uncertainty(
@@ -55,7 +54,7 @@ def phase_uncertainty(
     side_px = round(cells.cell_um / data.pixel_size_um)
     highest = float(np.quantile(np.abs(block_mean(yx_phase_rad, side_px)), 0.995))
     everywhere = (_FINE_NOISE * cells.noise_rad) ** 2 + (_TRACE * highest) ** 2
-    hidden = _SPREAD * _hidden(data)
+    hidden = _hidden(data)
     hidden *= _FAINT * hidden / max(np.hypot(_FAINT * hidden, highest), 1e-12)
     variance += hidden**2 * np.clip(1 - ndimage.uniform_filter(yx_empty, 5), 0, 1) ** _SURELY
     yx_slow = (ndimage.uniform_filter(variance, 3) + everywhere).astype(np.float32)
