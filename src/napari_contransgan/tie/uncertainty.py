@@ -27,7 +27,7 @@ _SMOOTHEST_UM = 8.0  # scale of the smoothest specimen that is looked for
 _FAINT = 30.0  # times what may be hidden: specimens above show where they are
 _SURELY = 6  # power of the probability of a specimen, which is seldom 0 in empty places
 _TRACE = 7e-4  # of the highest phase: what a strong specimen leaves even in empty places
-_LOST = 1.35  # lost or wrong structure, relative to the finest: 1.0 in beads, 1.5 to 1.8 in cells
+_LOST = 1.45  # lost or wrong structure, relative to the finest: 1.0 in beads, 1.5 to 1.8 in cells
 _FINE_NOISE = 0.85  # of the noise in a pixel: fitted clouds take up a part of it, as empty fields show
 
 
