@@ -15,7 +15,7 @@ WORDS = {"BSD-3-Clause": "BSD", "MIT": "MIT", "Apache-2.0": "Apache", "PSF-2.0":
 
 def listed() -> dict[str, str]:
     rows = re.findall(r"^\| ([\w-]+)(?: \(extra\))? \| ([\w.-]+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    return dict(rows)
+    return {name: licence for name, licence in rows if name not in {"package", "---"}}
 
 
 def required() -> set[str]:

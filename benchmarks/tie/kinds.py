@@ -158,7 +158,7 @@ def _window(kind: Kind, yx_phase_rad: NDArray[np.floating], side_px: int) -> tup
             np.cumsum(np.cumsum(yx_phase_rad > _COVERED_RAD, axis=0), axis=1), ((1, 0), (1, 0))
         )
         rows: NDArray[np.int64] = yx_covered[side_px:] - yx_covered[:-side_px]
-        shares: NDArray[np.float64] = np.divide(rows[:, side_px:] - rows[:, :-side_px], side_px**2)
+        shares: NDArray[np.float64] = (rows[:, side_px:] - rows[:, :-side_px]) / side_px**2
         wanted = -np.abs(shares - _NEARLY_EMPTY) if kind == "nearly empty" else shares
         row, column = (int(place) for place in np.unravel_index(int(np.argmax(wanted)), wanted.shape))
     return slice(row, row + side_px), slice(column, column + side_px)

@@ -131,11 +131,11 @@ def test_the_scale_makes_the_slope_one() -> None:
     assert score([part], [factor * np.stack([weak] * 3)]).slope == pytest.approx(1, abs=0.01)
 
 
-def test_errors_on_simulated_fields_count_as_much_as_those_on_the_users() -> None:
-    before = Errors(0.2, 0.1)
-    assert Errors(0.1, 0.2).relative_to(before) == pytest.approx(0)
-    assert Errors(0.1, 0.1).relative_to(before) == pytest.approx(np.log(0.5) / 2)
-    assert Errors(0.1, None).relative_to(Errors(0.2, None)) == pytest.approx(np.log(0.5))
+def test_errors_are_compared_for_the_users_field_and_for_simulated_ones() -> None:
+    own, simulated = Errors(0.1, 0.2).relative_to(Errors(0.2, 0.1))
+    assert own == pytest.approx(np.log(0.5))
+    assert simulated == pytest.approx(np.log(2))
+    assert Errors(0.1, None).relative_to(Errors(0.2, None)) == (pytest.approx(np.log(0.5)), 0.0)
 
 
 def test_a_level_is_no_error() -> None:

@@ -242,7 +242,7 @@ def test_train_refuses_folders_without_images(assert_refused: Refuse, bad: Path,
         (["--lr", empty], "", "both folders"),
         ([], "", "pairs"),
         (["--config", bad / "text.tif"], "text.tif", "settings"),
-        (["--config", bad / "absent.yaml"], "absent.yaml", "YAML"),
+        (["--config", bad / "absent.yaml"], "absent.yaml", "no such file"),
         (["--pairs", empty, "--steps", "5", "--epochs", "5"], "", "give only one of them"),
         (["--pairs", empty, "--generator", "magic"], "", "generator"),
     ):
@@ -276,5 +276,5 @@ def test_an_output_in_the_place_of_a_file_is_refused(assert_refused: Refuse, bad
     assert_refused(["tie", bad / "stack.tif", "--out", place / "x.tif"], "text.tif", "folder cannot be created")
     assert_refused(["tile", bad / "frame.tif", "--out", place], "text.tif", "folder")
     options = ["--specimen", "hela", "--objective", "10x", "--count", "1"]
-    assert_refused(["simulate", "--out", place, *options], "text.tif", "directory")
+    assert_refused(["simulate", "--out", place, *options], "text.tif", "choose another folder")
     assert_refused(["demo", "--out", place], "text.tif", "exists|directory|folder")

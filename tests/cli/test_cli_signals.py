@@ -24,7 +24,9 @@ OPTIONS = ["--specimen", "psm", "--objective", "10x", "--field-px", "96", "--no-
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_command_that_is_asked_to_end_leaves_nothing_half_written(tmp_path: Path, name: str) -> None:
     command = [sys.executable, "-m", "napari_contransgan.cli", "simulate", "--out", str(tmp_path), "--count", "500"]
+    before = signal.signal(getattr(signal, name), signal.SIG_DFL)  # a child of nohup would ignore SIGHUP
     with subprocess.Popen([*command, *OPTIONS], stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
+        signal.signal(getattr(signal, name), before)
         while not list(tmp_path.glob("lr/*.ome.tif")):
             assert process.poll() is None
             time.sleep(0.05)

@@ -39,7 +39,7 @@ def test_a_config_holds_everything_and_options_replace_it(call_for_json: Json, t
     description = json.loads((tmp_path / "set" / "dataset.json").read_text())
     assert wanted.items() <= description["settings"].items()
     assert not description["stacks"]
-    assert sorted(path.name for path in (tmp_path / "set").iterdir()) == ["dataset.json", "lr", "phase"]
+    assert sorted(path.name for path in (tmp_path / "set").iterdir()) == [".lock", "dataset.json", "lr", "phase"]
 
 
 def test_a_preset_and_a_coherence_make_the_microscope(call_for_json: Json, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_field_smaller_than_its_margin_is_refused_with_the_file_named(call: Ca
         (("--specimen", "hela", "--objective", "10x"), "--count is missing"),
         (("--preset", "mine"), "unknown microscope 'mine': use one of paper, led"),
         (("--preset", "led", "--microscope", "mine.yaml"), "both describe the microscope"),
-        (("--config", "absent.yaml"), "absent.yaml: cannot be read"),
+        (("--config", "absent.yaml"), "absent.yaml: there is no such file: check the path"),
     ],
 )
 def test_what_is_missing_or_too_much_is_told(call: Call, tmp_path: Path, options: tuple[str, ...], words: str) -> None:
@@ -132,7 +132,7 @@ def test_an_interrupt_keeps_whole_fields_and_the_command_goes_on(
         process.kill()
     assert process.returncode == 130
     assert "Traceback" not in stderr
-    assert not list((tmp_path / "set").rglob(".*"))
+    assert [path.name for path in (tmp_path / "set").rglob(".*")] == [".lock"]
 
 
 def test_train_makes_its_pairs_on_the_fly_and_goes_on_with_them(call: Call, tmp_path: Path) -> None:

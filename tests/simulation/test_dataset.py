@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -15,6 +17,7 @@ from napari_contransgan.config import SimulationSettings
 from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import read_image
+from napari_contransgan.io.atomic import _host
 from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.simulation import field_files, write_dataset
 from napari_contransgan.simulation.dataset import CHECKS_PER_EVENT
@@ -28,7 +31,9 @@ def of(count: int, **changes: object) -> SimulationSettings:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Return every file but the lock, which says that a process is writing and stays behind empty."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +110,18 @@ def test_damaged_cut_and_left_over_files_are_put_right(whole: dict[str, bytes], 
     content = bytearray(stack.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 200] = bytes(200)
     stack.write_bytes(content)
-    (tmp_path / "lr" / ".0001.ome.tif.abc").write_bytes(b"half")
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    left_over = tmp_path / "lr" / f".contransgan-{_host()}-{ended.pid}-abcdefgh"
+    left_over.mkdir()
+    (left_over / "0001.ome.tif").write_bytes(b"half")
     assert [event.step for event in write_dataset(of(3), tmp_path)] == [1, 2, 3]
     assert contents(tmp_path) == whole
 
 
 def test_fields_and_stacks_may_be_added(whole: dict[str, bytes], tmp_path: Path) -> None:
     result_of(write_dataset(of(2), tmp_path, stacks=False))
-    assert {path.name for path in tmp_path.iterdir()} == {"lr", "phase", "dataset.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"lr", "phase", "dataset.json", ".lock"}
     before = (tmp_path / "lr" / "0000.ome.tif").stat().st_mtime_ns
     assert len(list(write_dataset(of(3), tmp_path))) == 3
     assert (tmp_path / "lr" / "0000.ome.tif").stat().st_mtime_ns == before
@@ -205,8 +214,8 @@ def test_closing_ends_the_workers_at_once_and_leaves_whole_files(linux: None, tm
     assert time.monotonic() - began < 1
     assert not children() - before
     for path in tmp_path.rglob("*"):
-        assert path.is_dir() or path.name == "dataset.json" or read_image(path).data.size
-    assert not list(tmp_path.rglob(".*"))
+        assert path.is_dir() or path.name in {"dataset.json", ".lock"} or read_image(path).data.size
+    assert [path.name for path in tmp_path.rglob(".*")] == [".lock"]
 
 
 def killed_soon(before: set[int]) -> None:

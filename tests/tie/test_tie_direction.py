@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from napari_contransgan.tie import direction
 from napari_contransgan.tie.direction import NOTES, check_direction
 
 NOISE = np.random.default_rng(0).normal(scale=0.02, size=(200, 200))
@@ -18,9 +19,9 @@ def granules(sign: float) -> np.ndarray:
     return sign * gaussian_filter(20.0 * places, 2.0)
 
 
-@pytest.mark.parametrize(("sign", "verdict"), [(1, "agrees"), (-1, "contradicts"), (0, "cannot tell")])
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "agrees"), (-1, "contradicts")])
 def test_a_solver_that_knows_the_sign_decides_where_some_fine_structure_agrees(sign, verdict):
-    cell = NOISE + bump(90, 100, 1.0 * sign) + 0.05 * granules(sign or 1)
+    cell = NOISE + bump(90, 100, 1.0 * sign) + 0.05 * granules(sign)
 
     assert check_direction(cell, {"specimen_sign": sign}) == verdict
 
@@ -40,6 +41,13 @@ def test_narrow_rises_show_the_sign_where_the_solver_does_not_know_it(sign, verd
 
     assert check_direction(cloudy + granules(sign), {"specimen_sign": 0}) == verdict
     assert check_direction(cloudy, {"specimen_sign": 0}) == "cannot tell"
+
+
+@pytest.mark.parametrize(("height", "verdict"), [(2.0, "agrees"), (0.5, "cannot tell")])
+def test_only_a_strong_specimen_needs_no_fine_structure(monkeypatch, height, verdict):
+    monkeypatch.setattr(direction, "_skewness", lambda *_: 0.0)
+
+    assert check_direction(NOISE + bump(90, 100, height), {"specimen_sign": 1}) == verdict
 
 
 @pytest.mark.parametrize("sign", [1, -1])

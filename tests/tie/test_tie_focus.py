@@ -115,7 +115,7 @@ def test_two_planes_on_both_sides_of_focus_give_the_phase_between_them(recorded)
 
     assert report_of(between)["plane"] == "halfway"
     assert any("halfway between them" in note for note in between.notes)
-    assert (between.phase.data - three.phase.data).std() < 0.05
+    assert (between.phase.data - three.phase.data).std() < 0.06
 
 
 def test_planes_on_both_sides_solved_as_such_are_closer_to_the_truth(recorded, wide_phase):

@@ -18,7 +18,7 @@ UNEVEN_UM = (-3.0, 0.0, 4.5)
 @pytest.fixture
 def image(wide_stack) -> Image:
     """Cells between planes for which the file states no even distance."""
-    counts = np.random.default_rng(0).poisson(wide_stack[:, 70:134, 50:122] * 8000).astype(np.uint16)
+    counts = np.random.default_rng(0).poisson(wide_stack[:, 64:140, 48:132] * 8000).astype(np.uint16)
     return Image(counts, "ZYX", pixel_size_um=0.325, z_um=UNEVEN_UM, name="cells.tif")
 
 

@@ -140,7 +140,7 @@ def test_the_soft_edge_of_a_field_stop_is_cut_off_with_it(bright_field_stack, wi
     window = slice(top, bottom), slice(left, right)
     by_hand = solved(np.ascontiguousarray(counts[:, *window])).yx_phase_rad
     error = rms(solution.yx_phase_rad[window] - wide_phase[window])
-    assert error <= 1.1 * max(rms(by_hand - wide_phase[window]), 0.03)
+    assert error <= 1.15 * max(rms(by_hand - wide_phase[window]), 0.03)
 
 
 def round_stop(counts: np.ndarray, dark: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

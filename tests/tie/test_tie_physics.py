@@ -268,7 +268,9 @@ def test_real_hela_cells_behind_a_dark_aperture_do_not_swing(shared_data):
     lit = image.data[0] >= 0.1 * image.data[0].max()
     assert result.phase.data[lit].min() > -3
     assert result.phase.data[lit].max() < 5
-    assert result.phase.settings["tie_report"]["direction"] == "cannot tell"  # a confluent sheet has no background
+    assert (
+        result.phase.settings["tie_report"]["direction"] == "agrees"
+    )  # by granules: a confluent sheet has no background
 
 
 def test_the_background_is_level_at_zero_even_off_centre(bright_field_stack, cell_phase):

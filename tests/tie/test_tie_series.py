@@ -103,7 +103,7 @@ def test_notes_of_later_frames_are_told(stack):
     saturated = np.round(limited / limited.max() * 4095).astype(np.uint16)
     fine = np.round(stack.data / stack.data.max() * 4000).astype(np.uint16)
 
-    found = result(series(stack, fine, saturated, fine))
+    found = result(series(stack, fine, saturated, fine), specimen_sign="positive")
 
     (note,) = found.notes
     assert note.startswith("Frame 2 of 3: ")
@@ -113,14 +113,14 @@ def test_notes_of_later_frames_are_told(stack):
 def test_what_holds_for_all_frames_names_none(stack):
     doubtful = replace(series(stack, stack.data, stack.data * 0, stack.data), notes=("The file names two sizes.",))
 
-    found = result(doubtful)
+    found = result(doubtful, specimen_sign="positive")
 
     assert found.notes[0] == "The file names two sizes."
     assert [note.partition(":")[0] for note in found.notes[1:]] == ["Frame 2 of 3"]
 
 
 def test_a_frame_in_the_dark_is_told_from_the_others(stack):
-    found = result(series(stack, stack.data, stack.data / 5, stack.data / 2))
+    found = result(series(stack, stack.data, stack.data / 5, stack.data / 2), specimen_sign="positive")
 
     (note,) = found.notes
     assert note.startswith("Frame 2 of 3: It is much darker than the first frame, with 16")

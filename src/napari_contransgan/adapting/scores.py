@@ -102,12 +102,12 @@ class Errors:
     own_rad: float
     simulated_rad: float | None
 
-    def relative_to(self, other: "Errors") -> float:
-        """Return the logarithm of the ratio to other errors, on average over both."""
+    def relative_to(self, other: "Errors") -> tuple[float, float]:
+        """Return the logarithms of the ratios to other errors; that of simulated fields is 0 if there are none."""
         own = math.log(max(self.own_rad, LEAST_ERROR_RAD) / max(other.own_rad, LEAST_ERROR_RAD))
         if self.simulated_rad is None or not other.simulated_rad:
-            return own
-        return (own + math.log(max(self.simulated_rad, LEAST_ERROR_RAD) / other.simulated_rad)) / 2
+            return own, 0.0
+        return own, math.log(max(self.simulated_rad, LEAST_ERROR_RAD) / other.simulated_rad)
 
 
 def levelled_square(yx_phase_rad: FloatMap, yx_truth_rad: FloatMap) -> float:

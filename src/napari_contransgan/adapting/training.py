@@ -34,7 +34,9 @@ from napari_contransgan.training.losses import supervised_loss
 from napari_contransgan.training.steps import MAX_GRADIENT_NORM, freeze_norms, move_average
 
 BETTER = 0.98
-"""An adapted network is kept if its error on what is held out is at most this share of the original's."""
+"""An adapted network is kept if its error on the user's field is at most this share of the original's."""
+NOT_WORSE = 1.02
+"""Its error on simulated fields may be this share of the original's."""
 RAMP_STEPS = 20
 
 
@@ -208,17 +210,18 @@ class _Trainer:
     def finish(self, steps: int) -> tuple[Adapted, tuple[FloatMap, ...]]:
         """Choose between the original and the adapted network, with and without a scale; return the phase after too.
 
-        A choice must be better than the original on the user's field and on the simulated fields, taken together. A
-        strip of one field holds too few cells to choose by it alone.
+        A choice must be better than the original on the user's field, where a strip holds too few cells to choose by it
+        alone, and not worse on the simulated fields: one field can differ from the rest of a dish.
         """
         before = self.errors(self.before)
-        chosen, least, after = self.original, math.log(BETTER), self.before
+        chosen, least, after = self.original, 0.0, self.before
         for network, phases in ((self.original, self.before), (self.average, self.phases(self.average))):
-            for factor in (1.0, fit_scale(self.windows, phases.learnt)):
+            whole = fit_scale(self.windows, phases.learnt)
+            for factor in (1.0, math.sqrt(whole), whole):
                 scaled = phases.times(factor)
-                relative = self.errors(scaled).relative_to(before)
-                if relative <= least:
-                    chosen, least, after = copy.deepcopy(network), relative, scaled
+                own, simulated = self.errors(scaled).relative_to(before)
+                if own <= math.log(BETTER) and simulated <= math.log(NOT_WORSE) and own + simulated < least:
+                    chosen, least, after = copy.deepcopy(network), own + simulated, scaled
                     fold_scale(chosen, factor)
         scores = [score(self.split.kept_back, phases.kept_back) for phases in (self.before, after)]
         is_better = chosen is not self.original

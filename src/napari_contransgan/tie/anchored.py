@@ -33,6 +33,7 @@ some empty places had 1 to 50, confluent ones, where nobody can tell, -0.4 to 0.
 _LIT_SHARE = 0.99
 _BLOCK_UM = 0.5  # structure is looked for on pixels of about this size ...
 _STRUCTURE_UM = (0.5, 1.0, 2.0, 4.0, 8.0)  # ... blurred to these scales
+_SAMPLED = 40_000  # places from which the level of the structure's background is taken
 _STRONG = 4.0  # times what counts as structure
 _NARROW_UM = 2.0
 _LEVELS = (40, 80)  # cells along the longer side
@@ -94,7 +95,7 @@ def _blocks(data: FocusData, yx_phase_rad: NDArray[np.floating]) -> _Blocks:
         step = min(max(1, int(scale_um / (2 * _BLOCK_UM))), max(1, min(yx_slope.shape) // 8))  # wide ones are coarse
         scale = max(scale_um / (step * side_px * data.pixel_size_um), 0.5)
         yx_smooth = ndimage.gaussian_filter(block_mean(yx_slope, step).astype(np.float64), scale)
-        yx_smooth -= background_median(yx_smooth)
+        yx_smooth -= background_median(yx_smooth.ravel()[:: max(1, yx_smooth.size // _SAMPLED)])
         noise_left = noise / step / (2 * np.sqrt(np.pi) * scale)
         np.maximum(yx_structure, expanded(np.abs(yx_smooth) / noise_left, step, yx_slope.shape), out=yx_structure)
     yx_lit = data.yx_lit()

@@ -18,6 +18,9 @@ CLEAR_SCORE, CLEAR_SKEWNESS = 2.8, 2.0
 """Score of the specimen's sign, and standard errors of its fine structure alone (the sum of two scales), above which
 the sign counts as known. See docs/background/tie-accuracy.md."""
 
+STRONG_RAD, STRONG_SIDE_UM = 1.0, 24.0
+"""Range of a phase, and side of a frame, above which the solver's sign and the sign of most of the phase suffice."""
+
 _SKEWNESS_WEIGHT, _SIGN_WEIGHT, _SHARE_WEIGHT = 0.337, 2.851, 0.324  # logistic fit to 400 simulated fields
 _SKEWNESS_UM = (0.3, 0.5)
 _BAND = 1.6  # from one scale to the next
@@ -46,11 +49,11 @@ def check_direction(
     """Judge the direction by the sign of the specimen.
 
     Cells and beads have a higher index than what surrounds them, and so more phase; planes in the wrong order turn its
-    sign. Three signs of it are weighed. Fine structure: granules, edges and beads are narrow rises and not narrow
-    hollows, which low-frequency artefacts do not change. The solver's own choice, if it tried both signs: only as much
-    as a frame has room for empty places, and only if there are some. And the sign of most of the phase that differs
-    from the background. Noise and changes of the light can mislead the last two, so that they never decide without
-    the first. For a method that does not try both signs, the last one decides alone.
+    sign. Three signs of it are weighed: that of most of the phase that differs from the background; the solver's own
+    choice, if it tried both, where there is background; and fine structure, since granules, edges and beads are narrow
+    rises and not narrow hollows. The first two suffice for a strong specimen in a frame with room for empty places.
+    Else noise and changes of the light can mislead them, and fine structure must be clear. For a method that does not
+    try both signs, the sign of most of the phase decides.
 
     Parameters
     ----------
@@ -74,10 +77,14 @@ def check_direction(
     if sign is None:
         clear = 2 * CLEAR_SHARE - 1
         return "agrees" if share > clear else "contradicts" if share < -clear else "cannot tell"
+    side_um = min(yx_phase_rad.shape) * pixel_size_um
+    has_background = figures.get("light_from_background", True)
+    is_strong = has_background and side_um >= STRONG_SIDE_UM and float(np.ptp(yx_phase_rad)) > STRONG_RAD
+    if is_strong and sign * share > CLEAR_SHARE:
+        return "agrees" if sign > 0 else "contradicts"
     skewness = sum(_skewness(yx_phase_rad, yx_measured, scale_um / pixel_size_um) for scale_um in _SKEWNESS_UM)
-    room = float(np.interp(min(yx_phase_rad.shape) * pixel_size_um, _FRAME_UM, (0.0, 1.0)))
-    trusted = room * bool(figures.get("light_from_background", True))
-    score = _SKEWNESS_WEIGHT * skewness + _SIGN_WEIGHT * sign * trusted + _SHARE_WEIGHT * share * room
+    room = float(np.interp(side_um, _FRAME_UM, (0.0, 1.0)))
+    score = _SKEWNESS_WEIGHT * skewness + (_SIGN_WEIGHT * sign * has_background + _SHARE_WEIGHT * share) * room
     if score > CLEAR_SCORE and skewness > CLEAR_SKEWNESS:
         return "agrees"
     return "contradicts" if score < -CLEAR_SCORE and skewness < -CLEAR_SKEWNESS else "cannot tell"

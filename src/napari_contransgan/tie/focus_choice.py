@@ -1,5 +1,6 @@
 """The plane in focus that a retrieval uses: the stated one, the one found, or the usual one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +54,8 @@ def stated_focus(index: int) -> FocusChoice:
 
 
 def searched_focus(
-    tzyx_stack: NDArray[Any],
+    read: Callable[[int], NDArray[Any]],
+    total: int,
     z_um: tuple[float, ...],
     *,
     name: str,
@@ -67,8 +69,10 @@ def searched_focus(
 
     Parameters
     ----------
-    tzyx_stack : (T, Z, Y, X) array
-        Intensities as recorded.
+    read : callable
+        Return the (Z, Y, X) intensities of a frame, as recorded.
+    total : int
+        Number of frames.
     z_um : tuple of float
         Height of each plane, rising.
     name : str
@@ -80,9 +84,10 @@ def searched_focus(
     """
     usual = default_focus_index(len(z_um))
     found: FocusFound | None = None
-    for frame in tzyx_stack[:_MOST_FRAMES]:
+    for index in range(min(total, _MOST_FRAMES)):
         try:
-            zyx = _lit_part(checked_frame(np.asarray(frame), usual, name, dark), usual, dark)
+            frame = read(index)
+            zyx = _lit_part(checked_frame(frame, usual, name, dark), usual, dark)
         except InputError:
             continue  # reported when its turn comes
         found = find_focus(
@@ -92,7 +97,7 @@ def searched_focus(
             wavelength_um=wavelength_um,
             aperture=aperture,
             drift=drift,
-            least_noise=_ROUNDING if tzyx_stack.dtype.kind in "ui" else 0.0,
+            least_noise=_ROUNDING if frame.dtype.kind in "ui" else 0.0,
         )
         break
     return _choice(found, usual, len(z_um))

@@ -1,6 +1,6 @@
 """From an image and settings to focus planes that the solver may trust."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,8 @@ class Planes:
         Whether the file has its planes in order of falling z.
     notes : tuple of str
         What the user should know of the whole image.
+    frames : dict
+        Frames that were read already, until `read_frame` takes them.
     """
 
     tzyx_stack: NDArray[Any]
@@ -61,6 +63,7 @@ class Planes:
     settings: TieSettings
     falls: bool = False
     notes: tuple[str, ...] = ()
+    frames: dict[int, NDArray[Any]] = field(default_factory=dict)
 
 
 def prepare_planes(image: Image, settings: TieSettings) -> Planes:
@@ -101,11 +104,18 @@ def prepare_planes(image: Image, settings: TieSettings) -> Planes:
     aperture = _aperture(image, settings)
     dark = stated_dark(settings.dark, image)
     preparation = _preparation(settings, dark, (height, width))
+    frames: dict[int, NDArray[Any]] = {}
+
+    def read(index: int) -> NDArray[Any]:
+        frames[index] = np.asarray(tzyx_stack[index])
+        return frames[index]
+
     if settings.focus_index is not None:
         focus = stated_focus(settings.focus_index)
     else:
         focus = searched_focus(
-            tzyx_stack,
+            read,
+            len(tzyx_stack),
             heights.rising_um,
             name=name,
             dark=dark,
@@ -146,6 +156,7 @@ def prepare_planes(image: Image, settings: TieSettings) -> Planes:
             *heights.notes,
             *focus.notes,
         ),
+        frames=frames,
     )
 
 
@@ -157,7 +168,8 @@ def read_frame(planes: Planes, index: int) -> NDArray[Any]:
     InputError
         If the file is damaged or was changed since it was opened.
     """
-    return np.asarray(planes.tzyx_stack[index])
+    frame = planes.frames.pop(index, None)
+    return np.asarray(planes.tzyx_stack[index]) if frame is None else frame
 
 
 def _aperture(image: Image, settings: TieSettings) -> Aperture | None:

@@ -185,7 +185,7 @@ def load_state(path: Path, state: RunState, device: torch.device) -> None:
 class _Numbers(BaseModel):
     """The numbers in the header of a save."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     step: int = Field(ge=0, le=MOST_STEPS)
     best_psnr_db: float = Field(le=1e6)  # -inf before the first validation

@@ -138,14 +138,14 @@ def test_numbers_that_are_not_finite_give_no_surface(viewer, phase, given):
 @pytest.mark.parametrize(
     ("change", "form", "expected"),
     [
-        ({"pixel_size_um": None}, {}, "no pixel size"),
+        ({"pixel_size_um": None}, {}, "No pixel size"),
         ({}, {"wavelength": "550"}, "did you mean 0.55 um"),
         ({}, {"what": "height"}, "Index contrast"),
         ({"data": np.full((8, 8), np.nan, np.float32)}, {}, "NaN"),
         ({"quantity": "intensity"}, {"what": "height"}, "not a phase map"),
         ({"quantity": "intensity", "data": np.full((8, 8), 900, np.uint16)}, {}, "counts of a camera"),
         ({"quantity": "intensity", "data": np.full((8, 8), 900.0, np.float32)}, {}, "counts of a camera"),
-        ({"quantity": "phase-std"}, {}, "holds phase-std, not phase"),
+        ({"quantity": "phase-std"}, {}, "Holds phase-std, not phase"),
         ({}, {"exaggeration": "0"}, "Vertical stretch"),
         ({}, {"exaggeration": "-2"}, "Vertical stretch"),
         ({}, {"exaggeration": "inf"}, "Vertical stretch"),
@@ -153,7 +153,7 @@ def test_numbers_that_are_not_finite_give_no_surface(viewer, phase, given):
         ({"data": np.zeros((8, 8, 3), np.uint8), "axes": "YXS"}, {}, "colour"),
     ],
     ids=[
-        "no pixel size",
+        "No pixel size",
         "nanometres",
         "no index contrast",
         "NaN",

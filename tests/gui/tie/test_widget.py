@@ -65,7 +65,7 @@ def test_stack_opened_by_napari_itself_is_not_taken_to_have_a_pixel_size(
     widget.dz.setText("1.0")
     click(widget.panel.run_button)
     finish(widget)
-    assert any("no pixel size" in message for message in messages())
+    assert any("No pixel size" in message for message in messages())
     assert len(viewer.layers) == 1
 
     widget.pixel_size.setText("0,325")  # a decimal comma is understood

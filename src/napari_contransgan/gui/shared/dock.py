@@ -14,7 +14,7 @@ from napari_contransgan.gui.shared.tab_order import order_tabs
 
 PLUGIN = "ContransGAN"
 LEAST_LINES = 8
-NARROWEST_PX, WIDEST_PX = 240, 420
+NARROWEST_PX, WIDEST_PX, PART_OF_WINDOW = 240, 420, 0.36
 """Limits of the width that a form asks for; if it needs more, it gets a horizontal scroll bar."""
 
 
@@ -135,7 +135,9 @@ class _DockScroll(QScrollArea):
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
         """Return a size that a small window has room for; a form that needs more scrolls."""
         least = self._body.minimumSizeHint()
-        return QSize(min(least.width(), NARROWEST_PX) + self._room(), LEAST_LINES * self.fontMetrics().lineSpacing())
+        window = self.window() or self
+        part_px = min(max(round(PART_OF_WINDOW * window.width()), NARROWEST_PX), WIDEST_PX)
+        return QSize(min(least.width(), part_px) + self._room(), LEAST_LINES * self.fontMetrics().lineSpacing())
 
     def eventFilter(self, watched: object, event: QEvent | None) -> bool:  # noqa: N802 - Qt's naming
         """Request another size when a part of the form opens or closes."""

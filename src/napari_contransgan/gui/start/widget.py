@@ -176,12 +176,12 @@ class StartWidget(DockedWidget):
         body = QWidget()
         line = QGridLayout(body)
         line.setContentsMargins(0, 0, 0, 8)
-        for column, (name, text, function) in enumerate(buttons):
+        for row_of_button, (name, text, function) in enumerate(buttons):
             button = QPushButton(text)
             button.setToolTip(_TOOLTIPS[name])
             button.clicked.connect(lambda _, function=function: function())
             self.buttons[name] = button
-            line.addWidget(button, 0, column)
+            line.addWidget(button, row_of_button, 0)
         self._grid.addWidget(self.marks[step], row, 0)
         self._grid.addWidget(title, row, 1)
         self._grid.addWidget(self.texts[step], row + 1, 1)
@@ -198,7 +198,7 @@ def _named(layers: tuple[object, ...]) -> str:
 _TITLES = {
     "open": "1. Open an image",
     "phase": "2. Compute its phase",
-    "adapt": "Optional: adapt the network to your microscope",
+    "adapt": "Optional: adapt the network",
     "inspect": "3. Look at it in 3D",
     "measure": "4. Measure the cells",
     "save": "5. Save the results",

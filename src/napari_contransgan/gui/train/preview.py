@@ -58,8 +58,9 @@ class LivePreview:
     def begin(self, settings: TrainSettings) -> None:
         """Prepare for another run, whose first previews determine the contrast limits.
 
-        napari needs up to half a second for each new layer. They are added from now on, black, one at a time, while the
-        user waits for the run to start, and not when the first previews arrive and would interrupt the user.
+        napari needs up to half a second for each new layer. They are added now, black, while the user waits for the run
+        to start, and not when the first previews arrive and would interrupt the user. All of them are added before
+        this returns: added later, while napari draws the progress bar of the run, they crashed its drawing.
         """
         self._unwanted.clear()
         self._changes.forget()
@@ -68,6 +69,7 @@ class LivePreview:
         self._newest, self._limits, self._is_blank = montages(blank_previews(settings)), usual_limits(), True
         if self._shown:
             self._update()
+            self.settle()
 
     def end(self) -> None:
         """Remove layers that have never shown a preview."""
