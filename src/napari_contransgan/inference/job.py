@@ -23,6 +23,9 @@ from napari_contransgan.models.running import TileNetwork, for_tiles
 from napari_contransgan.notes import doubts_added
 from napari_contransgan.progress import Progress
 
+MODEL_OF_ERRORS = "all"
+"""Bundled network whose errors and training images the error map knows."""
+
 
 @dataclass(frozen=True)
 class TilePart:
@@ -64,8 +67,8 @@ class Job:
         Dark level.
     notes : tuple of str
         Notes on the image as a whole.
-    errors : ErrorModel or None
-        Predicts the error, if the settings ask for it.
+    errors : ErrorModel
+        Predicts the error, and knows what usual images look like.
     """
 
     image: Image
@@ -75,7 +78,7 @@ class Job:
     pixel_size_um: float
     dark: Dark
     notes: tuple[str, ...]
-    errors: ErrorModel | None
+    errors: ErrorModel
     _network: TileNetwork | None = None
 
     @property
@@ -99,8 +102,13 @@ class Job:
         return float(adapted.get(ERROR_FACTOR, 1.0)) if isinstance(adapted, dict) else 1.0
 
     def verdict(self) -> ImageVerdict | None:
-        """Return what collects the errors of a frame, if the settings ask for them."""
-        return None if self.errors is None else ImageVerdict(self.errors, self.pixel_size_um)
+        """Return what collects the errors of a frame, and notices if it is unusual.
+
+        Other networks than `MODEL_OF_ERRORS` were trained on other images. Without an error map, theirs are not judged.
+        """
+        card = self.loaded.card
+        is_known = card.name.startswith(f"{MODEL_OF_ERRORS}:") and ADAPTED not in card.settings
+        return ImageVerdict(self.errors) if self.settings.trust or is_known else None
 
     def predict_tile(
         self,
@@ -117,7 +125,7 @@ class Job:
         part : TilePart
             The tile.
         verdict : ImageVerdict or None
-            Learns about the errors of the tile.
+            Learns about the tile.
 
         Yields
         ------
@@ -138,11 +146,16 @@ class Job:
         phase = np.where(part.yx_lit, phase_rad[inner], np.float32(0))
         if verdict is None:
             return (phase,)
-        sigma_rad = verdict.model.sigma_rad(part.yx_contrast, phase_rad, self.pixel_size_um)
+        known = self.errors.known
+        squares = known.squares_of_tile(part.yx_contrast[inner], phase, self.pixel_size_um, part.yx_lit)
+        if not self.settings.trust:
+            verdict.look_at(squares, phase, None)
+            return (phase,)
+        sigma_rad = self.errors.sigma_rad(part.yx_contrast, phase_rad, self.pixel_size_um, squares)
         if spread is not None:
-            sigma_rad = verdict.model.joined_rad(sigma_rad, spread * reference)
+            sigma_rad = self.errors.joined_rad(sigma_rad, spread * reference)
         sigma = np.where(part.yx_lit, sigma_rad[inner] * np.float32(self.error_factor), np.float32(np.inf))
-        verdict.look_at(part.yx_contrast[inner], phase, sigma)
+        verdict.look_at(squares, phase, sigma)
         return phase, sigma
 
     def described(self, notes: Sequence[str], figures: Mapping[str, Any]) -> Image:
@@ -208,5 +221,5 @@ def prepare(image: Image, settings: PredictSettings, loaded: LoadedModel | None)
         *dark_source_note(settings.dark, image),
         *doubts_of(image, pixel_size_um, loaded.card),
     )
-    errors = load_error_model() if settings.trust else None
-    return Job(image, settings, loaded, device, pixel_size_um, stated_dark(settings.dark, image), notes, errors)
+    dark = stated_dark(settings.dark, image)
+    return Job(image, settings, loaded, device, pixel_size_um, dark, notes, load_error_model())
