@@ -24,7 +24,7 @@ from napari_contransgan.simulation import simulate_pair
 
 SEED = 710
 """Seed of the images; 720 to 779 are those of the error map."""
-FRAMES = 76
+FRAMES = 119
 FOCUS = "focus"
 OFTEN = (FOCUS, "size")
 """Kinds that are hard to notice, of which there are images of all frames."""

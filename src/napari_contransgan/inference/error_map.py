@@ -135,8 +135,10 @@ def load_error_model(path: Path = WEIGHTS) -> ErrorModel:
         Classifier(layers, float(limits[1])),
         float(limits[2]),
     )
-    calibration = (arrays[f"calibration.{name}"] for name in ("log_sigma", "log_factor", "of_specimen"))
-    return ErrorModel(network, *calibration, arrays["joined"], known)
+    log_sigma, log_factor, of_specimen = (
+        arrays[f"calibration.{name}"] for name in ("log_sigma", "log_factor", "of_specimen")
+    )
+    return ErrorModel(network, log_sigma, log_factor, of_specimen, arrays["joined"], known)
 
 
 @dataclass

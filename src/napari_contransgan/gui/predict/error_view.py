@@ -49,7 +49,8 @@ def bands_of(sigma_rad: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 def _add_contours(viewer: Viewer, layer: ImageLayer) -> None:
     """Add the outlines of the bands between `LEVELS_RAD`, one colour for each level."""
-    colours = {None: "transparent", 0: "transparent", **{1 + number: one for number, one in enumerate(COLOURS)}}
+    colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    colours |= dict(enumerate(COLOURS, start=1))
     contours = viewer.add_labels(
         bands_of(layer.data),
         name=f"{layer.name} contours",
