@@ -103,9 +103,9 @@ def flagged(name: str, loaded: LoadedModel, seed: int, count: int) -> float:
 
 
 def score(image: Image, settings: PredictSettings, loaded: LoadedModel) -> float:
-    """Return how unusual an image is called; 1 is the limit."""
+    """Return how unusual an image is called; 1 is the limit, and 0 means that it could not be described."""
     phase = result_of(predict(image, settings, loaded))
-    return float(phase.settings["predict"]["unusual_score"])
+    return float(phase.settings["predict"].get("unusual_score", 0.0))
 
 
 def all_flagged(loaded: LoadedModel, seed: int, count: int) -> dict[str, float]:

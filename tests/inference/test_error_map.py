@@ -199,14 +199,26 @@ def test_the_classifier_notices_what_is_near_training_images_and_says_what_it_is
     assert compared(known(classifier=always("usual")), contrast, phase).unusual < 1
 
 
+def square(unusual: float, reason: str, *, is_lit: bool = True) -> Square:
+    place, nothing = (slice(0, 224), slice(0, 224)), np.zeros(0, np.float32)
+    return Square(place, nothing, nothing, unusual, reason, is_lit)
+
+
 def test_a_part_of_an_image_is_enough_to_be_noticed() -> None:
-    few = judged([(0.7, "fine")] * 18 + [(3.0, "values")] * 2, 2.0)
+    usual, strange = square(0.7, "fine"), square(3.0, "values")
+    few = judged([usual] * 18 + [strange] * 2, 2.0)
     assert few.share == pytest.approx(0.1)
-    assert judged([(0.7, "fine")] * 17 + [(3.0, "values")] * 3, 2.0).note.startswith(
+    assert not few.note
+    assert judged([usual] * 17 + [strange] * 3, 2.0).note.startswith(
         "The image is unlike the training images in 15% of its area: its brightness"
     )
-    assert not few.note
-    assert judged([(0.7, "fine")], 2.0).note == ""
+    assert judged([usual], 2.0).note == ""
+
+
+def test_squares_that_are_partly_dark_count_only_if_there_are_no_others() -> None:
+    dark = square(3.0, "values", is_lit=False)
+    assert judged([dark] * 3 + [square(0.7, "fine")], 2.0).score == 0.7
+    assert judged([dark] * 3, 2.0).note
 
 
 def test_each_prediction_is_judged_but_not_that_of_a_network_trained_on_other_images() -> None:

@@ -75,6 +75,7 @@ class ErrorModel:
         """
         if squares is None:
             squares = self.known.squares_of_tile(yx_contrast, yx_phase_rad, pixel_size_um)
+        squares = [one for one in squares if one.is_lit]
         with torch.inference_mode():
             contrast, phase = (
                 torch.from_numpy(np.ascontiguousarray(one))[None, None] for one in (yx_contrast, yx_phase_rad)
@@ -152,7 +153,7 @@ class ImageVerdict:
     """
 
     model: ErrorModel
-    _squares: list[tuple[float, str]] = field(default_factory=list)
+    _squares: list[Square] = field(default_factory=list)
     _samples: list[NDArray[np.float32]] = field(default_factory=list)
 
     def look_at(
@@ -169,11 +170,11 @@ class ImageVerdict:
         yx_sigma_rad : (Y, X) ndarray of float32 or None
             The error, infinite where there was no light. It is enlarged in place in unusual squares.
         """
-        self._squares += [(one.unusual, one.reason) for one in squares]
+        self._squares += squares
         if yx_sigma_rad is None:
             return
         for one in squares:
-            if one.unusual > self.model.known.far:
+            if one.is_lit and one.unusual > self.model.known.far:
                 yx_sigma_rad[one.place] *= UNUSUAL_FACTOR
         step = 1 + int(np.sqrt(yx_sigma_rad.size / 4000))
         sample = np.stack([yx_phase_rad[::step, ::step].ravel(), yx_sigma_rad[::step, ::step].ravel()])

@@ -147,8 +147,8 @@ def grouped(
 SAME_SIZE = 0.1
 """Difference of the logarithm of pixel sizes within which squares are compared."""
 SHRINKAGE, LEAST_VARIANCE = 0.1, 0.02
-LEAST_LIT = 0.9
-"""Fraction of a square that must be lit for it to be compared with training images."""
+LEAST_LIT, FULLY_LIT = 0.5, 0.9
+"""Fractions of a square that must be lit for it to be compared with training images: at all, and without reserve."""
 KNOWN_SIZE = 0.15
 """Relative difference from all pixel sizes of training at which an image counts as unusual."""
 
@@ -190,7 +190,7 @@ class Known:
         pixel_size_um: float,
         yx_lit: NDArray[np.bool_] | None = None,
     ) -> list["Square"]:
-        """Describe the squares of a tile, except those that are partly dark.
+        """Describe the squares of a tile, except those that are mostly dark.
 
         Parameters
         ----------
@@ -201,13 +201,17 @@ class Known:
         yx_lit : (Y, X) ndarray of bool, optional
             Where there was light.
         """
+        shape = (yx_contrast.shape[0], yx_contrast.shape[1])
+        lit = [(place, 1.0 if yx_lit is None else float(yx_lit[place].mean())) for place in squares_of(shape)]
         return [
-            self.square(place, features_of(yx_contrast[place], yx_phase_rad[place]), pixel_size_um)
-            for place in squares_of((yx_contrast.shape[0], yx_contrast.shape[1]))
-            if yx_lit is None or yx_lit[place].mean() > LEAST_LIT
+            self.square(place, features_of(yx_contrast[place], yx_phase_rad[place]), pixel_size_um, share)
+            for place, share in lit
+            if share > LEAST_LIT
         ]
 
-    def square(self, place: tuple[slice, slice], features: NDArray[np.float32], pixel_size_um: float) -> "Square":
+    def square(
+        self, place: tuple[slice, slice], features: NDArray[np.float32], pixel_size_um: float, lit: float
+    ) -> "Square":
         """Compare a square with those of training fields."""
         scaled = np.asarray((features - self.centre) / self.scale, np.float32)
         context = context_of(scaled, pixel_size_um)
@@ -225,7 +229,7 @@ class Known:
             groups = {name: float(squares[members].mean()) for name, members in GROUPS.items()}
             reason = max(groups, key=lambda name: groups[name])
         unusual = max(far, strange, other_size if other_size > 1 else 0.0)
-        return Square(place, context, specimens, float(unusual), reason)
+        return Square(place, context, specimens, float(unusual), reason, lit > FULLY_LIT)
 
 
 @dataclass(frozen=True)
@@ -244,6 +248,8 @@ class Square:
         How unusual it is, above 1 beyond the limits.
     reason : str
         What is most unusual: a key of `REASONS`.
+    is_lit : bool
+        Whether next to all of it is lit.
     """
 
     place: tuple[slice, slice]
@@ -251,6 +257,7 @@ class Square:
     specimens: NDArray[np.float32]
     unusual: float
     reason: str
+    is_lit: bool = True
 
 
 @dataclass(frozen=True)
@@ -272,8 +279,12 @@ class Verdict:
     note: str
 
 
-def judged(squares: Sequence[tuple[float, str]], far: float) -> Verdict:
-    """Join how unusual the squares of an image are, and why; those beyond `far` are unlike all training images."""
+def judged(every: Sequence[Square], far: float) -> Verdict:
+    """Join how unusual the squares of an image are, and why; those beyond `far` are unlike all training images.
+
+    Squares that are partly dark count only if there are no others, because a field stop makes them unusual.
+    """
+    squares = [(one.unusual, one.reason) for one in every if one.is_lit] or [(one.unusual, one.reason) for one in every]
     if not squares:
         return Verdict(0.0, 0.0, "")
     values = np.array([value for value, _ in squares])
