@@ -188,7 +188,7 @@ def test_a_pixel_size_that_no_training_image_had_is_unusual() -> None:
     assert compared(known(), contrast, phase, 0.70).unusual < 1
     other = compared(known(), contrast, phase, 0.80)
     assert other.unusual > 1
-    assert "pixel size" in REASONS[other.reason]
+    assert "none of them had such a pixel size" in REASONS[other.reason]
 
 
 def test_the_classifier_notices_what_is_near_training_images_and_says_what_it_is() -> None:
@@ -233,6 +233,14 @@ def test_each_prediction_is_judged_but_not_that_of_a_network_trained_on_other_im
     assert any("dark and bright" in note for note in judged_one["notes"])
     assert "unusual_score" not in not_judged
     assert not not_judged["notes"]
+
+
+def test_a_pixel_size_that_the_network_knows_but_the_error_map_does_not_is_not_called_unusual() -> None:
+    frame = replace(field(5)[0], pixel_size_um=0.2325)
+    used = trusted(frame)[2]
+    assert "unusual_score" not in used
+    assert not used["notes"]
+    assert result_of(predict(frame, PredictSettings())).settings["predict"]["notes"] == []
 
 
 def test_squares_cover_a_tile() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.counts import LUMINANCE_NOTE, dark_source_note, stated_dark
-from napari_contransgan.inference.checks import check_input, doubts_of
+from napari_contransgan.inference.checks import PIXEL_SIZE_TOLERANCE, check_input, doubts_of
 from napari_contransgan.inference.error_map import ErrorModel, ImageVerdict, load_error_model
 from napari_contransgan.inference.survey import Dark
 from napari_contransgan.inference.tiling import ORIENTATIONS, Covering, run_tile
@@ -108,7 +108,15 @@ class Job:
         """
         card = self.loaded.card
         is_known = card.name.startswith(f"{MODEL_OF_ERRORS}:") and ADAPTED not in card.settings
-        return ImageVerdict(self.errors) if self.settings.trust or is_known else None
+        wanted = self.settings.trust or (is_known and self._is_comparable)
+        return ImageVerdict(self.errors) if wanted else None
+
+    @property
+    def _is_comparable(self) -> bool:
+        """Return whether the error map knows images of this pixel size, or the network does not know them either."""
+        sizes = self.loaded.card.input_pixel_sizes_um
+        trained = any(abs(self.pixel_size_um / size - 1) <= PIXEL_SIZE_TOLERANCE for size in sizes)
+        return not trained or self.errors.known.size_factor(self.pixel_size_um) <= 1
 
     def predict_tile(
         self,
@@ -148,14 +156,15 @@ class Job:
             return (phase,)
         known = self.errors.known
         squares = known.squares_of_tile(part.yx_contrast[inner], phase, self.pixel_size_um, part.yx_lit)
+        compared = squares if self._is_comparable else []
         if not self.settings.trust:
-            verdict.look_at(squares, phase, None)
+            verdict.look_at(compared, phase, None)
             return (phase,)
         sigma_rad = self.errors.sigma_rad(part.yx_contrast, phase_rad, self.pixel_size_um, squares)
         if spread is not None:
             sigma_rad = self.errors.joined_rad(sigma_rad, spread * reference)
         sigma = np.where(part.yx_lit, sigma_rad[inner] * np.float32(self.error_factor), np.float32(np.inf))
-        verdict.look_at(squares, phase, sigma)
+        verdict.look_at(compared, phase, sigma)
         return phase, sigma
 
     def described(self, notes: Sequence[str], figures: Mapping[str, Any]) -> Image:

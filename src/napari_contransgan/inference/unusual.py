@@ -27,6 +27,7 @@ CLIP = 12.0
 """Largest difference of a feature from the centre that counts, in robust standard deviations."""
 
 USUAL, FOCUS, SIZE, INVERTED = "usual", "focus", "size", "inverted"
+OTHER_SIZE = "other size"
 KINDS = (USUAL, FOCUS, SIZE, "tissue", "texture", INVERTED, "fluorescence", "screenshot")
 """What the classifier knows: usual images first."""
 
@@ -42,6 +43,7 @@ REASONS = {
     "the image is inverted",
     VALUES: _NOT_BRIGHT_FIELD,
     FOCUS: "it looks like an image taken far out of focus: check the focus",
+    OTHER_SIZE: "none of them had such a pixel size: check it, and do not take the phase as a measurement",
     SIZE: "its detail does not fit its pixel size: check the pixel size",
     "tissue": _OTHER_DETAIL,
     "texture": _OTHER_DETAIL,
@@ -183,6 +185,11 @@ class Known:
         apart = [abs(np.log(one.pixel_size_um / pixel_size_um)) for one in self.groups]
         return int(np.argmin(apart))
 
+    def size_factor(self, pixel_size_um: float) -> float:
+        """Return how far a pixel size is from those of the training fields, above 1 if too far to be compared."""
+        group = self.groups[self.group_of(pixel_size_um)]
+        return float(abs(np.log(group.pixel_size_um / pixel_size_um)) / np.log(1 + KNOWN_SIZE))
+
     def squares_of_tile(
         self,
         yx_contrast: NDArray[np.float32],
@@ -219,11 +226,11 @@ class Known:
         distance, specimens = group.nearest(scaled)
         far = distance / self.limit
         strange, kind = self.classifier.strangeness(context)
-        other_size = abs(np.log(group.pixel_size_um / pixel_size_um)) / np.log(1 + KNOWN_SIZE)
-        if strange > 1:
+        other_size = self.size_factor(pixel_size_um)
+        if other_size > 1:
+            reason = OTHER_SIZE
+        elif strange > 1:
             reason = kind
-        elif other_size > max(far, 1):
-            reason = SIZE
         else:
             squares = np.square(np.clip(scaled, -CLIP, CLIP) - group.mean)
             groups = {name: float(squares[members].mean()) for name, members in GROUPS.items()}
