@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import napari_contransgan
-from napari_contransgan.errors import InputError, UnusableFrameError
+from napari_contransgan.errors import InputError, UnusableFrameError, errors_named
 
 ROOT = Path(napari_contransgan.__file__).parent
 
@@ -31,6 +31,13 @@ def test_another_source_is_kept_in_the_message() -> None:
     assert str(error) == "cell.tif: flat.tif: is too small"
     assert isinstance(error, UnusableFrameError)
     assert error.hint == "flip_z"
+
+
+def test_a_path_is_added_to_an_error_that_names_only_the_image() -> None:
+    with pytest.raises(InputError, match=r"^/data/cell\.tif: is empty$"), errors_named(Path("/data/cell.tif"), "cell"):
+        raise InputError("is empty", source="cell")
+    with pytest.raises(InputError, match=r"^2 planes of /data/cell\.tif"), errors_named(Path("/data/cell.tif"), "cell"):
+        raise InputError("2 planes of /data/cell.tif are damaged")
 
 
 def test_a_copy_is_whole_as_when_an_error_comes_from_another_process() -> None:

@@ -1,5 +1,8 @@
 """Errors that a user can fix."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal, Self
 
 Hint = Literal["flip_z", "resume"]
@@ -45,3 +48,22 @@ class InputError(ValueError):
 
 class UnusableFrameError(InputError):
     """A frame that cannot be used, although other frames of its series may be usable."""
+
+
+@contextmanager
+def errors_named(path: Path, name: str) -> Iterator[None]:
+    """Add the path of a file to an error that names only its image.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str
+        Name of its image, which the path replaces.
+    """
+    try:
+        yield
+    except InputError as error:
+        if str(path) in str(error):
+            raise
+        raise error.named(path, instead_of=name) from error

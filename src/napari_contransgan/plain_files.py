@@ -1,7 +1,8 @@
-"""Read small files of strangers: regular files of a bounded size, and plain values in JSON and YAML."""
+"""Read small files of strangers: regular files of a bounded size. Plain values from and for JSON and YAML."""
 
 import io
 import json
+import math
 import os
 import stat
 from collections.abc import Hashable, Iterator, Mapping
@@ -75,6 +76,31 @@ def plain_json(text: str) -> Any:
         raise ValueError("it is nested too deeply") from None
     check_plain(value)
     return value
+
+
+def json_value(value: Any, *, only_finite: bool = False) -> Any:
+    """Convert a value to types that JSON has: paths become text, tuples lists, and NumPy numbers plain ones.
+
+    Parameters
+    ----------
+    value : Any
+        Mappings and sequences may contain others.
+    only_finite : bool
+        Turn numbers that are not finite into None, since JSON has none.
+
+    Returns
+    -------
+    Any
+    """
+    if isinstance(value, Mapping):
+        return {str(key): json_value(item, only_finite=only_finite) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [json_value(item, only_finite=only_finite) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "item"):  # a NumPy number
+        value = value.item()
+    return None if only_finite and isinstance(value, float) and not math.isfinite(value) else value
 
 
 def plain_yaml(text: str) -> Any:

@@ -2,8 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
-from functools import partial
+from contextlib import contextmanager
 from typing import TypeVar
 
 import psutil
@@ -11,6 +10,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.progress import each_within
 
 THREADS = "NAPARI_CONTRANSGAN_THREADS"
 """Environment variable for the number of threads, used where no setting states one."""
@@ -94,16 +94,7 @@ def stay_on_one_thread() -> None:
 
 def each_on_threads(number: int, events: Generator[Event, Request, Result]) -> Generator[Event, Request, Result]:
     """Run a generator with this many threads for PyTorch; between its events the caller's own number is restored."""
-    with closing(events):
-        go_on = partial(next, events)
-        while True:
-            with _torch_on_threads(number):
-                try:
-                    event = go_on()
-                except StopIteration as end:
-                    result: Result = end.value
-                    return result
-            go_on = partial(events.send, (yield event))
+    return each_within(lambda: _torch_on_threads(number), events)
 
 
 @contextmanager

@@ -1,11 +1,6 @@
 """Each command gives the same results as its function in Python."""
 
 import json
-import re
-import shlex
-import signal
-import subprocess
-import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -15,22 +10,17 @@ import pytest
 import yaml
 from typer.testing import Result
 
-from napari_contransgan.config import TieSettings, TrainSettings
-from napari_contransgan.config.training import MOST_STEPS
+from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation import evaluate
 from napari_contransgan.io import Image, read_image, write_image
 from napari_contransgan.progress import Progress, result_of
-from napari_contransgan.simulation import sample_frame
 from napari_contransgan.tie import retrieve_phase
 from napari_contransgan.training.known_runs import remember_run
 
-COMMANDS = ["demo", "simulate", "tie", "tile", "train", "predict", "evaluate"]
-COMMANDS += ["models list", "models show", "models export"]
-
 Call = Callable[..., Result]
+
 Json = Callable[..., dict[str, Any]]
-Start = Callable[..., "subprocess.Popen[str]"]
 
 
 def test_tie_writes_what_python_retrieves_with_the_files_own_sizes(
@@ -95,29 +85,6 @@ def test_tile_takes_a_stated_pixel_size_and_notes_tiles_too_small_to_train_on(
     assert text in result.stderr
     whole = call_for_json("tile", hela / "lr" / "0000.ome.tif", "--out", tmp_path / "whole", "--grid", "1x1")
     assert whole["notes"] == []
-
-
-def test_train_takes_a_batch_size_and_a_crop(call_for_json: Json, hela: Path, tmp_path: Path) -> None:
-    options = ["--generator", "unet", "--preset", "tiny", "--steps", "1", "--batch-size", "1", "--crop", "96"]
-    call_for_json("train", "--out", tmp_path / "run", "--pairs", hela, *options)
-    settings = TrainSettings.from_yaml(tmp_path / "run" / "config.yaml")
-    assert (settings.batch_size, settings.crop_px) == (1, 96)
-
-
-def test_train_by_the_clock_ends_and_is_resumed_with_more_minutes(
-    call_for_json: Json, hela: Path, tmp_path: Path
-) -> None:
-    values = {"pairs": [str(hela)], "generator": "unet", "preset": "tiny", "batch_size": 1, "crop_px": 96}
-    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(values))
-    options = ["--out", tmp_path / "run", "--config", tmp_path / "tiny.yaml"]
-    figures = call_for_json("train", *options, "--minutes", "0.01")
-    assert figures["step"] >= 1
-    assert Path(figures["checkpoint"]).is_file()
-    settings = TrainSettings.from_yaml(tmp_path / "run" / "config.yaml")
-    assert (settings.minutes, settings.steps) == (0.01, MOST_STEPS)
-    more = str(figures["step"] + 1)
-    again = call_for_json("train", "--out", tmp_path / "run", "--resume", "--minutes", "10", "--steps", more)
-    assert again["step"] == figures["step"] + 1
 
 
 def test_simulate_is_repeatable_and_records_its_settings(call_for_json: Json, hela: Path, tmp_path: Path) -> None:
@@ -185,13 +152,6 @@ def test_predict_computes_as_told_and_says_how(
     used = one["settings"]
     assert (used["engine"], used["precision"], used["threads"]) == ("PyTorch", "bf16", 2)
     assert used["device"] == "cpu (2 threads, PyTorch, bf16)"
-
-
-def test_train_computes_as_told_and_says_how(call_for_json: Json, hela: Path, tmp_path: Path) -> None:
-    options = ["--pairs", hela, "--preset", "tiny", "--generator", "unet", "--steps", "1"]
-    figures = call_for_json("train", "--out", tmp_path, *options, "--precision", "bf16", "--threads", "2")
-    assert figures["device"] == "cpu (2 threads, bf16)"
-    assert TrainSettings.from_yaml(tmp_path / "config.yaml").threads == 2
 
 
 def test_predict_says_when_an_uncertainty_is_of_an_earlier_phase(
@@ -306,77 +266,6 @@ def test_bundled_networks_and_those_trained_here_are_listed(call_for_json: Json,
     assert listed["trained_here"][str(run_folder)].keys() == listed["models"]["all"].keys()
 
 
-def test_train_tells_its_scores_and_leaves_a_checkpoint(
-    call: Call, run_folder: Path, hela: Path, tmp_path: Path
-) -> None:
-    settings = TrainSettings(pairs=(hela,), preset="tiny", generator="unet", steps=9, validate_every=1)
-    config = tmp_path / "config.yaml"
-    config.write_text(settings.to_yaml())
-    result = call("train", "--out", tmp_path / "run", "--config", config, "--steps", "2", "--json")
-    assert result.exit_code == 0, result.stderr
-    figures = json.loads(result.stdout)
-    assert figures["step"] == 2
-    assert figures["checkpoint"] == str(tmp_path / "run" / "best.safetensors")
-    assert {"ssim", "psnr_db", "slope", "ssim_zero", "psnr_zero_db", "losses", "device"} <= figures.keys()
-    assert "step 1: SSIM" in result.stderr
-    assert "step 2: SSIM" in result.stderr
-    assert TrainSettings.from_yaml(tmp_path / "run" / "config.yaml").generator == "unet"
-
-
-def test_unpaired_folders_train_without_a_score(call: Call, hela: Path, tmp_path: Path) -> None:
-    folders = ["--lr", hela / "lr", "--phase", hela / "phase"]
-    options = ["--recipe", "paper", "--generator", "unet", "--preset", "tiny", "--steps", "1"]
-    result = call("train", "--out", tmp_path / "run", *folders, *options, "--json")
-    assert result.exit_code == 0, result.stderr
-    assert json.loads(result.stdout)["ssim"] is None
-    assert "step 1: no held-out pairs to score against" in result.stderr
-
-
-def test_epochs_count_how_often_an_image_is_seen(call_for_json: Json, hela: Path, tmp_path: Path) -> None:
-    options = ["--pairs", hela, "--preset", "tiny", "--generator", "unet", "--epochs", "8"]
-    assert call_for_json("train", "--out", tmp_path / "run", *options)["step"] == 2  # one pair, four images a step
-
-
-def test_a_second_run_in_one_folder_needs_resume_and_goes_on(
-    call_for_json: Json, call: Call, run_folder: Path, hela: Path, tmp_path: Path
-) -> None:
-    options = ["--out", tmp_path / "run", "--pairs", hela, "--preset", "tiny", "--generator", "unet"]
-    call_for_json("train", *options, "--steps", "1")
-    refused = call("train", *options, "--steps", "2")
-    assert refused.exit_code == 2
-    assert "resume" in refused.stderr
-    figures = call_for_json("train", "--out", tmp_path / "run", "--resume", "--steps", "2")
-    assert figures["step"] == 2
-    logged = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert [record["step"] for record in logged if "validation" not in record] == [1, 2]
-
-
-def test_an_interrupted_training_keeps_its_work_and_can_go_on(
-    call_for_json: Json, start: Start, hela: Path, tmp_path: Path
-) -> None:
-    run = tmp_path / "run"
-    options = ["--pairs", hela, "--preset", "tiny", "--generator", "unet", "--steps", "100000"]
-    process = start("train", "--out", run, *options)
-    try:
-        metrics = run / "metrics.jsonl"
-        deadline = time.monotonic() + 120
-        while not (metrics.is_file() and metrics.read_text().count("\n") >= 2):
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert process.returncode == 130
-    assert stdout == ""
-    assert "Traceback" not in stderr
-    assert f"the run is saved in {run}: continue it with --resume" in stderr
-    done = int(re.search(r"stopped after step (\d+)", stderr).group(1))
-    figures = call_for_json("train", "--out", run, "--resume", "--steps", done + 1)
-    assert figures["step"] == done + 1
-
-
 def test_demo_passes_the_figures_on(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run_demo(out: Path) -> Generator[Progress, None, dict[str, Any]]:
         yield Progress(1, 1, "done")
@@ -385,30 +274,3 @@ def test_demo_passes_the_figures_on(call: Call, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("napari_contransgan.demo.run_demo", run_demo)
     result = call("demo", "--out", tmp_path / "demo", "--json")
     assert json.loads(result.stdout) == {"predict": {"ssim": 0.9}, "out": str(tmp_path / "demo")}
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_help_shows_an_example_of_the_command(call: Call, name: str) -> None:
-    lines = [line + " " for line in call(*name.split(), "--help").stdout.splitlines()]
-    assert any(line.startswith(f"    napari-contransgan {name} ") for line in lines)
-
-
-def test_the_examples_run_one_after_the_other(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    write_image(Path("demo-output/sample_frame_10x.ome.tif"), sample_frame())  # the demo itself has tests of its own
-    for name in COMMANDS[1:]:
-        help_text = call(*name.split(), "--help").stdout
-        example = re.search(r"Example:\s+napari-contransgan (.*)", help_text).group(1)
-        if name == "train":
-            example = example.replace("--steps 200", "--steps 1 --preset tiny")
-        result = call(*shlex.split(example))
-        assert result.exit_code == 0, (example, result.stderr)
-        assert "training crop" not in result.stderr, "the example's tiles must do for training"
-
-
-def test_the_page_of_the_command_line_shows_the_examples_of_the_help(call: Call) -> None:
-    page = Path(__file__).parents[2] / "docs" / "reference" / "command-line.md"
-    text = " ".join(page.read_text(encoding="utf-8").split())
-    for name in ("demo", "simulate", "tie", "tile", "predict", "train"):
-        example = re.search(r"Example:\s+(napari-contransgan .*)", call(name, "--help").stdout).group(1)
-        assert " ".join(example.split()) in text

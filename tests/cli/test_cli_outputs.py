@@ -1,10 +1,10 @@
-"""The names of output files, and cleaning up after a failure."""
+"""The names of output files."""
 
 from pathlib import Path
 
 import pytest
 
-from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
+from napari_contransgan.cli.outputs import keep_inputs, output_paths
 from napari_contransgan.errors import InputError
 
 
@@ -35,29 +35,8 @@ def test_outputs_never_overwrite_each_other_or_an_input(tmp_path: Path) -> None:
         output_paths(tmp_path / "sub" / ".." / "a.ome.tif", [one], "phase")
 
 
-def test_what_belongs_to_an_output_is_named_after_it() -> None:
-    assert beside(Path("out/a.ome.tif"), "uncertainty") == Path("out/a_uncertainty.ome.tif")
-    assert beside(Path("a.b.tif"), "height") == Path("a.b_height.tif")
-
-
 def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
     read = tmp_path / "a_uncertainty.ome.tif"
     keep_inputs([tmp_path / "b.tif"], [read, None, "a colour"])
     with pytest.raises(InputError, match="is an input and would be overwritten"):
         keep_inputs([tmp_path / "sub" / ".." / read.name], [read])
-
-
-def test_a_failure_takes_back_the_results_written_so_far_and_their_new_folder(tmp_path: Path) -> None:
-    written: list[Path] = []
-    folder = tmp_path / "new" / "results"
-
-    def fail_after_the_first() -> None:
-        with removed_on_failure(folder, written):
-            folder.mkdir(parents=True)
-            (folder / "a.tif").write_text("first")
-            written.append(folder / "a.tif")
-            raise OSError("the disk is full")
-
-    with pytest.raises(OSError, match="the disk is full"):
-        fail_after_the_first()
-    assert list(tmp_path.iterdir()) == []

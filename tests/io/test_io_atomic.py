@@ -10,7 +10,14 @@ import pytest
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, write_image
-from napari_contransgan.io.atomic import _host, check_names, remove_leftovers, replaced_atomically, write_atomically
+from napari_contransgan.io.atomic import (
+    _host,
+    check_names,
+    empty_folders_removed,
+    remove_leftovers,
+    replaced_atomically,
+    write_atomically,
+)
 
 KILLED_WHILE_WRITING = """
 import os, signal, sys
@@ -85,3 +92,36 @@ def test_the_temporary_file_has_the_name_of_the_real_one(tmp_path: Path) -> None
         assert part.name == "a.ome.tif"
         part.write_bytes(b"whole")
     assert (tmp_path / "a.ome.tif").read_bytes() == b"whole"
+
+
+def test_a_failure_takes_back_the_results_written_so_far_and_their_new_folder(tmp_path: Path) -> None:
+    written: list[Path] = []
+    folder = tmp_path / "new" / "results"
+
+    def fail_after_the_first() -> None:
+        with empty_folders_removed(folder, written):
+            folder.mkdir(parents=True)
+            (folder / "a.tif").write_text("first")
+            written.append(folder / "a.tif")
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        fail_after_the_first()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_new_folders_are_kept_if_they_hold_something(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "results"
+    with empty_folders_removed(folder):
+        folder.mkdir(parents=True)
+    assert list(tmp_path.iterdir()) == []
+
+    def fail_next_to_a_file_of_the_user() -> None:
+        with empty_folders_removed(folder, [folder / "never written"]):
+            folder.mkdir(parents=True)
+            (folder.parent / "of the user").touch()
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        fail_next_to_a_file_of_the_user()
+    assert [path.name for path in tmp_path.rglob("*")] == ["new", "of the user"]

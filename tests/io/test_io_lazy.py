@@ -280,3 +280,13 @@ def test_lazy_pixels_with_which_nothing_can_be_computed_are_refused(path: Path) 
     write_image(path, Image(np.full((3, 4, 5), 7, np.uint8), "TYX", name="even"))
     with pytest.raises(InputError, match=r"even: every pixel has the same value \(7\)"):
         check_pixels(read_image(path, lazy=True))
+
+
+def test_a_function_of_the_image_may_decide_whether_its_pixels_stay_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    write_image(path, Image(ZYX_STACK, "ZYX", 0.65, 3.0))
+    left = read_image(path, lazy=lambda image: image.pixel_size_um == 0.65 and image.data.shape == (3, 20, 30))
+    loaded = read_image(path, lazy=lambda _: False)
+    assert isinstance(left.data, dask.array.Array)
+    assert isinstance(loaded.data, np.ndarray)
+    np.testing.assert_array_equal(left.data, loaded.data)

@@ -34,12 +34,13 @@ from napari_contransgan.io.locking import folder_locked
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from napari_contransgan.models.compute import choose_device, describe_device, precision_to_train
+from napari_contransgan.progress import mapped
 from napari_contransgan.threads import each_on_threads, threads_to_train
 from napari_contransgan.training.events import Preview
 from napari_contransgan.training.run_folder import ADAPT_CONFIG, BEST, METRICS, SPEED, record_line, write_previews
 
 RESULT = "adapt.json"
-HELD_OUT_FIELDS = 8
+HELD_OUT_FIELDS = 12
 """Number of simulated fields of the user's microscope that the networks are scored on and do not learn from."""
 
 Events = Generator[AdaptEvent, None, AdaptResult]
@@ -125,12 +126,20 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
     )
     material = Material(replay, simulated[HELD_OUT_FIELDS:], simulated[:HELD_OUT_FIELDS])
     course: list[AdaptStep | AdaptPreview] = []
-    adapted = yield from _noting(train_adapted(loaded, split, material, settings, device), course)
+
+    def noted(event: AdaptStep | AdaptPreview) -> AdaptEvent:
+        course.append(event)
+        return event
+
+    training: Generator[AdaptEvent, None, Adapted] = mapped(
+        train_adapted(loaded, split, material, settings, device), noted
+    )
+    adapted = yield from training
     clock.note("training and scores")
     kept: Kept = "adapted" if adapted.is_better else "original"
     if kept == "original":
         notes += ("The adapted network was not better, so the original is kept unchanged.",)
-    applied = Applied(adapted.network.to(device), loaded.card.phase_ref_rad, device, settings.precision)
+    applied = Applied(adapted.network.to(device), loaded.card.phase_ref_rad, device, settings.precision, adapted.gain)
     name, compared = settings.name or run_dir.name, _compared(fields, split.description, way)
     card = adapted_card(
         loaded.card,
@@ -144,6 +153,7 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
         after=adapted.after,
         compared=compared,
         error_factor=error_factor(split.kept_back, applied),
+        gain=adapted.gain,
     )
     adapted.network.cpu()
     result = AdaptResult(
@@ -162,20 +172,6 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
     _write(run_dir, adapted.network, card, settings, result, course)
     yield AdaptFinished(result)
     return result
-
-
-def _noting(
-    training: Generator[AdaptStep | AdaptPreview, None, Adapted], course: list[AdaptStep | AdaptPreview]
-) -> Generator[AdaptEvent, None, Adapted]:
-    """Pass events on, and collect them."""
-    while True:
-        try:
-            event = next(training)
-        except StopIteration as stop:
-            adapted: Adapted = stop.value
-            return adapted
-        course.append(event)
-        yield event
 
 
 class _Clock:

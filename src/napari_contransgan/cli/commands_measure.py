@@ -9,11 +9,12 @@ import numpy as np
 import typer
 
 from napari_contransgan.cli.measured_files import MeasuredFiles
-from napari_contransgan.cli.outputs import beside, keep_inputs
-from napari_contransgan.cli.runner import command, naming, note, run
+from napari_contransgan.cli.outputs import keep_inputs
+from napari_contransgan.cli.runner import command, note, run
 from napari_contransgan.config import MeasureSettings
-from napari_contransgan.errors import InputError
+from napari_contransgan.errors import InputError, errors_named
 from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.io.names import next_to
 
 if TYPE_CHECKING:
     from napari_contransgan.evaluation import BeadHeight
@@ -114,7 +115,7 @@ def measure(
         std = _uncertainty(path, uncertainty)
         given = None if labels is None else np.asarray(read_image(labels).data)
         figures.append({})
-        with naming(path, image):
+        with errors_named(path, image.name):
             found = run(measure_objects(image, settings, labels=given, uncertainty=std))
             if line is not None:
                 results.profiles += list(_profiles(image, *line))
@@ -162,7 +163,7 @@ def _figures(path: Path, found: "Measurement") -> dict[str, Any]:
 def _uncertainty(path: Path, stated: Path | None) -> Image | None:
     """Read the given uncertainty map, or the one next to the phase."""
     if stated is None:
-        stated = beside(path, "uncertainty")
+        stated = next_to(path, "uncertainty")
         if not stated.is_file():
             return None
     return read_image(stated, lazy=True)

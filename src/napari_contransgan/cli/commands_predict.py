@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths
+from napari_contransgan.cli.outputs import keep_inputs, output_paths
 from napari_contransgan.cli.runner import Position, command, note, number_or_path, run
+from napari_contransgan.cli.stack_options import DarkLevel
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.inputs import find_inputs, stands_for_many
+from napari_contransgan.io.names import next_to
 
 if TYPE_CHECKING:
     from napari_contransgan.inference.files import FileTask
@@ -41,10 +43,7 @@ def predict(
         ),
     ] = None,
     pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um, instead of the file's.")] = None,
-    dark: Annotated[
-        str | None,
-        typer.Option(help="Dark level to subtract: counts, or an image taken without light. [default: the file's]"),
-    ] = None,
+    dark: DarkLevel = None,
     trust: Annotated[
         bool,
         typer.Option(
@@ -100,12 +99,12 @@ def predict(
     outputs = output_paths(out, images, "phase")
     keep_inputs(outputs, [settings.dark])
     if trust:
-        keep_inputs([beside(output, UNCERTAINTY) for output in outputs], images)
+        keep_inputs([next_to(output, UNCERTAINTY) for output in outputs], images)
 
     from napari_contransgan.inference.files import FileTask
 
     tasks = [
-        FileTask(path, output, beside(output, UNCERTAINTY), settings, objective, position)
+        FileTask(path, output, next_to(output, UNCERTAINTY), settings, objective, position)
         for path, output in zip(images, outputs, strict=True)
     ]
     return _predict_many(tasks, out, workers, scheduler) if many else _predict_named(tasks)

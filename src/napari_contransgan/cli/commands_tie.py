@@ -13,8 +13,8 @@ import typer
 from numpy.typing import NDArray
 from rich.markup import escape
 
-from napari_contransgan.cli.outputs import beside, keep_inputs, output_paths, removed_on_failure
-from napari_contransgan.cli.runner import HINTS, Position, command, naming, note, number_or_path, progress_bar
+from napari_contransgan.cli.outputs import keep_inputs, output_paths
+from napari_contransgan.cli.runner import HINTS, Position, command, note, number_or_path, progress_bar
 from napari_contransgan.cli.stack_options import (
     CondenserAperture,
     DarkLevel,
@@ -28,8 +28,10 @@ from napari_contransgan.cli.stack_options import (
     heights_um,
 )
 from napari_contransgan.config import TieSettings
-from napari_contransgan.errors import Hint, InputError
+from napari_contransgan.errors import Hint, InputError, errors_named
 from napari_contransgan.io import Image, read_image, write_frames
+from napari_contransgan.io.atomic import empty_folders_removed
+from napari_contransgan.io.names import next_to
 from napari_contransgan.notes import join_notes
 from napari_contransgan.progress import Progress
 
@@ -117,13 +119,13 @@ def tie(
     }
     settings = TieSettings.checked(values, source="tie")
     conversions = Conversions("path" in wanted, index_contrast, refractive_increment if "dry-mass" in wanted else None)
-    keep_inputs([output, *(beside(output, kind) for kind in wanted)], [stack, settings.flat_field, settings.dark])
+    keep_inputs([output, *(next_to(output, kind) for kind in wanted)], [stack, settings.flat_field, settings.dark])
     kept: list[Path] = []
-    with naming(stack, image), removed_on_failure(output.parent, kept):
+    with errors_named(stack, image.name), empty_folders_removed(output.parent, kept):
         conversions.check(image.name)
         first, figures, notes = _written(retrieve_frames(image, settings), image, output, wanted, kept)
         for kind, convert in conversions.functions.items():
-            path = beside(output, kind)
+            path = next_to(output, kind)
             _write_quantity(output, path, convert)
             kept.append(path)
         if "dry-mass" in wanted:
@@ -132,7 +134,7 @@ def tie(
         note(f"{stack}: {text}")
     return {
         "phase": output,
-        **{kind.replace("-", "_"): beside(output, kind) for kind in wanted},
+        **{kind.replace("-", "_"): next_to(output, kind) for kind in wanted},
         **figures,
         "settings": first.phase.settings["tie"],
         "report": first.phase.settings["tie_report"],
@@ -197,7 +199,7 @@ def _written(
             write_frames(output, phase, phases(), shape)
             kept.append(output)
             if spread is not None:
-                path = beside(output, "uncertainty")
+                path = next_to(output, "uncertainty")
                 write_frames(path, replace(phase, **_as_uncertainty(first)), iter(spread), shape)
                 kept.append(path)
     figures = {"axes": phase.axes, "shape": shape, "pixel_size_um": phase.pixel_size_um, **statistics.figures()}

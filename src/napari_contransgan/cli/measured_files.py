@@ -38,13 +38,13 @@ class MeasuredFiles:
         write_objects(self.out, self.objects)
         written = {"table": self.out}
         if self.profiles:
-            written["profile"] = self._beside("profile")
+            written["profile"] = self._next_to("profile")
             write_profiles(written["profile"], self.profiles)
         if self.growth:
-            written["growth"] = self._beside("growth")
+            written["growth"] = self._next_to("growth")
             write_growth(written["growth"], self.growth)
         if self.beads:
-            written["bead_heights"] = self._beside("beads")
+            written["bead_heights"] = self._next_to("beads")
             write_beads(written["bead_heights"], self.beads)
         return written | (self._draw() if self.plots is not None else {})
 
@@ -61,9 +61,9 @@ class MeasuredFiles:
             figures["beads"] = draw_bead_heights([bead for some in self.beads.values() for bead in some])
         drawn: dict[str, Path] = {}
         for name, figure in figures.items():
-            drawn[f"{name}_plot"] = self._beside(name, f".{self.plots}")
+            drawn[f"{name}_plot"] = self._next_to(name, f".{self.plots}")
             save_figure(drawn[f"{name}_plot"], figure)
         return drawn
 
-    def _beside(self, name: str, suffix: str = ".csv") -> Path:
+    def _next_to(self, name: str, suffix: str = ".csv") -> Path:
         return self.out.with_name(f"{self.out.stem}_{name}{suffix}")

@@ -1,12 +1,11 @@
-"""Choose the names of output files, and remove them if a command fails."""
+"""Choose the names of output files."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io import image_stem
 from napari_contransgan.io.atomic import check_names
+from napari_contransgan.io.names import results_in
 
 
 def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
@@ -36,20 +35,9 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
             f"{out.suffix} files cannot be written: give a .tif file, or a folder without a suffix", source=out
         )
     else:
-        outputs = [out / f"{image_stem(path)}_{kind}.ome.tif" for path in inputs]
-    source_of: dict[Path, Path] = {}
-    for path, output in zip(inputs, outputs, strict=True):
-        if output in source_of:
-            raise InputError(f"{path} and {source_of[output]} would both be written to {output}: rename one")
-        source_of[output] = path
+        outputs = results_in(out, inputs, kind)
     keep_inputs(outputs, inputs)
     return outputs
-
-
-def beside(output: Path, kind: str) -> Path:
-    """Return the name of a file that belongs to another one, next to it."""
-    stem = image_stem(output)
-    return output.with_name(f"{stem}_{kind}{output.name[len(stem) :]}")
 
 
 def keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | float | None]) -> None:
@@ -59,18 +47,3 @@ def keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | float | N
     for path in outputs:
         if path.resolve() in read:
             raise InputError("is an input and would be overwritten: choose another --out", source=path)
-
-
-@contextlib.contextmanager
-def removed_on_failure(folder: Path, paths: list[Path]) -> Iterator[None]:
-    """Remove all results, and the folders created for them, if one of them fails."""
-    made = [one for one in (folder, *folder.parents) if not one.exists()]
-    try:
-        yield
-    except BaseException:
-        for path in paths:
-            path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            for one in made:
-                one.rmdir()
-        raise

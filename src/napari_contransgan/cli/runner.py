@@ -5,7 +5,6 @@ import errno
 import functools
 import inspect
 import json
-import math
 import signal
 import threading
 import traceback
@@ -21,7 +20,7 @@ from rich.progress import Progress as Bar
 from typer.models import ParameterInfo
 
 from napari_contransgan.errors import Hint, InputError
-from napari_contransgan.io import Image
+from napari_contransgan.plain_files import json_value
 from napari_contransgan.progress import Progress, result_of
 
 T = TypeVar("T")
@@ -65,7 +64,7 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Command], Co
         @functools.wraps(function)
         def run_and_print(as_json: bool, debug: bool, **options: Any) -> None:
             with _exit_status(debug), _ended_by_signals():
-                figures = _plain(function(**options))
+                figures = json_value(function(**options), only_finite=True)
                 if figures:  # further processes of a training return none
                     typer.echo(json.dumps(figures) if as_json else "\n".join(_lines(figures)))
 
@@ -197,17 +196,6 @@ def note(message: str, bar: Bar | None = None) -> None:
     console.print(_shown(message), markup=False, highlight=False, soft_wrap=True)
 
 
-@contextlib.contextmanager
-def naming(path: Path, image: Image) -> Iterator[None]:
-    """Add the path of the file to an error that names only the image."""
-    try:
-        yield
-    except InputError as error:
-        if str(path) in str(error):
-            raise
-        raise error.named(path, instead_of=image.name) from error
-
-
 def number_or_path(text: str | None) -> float | Path | None:
     """Return the value of an option as a number, or else as the path of a file."""
     if text is None:
@@ -216,21 +204,6 @@ def number_or_path(text: str | None) -> float | Path | None:
         return float(text)
     except ValueError:
         return Path(text)
-
-
-def _plain(value: Any) -> Any:
-    """Convert values to JSON types; numbers that are not finite become null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, Path):
-        return str(value)
-    if hasattr(value, "item"):  # a NumPy number
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _lines(value: Any, indent: str = "") -> Iterator[str]:

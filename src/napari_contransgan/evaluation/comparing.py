@@ -13,7 +13,7 @@ from napari_contransgan.io import Image, check_pixels
 from napari_contransgan.optics import check_pixel_size, check_wavelength
 from napari_contransgan.resampling import block_mean
 
-PIXEL_SIZES_AGREE = 0.01
+WHOLE_RATIO_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _on_one_grid(phase: Image, reference: Image) -> tuple[Image, Image, tuple[st
         return phase, reference, ()
     ratio = max(sizes_um[0], sizes_um[1]) / min(sizes_um[0], sizes_um[1])
     step = round(ratio)
-    if abs(ratio / step - 1) > PIXEL_SIZES_AGREE:
+    if abs(ratio / step - 1) > WHOLE_RATIO_TOLERANCE:
         text = f"pixels of {sizes_um[0]:g} and {sizes_um[1]:g} um"
         raise InputError(
             f"{phase.name} and {reference.name}: have {text}, whose ratio is not a whole number: resample one of them"

@@ -1,7 +1,6 @@
 """Predict one file into another: in memory if it is small, and tile by tile if it is large."""
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,17 +9,19 @@ import numpy as np
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.config.microscope import Microscope
-from napari_contransgan.errors import InputError
+from napari_contransgan.errors import InputError, errors_named
 from napari_contransgan.inference.checks import check_input
 from napari_contransgan.inference.predicting import Prediction, predict_with_uncertainty
 from napari_contransgan.inference.streaming import is_large, predict_to_files
 from napari_contransgan.io import Image, read_image, to_luminance, write_image
+from napari_contransgan.io.atomic import empty_folders_removed
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.notes import doubts_added
 from napari_contransgan.progress import Progress
 from napari_contransgan.quantities import measured
 
-PIXEL_SIZES_AGREE = 0.02
+STATED_SIZE_TOLERANCE = 0.02
+"""Relative difference above which a remark says that the file's pixel size is not the objective's."""
 OF_ERRORS = ("median_std_rad", "typical_error_rad", "doubtful_share", "unusual_score", "error_in_words")
 """Figures that a prediction with its error has."""
 
@@ -65,7 +66,7 @@ def check_file(task: FileTask) -> None:
         If the file or its image cannot be used; the message names the file.
     """
     image, settings, _ = _opened(task)
-    with _named(task, image), doubts_added(image.notes):
+    with errors_named(task.path, image.name), doubts_added(image.notes):
         check_input(to_luminance(image)[0], settings.pixel_size_um, settings.dark)
 
 
@@ -89,8 +90,8 @@ def predict_file(task: FileTask, loaded: LoadedModel) -> Generator[Progress, Non
     """
     image, settings, remarks = _opened(task)
     wanted = task.uncertainty if settings.trust else None
-    with _named(task, image):
-        if is_large(image, settings.pixel_size_um):
+    with errors_named(task.path, image.name):
+        if not isinstance(image.data, np.ndarray):  # large: see `_opened`
             written = yield from predict_to_files(image, settings, task.phase, wanted, loaded)
             phase, figures = written.phase, written.figures
         else:
@@ -120,25 +121,28 @@ def predict_file(task: FileTask, loaded: LoadedModel) -> Generator[Progress, Non
 
 
 def _opened(task: FileTask) -> tuple[Image, PredictSettings, list[str]]:
-    """Return the image, in memory if it is small, and the settings with its pixel size."""
-    image = read_image(task.path, lazy=True, position=task.position)
-    settings, remarks = task.settings, list[str]()
-    if settings.pixel_size_um is None and task.objective is not None:
-        objective_um = Microscope().pixel_size_um(task.objective)
-        stated_um = image.pixel_size_um
-        settings = settings.model_copy(update={"pixel_size_um": stated_um or objective_um})
-        if stated_um is not None and abs(stated_um / objective_um - 1) > PIXEL_SIZES_AGREE:
-            remarks.append(
-                f"{task.path}: its own pixel size of {stated_um:g} um is used; "
-                f"{task.objective} would give {objective_um:g} um"
-            )
-    try:
-        large = is_large(image, settings.pixel_size_um)
-    except InputError:
-        large = False  # the checks say what is wrong
-    if not large:
-        image = read_image(task.path, position=task.position)
-    return image, settings, remarks
+    """Return the image, in memory if it is small and else lazy, and the settings with its pixel size."""
+
+    def is_too_large(image: Image) -> bool:
+        try:
+            return is_large(image, _pixel_size_and_remarks(task, image)[0])
+        except InputError:
+            return False  # the checks say what is wrong
+
+    image = read_image(task.path, lazy=is_too_large, position=task.position)
+    pixel_size_um, remarks = _pixel_size_and_remarks(task, image)
+    return image, task.settings.model_copy(update={"pixel_size_um": pixel_size_um}), remarks
+
+
+def _pixel_size_and_remarks(task: FileTask, image: Image) -> tuple[float | None, list[str]]:
+    """Return the pixel size for the settings: the stated one, or else the image's or the objective's."""
+    if task.settings.pixel_size_um is not None or task.objective is None:
+        return task.settings.pixel_size_um, []
+    objective_um, stated_um = Microscope().pixel_size_um(task.objective), image.pixel_size_um
+    if stated_um is None or abs(stated_um / objective_um - 1) <= STATED_SIZE_TOLERANCE:
+        return stated_um or objective_um, []
+    remark = f"its own pixel size of {stated_um:g} um is used; {task.objective} would give {objective_um:g} um"
+    return stated_um, [f"{task.path}: {remark}"]
 
 
 def _write(prediction: Prediction, task: FileTask) -> None:
@@ -146,17 +150,11 @@ def _write(prediction: Prediction, task: FileTask) -> None:
     if prediction.uncertainty is None:
         write_image(task.phase, prediction.phase)
         return
-    folder = task.phase.parent
-    made = [one for one in (folder, *folder.parents) if not one.exists()]
-    write_image(task.uncertainty, prediction.uncertainty)
-    try:
+    written: list[Path] = []
+    with empty_folders_removed(task.phase.parent, written):
+        write_image(task.uncertainty, prediction.uncertainty)
+        written.append(task.uncertainty)
         write_image(task.phase, prediction.phase)
-    except BaseException:
-        task.uncertainty.unlink(missing_ok=True)
-        with suppress(OSError):
-            for one in made:
-                one.rmdir()
-        raise
 
 
 def _figures(phase: Image) -> dict[str, Any]:
@@ -167,14 +165,3 @@ def _figures(phase: Image) -> dict[str, Any]:
         "max_rad": float(values_rad.max()),
         "std_rad": float(np.std(values_rad)),
     }
-
-
-@contextmanager
-def _named(task: FileTask, image: Image) -> Iterator[None]:
-    """Add the path of the file to an error that names only the image."""
-    try:
-        yield
-    except InputError as error:
-        if str(task.path) in str(error):
-            raise
-        raise error.named(task.path, instead_of=image.name) from error

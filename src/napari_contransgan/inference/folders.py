@@ -9,14 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from napari_contransgan.cluster import check_versions, outcomes_on_cluster, versions_here
 from napari_contransgan.errors import InputError
 from napari_contransgan.inference.files import FileTask, predict_file
 from napari_contransgan.io.atomic import remove_leftovers
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
+from napari_contransgan.plain_files import json_value
 from napari_contransgan.processes import outcomes_in_processes
 from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.threads import stay_on_one_thread
@@ -129,7 +128,7 @@ def predict_files(
                     skipped.append(Skipped(task.path, _reason(task, result)))
                     entry |= {"state": "skipped", "reason": skipped[-1].reason}
                 else:
-                    results.append(_plain(result))
+                    results.append(json_value(result))
                     entry |= {"state": "done", "result": results[-1]}
                 log.write(json.dumps(entry) + "\n")
                 log.flush()
@@ -239,14 +238,3 @@ def _remove_leftovers(tasks: Sequence[FileTask]) -> None:
     """Remove half-written results of processes that were killed."""
     for folder in {task.phase.parent for task in tasks}:
         remove_leftovers(folder)
-
-
-def _plain(value: Any) -> Any:
-    """Convert the values of a result to JSON types."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, Path):
-        return str(value)
-    return value.item() if isinstance(value, np.generic) else value

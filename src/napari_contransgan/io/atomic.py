@@ -10,8 +10,9 @@ import re
 import shutil
 import socket
 import tempfile
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from napari_contransgan.errors import InputError
 MOST_NAME_BYTES = 255
 """Longest file name of all common file systems."""
 
-_LEFTOVER = re.compile(r"\.contransgan-(?P<host>[0-9a-f]{8})-(?P<pid>\d{1,9})-\w{8}")
+_TEMPORARY = ".contransgan"
 
 
 @contextmanager
@@ -37,9 +38,10 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
     Path
         A path without a file; it has the name of `path`, in a temporary folder.
     """
-    with folder_made(path.parent):
+    with empty_folders_removed(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path.parent)
-        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".contransgan-{_host()}-{os.getpid()}-"))
+        folder = own_folder(path.parent)
         temporary = folder / path.name
         try:
             yield temporary
@@ -62,25 +64,53 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def folder_made(folder: Path) -> Iterator[None]:
-    """Create a folder and its parents if they are missing; if the block fails, remove those that are still empty."""
-    made = [one for one in (folder, *folder.parents) if not one.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+def empty_folders_removed(folder: Path, written: Sequence[Path] = ()) -> Iterator[None]:
+    """At the end of the block, remove the folders that it created and left empty; if it fails, its files before them.
+
+    Parameters
+    ----------
+    folder : Path
+        The block creates this folder and its parents, as far as they are missing.
+    written : sequence of Path
+        Files to remove if the block fails, which may add to the list.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         yield
     except BaseException:
-        with suppress(OSError):
-            for one in made:
-                one.rmdir()
+        for path in written:
+            path.unlink(missing_ok=True)
         raise
+    finally:
+        for one in missing:
+            with suppress(OSError):
+                one.rmdir()
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes of this computer left half-written in a folder, and nothing else."""
-    with suppress(OSError), os.scandir(folder) as entries:
+def own_folder(parent: Path, name: str = _TEMPORARY) -> Path:
+    """Create a folder of this process, which `remove_leftovers` recognises by its name."""
+    return Path(tempfile.mkdtemp(dir=parent, prefix=f"{name}-{_host()}-{os.getpid()}-"))
+
+
+def remove_leftovers(parent: Path, name: str = _TEMPORARY, *, kept_s: float = 0.0) -> None:
+    """Remove the folders that ended processes of this computer left in a folder, and nothing else.
+
+    Parameters
+    ----------
+    parent : Path
+        The folder that holds them.
+    name : str
+        What `own_folder` was told; without it, half-written files are removed.
+    kept_s : float
+        Folders that were changed less than this time ago are kept.
+    """
+    leftover = re.compile(rf"{re.escape(name)}-(?P<host>[0-9a-f]{{8}})-(?P<pid>\d{{1,9}})-\w{{8}}")
+    with suppress(OSError), os.scandir(parent) as entries:
         for entry in entries:
-            found = _LEFTOVER.fullmatch(entry.name)
-            if found and found["host"] == _host() and _is_gone(int(found["pid"]), entry):
+            found = leftover.fullmatch(entry.name)
+            if not found or found["host"] != _host() or not _is_gone(int(found["pid"]), entry):
+                continue
+            if time.time() - entry.stat(follow_symlinks=False).st_mtime >= kept_s:
                 shutil.rmtree(entry.path, ignore_errors=True)
 
 

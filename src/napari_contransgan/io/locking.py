@@ -8,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.io.atomic import empty_folders_removed
 
 LOCK = ".lock"
 
@@ -33,31 +34,27 @@ def folder_locked(folder: Path, other: str) -> Iterator[None]:
     InputError
         If another process has locked it, or nothing can be written there.
     """
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    is_new = not folder.exists()
     # A task may be closed by a thread other than the one that started it, so the lock belongs to the process.
     lock = FileLock(folder / LOCK, timeout=0, thread_local=False)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise InputError(
-            f"{folder}: another {other} is writing to this folder; stop it or choose another folder"
-        ) from None
-    except NotImplementedError:
-        _log.warning("%s: its file system has no locks, so a second %s there would not be detected", folder, other)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error.strerror or error}; choose another folder") from error
-    try:
-        yield
-    finally:
-        lock.release()
-        if missing:
-            _take_away_if_empty(folder, missing)
-
-
-def _take_away_if_empty(folder: Path, made: list[Path]) -> None:
-    with suppress(OSError):
-        if [path.name for path in folder.iterdir()] in ([], [LOCK]):
-            (folder / LOCK).unlink(missing_ok=True)
-            for one in made:
-                one.rmdir()
+    with empty_folders_removed(folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            raise InputError(
+                f"{folder}: another {other} is writing to this folder; stop it or choose another folder"
+            ) from None
+        except NotImplementedError:
+            _log.warning("%s: its file system has no locks, so a second %s there would not be detected", folder, other)
+        except OSError as error:
+            raise InputError(
+                f"{folder}: cannot be written: {error.strerror or error}; choose another folder"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+            with suppress(OSError):
+                if is_new and [path.name for path in folder.iterdir()] == [LOCK]:
+                    (folder / LOCK).unlink()

@@ -1,7 +1,7 @@
 """Read TIFF, ImageJ TIFF, OME-TIFF and Micro-Manager files."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from napari_contransgan.io.pages import Found, check_whole, images_in
 from napari_contransgan.io.tags import with_tags
 
 
-def read_image(path: Path, *, lazy: bool = False, position: int | None = None) -> Image:
+def read_image(path: Path, *, lazy: bool | Callable[[Image], bool] = False, position: int | None = None) -> Image:
     """Read a TIFF, ImageJ TIFF, OME-TIFF or Micro-Manager file.
 
     Axes of length one are dropped, except Y and X; a file written by `write_image` is read back unchanged.
@@ -33,10 +33,11 @@ def read_image(path: Path, *, lazy: bool = False, position: int | None = None) -
     ----------
     path : Path
         The file.
-    lazy : bool
+    lazy : bool or callable
         Leave the pixels in the file: `Image.data` is then a dask array with one chunk for each time point or, without a
         T axis, for each index of the first axis. Each chunk reopens the file and reads only its own pages. Other
-        arrangements of pages, and sets of several files, are read at once and wrapped.
+        arrangements of pages, and sets of several files, are read at once and wrapped. A function is given the lazy
+        image and returns whether to leave it so; the file is opened once in either case.
     position : int or None
         Stage position to read, counted from 0; None reads the first, and says so in the notes if there are several.
 
@@ -65,7 +66,7 @@ def read_positions(path: Path, *, lazy: bool = False) -> list[Image]:
     return _read(path, lazy, "all")
 
 
-def _read(path: Path, lazy: bool, wanted: int | str | None) -> list[Image]:
+def _read(path: Path, lazy: bool | Callable[[Image], bool], wanted: int | str | None) -> list[Image]:
     path = Path(path)
     with failures_explained(path):
         if path.is_dir():
@@ -75,12 +76,15 @@ def _read(path: Path, lazy: bool, wanted: int | str | None) -> list[Image]:
         with tifffile.TiffFile(path) as tif:
             layouts = {one.resolve(): layouts_of(one) for one in (path, *named_files(path, tif))}
             every = images_in(path, tif)
+            is_lazy = lazy is not False
             if wanted == "all":
-                return [_image_of(path, tif, found, layouts, lazy, is_one_of=len(every)) for found in every]
+                return [_image_of(path, tif, found, layouts, is_lazy, is_one_of=len(every)) for found in every]
             number = 0 if wanted is None else int(wanted)
             if not 0 <= number < len(every):
                 raise InputError(f"has no position {number}: it holds positions 0 to {len(every) - 1}", source=path)
-            image = _image_of(path, tif, every[number], layouts, lazy)
+            image = _image_of(path, tif, every[number], layouts, is_lazy)
+            if callable(lazy) and not lazy(image):
+                image = _image_of(path, tif, every[number], layouts, lazy=False)
             if wanted is None and len(every) > 1:
                 names = ", ".join(found.label for found in every)
                 note = f"The file holds {len(every)} positions ({names}); only the first was read."

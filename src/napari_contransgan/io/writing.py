@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import tifffile
 from numpy.typing import DTypeLike, NDArray
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io.atomic import check_names, folder_made, replaced_atomically
+from napari_contransgan.io.atomic import check_names, empty_folders_removed, replaced_atomically
 from napari_contransgan.io.image import NAMESPACE, QUANTITY_UNITS, Image
 
 
@@ -120,9 +120,9 @@ def _write(
 
 @contextmanager
 def _folder_made(path: Path) -> Iterator[None]:
-    with ExitStack() as stack:
+    with empty_folders_removed(path.parent):
         try:
-            stack.enter_context(folder_made(path.parent))
+            path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(
                 f"its folder cannot be created: {error.strerror or error}: choose another", source=path

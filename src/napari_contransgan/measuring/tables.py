@@ -2,10 +2,11 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from napari_contransgan.io.atomic import write_atomically
 from napari_contransgan.measuring.growth import Growth
 from napari_contransgan.measuring.objects import MeasuredObject
 from napari_contransgan.measuring.profiles import Profile
+
+T = TypeVar("T")
 
 COLUMNS = tuple(field.name for field in fields(MeasuredObject))
 """Columns of a table of objects; units are part of the names."""
@@ -52,8 +55,7 @@ def write_objects(path: Path, measured: Mapping[str, Sequence[MeasuredObject]]) 
     InputError
         If the file's name does not end in .csv.
     """
-    rows = ((*(_text(getattr(one, key)) for key in COLUMNS), name) for name, some in measured.items() for one in some)
-    _write(path, (*COLUMNS, "image"), rows)
+    _write_by_image(path, COLUMNS, measured, attrgetter(*COLUMNS))
 
 
 def write_profiles(path: Path, profiles: Sequence[Profile]) -> None:
@@ -71,7 +73,7 @@ def write_profiles(path: Path, profiles: Sequence[Profile]) -> None:
         If the file's name does not end in .csv.
     """
     rows = (
-        (_text(float(distance)), _text(float(value)), one.name)
+        (float(distance), float(value), one.name)
         for one in profiles
         for distance, value in zip(one.distance_um, one.phase_rad, strict=True)
     )
@@ -94,8 +96,7 @@ def write_beads(path: Path, measured: Mapping[str, Sequence[BeadHeight]]) -> Non
         If the file's name does not end in .csv.
     """
     columns = tuple(field.name for field in fields(BeadHeight))
-    rows = ((*(_text(getattr(one, key)) for key in columns), name) for name, some in measured.items() for one in some)
-    _write(path, (*columns, "image"), rows)
+    _write_by_image(path, columns, measured, attrgetter(*columns))
 
 
 def write_growth(path: Path, measured: Mapping[str, Sequence[Growth]]) -> None:
@@ -115,17 +116,8 @@ def write_growth(path: Path, measured: Mapping[str, Sequence[Growth]]) -> None:
     InputError
         If the file's name does not end in .csv.
     """
-    head = ("track", "frames", "start", "end", "unit_of_time", "first_pg", "last_pg", "rate_pg", "rate_std_pg", "image")
-    rows = (
-        (
-            *(one.track, len(one.time), _text(float(one.time[0])), _text(float(one.time[-1]))),
-            *("h" if one.in_hours else "frame", _text(float(one.dry_mass_pg[0])), _text(float(one.dry_mass_pg[-1]))),
-            *(_text(one.rate_pg), _text(one.rate_std_pg), name),
-        )
-        for name, some in measured.items()
-        for one in some
-    )
-    _write(path, head, rows)
+    columns = ("track", "frames", "start", "end", "unit_of_time", "first_pg", "last_pg", "rate_pg", "rate_std_pg")
+    _write_by_image(path, columns, measured, _growth_values)
 
 
 def write_scores(path: Path, scores: Scores) -> None:
@@ -143,7 +135,7 @@ def write_scores(path: Path, scores: Scores) -> None:
     InputError
         If the file's name does not end in .csv.
     """
-    _write(path, ("score", "value"), ((name, _text(value)) for name, value in asdict(scores).items()))
+    _write(path, ("score", "value"), asdict(scores).items())
 
 
 def check_table_name(path: Path) -> None:
@@ -158,12 +150,28 @@ def check_table_name(path: Path) -> None:
         raise InputError(f"{path}: tables are written as CSV: choose a name that ends in .csv")
 
 
-def _write(path: Path, head: Sequence[str], rows: Any) -> None:
+def _growth_values(growth: Growth) -> Sequence[Any]:
+    start, end = float(growth.time[0]), float(growth.time[-1])
+    first_pg, last_pg = float(growth.dry_mass_pg[0]), float(growth.dry_mass_pg[-1])
+    unit_of_time = "h" if growth.in_hours else "frame"
+    rates = growth.rate_pg, growth.rate_std_pg
+    return growth.track, len(growth.time), start, end, unit_of_time, first_pg, last_pg, *rates
+
+
+def _write_by_image(
+    path: Path, columns: Sequence[str], measured: Mapping[str, Sequence[T]], values: Callable[[T], Sequence[Any]]
+) -> None:
+    """Write a row for each measurement of each image, and the name of the image in the last column."""
+    rows = ((*values(one), name) for name, some in measured.items() for one in some)
+    _write(path, (*columns, "image"), rows)
+
+
+def _write(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     check_table_name(path)
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(head)
-    table.writerows(rows)
+    table.writerows([_text(value) for value in row] for row in rows)
     write_atomically(path, text.getvalue().encode("utf-8"))
 
 

@@ -6,7 +6,7 @@ sum over the directions of the lamp (Streibl, J. Opt. Soc. Am. A 2, 121 (1985); 
 (2015)). Everything here is radially symmetric, so it is computed along one line of frequencies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,20 +62,9 @@ def phase_transfer(f_per_um: Array, z_um: float, wavelength_um: float, aperture:
     """
     if aperture is None:
         return 2 * np.sin(np.pi * wavelength_um * z_um * f_per_um**2)
-    cutoff = aperture.numerical_aperture / wavelength_um
-    index = np.arange(_DIRECTIONS)
-    radius = min(aperture.coherence, 1.0) * cutoff * np.sqrt((index + 0.5) / _DIRECTIONS)
-    s_x, s_y = radius * np.cos(index * _GOLDEN_ANGLE_RAD), radius * np.sin(index * _GOLDEN_ANGLE_RAD)
-
-    def axial(square: Array) -> Array:
-        return 2 * np.pi * np.sqrt(np.maximum(1 / wavelength_um**2 - square, 0))
-
-    straight = axial(s_x**2 + s_y**2)
     transfer = np.zeros_like(f_per_um)
-    for sign in (-1, 1):
-        square = (s_x + sign * f_per_um[:, None]) ** 2 + s_y**2
-        turned = np.sin((straight - axial(square)) * z_um)
-        transfer += np.mean((square <= cutoff**2) * turned, axis=1)
+    for passed, turn_per_um in _diffracted(f_per_um, wavelength_um, aperture, _DIRECTIONS):
+        transfer += np.mean(passed * np.sin(turn_per_um * z_um), axis=1)
     return transfer
 
 
@@ -103,6 +92,21 @@ def lamp_transfers(
     -------
     (F, Z) ndarray, (F, Z) ndarray
     """
+    total = np.zeros((f_per_um.size, z_um.size), np.complex128)
+    for passed, turn_per_um in _diffracted(f_per_um, wavelength_um, aperture, directions):
+        for row, (shares, turns) in enumerate(zip(passed / directions, turn_per_um, strict=True)):
+            total[row] += shares @ np.exp(1j * np.outer(turns, z_um))
+    return total.imag, total.real
+
+
+def _diffracted(
+    f_per_um: Array, wavelength_um: float, aperture: Aperture, directions: int
+) -> Iterator[tuple[NDArray[np.bool_], Array]]:
+    """Yield, for each sideband, which diffracted waves the objective passes and how their phase turns with height.
+
+    The directions of the lamp fill the condenser evenly, on a spiral. Both arrays are (F, directions); the second is
+    kz(s) - kz(s -+ f), in rad/um.
+    """
     cutoff = aperture.numerical_aperture / wavelength_um
     index = np.arange(directions)
     radius = min(aperture.coherence, 1.0) * cutoff * np.sqrt((index + 0.5) / directions)
@@ -111,14 +115,10 @@ def lamp_transfers(
     def axial(square: Array) -> Array:
         return 2 * np.pi * np.sqrt(np.maximum(1 / wavelength_um**2 - square, 0))
 
-    total = np.zeros((f_per_um.size, z_um.size), np.complex128)
+    straight = axial(s_x**2 + s_y**2)
     for sign in (-1, 1):
         square = (s_x + sign * f_per_um[:, None]) ** 2 + s_y**2
-        turn = axial(s_x**2 + s_y**2) - axial(square)
-        passed = (square <= cutoff**2) / directions
-        for row, (shares, turns) in enumerate(zip(passed, turn, strict=True)):
-            total[row] += shares @ np.exp(1j * np.outer(turns, z_um))
-    return total.imag, total.real
+        yield square <= cutoff**2, straight - axial(square)
 
 
 def derivative_transfer(

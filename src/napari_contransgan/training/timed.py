@@ -6,14 +6,14 @@ of its steps. Simulated pairs are drawn as `napari_contransgan.training.ready_fi
 """
 
 import time
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.config.training import MOST_STEPS
+from napari_contransgan.progress import each_within
 from napari_contransgan.training.recipe import warm_start_steps
 from napari_contransgan.training.state import RunState
 
@@ -39,13 +39,14 @@ class Clock:
     _here_s: float = 0.0
     _since_s: float | None = None
 
-    def go(self) -> None:
-        """Start the clock."""
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Let the clock run within the block."""
         self._since_s = time.monotonic()
-
-    def stop(self) -> None:
-        """Stop the clock."""
-        self._here_s, self._since_s = self._session_s(), None
+        try:
+            yield
+        finally:
+            self._here_s, self._since_s = self._session_s(), None
 
     @property
     def taken_s(self) -> float:
@@ -63,18 +64,7 @@ class Clock:
 
 def clocked(events: Generator[Event, Request, Result], clock: Clock) -> Generator[Event, Request, Result]:
     """Run a generator with the clock, which stops while the caller handles an event, for example during a pause."""
-    with closing(events):
-        go_on = partial(next, events)
-        while True:
-            clock.go()
-            try:
-                event = go_on()
-            except StopIteration as end:
-                result: Result = end.value
-                return result
-            finally:
-                clock.stop()
-            go_on = partial(events.send, (yield event))
+    return each_within(clock.running, events)
 
 
 def total_steps(settings: TrainSettings, state: RunState) -> int:

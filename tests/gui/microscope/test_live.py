@@ -2,62 +2,21 @@
 
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
+from tests.gui.microscope.fields import NAME, edit, extent, layer, picture
 
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.microscope import live as microscope_live
 from napari_contransgan.gui.microscope.layers import NAMES
-from napari_contransgan.gui.microscope.work import FieldDone, FieldPart, field_events
+from napari_contransgan.gui.microscope.work import field_events
 from napari_contransgan.gui.shared.layers import METADATA_KEY, image_from_layer
-from napari_contransgan.io import Image, read_image
-
-NAME = "Digital microscope"
+from napari_contransgan.io import read_image
 
 pytestmark = pytest.mark.gui
-
-
-@pytest.fixture
-def widget(open_widget):
-    made = open_widget(NAME)
-    made.form.setValue(SimulationSettings(field_px=80, seed=2, scene="dense"))
-    return made
-
-
-@pytest.fixture
-def settle(qtbot):
-    """Wait until the live field rests."""
-    return lambda widget: qtbot.waitUntil(lambda: not widget.live.busy, timeout=120_000)
-
-
-@pytest.fixture
-def shown(widget, settle, qtbot):
-    """The widget with its live field on."""
-    widget.live_box.click()
-    settle(widget)
-    return widget
-
-
-def edit(widget, name, text):
-    for rows in widget.form.all_rows():
-        if name in rows.rows:
-            rows.rows[name].field.setText(text)
-
-
-def layer(viewer, role):
-    return viewer.layers[NAMES[role]]
-
-
-def extent(layer):
-    """Edges of the pixels along y and x, in micrometres."""
-    half = np.asarray(layer.scale[-2:]) / 2
-    first, last = np.asarray(layer.translate[-2:]), np.asarray(layer.data.shape[-2:]) - 1
-    return first - half, first + last * np.asarray(layer.scale[-2:]) + half
 
 
 def test_opened_it_shows_no_layer_and_computes_nothing(viewer, widget):
@@ -201,92 +160,6 @@ def test_side_by_side_is_naparis_grid(viewer, shown):
     assert not viewer.canvas.grid.enabled
 
 
-def picture(value, px=8):
-    return Image(np.full((px, px), value, np.float32), "YX", pixel_size_um=1.0)
-
-
-@pytest.fixture
-def slow_fields(monkeypatch):
-    """Fields that take a while; the list tells what was begun, done and closed."""
-    told = []
-
-    def slowly(settings, index):
-        told.append(("begun", index))
-        try:
-            for _ in range(50):
-                time.sleep(0.01)
-                yield FieldPart({}, "slow")
-            yield FieldPart({"lr": picture(index), "phase": picture(index)}, f"field {index}")
-            told.append(("done", index))
-        finally:
-            told.append(("closed", index))
-        return FieldDone(f"field {index}", complete=True)
-
-    monkeypatch.setattr(microscope_live, "field_events", slowly)
-    return told
-
-
-def test_newest_wins(viewer, widget, slow_fields, settle, qtbot):
-    texts = []
-    widget.live._on_text = texts.append
-    widget.live_box.click()
-    qtbot.waitUntil(lambda: ("begun", 0) in slow_fields)
-    for index in (1, 2, 3):  # faster than the pause, so that 1 and 2 are never begun
-        widget.index.setValue(index)
-        qtbot.wait(30)
-    qtbot.waitUntil(lambda: ("begun", 3) in slow_fields)
-    widget.index.setValue(4)
-    settle(widget)
-    assert slow_fields == [
-        *(("begun", 0), ("closed", 0)),
-        *(("begun", 3), ("closed", 3)),
-        *(("begun", 4), ("done", 4), ("closed", 4)),
-    ]
-    assert {text for text in texts if text.startswith("field")} == {"field 4"}
-    assert np.all(layer(viewer, "lr").data == 4)
-
-
-def test_field_that_does_not_stop_at_once_is_not_shown_when_out_of_date(viewer, widget, settle, qtbot, monkeypatch):
-    def stubborn(settings, index):
-        yield FieldPart({}, "begin")
-        time.sleep(0.8)
-        yield FieldPart({"lr": picture(index), "phase": picture(index)}, f"field {index}")
-        return FieldDone(f"field {index}", complete=True)
-
-    monkeypatch.setattr(microscope_live, "field_events", stubborn)
-    texts = []
-    widget.live._on_text = texts.append
-    widget.live_box.click()
-    qtbot.waitUntil(lambda: "begin" in texts)
-    widget.index.setValue(5)
-    settle(widget)
-    assert [text for text in texts if text.startswith("field")] == ["field 5", "field 5"]
-    assert any("Waiting" in text for text in texts)
-    assert np.all(layer(viewer, "lr").data == 5)
-
-
-def test_layers_that_are_still_of_the_former_field_are_named(shown, settle):
-    texts = []
-    shown.live._on_text = texts.append
-    shown.index.setValue(1)
-    settle(shown)
-    assert any("(still of the previous field: focus stack, TIE phase)" in text for text in texts)
-    assert any("(still of the previous field: TIE phase)" in text for text in texts)
-    assert "still of the previous field" not in texts[-1]
-
-
-def test_stack_of_a_former_field_goes_when_none_comes(viewer, shown, settle, monkeypatch):
-    def half(settings, index):
-        yield FieldPart({"lr": picture(index), "phase": picture(index)}, "half")
-        return FieldDone("No field: no light", complete=False)
-
-    monkeypatch.setattr(microscope_live, "field_events", half)
-    shown.index.setValue(1)
-    settle(shown)
-    assert [layer.name for layer in viewer.layers] == [NAMES["phase"], NAMES["lr"]]
-    assert shown.text.text() == "No field: no light"
-
-
 @pytest.mark.parametrize(
     ("error", "text"), [(InputError("too dark"), "No field: too dark"), (KeyError("x"), "No field: KeyError: 'x'")]
 )
@@ -301,62 +174,6 @@ def test_what_goes_wrong_is_told_in_the_text_alone(widget, settle, monkeypatch, 
     settle(widget)
     assert widget.text.text() == text
     assert messages() == []
-
-
-def test_closing_the_widget_while_it_works_is_clean(viewer, widget, slow_fields, qtbot, messages):
-    widget.live_box.click()
-    qtbot.waitUntil(lambda: ("begun", 0) in slow_fields)
-    viewer.window.remove_dock_widget(widget)
-    qtbot.waitUntil(lambda: ("closed", 0) in slow_fields)
-    assert ("done", 0) not in slow_fields
-    assert not widget.live_box.isChecked()
-    widget.index.setValue(3)
-    widget.close()
-    widget.deleteLater()
-    qtbot.wait(50)
-    assert len(viewer.layers) == 0
-    assert messages() == []
-
-
-def test_closing_the_viewer_while_it_works_is_clean(viewer, widget, slow_fields, qtbot, messages):
-    widget.live_box.click()
-    qtbot.waitUntil(lambda: ("begun", 0) in slow_fields)
-    viewer.close()
-    qtbot.waitUntil(lambda: ("closed", 0) in slow_fields)
-    assert ("done", 0) not in slow_fields
-    qtbot.wait(50)
-    assert messages() == []
-
-
-def test_deleting_layers_while_it_works_is_harmless(viewer, shown, settle, qtbot, messages):
-    shown.index.setValue(3)
-    qtbot.waitUntil(lambda: shown.live.busy)
-    viewer.layers.clear()
-    settle(shown)
-    assert len(viewer.layers) == 4
-    assert messages() == []
-
-
-def test_window_answers_while_a_field_is_computed(viewer, widget, settle, beats):
-    from napari_contransgan.simulation import fields  # noqa: F401 - a first import is Python's own lock, measured apart
-
-    widget.form.setValue(replace_field(widget.form.settings(), 240))
-    widget.show_button.click()
-    settle(widget)
-    longest_s = []
-    for index in (1, 2, 3):  # another program may hold the window once; what a field does to it comes back each time
-        beating = beats(5)
-        widget.index.setValue(index)
-        widget.show_button.click()
-        settle(widget)
-        gaps_s = beating.stop()
-        assert len(gaps_s) > 20
-        longest_s.append(max(gaps_s))
-    assert min(longest_s) < 0.3
-
-
-def replace_field(settings, field_px):
-    return settings.model_copy(update={"field_px": field_px})
 
 
 def test_events_of_a_field_come_with_what_is_fast_first():

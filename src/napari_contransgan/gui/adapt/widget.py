@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari.viewer import Viewer
 
-from napari_contransgan.adapting.events import AdaptPreview, AdaptResult, AdaptStarted
+from napari_contransgan.adapting.events import AdaptEvent, AdaptPreview, AdaptResult, AdaptStarted
 from napari_contransgan.config import AdaptSettings, TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.adapt.picture import KeptBackPicture
@@ -26,7 +26,7 @@ from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.setting_fields import checked
 from napari_contransgan.gui.shared.tasks import errors_shown
 from napari_contransgan.io import Image
-from napari_contransgan.progress import Progress
+from napari_contransgan.progress import Progress, mapped
 from napari_contransgan.training.known_runs import remember_run
 
 if TYPE_CHECKING:
@@ -168,21 +168,17 @@ def _progress_of(image: Image, settings: AdaptSettings, folder: Path) -> Generat
     yield Progress(0, 0, "Loading the network")
     from napari_contransgan.adapting.adapt import adapt
 
-    events = adapt([in_memory(image)], settings, folder)
     last = Progress(0, 0, TITLE)
-    try:
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as stop:
-                result: AdaptResult = stop.value
-                return result
-            if isinstance(event, Progress):
-                last = event
-                yield event
-            elif isinstance(event, AdaptPreview):
-                yield _Told(last.step, last.total, last.message, preview=event)
-            elif isinstance(event, AdaptStarted):
-                yield _Told(last.step, last.total, last.message, notes=event.notes)
-    finally:
-        events.close()
+
+    def told(event: AdaptEvent) -> Progress | None:
+        nonlocal last
+        if isinstance(event, Progress):
+            last = event
+            return event
+        if isinstance(event, AdaptPreview):
+            return _Told(last.step, last.total, last.message, preview=event)
+        if isinstance(event, AdaptStarted):
+            return _Told(last.step, last.total, last.message, notes=event.notes)
+        return None
+
+    return (yield from mapped(adapt([in_memory(image)], settings, folder), told))

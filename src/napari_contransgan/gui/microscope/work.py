@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image
-from napari_contransgan.progress import Progress
+from napari_contransgan.progress import Progress, mapped
 
 Role = Literal["lr", "stack", "tie", "phase"]
 
@@ -59,22 +59,19 @@ def dataset_events(
     from napari_contransgan.simulation import write_dataset
 
     start, there = time.monotonic(), settings.count  # all exist already if none is simulated
-    events = write_dataset(settings, out, workers, stacks=stacks)
+
+    def with_speed(event: Progress) -> Progress:
+        nonlocal there
+        made = not event.message.startswith("checking")
+        if made and there == settings.count:
+            there = event.step - 1
+        return Progress(event.step, event.total, _progress_text(event, there if made else 0))
+
     try:
         yield Progress(0, settings.count, "Data set …")
-        while True:
-            try:
-                event = next(events)
-            except StopIteration:
-                break
-            made = not event.message.startswith("checking")
-            if made and there == settings.count:
-                there = event.step - 1
-            yield Progress(event.step, event.total, _progress_text(event, there if made else 0))
+        yield from mapped(write_dataset(settings, out, workers, stacks=stacks), with_speed)
     except (InputError, OSError) as error:
         return f"Not written: {error}"
-    finally:
-        events.close()
     return _end_text(out, there, settings.count, time.monotonic() - start)
 
 
@@ -95,14 +92,9 @@ def _parts(settings: SimulationSettings, index: int) -> Generator[FieldPart, Non
     stack, stack_s = _timed(lambda: image_stack(specimen, settings, index))
     done_text += f", focus stack {stack_s:.1f} s"
     yield FieldPart({"stack": stack}, f"{done_text}; TIE phase …")
-    start, events = time.monotonic(), retrieve_phase(stack, label_settings(settings))
-    while True:
-        try:
-            next(events)
-        except StopIteration as stop:
-            result = stop.value
-            break
-        yield FieldPart({}, f"{done_text}; TIE phase …")  # a point at which the work can be cancelled
+    start, waiting = time.monotonic(), FieldPart({}, f"{done_text}; TIE phase …")
+    # each event is a point at which the work can be cancelled
+    result = yield from mapped(retrieve_phase(stack, label_settings(settings)), lambda _: waiting)
     done_text += f", TIE phase {time.monotonic() - start:.1f} s"
     yield FieldPart({"tie": result.phase}, f"{done_text}.")
     return FieldDone(f"{done_text}.", complete=True)

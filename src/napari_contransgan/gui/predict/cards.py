@@ -12,7 +12,7 @@ from napari_contransgan.progress import Progress
 if TYPE_CHECKING:
     from napari_contransgan.models.checkpoint import ModelCard
 
-PIXEL_SIZES_AGREE = 0.02
+ADAPTED_SIZE_TOLERANCE = 0.02
 LONGEST_PURPOSE = 60
 
 
@@ -43,7 +43,7 @@ class Summary:
         """Whether the network was adapted to images of this pixel size."""
         if self.adapted_um is None or not pixel_size_um:
             return False
-        return abs(self.adapted_um / pixel_size_um - 1) <= PIXEL_SIZES_AGREE
+        return abs(self.adapted_um / pixel_size_um - 1) <= ADAPTED_SIZE_TOLERANCE
 
 
 Summaries = dict[str, Summary]

@@ -11,8 +11,8 @@ from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.tasks import errors_shown
-from napari_contransgan.io import image_stem
 from napari_contransgan.io.inputs import find_inputs
+from napari_contransgan.io.names import next_to, results_in
 from napari_contransgan.progress import Progress
 
 if TYPE_CHECKING:
@@ -66,15 +66,10 @@ def folder_events(folder: Path, settings: PredictSettings) -> Generator[Progress
     from napari_contransgan.models.compute import choose_device
     from napari_contransgan.threads import usable_cores
 
-    out = folder / RESULTS
+    out, images = folder / RESULTS, find_inputs([folder])
     tasks = [
-        FileTask(
-            path,
-            out / f"{image_stem(path)}_phase.ome.tif",
-            out / f"{image_stem(path)}_phase_uncertainty.ome.tif",
-            settings,
-        )
-        for path in find_inputs([folder])
+        FileTask(path, phase, next_to(phase, "uncertainty"), settings)
+        for path, phase in zip(images, results_in(out, images, "phase"), strict=True)
     ]
     on_cpu = choose_device(settings.device).type == "cpu"
     workers = min(usable_cores(), MOST_WORKERS, len(tasks)) if on_cpu else 1

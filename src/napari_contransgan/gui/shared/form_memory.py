@@ -12,6 +12,7 @@ from napari_contransgan.gui.shared.fields import Choice, NumberLine
 from napari_contransgan.gui.shared.folders import FoldersEdit
 from napari_contransgan.gui.shared.remembered import recall_form, remember_form
 from napari_contransgan.gui.shared.rows import Rows
+from napari_contransgan.plain_files import json_value
 
 PAUSE_MS = 500
 OF_ONE_RUN = ("focus_index", "flip_z", "name", "folder", "run_folder", "resume", "lr", "phase", "pairs", "pairs_phase")
@@ -64,7 +65,7 @@ class FormMemory:
 
     def _values(self) -> dict[str, Any]:
         return {
-            f"{form}.{name}": _plain(field.value())
+            f"{form}.{name}": json_value(field.value())
             for form, rows in self._forms.items()
             for name, field in rows.by_name().items()
             if not (isinstance(field, NumberLine) and field.shows_origin)
@@ -74,17 +75,10 @@ class FormMemory:
         for form, rows in self._forms.items():
             for name, field in rows.by_name().items():
                 key = f"{form}.{name}"
-                if key in values and values[key] != _plain(field.value()) and _fits(field, values[key]):
+                if key in values and values[key] != json_value(field.value()) and _fits(field, values[key]):
                     field.setValue(
                         [Path(one) for one in values[key]] if isinstance(field, FoldersEdit) else values[key]
                     )
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON can hold it."""
-    if isinstance(value, tuple | list):
-        return [_plain(one) for one in value]
-    return str(value) if isinstance(value, Path) else value
 
 
 def _fits(field: Any, value: Any) -> bool:
@@ -93,4 +87,4 @@ def _fits(field: Any, value: Any) -> bool:
         return field.findData(value) >= 0
     if isinstance(field, NumberLine):
         return value is None or isinstance(value, int | float)
-    return type(value) is type(_plain(field.value()))
+    return type(value) is type(json_value(field.value()))

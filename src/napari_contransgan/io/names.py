@@ -1,0 +1,39 @@
+"""Name the files of results after the images that they come from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_contransgan.errors import InputError
+from napari_contransgan.io.reading import image_stem
+
+
+def results_in(folder: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
+    """Return the file in a folder for the result of each image, such as ``cells_phase.ome.tif`` for ``cells.tif``.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the results.
+    inputs : sequence of Path
+        The images.
+    kind : str
+        Ending of the names, such as "phase".
+
+    Raises
+    ------
+    InputError
+        If two results have the same name.
+    """
+    results = [folder / f"{image_stem(path)}_{kind}.ome.tif" for path in inputs]
+    source_of: dict[Path, Path] = {}
+    for path, result in zip(inputs, results, strict=True):
+        if result in source_of:
+            raise InputError(f"{path} and {source_of[result]} would both be written to {result}: rename one")
+        source_of[result] = path
+    return results
+
+
+def next_to(result: Path, kind: str) -> Path:
+    """Return the name of a file that belongs to another one, next to it."""
+    stem = image_stem(result)
+    return result.with_name(f"{stem}_{kind}{result.name[len(stem) :]}")
