@@ -147,8 +147,10 @@ class Dish:
 
     def high_power_stack(self) -> Image:
         """Return a 40x stack of the field to adapt on, for unpaired adapting."""
-        usual = Microscope()
-        microscope = usual.model_copy(update={"wavelength_um": self.settings.microscope.wavelength_um})
+        own, usual = self.settings.microscope, Microscope()
+        # The specimen was drawn finely enough for the condenser of its own microscope, not for a wider one.
+        narrower = min(own.coherence, usual.stack_coherence)
+        microscope = usual.model_copy(update={"wavelength_um": own.wavelength_um, "stack_coherence": narrower})
         variation = self.settings.variation.model_copy(update={"stack_focus_um": (-0.2, 0.2)})
         settings = self.settings.model_copy(update={"microscope": microscope, "variation": variation})
         return _adapted_part(image_stack(self.specimen, settings, 0))

@@ -1,5 +1,6 @@
 """Score the error map against the true error, and the notice of unusual images."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from napari_contransgan.config import PredictSettings
-from napari_contransgan.inference import predict_with_uncertainty
+from napari_contransgan.inference import predict, predict_with_uncertainty
 from napari_contransgan.io import Image
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.progress import result_of
@@ -73,16 +74,38 @@ def calibrations(loaded: LoadedModel, seed: int, count: int) -> dict[str, Calibr
     return {kind.name: calibration_of(kind, loaded, seed, count) for kind in kinds()}
 
 
+def together(name: str, found: dict[str, Calibration]) -> tuple[str, Calibration]:
+    """Join the kinds whose names begin with a word: their errors are the same in a whole field, so they need many."""
+    own = [one for kind, one in found.items() if kind.startswith(name)]
+    fields = [one.fields for one in own]
+
+    def mean(values: Sequence[float]) -> float:
+        return float(np.average(values, weights=fields))
+
+    sample = np.concatenate([one.sample for one in own], axis=1)
+    joined = Calibration(
+        sum(fields),
+        mean([one.within_one for one in own]),
+        mean([one.within_two for one in own]),
+        float(spearmanr(*sample)[0]),
+        float(np.sqrt(mean([one.rmse_rad**2 for one in own]))),
+        float(np.sqrt(mean([one.sigma_rad**2 for one in own]))),
+        mean([one.false_alarms for one in own]),
+        sample,
+    )
+    return f"{name}, all objectives", joined
+
+
 def flagged(name: str, loaded: LoadedModel, seed: int, count: int) -> float:
     """Return the fraction of the images with a planted failure that were called unusual."""
-    settings = PredictSettings(trust=True, threads=1)
+    settings = PredictSettings(threads=1)
     return float(np.mean([score(image, settings, loaded) > 1 for image in spoilt_images(name, seed, count)]))
 
 
 def score(image: Image, settings: PredictSettings, loaded: LoadedModel) -> float:
-    """Return how unusual an image is called; 1 is the limit."""
-    prediction = result_of(predict_with_uncertainty(image, settings, loaded))
-    return float(prediction.phase.settings["predict"]["unusual_score"])
+    """Return how unusual an image is called; 1 is the limit, and 0 means that it could not be described."""
+    phase = result_of(predict(image, settings, loaded))
+    return float(phase.settings["predict"].get("unusual_score", 0.0))
 
 
 def all_flagged(loaded: LoadedModel, seed: int, count: int) -> dict[str, float]:

@@ -61,7 +61,7 @@ def kinds() -> Iterator[Kind]:
             yield Kind(f"{name} {objective}", {"specimen": specimen, "objective": objective, "scene": "mixed"})
     for objective in OBJECTIVES:
         sheet = {"specimen": "hela", "objective": objective, "scene": "confluent"}
-        yield Kind(f"sheets {objective}", sheet, 0.5)
+        yield Kind(f"sheets {objective}", sheet)
     for objective in OBJECTIVES:
         yield Kind(f"empty {objective}", {"specimen": "hela", "objective": objective, "scene": "empty"}, 0.35)
     for specimen, name in (("hela", "cells"), ("psm", "beads")):

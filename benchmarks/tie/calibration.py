@@ -17,8 +17,8 @@ from napari_contransgan.simulation.fields import image_stack, true_phase
 from napari_contransgan.simulation.specimen import Specimen, draw_specimen
 from napari_contransgan.tie import TieResult, retrieve_phase
 
-SEED = 3500
-"""Seed never used while the uncertainty was made."""
+SEED = 3700
+"""Seed never used while the uncertainty was made. The scores of 3500 were seen; 3600 to 3690 are for development."""
 
 FIELDS_EACH = 8
 EMPTY_RAD = 0.01

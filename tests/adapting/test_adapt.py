@@ -1,7 +1,7 @@
 """Adapting a network: what it learns from, what it keeps back, what it leaves, and what the user is told."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from napari_contransgan.inference import predict
 from napari_contransgan.io import Image
 from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, read_card, save_checkpoint
 from napari_contransgan.models.registry import build_generator
+from napari_contransgan.models.tile_gain import BANDS, SHAPE_BANDS, GainSample, TileGain
 from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.simulation.fields import image_stack
 from napari_contransgan.simulation.specimen import draw_specimen
@@ -116,6 +117,7 @@ def test_a_network_that_did_not_improve_is_kept_as_it_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("napari_contransgan.adapting.training.BETTER", 1e-9)
+    monkeypatch.setattr("napari_contransgan.adapting.training.CLOSER", 10.0)
     result = finished(stack, settings(), tmp_path / "run")
     assert result.kept == "original"
     assert result.after == result.before
@@ -147,6 +149,29 @@ def test_the_network_also_learns_from_fields_of_the_fitted_microscope(
     assert any("so its phase is divided by that" in note for note in started.notes)
     assert "simulating fields of your microscope" in {event.message for event in events if type(event) is Progress}
     assert isinstance(events[-1], AdaptFinished)
+
+
+def test_all_planes_give_a_factor_for_each_tile(
+    stack: Image, settings: Callable[..., AdaptSettings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 2 * BANDS + SHAPE_BANDS
+    known = TileGain(means=(0.0,) * count, spreads=(1.0,) * count, weights=(0.0,) * count, bias=0.0)
+    given: list[GainSample] = []
+
+    def fitted(samples: Sequence[GainSample]) -> TileGain:
+        given.extend(samples)
+        return known
+
+    for name, value in {"fit_gain": fitted, "BETTER": 1e9, "NOT_FAR_WORSE": 1e9}.items():
+        monkeypatch.setattr(f"napari_contransgan.adapting.training.{name}", value)
+    found = load_checkpoint(finished(stack, settings(planes="all"), tmp_path / "all").checkpoint).card.tile_gain
+    assert found is not None
+    assert found.weights == known.weights
+    assert given
+    assert len(given) % len(stack.data) == 0
+    given.clear()
+    assert load_checkpoint(finished(stack, settings(), tmp_path / "focus").checkpoint).card.tile_gain is None
+    assert not given
 
 
 def test_cancelling_leaves_nothing(stack: Image, settings: Callable[..., AdaptSettings], tmp_path: Path) -> None:

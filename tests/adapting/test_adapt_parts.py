@@ -8,7 +8,7 @@ from scipy import ndimage
 from napari_contransgan.adapting.fields import AdaptField
 from napari_contransgan.adapting.losses import label_loss
 from napari_contransgan.adapting.sampling import draw_batch
-from napari_contransgan.adapting.scores import Errors, fit_scale, fold_scale, levelled_square, score
+from napari_contransgan.adapting.scores import fit_scale, fold_scale, learnt_windows, levelled_square, score, slope_on
 from napari_contransgan.adapting.split import MARGIN_PX, Part, split_fields
 from napari_contransgan.models.registry import build_generator
 
@@ -127,15 +127,26 @@ def test_a_folded_scale_multiplies_the_output() -> None:
 def test_the_scale_makes_the_slope_one() -> None:
     part = whole(field())
     weak = 0.5 * (part.yx_label_rad + 0.3 * part.yx_label_rad.std() * torch.randn(part.shape_yx)).numpy()
-    factor = fit_scale([part], [np.stack([weak] * 3)])
+    factor = fit_scale(score([part], [np.stack([weak] * 3)]).slope, None)
     assert score([part], [factor * np.stack([weak] * 3)]).slope == pytest.approx(1, abs=0.01)
 
 
-def test_errors_are_compared_for_the_users_field_and_for_simulated_ones() -> None:
-    own, simulated = Errors(0.1, 0.2).relative_to(Errors(0.2, 0.1))
-    assert own == pytest.approx(np.log(0.5))
-    assert simulated == pytest.approx(np.log(2))
-    assert Errors(0.1, None).relative_to(Errors(0.2, None)) == (pytest.approx(np.log(0.5)), 0.0)
+def test_other_cells_count_in_the_scale_too_but_less_than_those_of_the_stack() -> None:
+    assert fit_scale(0.8, 0.8) == pytest.approx(1.25)
+    assert 1 / 0.87 < fit_scale(0.8, 1.0) < 1.25
+    assert fit_scale(-1.0, 0.001) == 2.0
+
+
+def test_the_slope_on_simulated_fields_ignores_their_zero() -> None:
+    truths = [np.random.default_rng(seed).random((40, 40), np.float32) for seed in range(2)]
+    assert slope_on([0.7 * truth[:30] + 5 for truth in truths], truths) == pytest.approx(0.7)
+
+
+def test_windows_cover_what_is_learnt_and_nothing_else() -> None:
+    one = field(500, 300)
+    part = Part(one, slice(60, 500), slice(0, 300))
+    covered = sum(pixels(window).astype(int) for window in learnt_windows([part], np.random.default_rng(0)))
+    assert np.array_equal(covered > 0, pixels(part))
 
 
 def test_a_level_is_no_error() -> None:

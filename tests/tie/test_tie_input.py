@@ -243,3 +243,11 @@ def test_plain_arrays_are_checked_too(changes, message):
 
     with pytest.raises(InputError, match=message):
         phase_from_stack(arguments.pop("zyx_stack"), arguments.pop("z_um"), **arguments)
+
+
+@pytest.mark.parametrize("stated_in", ["file", "settings"])
+def test_a_condenser_as_wide_open_as_the_objective_is_refused(image: Image, stated_in: str) -> None:
+    in_file = {"numerical_aperture": 0.25, "coherence": 1.0}
+    with pytest.raises(InputError, match=r"cells.tif: the condenser was open.*S = 1.*close its diaphragm"):
+        retrieved(replace(image, **in_file)) if stated_in == "file" else retrieved(image, **in_file)
+    retrieved(replace(image, **in_file), coherence=0.6)

@@ -6,34 +6,29 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tools.error_map.fields import read_fields
-from tools.error_map.learning import raw_log_sigma
 
+from napari_contransgan.inference.error_map import ErrorModel
 from napari_contransgan.inference.tiling import ORIENTATIONS
 from napari_contransgan.models.checkpoint import LoadedModel
-from napari_contransgan.models.error_network import ErrorNetwork, full_size
+from napari_contransgan.models.error_network import BLOCK_PX
 
 FIELDS = 16
 SIDE_PX = 224
 
 
-def fit_joined(
-    network: ErrorNetwork,
-    calibration: tuple[NDArray[np.float32], NDArray[np.float32]],
-    folder: Path,
-    loaded: LoadedModel,
-) -> NDArray[np.float64]:
+def fit_joined(model: ErrorModel, folder: Path, loaded: LoadedModel) -> NDArray[np.float64]:
     """Fit on some of the fields of the calibration; returns factors of 1, log error and log spread."""
     fields = read_fields(folder, "calibrate")
     chosen = fields[:: max(1, len(fields) // FIELDS)][:FIELDS]
     terms, errors = [], []
     for one in chosen:
         mean, spread = _eight(loaded, one.yx_contrast)
-        raw = raw_log_sigma(network, one)
-        log_sigma = full_size(torch.from_numpy(raw + np.interp(raw, *calibration).astype(np.float32))[None, None])
-        side = log_sigma.shape[-1]
+        side = one.yx_contrast.shape[0] // BLOCK_PX * BLOCK_PX
+        inner = slice(side), slice(side)
+        log_sigma = np.log(model.sigma_rad(one.yx_contrast[inner], one.yx_phase_rad[inner], one.pixel_size_um))
         error = np.abs(mean - one.yx_truth_rad)[:side, :side]
         place = (slice(None, None, 4), slice(None, None, 4))
-        columns = [log_sigma[0, 0].numpy()[place].ravel(), np.log(spread[:side, :side][place].ravel() + 1e-3)]
+        columns = [log_sigma[place].ravel(), np.log(spread[:side, :side][place].ravel() + 1e-3)]
         terms.append(np.stack([np.ones_like(columns[0]), *columns], axis=1))
         errors.append(np.log(error[place].ravel() + 1e-4))
     table, target = np.concatenate(terms), np.concatenate(errors)

@@ -40,7 +40,7 @@ from napari_contransgan.training.events import Preview
 from napari_contransgan.training.run_folder import ADAPT_CONFIG, BEST, METRICS, SPEED, record_line, write_previews
 
 RESULT = "adapt.json"
-HELD_OUT_FIELDS = 8
+HELD_OUT_FIELDS = 12
 """Number of simulated fields of the user's microscope that the networks are scored on and do not learn from."""
 
 Events = Generator[AdaptEvent, None, AdaptResult]
@@ -139,7 +139,7 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
     kept: Kept = "adapted" if adapted.is_better else "original"
     if kept == "original":
         notes += ("The adapted network was not better, so the original is kept unchanged.",)
-    applied = Applied(adapted.network.to(device), loaded.card.phase_ref_rad, device, settings.precision)
+    applied = Applied(adapted.network.to(device), loaded.card.phase_ref_rad, device, settings.precision, adapted.gain)
     name, compared = settings.name or run_dir.name, _compared(fields, split.description, way)
     card = adapted_card(
         loaded.card,
@@ -153,6 +153,7 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
         after=adapted.after,
         compared=compared,
         error_factor=error_factor(split.kept_back, applied),
+        gain=adapted.gain,
     )
     adapted.network.cpu()
     result = AdaptResult(

@@ -10,6 +10,7 @@ from napari_contransgan.adapting.events import KEPT_BACK, Kept, PartScores, Way
 from napari_contransgan.adapting.fields import AdaptField
 from napari_contransgan.config import AdaptSettings
 from napari_contransgan.models.checkpoint import ADAPTED, ERROR_FACTOR, ModelCard
+from napari_contransgan.models.tile_gain import TileGain
 
 
 def adapted_card(
@@ -25,6 +26,7 @@ def adapted_card(
     after: PartScores,
     compared: str,
     error_factor: float,
+    gain: TileGain | None,
 ) -> ModelCard:
     """Describe an adapted network; files and networks by name only, since paths differ between computers."""
     stacks = [field.name for field in fields]
@@ -62,6 +64,7 @@ def adapted_card(
             ),
             "program_version": napari_contransgan.__version__,
             "settings": {**base.settings, ADAPTED: record},
+            "tile_gain": gain,
         }
     )
 

@@ -89,6 +89,10 @@ class AdaptField:
         """Return the weight of each plane in training and in scores."""
         return tuple(FOCUS_COUNTS if plane == self.focus_index else 1 for plane in range(len(self.zyx_contrast)))
 
+    def only(self, plane: int) -> "AdaptField":
+        """Return the field with one of its planes, as the one in focus."""
+        return replace(self, zyx_contrast=self.zyx_contrast[plane : plane + 1], focus_index=0, plane_z_um=(0.0,))
+
 
 def field_of_stack(stack: Image, settings: TieSettings) -> Generator[Progress, None, AdaptField]:
     """Retrieve the phase of a focus stack and turn both into training data.

@@ -86,7 +86,7 @@ def gather_fields(
         fitted = yield from _fitted(fields[0], settings, loaded.card, measures_label=not given.labels)
         fields = [replace(field, yx_label_rad=field.yx_label_rad / fitted.label_slope) for field in fields]
         if settings.planes == "focus":
-            fields = [_in_focus(field) for field in fields]
+            fields = [field.only(field.focus_index or 0) for field in fields]
         return Gathered(
             tuple(fields), "paired", stacks, _unique(notes + fitted.notes, fields, loaded.card), *fitted.use
         )
@@ -168,12 +168,6 @@ def _fields_of_stacks(given: Given, settings: AdaptSettings) -> Generator[Progre
             field = with_label(field, given.labels[number])
         fields.append(field)
     return fields
-
-
-def _in_focus(field: AdaptField) -> AdaptField:
-    """Keep the plane in focus alone."""
-    plane = field.focus_index or 0
-    return replace(field, zyx_contrast=field.zyx_contrast[plane : plane + 1], focus_index=0, plane_z_um=(0.0,))
 
 
 def _paired(

@@ -1,6 +1,5 @@
 """A network's phase on the held-out part, its scores against TIE, and the final scale factor."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,17 +15,19 @@ from napari_contransgan.adapting.split import Part
 from napari_contransgan.config import PrecisionName
 from napari_contransgan.evaluation.band import band_pass
 from napari_contransgan.models.compute import autocast
+from napari_contransgan.models.tile_gain import TileGain
 from napari_contransgan.tiles import blend_window, cover
 
 FloatMap = NDArray[np.float32]
 
 TILE_PX, OVERLAP_PX = 224, 32
-LEAST_ERROR_RAD = 1e-6
 LEAST_WEIGHT = 0.1
 """Pixels with a lower reliability are left out of the scores."""
-SCALE_RANGE = (0.5, 2.0)
-SCALE_WINDOWS = 8
-"""Number of windows of the training parts to which the scale is fitted."""
+SCALE_RANGE, LEAST_SLOPE = (0.5, 2.0), 0.01
+MOST_WINDOWS = 16
+"""Number of windows of the training parts to which the scale is fitted, if they have more; planes count one by one."""
+OWN_SHARE = 2 / 3
+"""Weight of the user's field in the scale, against fields simulated with the fitted microscope."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,15 @@ class Applied:
         Where it is.
     precision : {"auto", "fp32", "bf16"}
         Numerical precision.
+    gain : TileGain or None
+        Factor for each tile.
     """
 
     network: nn.Module
     phase_ref_rad: float
     device: torch.device
     precision: PrecisionName = "fp32"
+    gain: TileGain | None = None
 
     def phase_rad(self, yx_contrast: torch.Tensor) -> FloatMap:
         """Return the phase of one contrast map, computed in overlapping tiles; shape (Y, X) each."""
@@ -63,8 +67,11 @@ class Applied:
             batch = torch.from_numpy(np.ascontiguousarray(padded[tile.slices]))[None, None].to(self.device)
             with torch.inference_mode(), autocast(self.device, self.precision):
                 output = self.network(batch.contiguous(memory_format=torch.channels_last))
+            yx_output = output[0, 0].float().cpu().numpy()
+            if self.gain is not None:
+                yx_output = yx_output * self.gain.factor(padded[tile.slices], yx_output)
             weight = blend_window(tile, shape, OVERLAP_PX)
-            total[tile.slices] += weight * output[0, 0].float().cpu().numpy()
+            total[tile.slices] += weight * yx_output
             weights[tile.slices] += weight
         return np.asarray((total / weights)[:height, :width] * self.phase_ref_rad, np.float32)
 
@@ -93,21 +100,6 @@ class Phases:
         """Return all phases multiplied by a factor."""
         values = (self.kept_back, self.learnt, self.simulated)
         return Phases(*(tuple(factor * phase for phase in phases) for phases in values))
-
-
-@dataclass(frozen=True)
-class Errors:
-    """Root-mean-square errors on the user's field, against TIE, and on simulated fields, if any, against the truth."""
-
-    own_rad: float
-    simulated_rad: float | None
-
-    def relative_to(self, other: "Errors") -> tuple[float, float]:
-        """Return the logarithms of the ratios to other errors; that of simulated fields is 0 if there are none."""
-        own = math.log(max(self.own_rad, LEAST_ERROR_RAD) / max(other.own_rad, LEAST_ERROR_RAD))
-        if self.simulated_rad is None or not other.simulated_rad:
-            return own, 0.0
-        return own, math.log(max(self.simulated_rad, LEAST_ERROR_RAD) / other.simulated_rad)
 
 
 def levelled_square(yx_phase_rad: FloatMap, yx_truth_rad: FloatMap) -> float:
@@ -163,30 +155,55 @@ def comparable(part: Part, yx_phase_rad: FloatMap) -> tuple[NDArray[np.float64],
     return phase - np.median(phase), label - np.median(label)
 
 
-def fit_scale(windows: Sequence[Part], phases_rad: Sequence[FloatMap]) -> float:
-    """Fit the factor that gives a network's phase a slope of 1 against the label, on windows of the training parts.
+def fit_scale(own_slope: float, simulated_slope: float | None) -> float:
+    """Return the factor that brings a network's slope to 1.
 
-    The factor of least error there would be smaller, by the square of the correlation. But elsewhere a network gives
-    a few per cent less phase than where it learned; see docs/background/adapting-results.md.
+    The slope on the user's field is exact for its cells, which may differ from the rest of the dish, and was learned
+    from; that on simulated fields is that of other cells. See docs/background/adapting-results.md.
+
+    Parameters
+    ----------
+    own_slope : float
+        Slope against the label in the training parts.
+    simulated_slope : float or None
+        Slope against the truth on held-out simulated fields, if there are any.
     """
-    found = score(windows, phases_rad)
-    return float(np.clip(1 / found.slope, *SCALE_RANGE)) if found.slope > 0 else 1.0
+    slope = max(own_slope, LEAST_SLOPE)
+    if simulated_slope is not None:
+        slope = slope**OWN_SHARE * max(simulated_slope, LEAST_SLOPE) ** (1 - OWN_SHARE)
+    return float(np.clip(1 / slope, *SCALE_RANGE))
+
+
+def slope_on(phases_rad: Sequence[FloatMap], truths_rad: Sequence[FloatMap]) -> float:
+    """Return the slope of phases against the truth, over all fields together, each with its median as zero."""
+    both = power = 0.0
+    for phase, truth in zip(phases_rad, truths_rad, strict=True):
+        height, width = (min(sides) for sides in zip(phase.shape, truth.shape, strict=True))
+        known = truth[:height, :width].astype(np.float64)
+        known -= known.mean()
+        both += float(np.sum(known * phase[:height, :width]))
+        power += float(np.sum(known**2))
+    return both / power if power > 0 else 0.0
 
 
 def learnt_windows(parts: Sequence[Part], rng: np.random.Generator) -> tuple[Part, ...]:
-    """Choose windows of the training parts, evenly over their area."""
-    areas = np.array([part.shape_yx[0] * part.shape_yx[1] for part in parts], np.float64)
-    chosen = rng.choice(len(parts), SCALE_WINDOWS, p=areas / areas.sum())
-    return tuple(_window(parts[int(number)], rng) for number in chosen)
+    """Cover the training parts with windows; of many, choose some."""
+    windows = [
+        _within(part, *tile.slices) for part in parts for tile in cover(part.shape_yx, min(TILE_PX, *part.shape_yx), 0)
+    ]
+    if len(windows) <= MOST_WINDOWS:
+        return tuple(windows)
+    return tuple(windows[int(number)] for number in sorted(rng.choice(len(windows), MOST_WINDOWS, replace=False)))
 
 
-def _window(part: Part, rng: np.random.Generator) -> Part:
-    spans = []
-    for span in (part.rows, part.columns):
-        side = min(TILE_PX, span.stop - span.start)
-        first = span.start + int(rng.integers(span.stop - span.start - side + 1))
-        spans.append(slice(first, first + side))
-    return Part(part.field, spans[0], spans[1])
+def _within(part: Part, rows: slice, columns: slice) -> Part:
+    """Return a rectangle of a part."""
+    top, left = part.rows.start, part.columns.start
+    return Part(
+        part.field,
+        slice(top + rows.start, top + rows.stop),
+        slice(left + columns.start, left + columns.stop),
+    )
 
 
 @torch.no_grad()

@@ -4,7 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,6 @@ from napari_contransgan.adapting.replay import Pair, draw_replay
 from napari_contransgan.adapting.sampling import draw_batch
 from napari_contransgan.adapting.scores import (
     Applied,
-    Errors,
     FloatMap,
     Phases,
     fit_scale,
@@ -24,20 +23,24 @@ from napari_contransgan.adapting.scores import (
     learnt_windows,
     levelled_square,
     score,
+    slope_on,
 )
 from napari_contransgan.adapting.split import Split
 from napari_contransgan.config import AdaptSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.compute import autocast
+from napari_contransgan.models.tile_gain import GainSample, TileGain, fit_gain
 from napari_contransgan.training.losses import supervised_loss
 from napari_contransgan.training.steps import MAX_GRADIENT_NORM, freeze_norms, move_average
 
-BETTER = 0.98
-"""An adapted network is kept if its error on the user's field is at most this share of the original's."""
-NOT_WORSE = 1.02
-"""Its error on simulated fields may be this share of the original's."""
+BETTER, CLOSER = 0.98, 0.03
+"""An adapted network is kept if its error on the user's field is at most this share of the original's, or its slope is
+closer to 1 by this much with an error that is not larger."""
+NOT_WORSE, NOT_FAR_WORSE = 1.02, 1.25
+"""Largest share of the original's error on the user's field, and on the few simulated fields."""
 RAMP_STEPS = 20
+LEAST_ERROR_RAD = 1e-6
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class Adapted:
         Of the original, and of `network`.
     steps : int
         Training steps done.
+    gain : TileGain or None
+        Factor for each tile, where the network is used at several focus positions.
     """
 
     network: nn.Module
@@ -78,6 +83,7 @@ class Adapted:
     before: PartScores
     after: PartScores
     steps: int
+    gain: TileGain | None
 
 
 def train_adapted(
@@ -138,7 +144,8 @@ class _Trainer:
     def __init__(
         self, loaded: LoadedModel, split: Split, material: Material, settings: AdaptSettings, device: torch.device
     ) -> None:
-        self.split, self.material, self.settings, self.device = split, material, settings, device
+        self.loaded, self.split, self.material = loaded, split, material
+        self.settings, self.device = settings, device
         self.phase_ref_rad = loaded.card.phase_ref_rad
         self.original = copy.deepcopy(loaded.model).to(device).eval()
         self.network = copy.deepcopy(self.original).train().requires_grad_(True)
@@ -152,7 +159,8 @@ class _Trainer:
         self.shares = ((material.replay, replayed), (material.simulated, simulated))
         self.own_count = settings.batch_size - replayed - simulated
         self.windows = learnt_windows(split.learnt, np.random.default_rng([settings.seed, 4]))
-        self.before = self.phases(self.original)
+        self.follows_focus = any(len(part.field.zyx_contrast) > 1 for part in split.learnt)
+        self.before = self.phases(self.original, loaded.card.tile_gain)
 
     def step(self, number: int, done: float) -> float:
         """Take one step and return its loss; `done` is the elapsed share of the training."""
@@ -186,9 +194,9 @@ class _Trainer:
         move_average(self.average, self.network, self.settings.ema_decay, number)
         return float(loss.detach())
 
-    def phases(self, network: nn.Module) -> Phases:
+    def phases(self, network: nn.Module, gain: TileGain | None = None) -> Phases:
         """Return the phase of everything that networks are scored on."""
-        applied = Applied(network, self.phase_ref_rad, self.device, self.settings.precision)
+        applied = Applied(network, self.phase_ref_rad, self.device, self.settings.precision, gain)
         return Phases(
             tuple(applied.planes_rad(part) for part in self.split.kept_back),
             tuple(applied.planes_rad(part) for part in self.windows),
@@ -200,32 +208,65 @@ class _Trainer:
         applied = Applied(self.average, self.phase_ref_rad, self.device, self.settings.precision)
         return tuple(applied.planes_rad(part) for part in self.split.kept_back)
 
-    def errors(self, phases: Phases) -> Errors:
-        """Return the errors of phases."""
-        own = score([*self.split.kept_back, *self.windows], [*phases.kept_back, *phases.learnt]).rmse_rad
-        pairs = zip(phases.simulated, self.material.held_out, strict=True)
-        squares = [levelled_square(phase, label.numpy()) for phase, (_, label) in pairs]
-        return Errors(own, math.sqrt(sum(squares) / len(squares)) if squares else None)
-
     def finish(self, steps: int) -> tuple[Adapted, tuple[FloatMap, ...]]:
-        """Choose between the original and the adapted network, with and without a scale; return the phase after too.
-
-        A choice must be better than the original on the user's field, where a strip holds too few cells to choose by it
-        alone, and not worse on the simulated fields: one field can differ from the rest of a dish.
-        """
-        before = self.errors(self.before)
-        chosen, least, after = self.original, 0.0, self.before
-        for network, phases in ((self.original, self.before), (self.average, self.phases(self.average))):
-            whole = fit_scale(self.windows, phases.learnt)
-            for factor in (1.0, math.sqrt(whole), whole):
-                scaled = phases.times(factor)
-                own, simulated = self.errors(scaled).relative_to(before)
-                if own <= math.log(BETTER) and simulated <= math.log(NOT_WORSE) and own + simulated < least:
-                    chosen, least, after = copy.deepcopy(network), own + simulated, scaled
-                    fold_scale(chosen, factor)
+        """Choose the adapted network, or else the original with a scale, or else as it is; return its phase too."""
+        chosen, chosen_gain, after = self.original, self.loaded.card.tile_gain, self.before
+        for network in (self.average, self.original):
+            phases = self.phases(network)
+            gain = self.gain(network, phases) if self.follows_focus else None
+            if gain is not None:
+                phases = self.phases(network, gain)
+            factor = self.scale(phases)
+            scaled = phases.times(factor)
+            if self.is_better(scaled):
+                chosen, after = copy.deepcopy(network), scaled
+                chosen_gain = gain.times(factor) if gain is not None else None
+                fold_scale(chosen, factor if gain is None else 1.0)
+                break
         scores = [score(self.split.kept_back, phases.kept_back) for phases in (self.before, after)]
         is_better = chosen is not self.original
-        return Adapted(chosen.cpu(), is_better, scores[0], scores[1], steps), after.kept_back
+        return Adapted(chosen.cpu(), is_better, scores[0], scores[1], steps, chosen_gain), after.kept_back
+
+    def gain(self, network: nn.Module, phases: Phases) -> TileGain | None:
+        """Fit a factor for each tile to all planes of the windows, and to the simulated fields."""
+        applied = Applied(network, self.phase_ref_rad, self.device, self.settings.precision)
+        samples = []
+        for window, zyx_phase_rad in zip(self.windows, phases.learnt, strict=True):
+            for plane, yx_phase_rad in enumerate(zyx_phase_rad):
+                alone = replace(window, field=window.field.only(plane))
+                found = score([alone], [yx_phase_rad[None]])
+                spread_rad = float(window.yx_label_rad.std())
+                yx_output = yx_phase_rad / self.phase_ref_rad
+                samples.append(GainSample(alone.zyx_contrast[0].numpy(), yx_output, found.slope, spread_rad))
+        for contrast, label in (*self.material.simulated, *self.material.held_out):
+            yx_phase_rad = applied.phase_rad(contrast)
+            slope, spread_rad = slope_on([yx_phase_rad], [label.numpy()]), float(label.std())
+            samples.append(GainSample(contrast.numpy(), yx_phase_rad / self.phase_ref_rad, slope, spread_rad))
+        return fit_gain(samples)
+
+    def scale(self, phases: Phases) -> float:
+        """Return the factor that brings the slope of phases to 1."""
+        truths = [label.numpy() for _, label in self.material.held_out]
+        simulated_slope = slope_on(phases.simulated, truths) if truths else None
+        return fit_scale(score(self.windows, phases.learnt).slope, simulated_slope)
+
+    def is_better(self, phases: Phases) -> bool:
+        """Return whether phases are better than the original's on the user's field, and not far worse elsewhere."""
+        before, after = self.own_scores(self.before), self.own_scores(phases)
+        error = after.rmse_rad / max(before.rmse_rad, LEAST_ERROR_RAD)
+        closer = abs(before.slope - 1) - abs(after.slope - 1)
+        is_better = error <= BETTER or (error <= NOT_WORSE and closer >= CLOSER)
+        return is_better and self.simulated_square(phases) <= NOT_FAR_WORSE**2 * self.simulated_square(self.before)
+
+    def own_scores(self, phases: Phases) -> PartScores:
+        """Return the scores on the user's field: a strip alone holds too few cells to choose by."""
+        return score([*self.split.kept_back, *self.windows], [*phases.kept_back, *phases.learnt])
+
+    def simulated_square(self, phases: Phases) -> float:
+        """Return the mean squared error on the held-out simulated fields; 0 if there are none."""
+        pairs = zip(phases.simulated, self.material.held_out, strict=True)
+        squares = [levelled_square(phase, label.numpy()) for phase, (_, label) in pairs]
+        return sum(squares) / len(squares) if squares else 0.0
 
     def preview(self, step: int, now_rad: Sequence[FloatMap]) -> AdaptPreview:
         """Show the plane in focus of the first part."""

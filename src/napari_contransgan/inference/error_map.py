@@ -5,7 +5,7 @@ image and its phase. They are turned into one standard deviation and calibrated 
 that two thirds of the errors are smaller. `tools/error_map` makes the file of its weights.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from napari_contransgan.inference.unusual import Known, Verdict, features_of, judged, squares_of
+from napari_contransgan.inference.unusual import Classifier, Known, Square, Verdict, context_of, grouped, judged
 from napari_contransgan.models.error_network import ErrorNetwork, full_size, log_sigma, planes_of
 
 WEIGHTS = Path(__file__).parent / "weights" / "error_map.safetensors"
@@ -39,6 +39,8 @@ class ErrorModel:
         Predicts quantiles of the error.
     log_sigma, log_factor : (K,) ndarray
         Logarithm of the standard deviation before calibration, and of the factor that calibrates it.
+    of_specimen : (G, 4) ndarray
+        Logarithm of a further factor for each group of `known` and what an image shows.
     joined : (3,) ndarray
         With eight orientations, the logarithm of the error is the sum of these times 1, the logarithm of the error of
         one, and the logarithm of the spread.
@@ -49,11 +51,16 @@ class ErrorModel:
     network: ErrorNetwork
     log_sigma: NDArray[np.float32]
     log_factor: NDArray[np.float32]
+    of_specimen: NDArray[np.float32]
     joined: NDArray[np.float32]
     known: Known
 
     def sigma_rad(
-        self, yx_contrast: NDArray[np.float32], yx_phase_rad: NDArray[np.float32], pixel_size_um: float
+        self,
+        yx_contrast: NDArray[np.float32],
+        yx_phase_rad: NDArray[np.float32],
+        pixel_size_um: float,
+        squares: Sequence[Square] | None = None,
     ) -> NDArray[np.float32]:
         """Return the standard deviation of the error of each pixel of a tile, in radians.
 
@@ -63,16 +70,33 @@ class ErrorModel:
             Input of the network that predicted, and its phase; sides are multiples of 4.
         pixel_size_um : float
             Pixel size of the frame.
+        squares : sequence of Square, optional
+            Those of the tile, if they were described already.
         """
+        if squares is None:
+            squares = self.known.squares_of_tile(yx_contrast, yx_phase_rad, pixel_size_um)
+        squares = [one for one in squares if one.is_lit]
         with torch.inference_mode():
             contrast, phase = (
                 torch.from_numpy(np.ascontiguousarray(one))[None, None] for one in (yx_contrast, yx_phase_rad)
             )
             planes = planes_of(contrast, phase, torch.tensor([pixel_size_um], dtype=torch.float32))
-            raw = log_sigma(self.network(planes))
+            raw = log_sigma(self.network(planes, torch.from_numpy(self._context(squares, pixel_size_um))[None]))
             factor = np.interp(raw.numpy(), self.log_sigma, self.log_factor).astype(np.float32)
-            calibrated = full_size(raw + torch.from_numpy(factor))
+            calibrated = full_size(raw + torch.from_numpy(factor)) + self._of_specimen(squares, pixel_size_um)
             return np.asarray(torch.exp(calibrated)[0, 0].numpy(), np.float32)
+
+    def _context(self, squares: Sequence[Square], pixel_size_um: float) -> NDArray[np.float32]:
+        if not squares:
+            return context_of(np.zeros_like(self.known.centre), pixel_size_um)
+        return np.asarray(np.mean([one.context for one in squares], axis=0), np.float32)
+
+    def _of_specimen(self, squares: Sequence[Square], pixel_size_um: float) -> float:
+        """Return the logarithm of the factor for what a tile shows."""
+        if not squares:
+            return 0.0
+        shares = np.mean([one.specimens for one in squares], axis=0)
+        return float(self.of_specimen[self.known.group_of(pixel_size_um)] @ shares)
 
     def joined_rad(self, yx_sigma_rad: NDArray[np.float32], yx_spread_rad: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the standard deviation of the mean of eight orientations.
@@ -97,16 +121,25 @@ def load_error_model(path: Path = WEIGHTS) -> ErrorModel:
     own = {name.removeprefix("network."): one for name, one in tensors.items() if name.startswith("network.")}
     network.load_state_dict(own)
     arrays = {name: one.numpy() for name, one in tensors.items()}
+    limits = arrays["known.limits"]
+    count = sum(name.startswith("classifier.weights") for name in arrays)
+    layers = tuple((arrays[f"classifier.weights.{one}"], arrays[f"classifier.biases.{one}"]) for one in range(count))
     known = Known(
-        arrays["known.pixel_sizes_um"],
-        arrays["known.features"].astype(np.float32),
+        grouped(
+            arrays["known.pixel_sizes_um"],
+            arrays["known.features"].astype(np.float32),
+            arrays["known.specimens"].astype(np.intp),
+        ),
         arrays["known.centre"],
         arrays["known.scale"],
-        float(arrays["known.limits"][0]),
-        float(arrays["known.limits"][1]),
+        float(limits[0]),
+        Classifier(layers, float(limits[1])),
+        float(limits[2]),
     )
-    calibration = arrays["calibration.log_sigma"], arrays["calibration.log_factor"]
-    return ErrorModel(network, *calibration, arrays["joined"], known)
+    log_sigma, log_factor, of_specimen = (
+        arrays[f"calibration.{name}"] for name in ("log_sigma", "log_factor", "of_specimen")
+    )
+    return ErrorModel(network, log_sigma, log_factor, of_specimen, arrays["joined"], known)
 
 
 @dataclass
@@ -117,35 +150,32 @@ class ImageVerdict:
     ----------
     model : ErrorModel
         The model.
-    pixel_size_um : float
-        Pixel size of the image.
     """
 
     model: ErrorModel
-    pixel_size_um: float
-    _distances: list[tuple[float, str]] = field(default_factory=list)
+    _squares: list[Square] = field(default_factory=list)
     _samples: list[NDArray[np.float32]] = field(default_factory=list)
 
     def look_at(
-        self, yx_contrast: NDArray[np.float32], yx_phase_rad: NDArray[np.float32], yx_sigma_rad: NDArray[np.float32]
+        self, squares: Sequence[Square], yx_phase_rad: NDArray[np.float32], yx_sigma_rad: NDArray[np.float32] | None
     ) -> None:
-        """Describe the squares of a tile, and keep a sample of its pixels.
+        """Learn about a tile, and keep a sample of its pixels.
 
         Parameters
         ----------
-        yx_contrast, yx_phase_rad, yx_sigma_rad : (Y, X) ndarray of float32
-            The part of the tile that belongs to the image. The error is infinite where there was no light, and is
-            enlarged in place in unusual squares.
+        squares : sequence of Square
+            Its squares.
+        yx_phase_rad : (Y, X) ndarray of float32
+            Its phase.
+        yx_sigma_rad : (Y, X) ndarray of float32 or None
+            The error, infinite where there was no light. It is enlarged in place in unusual squares.
         """
-        for place in squares_of((yx_contrast.shape[0], yx_contrast.shape[1])):
-            if not np.isfinite(yx_sigma_rad[place]).mean() > 0.9:
-                continue
-            distance = self.model.known.distance(
-                features_of(yx_contrast[place], yx_phase_rad[place]), self.pixel_size_um
-            )
-            self._distances.append(distance)
-            if distance[0] > self.model.known.far:
-                yx_sigma_rad[place] *= UNUSUAL_FACTOR
+        self._squares += squares
+        if yx_sigma_rad is None:
+            return
+        for one in squares:
+            if one.is_lit and one.unusual > self.model.known.far:
+                yx_sigma_rad[one.place] *= UNUSUAL_FACTOR
         step = 1 + int(np.sqrt(yx_sigma_rad.size / 4000))
         sample = np.stack([yx_phase_rad[::step, ::step].ravel(), yx_sigma_rad[::step, ::step].ravel()])
         self._samples.append(sample[:, np.isfinite(sample[1])])
@@ -153,30 +183,35 @@ class ImageVerdict:
     @property
     def unusual(self) -> Verdict:
         """Return how unlike the training images the image is."""
-        return judged(self._distances, self.model.known)
+        return judged(self._squares, self.model.known.far)
 
     def figures(self) -> dict[str, float | str]:
-        """Return the typical error, the share that is not to be trusted, and both in words."""
+        """Return how unusual the image is, its typical error, the share not to be trusted, and both in words."""
+        unusual = self.unusual
+        of_image: dict[str, float | str] = {"unusual_score": unusual.score} if self._squares else {}
         phase, sigma = np.concatenate(self._samples, axis=1) if self._samples else np.zeros((2, 0))
         if sigma.size == 0:
-            return {}
+            return of_image
         on_specimen = np.abs(phase) > SPECIMEN_RAD
         counted = sigma[on_specimen] if on_specimen.mean() > 0.005 else sigma
         typical = float(np.sqrt(np.mean(np.square(counted))))
         doubtful = (sigma > TOLERATED_RAD) & (sigma > TOLERATED_SHARE * np.abs(phase))
         share = float(np.mean(doubtful))
-        unusual = self.unusual
         if unusual.note:
             share = max(share, unusual.share)
         percent = "less than 1 %" if share < 0.01 else f"{share * 100:.0f} %"
         return {
+            **of_image,
             "typical_error_rad": typical,
             "doubtful_share": share,
-            "unusual_score": unusual.score,
             "error_in_words": f"typical error {typical:.2g} rad; not to be trusted in {percent} of the area",
         }
 
 
 def joined_figures(of_frames: Iterable[dict[str, float | str]]) -> dict[str, float | str]:
-    """Return the figures of the frame of a series with the largest typical error."""
-    return max(of_frames, key=lambda one: float(one.get("typical_error_rad", -1.0)), default={})
+    """Return the figures of the frame of a series with the largest typical error, or else of the most unusual one."""
+
+    def worst(one: dict[str, float | str]) -> tuple[float, float]:
+        return float(one.get("typical_error_rad", -1.0)), float(one.get("unusual_score", -1.0))
+
+    return max(of_frames, key=worst, default={})

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.counts import LUMINANCE_NOTE, dark_source_note, stated_dark
-from napari_contransgan.inference.checks import check_input, doubts_of
+from napari_contransgan.inference.checks import PIXEL_SIZE_TOLERANCE, check_input, doubts_of
 from napari_contransgan.inference.error_map import ErrorModel, ImageVerdict, load_error_model
 from napari_contransgan.inference.survey import Dark
 from napari_contransgan.inference.tiling import ORIENTATIONS, Covering, run_tile
@@ -22,6 +22,9 @@ from napari_contransgan.models.compute import choose_device, describe_device
 from napari_contransgan.models.running import TileNetwork, for_tiles
 from napari_contransgan.notes import doubts_added
 from napari_contransgan.progress import Progress
+
+MODEL_OF_ERRORS = "all"
+"""Bundled network whose errors and training images the error map knows."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,8 @@ class Job:
         Dark level.
     notes : tuple of str
         Notes on the image as a whole.
-    errors : ErrorModel or None
-        Predicts the error, if the settings ask for it.
+    errors : ErrorModel
+        Predicts the error, and knows what usual images look like.
     """
 
     image: Image
@@ -75,7 +78,7 @@ class Job:
     pixel_size_um: float
     dark: Dark
     notes: tuple[str, ...]
-    errors: ErrorModel | None
+    errors: ErrorModel
     _network: TileNetwork | None = None
 
     @property
@@ -99,8 +102,21 @@ class Job:
         return float(adapted.get(ERROR_FACTOR, 1.0)) if isinstance(adapted, dict) else 1.0
 
     def verdict(self) -> ImageVerdict | None:
-        """Return what collects the errors of a frame, if the settings ask for them."""
-        return None if self.errors is None else ImageVerdict(self.errors, self.pixel_size_um)
+        """Return what collects the errors of a frame, and notices if it is unusual.
+
+        Other networks than `MODEL_OF_ERRORS` were trained on other images. Without an error map, theirs are not judged.
+        """
+        card = self.loaded.card
+        is_known = card.name.startswith(f"{MODEL_OF_ERRORS}:") and ADAPTED not in card.settings
+        wanted = self.settings.trust or (is_known and self._is_comparable)
+        return ImageVerdict(self.errors) if wanted else None
+
+    @property
+    def _is_comparable(self) -> bool:
+        """Return whether the error map knows images of this pixel size, or the network does not know them either."""
+        sizes = self.loaded.card.input_pixel_sizes_um
+        trained = any(abs(self.pixel_size_um / size - 1) <= PIXEL_SIZE_TOLERANCE for size in sizes)
+        return not trained or self.errors.known.size_factor(self.pixel_size_um) <= 1
 
     def predict_tile(
         self,
@@ -117,7 +133,7 @@ class Job:
         part : TilePart
             The tile.
         verdict : ImageVerdict or None
-            Learns about the errors of the tile.
+            Learns about the tile.
 
         Yields
         ------
@@ -138,11 +154,17 @@ class Job:
         phase = np.where(part.yx_lit, phase_rad[inner], np.float32(0))
         if verdict is None:
             return (phase,)
-        sigma_rad = verdict.model.sigma_rad(part.yx_contrast, phase_rad, self.pixel_size_um)
+        known = self.errors.known
+        squares = known.squares_of_tile(part.yx_contrast[inner], phase, self.pixel_size_um, part.yx_lit)
+        compared = squares if self._is_comparable else []
+        if not self.settings.trust:
+            verdict.look_at(compared, phase, None)
+            return (phase,)
+        sigma_rad = self.errors.sigma_rad(part.yx_contrast, phase_rad, self.pixel_size_um, squares)
         if spread is not None:
-            sigma_rad = verdict.model.joined_rad(sigma_rad, spread * reference)
+            sigma_rad = self.errors.joined_rad(sigma_rad, spread * reference)
         sigma = np.where(part.yx_lit, sigma_rad[inner] * np.float32(self.error_factor), np.float32(np.inf))
-        verdict.look_at(part.yx_contrast[inner], phase, sigma)
+        verdict.look_at(compared, phase, sigma)
         return phase, sigma
 
     def described(self, notes: Sequence[str], figures: Mapping[str, Any]) -> Image:
@@ -208,5 +230,5 @@ def prepare(image: Image, settings: PredictSettings, loaded: LoadedModel | None)
         *dark_source_note(settings.dark, image),
         *doubts_of(image, pixel_size_um, loaded.card),
     )
-    errors = load_error_model() if settings.trust else None
-    return Job(image, settings, loaded, device, pixel_size_um, stated_dark(settings.dark, image), notes, errors)
+    dark = stated_dark(settings.dark, image)
+    return Job(image, settings, loaded, device, pixel_size_um, dark, notes, load_error_model())

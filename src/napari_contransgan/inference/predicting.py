@@ -76,8 +76,9 @@ def predict_with_uncertainty(
         ``settings["predict"]`` holds the settings as used, and ``notes`` with caveats about the result. The uncertainty
         is on the same grid: two thirds of the errors are smaller, and 95 % are smaller than twice as much, on images
         like the simulated ones. The settings then hold its median where there was light, ``median_std_rad``, and, of
-        the frame with the largest errors, ``typical_error_rad``, ``doubtful_share``, ``unusual_score`` (above 1: a note
-        says what is unusual) and ``error_in_words``.
+        the frame with the largest errors, ``typical_error_rad``, ``doubtful_share`` and ``error_in_words``. For the
+        bundled network ``all``, and wherever there is an uncertainty, they hold ``unusual_score`` too: above 1, a note
+        says what is unusual.
 
     Raises
     ------

@@ -2,139 +2,269 @@
 
 Squares of the image are described by the power of contrast and phase in rings of spatial frequency, by how the contrast
 follows from the phase in each ring (the transfer function of the microscope, and the coherence of the two), and by the
-distribution of their values. A square is unusual if no square of the simulated training fields is near it.
+distribution of their values. Two things make a square unusual: no square of the simulated training fields is near it,
+with differences measured in units of how training fields differ (Mahalanobis 1936); or a small classifier, which has
+seen images of seven kinds that the network is not made for, takes it for one of them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
-SIDE_PX = 224
-"""Side of a square on the model's grid; smaller images are described as a whole."""
-LEAST_PX = 64
-RINGS = (0.004, 0.012, 0.022, 0.035, 0.05, 0.07, 0.095, 0.13, 0.18, 0.25, 0.35, 0.5)
-"""Limits of the rings of spatial frequency, in cycles per pixel of the model's grid."""
-JOINT_RINGS = 8
-"""Rings, from the inside, in which contrast and phase are compared."""
+from napari_contransgan.inference.features import CAUSE, FINE, GROUPS, VALUES, features_of, squares_of
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+
 NEIGHBOURS = 4
 
-FINE, CAUSE, VALUES = "fine", "cause", "values"
+SPECIMENS = ("cells", "beads", "sheet", "empty")
+"""What training fields show; a sheet is a closed layer of cells."""
+OF_SPECIMEN = 8
+"""Number of nearest training squares that say what a square shows."""
+CONTEXT_CLIP = 4.0
+CLIP = 12.0
+"""Largest difference of a feature from the centre that counts, in robust standard deviations."""
+
+USUAL, FOCUS, SIZE, INVERTED = "usual", "focus", "size", "inverted"
+OTHER_SIZE = "other size"
+KINDS = (USUAL, FOCUS, SIZE, "tissue", "texture", INVERTED, "fluorescence", "screenshot")
+"""What the classifier knows: usual images first."""
+
+_NOT_BRIGHT_FIELD = (
+    "its brightness is not distributed as in bright-field images of cells or beads: check that it is a bright-field "
+    "image as recorded"
+)
+_OTHER_DETAIL = "it shows detail unlike that of cells or beads: check that the network is made for this specimen"
 REASONS = {
     FINE: "its detail is finer, coarser or noisier than in training images of this pixel size: check the pixel size "
     "and the focus",
     CAUSE: "the predicted phase does not explain the image as a microscope would form it: check the focus, and whether "
     "the image is inverted",
-    VALUES: "its brightness is not distributed as in bright-field images of cells or beads: check that it is a "
-    "bright-field image as recorded",
+    VALUES: _NOT_BRIGHT_FIELD,
+    FOCUS: "it looks like an image taken far out of focus: check the focus",
+    OTHER_SIZE: "none of them had such a pixel size: check it, and do not take the phase as a measurement",
+    SIZE: "its detail does not fit its pixel size: check the pixel size",
+    "tissue": _OTHER_DETAIL,
+    "texture": _OTHER_DETAIL,
+    INVERTED: "dark and bright look exchanged: check whether the image is inverted, and the focus",
+    "fluorescence": _NOT_BRIGHT_FIELD,
+    "screenshot": _NOT_BRIGHT_FIELD,
 }
-"""What is unusual, in words, by the group of the features."""
+"""What is unusual, in words, by the group of the features or the kind of image."""
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A small network that tells usual squares from those of `KINDS`.
+
+    Parameters
+    ----------
+    layers : tuple of (weights, biases)
+        Its input is what `context_of` returns.
+    limit : float
+        Logarithm of the odds for a strange kind above which a square is unusual.
+    """
+
+    layers: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
+    limit: float
+
+    def strangeness(self, context: NDArray[np.float32]) -> tuple[float, str]:
+        """Return how strange a square is, above 1 beyond the limit, and the kind that it looks most like."""
+        values = context
+        for number, (weights, biases) in enumerate(self.layers):
+            values = weights @ values + biases
+            if number < len(self.layers) - 1:
+                values = np.maximum(values, 0.1 * values)
+        strange = values[1:]
+        odds = float(np.logaddexp.reduce(strange) - values[0])
+        return float(np.exp(np.clip((odds - self.limit) / ODDS_STEP, -5, 5))), KINDS[1 + int(np.argmax(strange))]
+
+
+ODDS_STEP = 4.0
+"""Step of the logarithm of the odds that makes a square e times as strange."""
+
+
+def context_of(scaled: NDArray[np.float32], pixel_size_um: float) -> NDArray[np.float32]:
+    """Return what the classifier and the network of the error map see of a square, (`CONTEXT`,)."""
+    size = np.log2(pixel_size_um / MODEL_PIXEL_SIZE_UM)
+    return np.append(np.clip(scaled, -CONTEXT_CLIP, CONTEXT_CLIP) / 2, size).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Squares of training fields of one pixel size, in coordinates in which they vary alike in all directions.
+
+    Parameters
+    ----------
+    pixel_size_um : float
+        Their pixel size.
+    mean, transform : ndarray, shape (F,) and (F, F)
+        Mean of their features, and the matrix that makes them uncorrelated with a variance of 1.
+    points : (N, F) ndarray
+        The transformed squares.
+    specimens : (N,) ndarray of int
+        What they show, as numbers of `SPECIMENS`.
+    """
+
+    pixel_size_um: float
+    mean: NDArray[np.float32]
+    transform: NDArray[np.float32]
+    points: NDArray[np.float32]
+    specimens: NDArray[np.intp]
+
+    def nearest(self, scaled: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+        """Return the mean distance of a square from the nearest of them, and what these show, as fractions."""
+        own = (np.clip(scaled, -CLIP, CLIP) - self.mean) @ self.transform
+        far = np.sqrt(np.square(self.points - own).mean(axis=1))
+        order = np.argsort(far)
+        of_specimen = np.bincount(self.specimens[order[:OF_SPECIMEN]], minlength=len(SPECIMENS))
+        return float(far[order[:NEIGHBOURS]].mean()), (of_specimen / of_specimen.sum()).astype(np.float32)
+
+
+def grouped(
+    pixel_sizes_um: NDArray[np.float32], scaled: NDArray[np.float32], specimens: NDArray[np.intp]
+) -> tuple[Group, ...]:
+    """Group squares by their pixel size, in order of their first square.
+
+    The covariance of the features of each group is shrunk towards its diagonal.
+    """
+    groups: list[Group] = []
+    logs = np.log(pixel_sizes_um)
+    left = np.ones(len(logs), bool)
+    while left.any():
+        here = left & (np.abs(logs - logs[left][0]) <= SAME_SIZE)
+        left &= ~here
+        clipped = np.clip(scaled[here], -CLIP, CLIP).astype(np.float64)
+        mean, covariance = clipped.mean(axis=0), np.cov(clipped.T)
+        own = np.diag(np.diag(covariance) * SHRINKAGE + LEAST_VARIANCE)
+        values, vectors = np.linalg.eigh((1 - SHRINKAGE) * covariance + own)
+        transform = vectors / np.sqrt(values)
+        size_um = float(np.exp(np.median(logs[here])))
+        points = ((clipped - mean) @ transform).astype(np.float32)
+        groups.append(Group(size_um, mean.astype(np.float32), transform.astype(np.float32), points, specimens[here]))
+    return tuple(groups)
+
+
+SAME_SIZE = 0.1
+"""Difference of the logarithm of pixel sizes within which squares are compared."""
+SHRINKAGE, LEAST_VARIANCE = 0.1, 0.02
+LEAST_LIT, FULLY_LIT = 0.5, 0.9
+"""Fractions of a square that must be lit for it to be compared with training images: at all, and without reserve."""
+KNOWN_SIZE = 0.15
+"""Relative difference from all pixel sizes of training at which an image counts as unusual."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """Features of the squares of training fields.
+    """What is known of the squares of training fields.
 
     Parameters
     ----------
-    pixel_sizes_um : (N,) ndarray
-        Pixel size of each square's frame.
-    features : (N, F) ndarray
-        Its features, after division by `scale`.
+    groups : tuple of Group
+        The squares, by pixel size.
     centre, scale : (F,) ndarray
         Median of each feature, and its robust spread.
     limit : float
-        Distance that 5 % of squares of other fields exceed.
+        Distance beyond which a square is unusual.
+    classifier : Classifier
+        Notices images of certain kinds.
     far : float
-        Distance that 1 % exceed.
+        How unusual 1 % of the squares of other fields are; 5 % of them exceed 1.
     """
 
-    pixel_sizes_um: NDArray[np.float32]
-    features: NDArray[np.float32]
+    groups: tuple[Group, ...]
     centre: NDArray[np.float32]
     scale: NDArray[np.float32]
     limit: float
+    classifier: Classifier
     far: float
 
-    def distance(self, features: NDArray[np.float32], pixel_size_um: float) -> tuple[float, str]:
-        """Return how far a square is from the nearest ones of its pixel size, and the features that differ most."""
-        apart = np.abs(np.log(self.pixel_sizes_um / pixel_size_um))
-        of_size = self.features[apart <= apart.min() + 0.1]
-        own = (features - self.centre) / self.scale
-        squares = np.square(np.clip(of_size - own, -12, 12))
-        far = np.sqrt(squares.mean(axis=1))
-        nearest = np.argsort(far)[:NEIGHBOURS]
-        by_feature = squares[nearest].mean(axis=0)
-        groups = {name: float(by_feature[place].mean()) for name, place in GROUPS.items()}
-        return float(far[nearest].mean()), max(groups, key=lambda name: groups[name])
+    def group_of(self, pixel_size_um: float) -> int:
+        """Return the number of the group whose pixel size is nearest."""
+        apart = [abs(np.log(one.pixel_size_um / pixel_size_um)) for one in self.groups]
+        return int(np.argmin(apart))
+
+    def size_factor(self, pixel_size_um: float) -> float:
+        """Return how far a pixel size is from those of the training fields, above 1 if too far to be compared."""
+        group = self.groups[self.group_of(pixel_size_um)]
+        return float(abs(np.log(group.pixel_size_um / pixel_size_um)) / np.log(1 + KNOWN_SIZE))
+
+    def squares_of_tile(
+        self,
+        yx_contrast: NDArray[np.float32],
+        yx_phase_rad: NDArray[np.float32],
+        pixel_size_um: float,
+        yx_lit: NDArray[np.bool_] | None = None,
+    ) -> list["Square"]:
+        """Describe the squares of a tile, except those that are mostly dark.
+
+        Parameters
+        ----------
+        yx_contrast, yx_phase_rad : (Y, X) ndarray of float32
+            Input of a network, and its phase.
+        pixel_size_um : float
+            Pixel size of the frame.
+        yx_lit : (Y, X) ndarray of bool, optional
+            Where there was light.
+        """
+        shape = (yx_contrast.shape[0], yx_contrast.shape[1])
+        lit = [(place, 1.0 if yx_lit is None else float(yx_lit[place].mean())) for place in squares_of(shape)]
+        return [
+            self.square(place, features_of(yx_contrast[place], yx_phase_rad[place]), pixel_size_um, share)
+            for place, share in lit
+            if share > LEAST_LIT
+        ]
+
+    def square(
+        self, place: tuple[slice, slice], features: NDArray[np.float32], pixel_size_um: float, lit: float
+    ) -> "Square":
+        """Compare a square with those of training fields."""
+        scaled = np.asarray((features - self.centre) / self.scale, np.float32)
+        context = context_of(scaled, pixel_size_um)
+        group = self.groups[self.group_of(pixel_size_um)]
+        distance, specimens = group.nearest(scaled)
+        far = distance / self.limit
+        strange, kind = self.classifier.strangeness(context)
+        other_size = self.size_factor(pixel_size_um)
+        if other_size > 1:
+            reason = OTHER_SIZE
+        elif strange > 1:
+            reason = kind
+        else:
+            squares = np.square(np.clip(scaled, -CLIP, CLIP) - group.mean)
+            groups = {name: float(squares[members].mean()) for name, members in GROUPS.items()}
+            reason = max(groups, key=lambda name: groups[name])
+        unusual = max(far, strange, other_size if other_size > 1 else 0.0)
+        return Square(place, context, specimens, float(unusual), reason, lit > FULLY_LIT)
 
 
-_POWERS = len(RINGS) - 1
-GROUPS = {
-    FINE: slice(0, _POWERS),
-    CAUSE: slice(_POWERS, _POWERS + 3 * JOINT_RINGS),
-    VALUES: slice(_POWERS + 3 * JOINT_RINGS, _POWERS + 3 * JOINT_RINGS + 9),
-}
-
-
-def features_of(yx_contrast: NDArray[np.float32], yx_phase_rad: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the features of a square.
+@dataclass(frozen=True)
+class Square:
+    """A square of an image, compared with those of training fields.
 
     Parameters
     ----------
-    yx_contrast, yx_phase_rad : (Y, X) ndarray of float32
-        Input of a network, and its phase.
+    place : tuple of slice
+        Where it is in its tile.
+    context : (CONTEXT,) ndarray
+        Its description; see `context_of`.
+    specimens : (4,) ndarray
+        What it seems to show: a fraction for each of `SPECIMENS`.
+    unusual : float
+        How unusual it is, above 1 beyond the limits.
+    reason : str
+        What is most unusual: a key of `REASONS`.
+    is_lit : bool
+        Whether next to all of it is lit.
     """
-    height, width = yx_contrast.shape
-    window, rings, counts = _rings(height, width)
-    spectra = [
-        fft.rfft2((values - values.mean()) * window, workers=1).ravel() for values in (yx_contrast, yx_phase_rad)
-    ]
-    of_contrast, of_phase = (_by_ring(np.square(np.abs(one)), rings, counts) for one in spectra)
-    joint = _by_ring((spectra[0] * spectra[1].conj()).real, rings, counts)
-    scale = 1.0 / (height * width)
-    floor_contrast, floor_phase = 1e-5, 1e-6
-    of_contrast, of_phase, joint = of_contrast * scale, of_phase * scale, joint * scale
-    inner = slice(0, JOINT_RINGS)
-    transfer = joint[inner] / (of_phase[inner] + 1e-4)
-    coherence = joint[inner] / np.sqrt((of_contrast[inner] + 1e-4) * (of_phase[inner] + 1e-4))
-    low, low_5, middle, high_5, high = np.percentile(yx_contrast[::2, ::2], (0.5, 5, 50, 95, 99.5))
-    p_low, p_middle, p_high = np.percentile(yx_phase_rad[::2, ::2], (0.5, 50, 99.5))
-    spread = high_5 - low_5 + 0.02
-    values = [
-        np.log(spread),
-        np.log((high - middle + 0.02) / (middle - low + 0.02)),
-        np.log((high - low + 0.02) / spread),
-        np.log((high_5 - middle + 0.02) / (middle - low_5 + 0.02)),
-        middle / spread,
-        np.log(p_high - p_middle + 0.03),
-        np.log(p_middle - p_low + 0.03),
-        np.arcsinh(10 * p_middle) / 3,
-        np.log((p_high - p_low + 0.03) / spread),
-    ]
-    features = [
-        np.log(of_contrast + floor_contrast),
-        np.log(of_phase[inner] + floor_phase),
-        np.arcsinh(transfer),
-        2 * coherence,
-        np.array(values),
-    ]
-    return np.concatenate(features).astype(np.float32)
 
-
-def squares_of(shape_yx: tuple[int, int]) -> list[tuple[slice, slice]]:
-    """Return the squares of a tile or field that are described."""
-    spans = []
-    for side in shape_yx:
-        if side < LEAST_PX:
-            return []
-        count = max(1, side // SIDE_PX)
-        length = min(side, SIDE_PX)
-        spans.append([slice(number * length, (number + 1) * length) for number in range(count)])
-    return [(rows, columns) for rows in spans[0] for columns in spans[1]]
+    place: tuple[slice, slice]
+    context: NDArray[np.float32]
+    specimens: NDArray[np.float32]
+    unusual: float
+    reason: str
+    is_lit: bool = True
 
 
 @dataclass(frozen=True)
@@ -156,31 +286,21 @@ class Verdict:
     note: str
 
 
-def judged(distances: Sequence[tuple[float, str]], known: Known) -> Verdict:
-    """Join the distances of the squares of an image."""
-    if not distances:
+def judged(every: Sequence[Square], far: float) -> Verdict:
+    """Join how unusual the squares of an image are, and why; those beyond `far` are unlike all training images.
+
+    Squares that are partly dark count only if there are no others, because a field stop makes them unusual.
+    """
+    squares = [(one.unusual, one.reason) for one in every if one.is_lit] or [(one.unusual, one.reason) for one in every]
+    if not squares:
         return Verdict(0.0, 0.0, "")
-    far = np.array([distance for distance, _ in distances])
-    share = float(np.mean(far > known.far))
-    score = max(float(np.median(far)) / known.limit, share / 0.1 if len(far) >= 8 else 0.0)
+    values = np.array([value for value, _ in squares])
+    share = float(np.mean(values > far))
+    middle = float(np.median(values))
+    score = max(middle, share / 0.1 if len(values) >= 8 else 0.0)
     if score <= 1:
         return Verdict(score, share, "")
-    reasons = [reason for distance, reason in distances if distance > known.limit]
+    reasons = [reason for value, reason in squares if value > 1]
     reason = max(set(reasons), key=reasons.count)
-    where = "" if np.median(far) > known.limit else f" in {share:.0%} of its area"
+    where = "" if middle > 1 else f" in {share:.0%} of its area"
     return Verdict(score, share, f"The image is unlike the training images{where}: {REASONS[reason]}.")
-
-
-@lru_cache(maxsize=8)
-def _rings(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float64]]:
-    window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
-    window /= np.sqrt(np.mean(window**2))
-    frequency = np.hypot(fft.fftfreq(height)[:, None], fft.rfftfreq(width)[None, :])
-    rings = np.digitize(frequency.ravel(), RINGS)
-    counts = np.bincount(rings, minlength=len(RINGS) + 1)[1:-1].astype(np.float64)
-    return window.astype(np.float32), rings, counts
-
-
-def _by_ring(values: NDArray[np.floating], rings: NDArray[np.intp], counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    sums = np.bincount(rings, weights=values, minlength=len(RINGS) + 1)[1:-1]
-    return sums / np.maximum(counts, 1)

@@ -18,6 +18,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io.atomic import write_atomically
 from napari_contransgan.models.registry import build_generator
 from napari_contransgan.models.tensor_file import Header, Stored, TensorFileError, read_header, read_tensors
+from napari_contransgan.models.tile_gain import TileGain
 from napari_contransgan.optics import (
     DEFAULT_WAVELENGTH_UM,
     LEAST_PHASE_REF_RAD,
@@ -66,6 +67,8 @@ class ModelCard(BaseModel):
         Version of the program that wrote the file.
     settings : mapping
         The training settings.
+    tile_gain : TileGain or None
+        Factor for the phase of each tile, of networks that were adapted to several focus positions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -87,6 +90,7 @@ class ModelCard(BaseModel):
     limits: str = ""
     program_version: str = ""
     settings: Mapping[str, Any] = Field(default_factory=dict)
+    tile_gain: TileGain | None = None
 
     @field_validator("figures", mode="before")
     @classmethod

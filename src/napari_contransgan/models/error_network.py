@@ -19,30 +19,42 @@ BLOCK_PX = 4
 PLANES = 8
 WIDTH = 24
 DILATIONS = (1, 1, 2, 4, 8, 1)
+CONTEXT = 45
+"""Numbers that describe the image; see `napari_contransgan.inference.unusual.context_of`."""
+TOLD = (0, 3)
+"""Layers to whose planes the description is added."""
 QUANTILES = (0.683, 0.954)
 """Fractions of a normal distribution within one and two standard deviations."""
 LEAST_RAD = 1e-4
 
 
 class ErrorNetwork(nn.Module):
-    """Maps (B, `PLANES`, H, W) to the logarithms of the two quantiles, (B, 2, H, W)."""
+    """Maps (B, `PLANES`, H, W) and a description of the image, (B, `CONTEXT`), to the logarithms of the two quantiles.
+
+    The description is added to the planes of two layers, so that the same detail can mean another error in another
+    kind of image.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        before = PLANES
-        for dilation in DILATIONS:
-            layers += [
-                nn.Conv2d(before, WIDTH, 3, padding=dilation, dilation=dilation, padding_mode="replicate"),
-                nn.LeakyReLU(0.1, inplace=True),
-            ]
-            before = WIDTH
-        self.body = nn.Sequential(*layers)
+        sides = (PLANES, *[WIDTH] * (len(DILATIONS) - 1))
+        self.layers = nn.ModuleList(
+            nn.Conv2d(before, WIDTH, 3, padding=dilation, dilation=dilation, padding_mode="replicate")
+            for before, dilation in zip(sides, DILATIONS, strict=True)
+        )
+        self.context = nn.Sequential(
+            nn.Linear(CONTEXT, WIDTH), nn.LeakyReLU(0.1), nn.Dropout(0.2), nn.Linear(WIDTH, len(TOLD) * WIDTH)
+        )
         self.head = nn.Conv2d(WIDTH, len(QUANTILES), 1)
 
-    def forward(self, planes: torch.Tensor) -> torch.Tensor:
-        """Return the logarithms of the quantiles of each block."""
-        output: torch.Tensor = self.head(self.body(planes))
+    def forward(self, planes: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
+        """Return the logarithms of the quantiles of each block, (B, 2, H, W)."""
+        told = dict(zip(TOLD, self.context(context)[:, :, None, None].chunk(len(TOLD), dim=1), strict=True))
+        values = planes
+        for number, layer in enumerate(self.layers):
+            values = layer(values)
+            values = functional.leaky_relu(values + told[number] if number in told else values, 0.1)
+        output: torch.Tensor = self.head(values)
         return output
 
 

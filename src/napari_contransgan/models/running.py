@@ -9,7 +9,7 @@ checkpoint. `tools/export_graphs.py` writes the graphs.
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from napari_contransgan.config import EngineName, PrecisionName
 from napari_contransgan.errors import InputError
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.compute import Precision, autocast, precision_to_predict
+from napari_contransgan.models.tile_gain import TileGain
 
 try:
     import onnxruntime
@@ -97,8 +98,8 @@ def for_tiles(
             loaded.ready[wanted] = _by_onnx_runtime(loaded.model, graph)
         if not obstacle and wanted in loaded.ready:
             made: TileNetwork = loaded.ready[wanted]
-            return made
-    return _by_torch(loaded.model.to(device).eval(), device, number)
+            return _with_gain(made, loaded.card.tile_gain)
+    return _with_gain(_by_torch(loaded.model.to(device).eval(), device, number), loaded.card.tile_gain)
 
 
 def _obstacle(graph: Path, side_px: int, device: torch.device, precision: Precision) -> str:
@@ -143,6 +144,17 @@ def without_batch_norms(network: nn.Module) -> nn.Module:
             if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
                 layers[place], layers[place + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
     return merged
+
+
+def _with_gain(network: TileNetwork, gain: TileGain | None) -> TileNetwork:
+    if gain is None:
+        return network
+
+    def run(yx_contrast: FloatMap) -> FloatMap:
+        yx_output = network.run(yx_contrast)
+        return yx_output * np.float32(gain.factor(yx_contrast, yx_output))
+
+    return replace(network, run=run)
 
 
 def _by_torch(network: nn.Module, device: torch.device, precision: Precision) -> TileNetwork:

@@ -21,6 +21,7 @@ _PRIOR_EMPTY = (0.003, 0.9)  # with structure, and without
 _FIRST_TOLERANCE, _LAST_TOLERANCE, _SHRINKING = 0.1, 0.01, 0.6  # of the specimen's phase
 _SOFTNESS = 0.5  # of the specimen's phase
 _UNSEEN = 1.2  # a specimen strays further than its phase with clouds shows
+_ONLY_SURE = 3  # power of the probability to be empty: what may be a specimen holds no cloud for certain
 _PLENTY, _PLENTY_RAMP, _CLEARLY = 0.6, 0.2, 4.0  # share of empty places, and how much nearness to specimens counts
 _LEAST_TOGETHER, _PLAIN_SIGMAS = 2.0, 100.0
 _ROUNDS = 12
@@ -153,7 +154,8 @@ def _looseness(cells: Cells, tolerance: float) -> float:
 def stated_factor(cells: Cells, sign: int, anchoring: Anchoring) -> Array:
     """Return the triangular factor of the weights' precision, by how far empty places and specimens were seen to stray.
 
-    Neighbours stray together. In a frame without background no place counts as empty, since thin places are easily
+    Neighbours stray together. Places that are only probably empty count little: inside cells they would bound
+    clouds that nothing bounds. In a frame without background no place counts as empty, since thin places are easily
     taken for empty ones; then only the specimen's own spread about its mean bounds the clouds.
     """
     yx_level = sign * cells.yx_phase_rad + cells.basis.cloud(anchoring.weights)
@@ -164,7 +166,7 @@ def stated_factor(cells: Cells, sign: int, anchoring: Anchoring) -> Array:
     tolerance = np.sqrt(max(_spread(yx_level, yx_counted, 0.0) ** 2 - noise**2, noise**2 / 4, 1e-12))
     mean = float(np.sum(yx_level * yx_filled) / max(yx_filled.sum(), 1e-12))
     deviation = max(_UNSEEN * _spread(yx_level, yx_filled, mean), noise, 1e-6)
-    yx_pull = yx_counted / tolerance**2 / (_LEAST_TOGETHER + _together(cells))
+    yx_pull = yx_counted**_ONLY_SURE / tolerance**2 / (_LEAST_TOGETHER + _together(cells))
     yx_pull += yx_filled / deviation**2 / cells.alike
     return _most_likely(cells.columns, yx_pull.ravel(), np.zeros(yx_pull.size))[1]
 

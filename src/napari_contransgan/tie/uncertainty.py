@@ -26,8 +26,9 @@ _JOINED = 3  # such scales along each axis, over which its size is averaged
 _SMOOTHEST_UM = 8.0  # scale of the smoothest specimen that is looked for
 _FAINT = 30.0  # times what may be hidden: specimens above show where they are
 _SURELY = 6  # power of the probability of a specimen, which is seldom 0 in empty places
-_TRACE = 4e-4  # of the highest phase: what a strong specimen leaves even in empty places
-_LOST = 1.5  # lost or wrong structure, relative to the finest: 1.0 in beads, 1.5 to 1.8 in cells
+_TRACE = 7e-4  # of the highest phase: what a strong specimen leaves even in empty places
+_LOST = 1.45  # lost or wrong structure, relative to the finest: 1.0 in beads, 1.5 to 1.8 in cells
+_FINE_NOISE = 0.85  # of the noise in a pixel: fitted clouds take up a part of it, as empty fields show
 
 
 def phase_uncertainty(
@@ -52,7 +53,7 @@ def phase_uncertainty(
     variance = np.sum(spread**2, axis=0).reshape(cells.yx_lit.shape)
     side_px = round(cells.cell_um / data.pixel_size_um)
     highest = float(np.quantile(np.abs(block_mean(yx_phase_rad, side_px)), 0.995))
-    everywhere = cells.noise_rad**2 + (_TRACE * highest) ** 2
+    everywhere = (_FINE_NOISE * cells.noise_rad) ** 2 + (_TRACE * highest) ** 2
     hidden = _hidden(data)
     hidden *= _FAINT * hidden / max(np.hypot(_FAINT * hidden, highest), 1e-12)
     variance += hidden**2 * np.clip(1 - ndimage.uniform_filter(yx_empty, 5), 0, 1) ** _SURELY

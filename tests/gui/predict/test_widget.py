@@ -7,6 +7,7 @@ import pytest
 from napari.layers import Surface
 
 from napari_contransgan.config import PredictSettings
+from napari_contransgan.gui.predict.error_view import bands_of
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image
 from napari_contransgan.progress import result_of
 
@@ -64,6 +65,35 @@ def test_uncertainty_comes_as_a_layer_of_its_own_under_the_phase(
     assert phase.visible
     assert not uncertainty.visible
     assert "Hidden in the layer list: uncertainty" in widget.panel.message.value
+
+
+@pytest.mark.parametrize("view", ["layer", "contours"])
+def test_the_likely_error_appears_over_the_phase_as_it_was_chosen(
+    viewer, open_widget, bundled, frame, click, finish, view
+):
+    add_image(viewer, frame)
+    widget = open_widget(NAME)
+    assert not widget.error_view.isEnabled()
+    widget.fields["trust"].setValue(True)
+    assert widget.error_view.isEnabled()
+    widget.error_view.setValue(view)
+    click(widget.panel.run_button)
+    finish(widget)
+    phase, error = (viewer.layers[f"frame {kind} (predicted)"] for kind in ("phase", "uncertainty"))
+    assert error.visible == (view == "layer")
+    assert (viewer.layers.index(error) > viewer.layers.index(phase)) == (view == "layer")
+    assert viewer.layers.selection.active == phase
+    if view == "contours":
+        contours = viewer.layers["frame uncertainty (predicted) contours"]
+        assert np.array_equal(contours.data, bands_of(error.data))
+        assert contours.contour == 1
+        assert tuple(contours.translate) == tuple(phase.translate)
+        assert "Contours show" in widget.panel.message.value
+
+
+def test_contours_separate_errors_of_different_size():
+    sigma_rad = np.array([[0.05, 0.15, 0.3], [0.7, 2.0, np.inf]])
+    assert bands_of(sigma_rad).tolist() == [[0, 1, 2], [3, 4, 0]]
 
 
 def test_surface_comes_along_when_asked(viewer, open_widget, click, finish, frame, bundled):

@@ -14,9 +14,10 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.predict.cards import Summaries, Summary, read_summaries
+from napari_contransgan.gui.predict.error_view import CHOICES, ErrorView
 from napari_contransgan.gui.predict.folder import FolderButton
 from napari_contransgan.gui.predict.work import TITLE, add_prediction, predict_events
-from napari_contransgan.gui.shared.fields import Tick
+from napari_contransgan.gui.shared.fields import Choice, Tick
 from napari_contransgan.gui.shared.form import (
     Fold,
     FormWidget,
@@ -101,6 +102,11 @@ class PredictWidget(FormWidget):
             "surface", "", Tick("Also show 3D surface"), "Adds the phase as a surface and switches the viewer to 3D."
         )
         fields.add_settings(PredictSettings, "trust")
+        self.error_view = fields.add(
+            "error_view", "Error shown as", Choice(CHOICES), "Contours are drawn at 0.1, 0.2, 0.5 and 1 rad."
+        )
+        self.error_view.setEnabled(False)
+        fields["trust"].toggled.connect(self.error_view.setEnabled)
         self.folder_button = FolderButton(self.folder_settings, self.panel)
         super().__init__(fields, [self.panel, self.folder_button, self.adapt_button], tab="Predict")
         self.pixel_size, self.dark = fields["pixel_size_um"], fields["dark"]
@@ -150,11 +156,13 @@ class PredictWidget(FormWidget):
             remember_typed(self.fields.by_name(), image)
             self._predicted = layer
             typed_um = settings.pixel_size_um if self.pixel_size.typed else None  # read now: the user may edit it
-            surface = self.surface.value()
+            surface, error_view = self.surface.value(), self.error_view.value()
             self.panel.start(
                 lambda: predict_events(image, settings),
                 title=TITLE,
-                on_result=lambda prediction: self._add(prediction, layer, typed_um, surface=surface),
+                on_result=lambda prediction: self._add(
+                    prediction, layer, typed_um, surface=surface, error_view=error_view
+                ),
             )
 
     def predict(self, layers: Sequence[ImageLayer]) -> None:
@@ -181,10 +189,18 @@ class PredictWidget(FormWidget):
         """Open the form that adapts a network."""
         open_widget(self._viewer, "adapt")
 
-    def _add(self, prediction: "Prediction", layer: ImageLayer, typed_um: float | None, *, surface: bool) -> str:
+    def _add(
+        self,
+        prediction: "Prediction",
+        layer: ImageLayer,
+        typed_um: float | None,
+        *,
+        surface: bool,
+        error_view: ErrorView,
+    ) -> str:
         if typed_um is not None and layer in self._viewer.layers:
             set_pixel_size(layer, typed_um)  # so that the phase is aligned with the image
-        text, layers = add_prediction(self._viewer, prediction, layer.name, surface=surface)
+        text, layers = add_prediction(self._viewer, prediction, layer.name, surface=surface, error_view=error_view)
         self.panel.offer_to_save(self._viewer, layers, layer)
         self.panel.offer_next(with_phase(self._viewer, layers[0]))
         return text

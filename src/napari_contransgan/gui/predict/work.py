@@ -9,6 +9,7 @@ from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 
 from napari_contransgan.config import PredictSettings
+from napari_contransgan.gui.predict.error_view import ErrorView, add_error
 from napari_contransgan.gui.shared.layers import add_image
 from napari_contransgan.gui.shared.surface_layer import show_surface
 from napari_contransgan.io import Image
@@ -30,7 +31,7 @@ def predict_events(image: Image, settings: PredictSettings) -> Generator[Progres
 
 
 def add_prediction(
-    viewer: Viewer, prediction: "Prediction", name: str, *, surface: bool
+    viewer: Viewer, prediction: "Prediction", name: str, *, surface: bool, error_view: ErrorView = "hidden"
 ) -> tuple[str, list[ImageLayer]]:
     """Add a prediction as layers: the phase on top, and a 3D surface if wanted.
 
@@ -43,12 +44,13 @@ def add_prediction(
     """
     phase = replace(prediction.phase, name=f"{name} phase (predicted)")
     uncertainty = prediction.uncertainty
-    layers: list[ImageLayer] = []
-    if uncertainty is not None:
-        layers = [add_image(viewer, replace(uncertainty, name=f"{name} uncertainty (predicted)"))]
-        layers[0].visible = False
     layer = add_image(viewer, phase)
-    layers.insert(0, layer)
+    layers, place = [layer], ""
+    if uncertainty is not None:
+        named = replace(uncertainty, name=f"{name} uncertainty (predicted)")
+        of_error, place = add_error(viewer, named, layer, error_view)
+        layers.append(of_error)
+        viewer.layers.selection.active = layer
     notes = [note.rstrip(".") for note in phase.settings.get("predict", {}).get("notes", ())]
     if surface and phase.axes == "YX":
         show_surface(viewer, phase)
@@ -63,5 +65,5 @@ def add_prediction(
         done.append(f"Computed on {computed_on}.")
     if uncertainty is not None:
         words = phase.settings["predict"].get("error_in_words", "")
-        done.append(f"Hidden in the layer list: uncertainty. {words[:1].upper()}{words[1:]}.")
+        done.append(f"{place} {words[:1].upper()}{words[1:]}.")
     return "\n".join([*done, *(f"Note: {note}." for note in notes)]), layers
