@@ -19,6 +19,7 @@ from napari_contransgan.gui.train.widget import TrainWidget
 
 TICK_MS = 5
 LONG_MS = 50
+SHOWN = 8
 
 
 class Pulse:
@@ -104,8 +105,8 @@ def measure(widget: TrainWidget, seconds: float, shot: Path | None, viewer: View
     for share in (99.9, 99):
         print(f"| {share} % of all waits are shorter than, ms | {np.percentile(stalls_ms, share):.0f} |")
     longest = [(when_s, ms) for when_s, ms in zip(pulse.times_s, stalls_ms, strict=False) if ms > LONG_MS]
-    told = ", ".join(f"{ms:.0f} at {when_s:.1f} s" for when_s, ms in longest)
-    print(f"| stalls over {LONG_MS} ms | {len(longest)}: {told} |")
+    told = ", ".join(f"{ms:.0f} at {when_s:.1f} s" for when_s, ms in sorted(longest, key=lambda one: -one[1])[:SHOWN])
+    print(f"| stalls over {LONG_MS} ms, and the longest of them | {len(longest)}: {told} |")
     print(f"| Stop: further steps taken, seconds until saved and ended | {more}, {took_s:.1f} |")
 
 
