@@ -21,6 +21,14 @@ def test_run_panel_is_ready_again_after_an_error(viewer, qtbot, click, messages)
     assert not panel.bar.visible
 
 
+def test_the_form_says_why_a_task_failed(viewer, qtbot, messages):
+    panel = RunPanel("Run", "")
+    qtbot.addWidget(panel.native)
+    panel.start(lambda: failing_with(InputError("there is no light")), title="A task", on_result=lambda _: "done")
+    qtbot.waitUntil(lambda: panel.task is None)
+    assert panel.message.value == "Failed: there is no light"
+
+
 def test_run_panel_is_ready_again_when_the_result_cannot_be_used(viewer, qtbot, messages):
     def refuse(_):
         raise InputError("that layer is too large to show")
