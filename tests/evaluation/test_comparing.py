@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from tests.measuring.scenes import PIXEL_UM, WAVELENGTH_UM, dome, phase_map
 
 from napari_contransgan.errors import InputError
@@ -44,6 +45,23 @@ def test_the_rows_that_registration_removes_move_the_origin() -> None:
     moved = phase_map(whole[13 : 13 + SHAPE[0], 8:-8])
     found = compare(moved, phase_map(whole[8:-8, 8:-8]), register_first=True)
     assert found.difference.origin_yx_um == pytest.approx((5 * PIXEL_UM, 0.0))
+
+
+def test_maps_with_pixels_of_any_sizes_are_compared_on_the_coarser_ones() -> None:
+    fine = phase_map(CELL)
+    y, x = np.mgrid[: int(SHAPE[0] / 1.4), : int(SHAPE[1] / 1.4)] * 1.4 + 0.2  # centres of pixels of 1.4
+    coarse = replace(
+        phase_map(ndimage.map_coordinates(CELL, [y, x], order=3).astype(np.float32)), pixel_size_um=1.4 * PIXEL_UM
+    )
+    for one, other in ((fine, coarse), (coarse, fine)):
+        found = compare(one, other)
+        assert found.pixel_size_um == 1.4 * PIXEL_UM
+        assert "averaged over 1.4 x 1.4 pixels" in found.notes[0]
+        assert found.scores.rmse_rad < 0.03 * CELL.max()
+    ragged = replace(coarse, data=coarse.data[:-1])
+    assert compare(fine, ragged).shape_yx == ragged.data.shape
+    with pytest.raises(InputError, match="crop one of them"):
+        compare(fine, replace(coarse, data=coarse.data[:-2]))
 
 
 def test_beads_of_one_map_are_placed_by_its_origin() -> None:

@@ -70,7 +70,7 @@ def evaluate(
     """Score a phase map against a reference.
 
     Both are levelled by the median of their background and never fitted to each other. The map with the smaller pixels
-    is averaged to the pixels of the other if their ratio is a whole number.
+    is averaged to the pixels of the other.
     """
     if beads and index_contrast is None:
         raise InputError("--beads needs --index-contrast: give the beads' index minus the medium's, such as 0.03")

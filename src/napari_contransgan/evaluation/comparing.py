@@ -11,9 +11,10 @@ from napari_contransgan.evaluation.registration import Registration, register
 from napari_contransgan.evaluation.scores import Scores, evaluate, level
 from napari_contransgan.io import Image, check_pixels
 from napari_contransgan.optics import check_pixel_size, check_wavelength
-from napari_contransgan.resampling import block_mean
+from napari_contransgan.resampling import area_mean, block_mean
 
 WHOLE_RATIO_TOLERANCE = 0.01
+"""Relative difference up to which a ratio of pixel sizes counts as a whole number: files state rounded sizes."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def compare(
     """Compare a phase map with a reference, such as a prediction with a measured phase.
 
     Both are levelled by the median of their background and never fitted to each other. The map with the smaller pixels
-    is averaged to the pixels of the other if their ratio is a whole number.
+    is averaged to the pixels of the other.
 
     Parameters
     ----------
@@ -99,9 +100,8 @@ def compare(
     Raises
     ------
     InputError
-        If an image is not a phase map, the pixel sizes have no whole-number ratio, the shapes differ on one grid, the
-        maps cannot be registered, or bead heights are requested and no wavelength is known. The message names the
-        image.
+        If an image is not a phase map, the shapes differ on one grid, the maps cannot be registered, or bead heights
+        are requested and no wavelength is known. The message names the image.
     """
     for image in (phase, reference):
         check_pixels(image)
@@ -185,25 +185,33 @@ def _on_one_grid(phase: Image, reference: Image) -> tuple[Image, Image, tuple[st
         return phase, reference, ()
     ratio = max(sizes_um[0], sizes_um[1]) / min(sizes_um[0], sizes_um[1])
     step = round(ratio)
-    if abs(ratio / step - 1) > WHOLE_RATIO_TOLERANCE:
-        text = f"pixels of {sizes_um[0]:g} and {sizes_um[1]:g} um"
-        raise InputError(
-            f"{phase.name} and {reference.name}: have {text}, whose ratio is not a whole number: resample one of them"
-        )
-    if step == 1:
+    is_whole = abs(ratio / step - 1) <= WHOLE_RATIO_TOLERANCE
+    if is_whole and step == 1:
         return phase, reference, ()
-    finer = phase if sizes_um[0] < sizes_um[1] else reference
-    if min(finer.data.shape) < step:
+    finer, other = (phase, reference) if sizes_um[0] < sizes_um[1] else (reference, phase)
+    if min(finer.data.shape) < ratio:
         raise InputError("is smaller than one pixel of the other map: choose another", source=finer.name)
-    shift_um = (step - 1) / 2 * min(sizes_um[0], sizes_um[1])  # from the centre of a pixel to that of its block
+    side = step if is_whole else ratio
+    shift_um = (side - 1) / 2 * min(sizes_um[0], sizes_um[1])  # from the centre of a pixel to that of its block
     coarse = replace(
         finer,
-        data=block_mean(finer.data, step),
+        data=block_mean(finer.data, step) if is_whole else area_mean(finer.data, ratio),
         pixel_size_um=max(sizes_um[0], sizes_um[1]),
         origin_yx_um=(finer.origin_yx_um[0] + shift_um, finer.origin_yx_um[1] + shift_um),
     )
-    note = f"{finer.name}: averaged over {step} x {step} pixels to {coarse.pixel_size_um:g} um"
-    return (coarse, reference, (note,)) if finer is phase else (phase, coarse, (note,))
+    if not is_whole:
+        coarse, other = _without_ragged_edge(coarse, other)
+    note = f"{finer.name}: averaged over {side:.4g} x {side:.4g} pixels to {coarse.pixel_size_um:g} um"
+    return (coarse, other, (note,)) if finer is phase else (other, coarse, (note,))
+
+
+def _without_ragged_edge(one: Image, other: Image) -> tuple[Image, Image]:
+    """Crop maps of one field whose last pixels are rounded differently to their common size."""
+    sides = list(zip(one.data.shape, other.data.shape, strict=True))
+    if max(abs(first - second) for first, second in sides) > 1:
+        return one, other
+    rows, columns = (slice(min(pair)) for pair in sides)
+    return replace(one, data=one.data[rows, columns]), replace(other, data=other.data[rows, columns])
 
 
 def _largest_whole(yx_valid: NDArray[np.bool_]) -> tuple[slice, slice]:
