@@ -3,7 +3,15 @@
 import numpy as np
 import torch
 
-from napari_contransgan.models.error_network import PLANES, QUANTILES, ErrorNetwork, log_sigma, planes_of, quantile_loss
+from napari_contransgan.models.error_network import (
+    CONTEXT,
+    PLANES,
+    QUANTILES,
+    ErrorNetwork,
+    log_sigma,
+    planes_of,
+    quantile_loss,
+)
 
 
 def test_turning_the_image_turns_the_planes() -> None:
@@ -16,7 +24,7 @@ def test_turning_the_image_turns_the_planes() -> None:
 
 
 def test_the_network_answers_for_every_block() -> None:
-    assert ErrorNetwork()(torch.zeros(1, PLANES, 8, 12)).shape == (1, 2, 8, 12)
+    assert ErrorNetwork()(torch.zeros(3, PLANES, 8, 12), torch.zeros(3, CONTEXT)).shape == (3, 2, 8, 12)
 
 
 def test_the_loss_is_least_at_the_quantiles_of_the_error() -> None:
