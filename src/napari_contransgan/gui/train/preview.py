@@ -8,7 +8,7 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Points as PointsLayer
 from napari.viewer import Viewer
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.gui.runs.layers import Limits, link_limits, preview_attributes, preview_limits, usual_limits
@@ -27,6 +27,9 @@ GAP = 0.05
 """Gap between the user's layers and the preview, as a fraction of their width."""
 
 TITLES_NAME = f"{PREFIX}titles"
+
+BEGIN_AFTER_MS = 50
+"""Time in which the window shows that a run begins, before the layers are added."""
 
 
 class LivePreview:
@@ -55,7 +58,12 @@ class LivePreview:
         self._limits: dict[Kind, Limits] = {}
         self._newest: dict[Kind, NDArray[np.float32]] = {}
         self._shown = True
+        self._is_free = is_free
         self._changes = OneAtATime(owner, is_free)
+        self._beginning = QTimer(owner)
+        self._beginning.setSingleShot(True)
+        self._beginning.setInterval(BEGIN_AFTER_MS)
+        self._beginning.timeout.connect(self._begin_if_free)
         self._ready: Callable[[], object] | None = None
         self._corner_um = (0.0, 0.0)
         self._is_blank = self._is_new = False
@@ -63,8 +71,9 @@ class LivePreview:
     def begin(self, settings: TrainSettings, ready: Callable[[], object] | None = None) -> None:
         """Prepare for another run, whose first previews determine the contrast limits.
 
-        napari needs up to half a second for each new layer. They are added now, black and one at a time, while the user
-        waits for the run to start, and not when the first previews arrive and would interrupt the user.
+        napari needs up to half a second for each new layer. They are added soon, black and all at once, while the user
+        waits for the run to start, and not when the first previews arrive and would interrupt the user. Added one at a
+        time, with the window drawn in between, they crashed the drawing.
 
         Parameters
         ----------
@@ -79,12 +88,11 @@ class LivePreview:
             self._corner_um = self._free_corner_um()
         self._newest, self._limits, self._is_blank = montages(blank_previews(settings)), usual_limits(), True
         self._ready = ready
-        if self._shown:
-            self._update()
-        self._changes.add("ready", self._tell_ready)
+        self._beginning.start()
 
     def end(self) -> None:
         """Remove layers that have never shown a preview, and forget a run that has not started."""
+        self._beginning.stop()
         self._ready = None
         if self._is_blank:
             self._newest = {}
@@ -96,11 +104,10 @@ class LivePreview:
             return
         self._shown = shown
         self._unwanted.clear()
-        if shown:
-            self._update()
-        else:
+        if not shown:
             self.remove()
-        self._changes.add("ready", self._tell_ready)
+        elif not self._beginning.isActive():
+            self._update()
 
     def show(self, previews: Sequence[Preview]) -> None:
         """Show the previews of a validation.
@@ -117,6 +124,9 @@ class LivePreview:
 
     def settle(self) -> None:
         """Update the layers with pending changes now."""
+        if self._beginning.isActive():
+            self._beginning.stop()
+            self._add_all()
         self._changes.finish()
 
     def remove(self) -> None:
@@ -127,7 +137,16 @@ class LivePreview:
                 self._viewer.layers.remove(layer)
         self._layers, self._titles, self._titled = {}, None, []
 
-    def _tell_ready(self) -> None:
+    def _begin_if_free(self) -> None:
+        if self._is_free():
+            self._add_all()
+        else:
+            self._beginning.start()
+
+    def _add_all(self) -> None:
+        if self._shown:
+            self._update()
+            self._changes.finish()
         ready, self._ready = self._ready, None
         if ready is not None:
             ready()
