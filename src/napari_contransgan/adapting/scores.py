@@ -175,7 +175,7 @@ def fit_scale(own_slope: float, simulated_slope: float | None) -> float:
 
 
 def slope_on(phases_rad: Sequence[FloatMap], truths_rad: Sequence[FloatMap]) -> float:
-    """Return the slope of phases against the truth, over all fields together, each with its median as zero."""
+    """Return the slope of phases against the truth, over all fields together; the level of a phase does not matter."""
     both = power = 0.0
     for phase, truth in zip(phases_rad, truths_rad, strict=True):
         height, width = (min(sides) for sides in zip(phase.shape, truth.shape, strict=True))

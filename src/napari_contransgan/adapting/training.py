@@ -212,7 +212,8 @@ class _Trainer:
         """Choose the adapted network, or else the original with a scale, or else as it is; return its phase too."""
         chosen, chosen_gain, after = self.original, self.loaded.card.tile_gain, self.before
         for network in (self.average, self.original):
-            phases = self.phases(network)
+            is_known = network is self.original and self.loaded.card.tile_gain is None
+            phases = self.before if is_known else self.phases(network)
             gain = self.gain(network, phases) if self.follows_focus else None
             if gain is not None:
                 phases = self.phases(network, gain)
@@ -238,8 +239,9 @@ class _Trainer:
                 spread_rad = float(window.yx_label_rad.std())
                 yx_output = yx_phase_rad / self.phase_ref_rad
                 samples.append(GainSample(alone.zyx_contrast[0].numpy(), yx_output, found.slope, spread_rad))
-        for contrast, label in (*self.material.simulated, *self.material.held_out):
-            yx_phase_rad = applied.phase_rad(contrast)
+        learnt_rad = [applied.phase_rad(contrast) for contrast, _ in self.material.simulated]
+        pairs = (*self.material.simulated, *self.material.held_out)
+        for yx_phase_rad, (contrast, label) in zip((*learnt_rad, *phases.simulated), pairs, strict=True):
             slope, spread_rad = slope_on([yx_phase_rad], [label.numpy()]), float(label.std())
             samples.append(GainSample(contrast.numpy(), yx_phase_rad / self.phase_ref_rad, slope, spread_rad))
         return fit_gain(samples)

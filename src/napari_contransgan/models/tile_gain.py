@@ -6,6 +6,7 @@ phase there. The spatial frequencies of the contrast show where the focus is, an
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,10 +98,7 @@ def fit_gain(samples: Sequence[GainSample]) -> TileGain | None:
 
 def features(yx_contrast: FloatMap, yx_output: FloatMap) -> Features:
     """Return, for bands of spatial frequency, ratio and correlation of contrast and output, and the latter's shape."""
-    height, width = yx_output.shape
-    window = np.outer(np.hanning(height), np.hanning(width))
-    f_per_px = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
-    band = np.digitize(f_per_px.ravel(), EDGES_PER_PX)
+    window, band = _bands(*yx_output.shape)
     image, phase = (np.fft.rfft2((values - np.median(values)) * window).ravel() for values in (yx_contrast, yx_output))
 
     def power(values: NDArray[np.floating]) -> Features:
@@ -110,3 +108,11 @@ def features(yx_contrast: FloatMap, yx_output: FloatMap) -> Features:
     both = power((image * phase.conj()).real)
     shape = np.log(of_phase / of_phase.sum())[:SHAPE_BANDS]
     return np.concatenate([np.log(of_image / of_phase) / 2, both / np.sqrt(of_image * of_phase), shape / 2])
+
+
+@lru_cache(maxsize=8)
+def _bands(height: int, width: int) -> tuple[Features, NDArray[np.intp]]:
+    """Return the window of a tile, and the band of each of its spatial frequencies."""
+    window = np.outer(np.hanning(height), np.hanning(width))
+    f_per_px = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
+    return window, np.digitize(f_per_px.ravel(), EDGES_PER_PX)
