@@ -29,8 +29,7 @@ class OneAtATime:
         self._timer.timeout.connect(self._on_time)
 
     def add(self, thing: str, work: Callable[[], None]) -> None:
-        """Do `work` soon, after all other pending work and instead of any for the same thing."""
-        self._waiting.pop(thing, None)
+        """Do `work` soon, instead of any pending work for the same thing."""
         self._waiting[thing] = work
         if not self._timer.isActive():
             self._timer.start()
