@@ -67,8 +67,6 @@ class Job:
         Dark level.
     notes : tuple of str
         Notes on the image as a whole.
-    errors : ErrorModel
-        Predicts the error, and knows what usual images look like.
     """
 
     image: Image
@@ -78,7 +76,6 @@ class Job:
     pixel_size_um: float
     dark: Dark
     notes: tuple[str, ...]
-    errors: ErrorModel
     _network: TileNetwork | None = None
 
     @property
@@ -100,6 +97,11 @@ class Job:
         """Return the factor for the errors of a network that was adapted, which was found on its kept-back part."""
         adapted = self.loaded.card.settings.get(ADAPTED, {})
         return float(adapted.get(ERROR_FACTOR, 1.0)) if isinstance(adapted, dict) else 1.0
+
+    @property
+    def errors(self) -> ErrorModel:
+        """Return what predicts the error and knows usual images; it is read once, when first needed."""
+        return load_error_model()
 
     def verdict(self) -> ImageVerdict | None:
         """Return what collects the errors of a frame, and notices if it is unusual.
@@ -230,5 +232,4 @@ def prepare(image: Image, settings: PredictSettings, loaded: LoadedModel | None)
         *dark_source_note(settings.dark, image),
         *doubts_of(image, pixel_size_um, loaded.card),
     )
-    dark = stated_dark(settings.dark, image)
-    return Job(image, settings, loaded, device, pixel_size_um, dark, notes, load_error_model())
+    return Job(image, settings, loaded, device, pixel_size_um, stated_dark(settings.dark, image), notes)
