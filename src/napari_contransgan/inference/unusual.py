@@ -56,7 +56,7 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Classifier:
-    """A small network that tells usual squares from those of `KINDS`.
+    """A small network that separates usual squares from those of the other `KINDS`.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ class Preferences:
     network : str
         Network that is offered first: the name of a bundled network or of an adapted one, or the title of a run.
     results_folder : Path or None
-        Folder in which save dialogs begin; None stands for that of the image.
+        Folder in which save dialogs begin; None if they begin in that of the image.
     """
 
     wavelength_um: float = DEFAULT_WAVELENGTH_UM
