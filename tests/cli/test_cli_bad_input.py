@@ -213,8 +213,8 @@ def test_evaluate_refuses_maps_that_cannot_be_compared(assert_refused: Refuse, b
     write_image(bad / "small.tif", Image(yx_map_rad[:32, :32], "YX", 0.65))
     write_image(bad / "odd.tif", Image(yx_map_rad, "YX", 0.4))
     for name, options, words in (
-        ("small.tif", [], "64x64 and 32x32"),
-        ("odd.tif", [], "0.65 and 0.4 um"),
+        ("small.tif", [], "64x64 and 32x32 pixels of 0.65 um"),
+        ("odd.tif", [], "64x64 and 39x39 pixels of 0.65 um"),
         ("stack.tif", [], "single phase map"),
         ("map.tif", ["--data-range", "0"], "data range"),
         ("map.tif", ["--beads"], "--index-contrast"),

@@ -121,9 +121,8 @@ def compare(
         yx_phase_rad, yx_reference_rad = registration.yx_aligned_rad[rows, columns], yx_reference_rad[rows, columns]
     elif yx_phase_rad.shape != yx_reference_rad.shape:
         shapes = f"{'x'.join(map(str, yx_phase_rad.shape))} and {'x'.join(map(str, yx_reference_rad.shape))} pixels"
-        raise InputError(
-            f"{phase.name} and {reference.name}: have {shapes} on one grid: crop one of them, or register them"
-        )
+        size = f" of {reference.pixel_size_um:g} um" if reference.pixel_size_um is not None else ""
+        raise InputError(f"{phase.name} and {reference.name}: have {shapes}{size}: crop one of them, or register them")
     return Comparison(
         evaluate(yx_phase_rad, yx_reference_rad, data_range_rad=data_range_rad),
         level(yx_phase_rad),
