@@ -5,7 +5,7 @@ Memory is bounded by a tile and by the parts of the image that neighbouring tile
 """
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +80,7 @@ def predict_to_files(
     uncertainty_path: Path | None = None,
     loaded: LoadedModel | None = None,
 ) -> Generator[Progress, None, Written]:
-    """Predict the phase of a bright-field image into an OME-TIFF in tiles.
+    """Predict the phase of a bright-field image into an OME-TIFF in tiles, or into OME-Zarr if the names end so.
 
     Close the generator to stop within one tile; nothing is then left of the files. They get their names when they are
     complete.
@@ -157,7 +157,7 @@ def _predict(
             told["median_std_rad"] = _median(outputs[1], pixels.count)
         phase = job.described(join_notes(notes, is_out), told)
         for output, described in zip(outputs, (phase, job.uncertainty_of(phase)), strict=False):
-            output.describe(described)
+            yield from _finished(output, described)
     return Written(phase, path, uncertainty_path if len(outputs) > 1 else None, {"shape": shape, **figures})
 
 
@@ -206,6 +206,12 @@ class _FrameTiles:
         missing = [(0, self.covering.tile_px - side) for side in yx_on_grid.shape]
         lit = yx_lit[nearest[0][:, None] - rows.start, nearest[1][None, :] - columns.start]
         return np.pad(yx_on_grid, missing, mode="symmetric"), lit
+
+
+def _finished(output: TiledImage, described: Image) -> Iterator[Progress]:
+    output.describe(described)
+    for step, steps in output.finished():
+        yield Progress(step, steps, "making coarser levels")
 
 
 def _needed(weights: AxisWeights, nearest: NDArray[np.intp]) -> slice:
