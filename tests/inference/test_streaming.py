@@ -182,7 +182,7 @@ def test_memory_does_not_grow_with_the_image(tmp_path: Path, ending: str, monkey
     monkeypatch.setattr(lazy_reading, "MOST_PAGE_BYTES", 1000)
     for module in (lazy_reading, ome_zarr):
         monkeypatch.setattr(module, "CHUNK_PX", 256)
-    source, settings, peaks = tmp_path / f"frame{ending}", PredictSettings(tile_px=224), []
+    source, settings, peaks = tmp_path / f"frame{ending}", PredictSettings(tile_px=224, overlap_px=16), []
     for side in (750, 1500):
         write_chunked(source, np.tile(frame(250, 250), (side // 250, side // 250)))
         image = read_image(source, lazy=True)

@@ -24,7 +24,7 @@ from napari_contransgan.inference.predicting import left_out_note, light_notes
 from napari_contransgan.inference.survey import Survey, contrast_of_part, survey_frame
 from napari_contransgan.inference.tiling import Covering, cover_map
 from napari_contransgan.io import Image
-from napari_contransgan.io.tiled import TiledImage, tiled_image
+from napari_contransgan.io.tiled import TILE_PX, TiledImage, tiled_image
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.grid_parts import AxisWeights, axis_weights, nearest_pixels, resampled
 from napari_contransgan.models.normalisation import shape_on_model_grid
@@ -219,11 +219,10 @@ def _needed(weights: AxisWeights, nearest: NDArray[np.intp]) -> slice:
 
 
 def _blocks(shape_yx: Sequence[int]) -> list[tuple[int, int, int, int]]:
-    side = 1024
     return [
-        (y, x, min(side, shape_yx[0] - y), min(side, shape_yx[1] - x))
-        for y in range(0, shape_yx[0], side)
-        for x in range(0, shape_yx[1], side)
+        (y, x, min(TILE_PX, shape_yx[0] - y), min(TILE_PX, shape_yx[1] - x))
+        for y in range(0, shape_yx[0], TILE_PX)
+        for x in range(0, shape_yx[1], TILE_PX)
     ]
 
 
