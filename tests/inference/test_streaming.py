@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import dask.array
 import numpy as np
 import pytest
 import tifffile
@@ -152,6 +153,23 @@ def test_a_prediction_stops_within_one_tile(tmp_path: Path) -> None:
         predicted.close()
         assert len(run) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_step_reads_no_more_than_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "PART_PX", 128)
+    read: list[int] = []
+
+    def noted(block: np.ndarray) -> np.ndarray:
+        read.append(1)
+        return block
+
+    lazy = dask.array.from_array(frame(), chunks=(128, 128)).map_blocks(noted, meta=np.empty((0, 0), np.uint16))
+    events = predict_to_files(
+        Image(lazy, "YX", pixel_size_um=0.325), PredictSettings(), tmp_path / "phase.tif", loaded=STAND_IN
+    )
+    next(events)
+    events.close()
+    assert len(read) == 1
 
 
 def test_a_frame_that_turns_out_to_hold_nan_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
