@@ -110,6 +110,7 @@ def test_pixels_are_the_same_however_they_are_stored(path: Path, how: dict[str, 
     assert lazy.chunksize[1:] == (64, 64) if "chunks" not in how or "shards" in how else (70, 80)
     np.testing.assert_array_equal(lazy.compute(), TCZYX[0, 0], strict=True)
     np.testing.assert_array_equal(lazy[1:, 10:65, 60].compute(), TCZYX[0, 0, 1:, 10:65, 60])
+    assert read_image(path).notes == ()
 
 
 def test_only_the_chunks_that_are_needed_are_read(path: Path) -> None:
@@ -200,6 +201,7 @@ DAMAGED = "damaged or incomplete"
 SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
     "no metadata": (lambda path: (path / "zarr.json").unlink(), "is not a Zarr folder"),
     "half of the JSON": (lambda path: (path / "zarr.json").write_text('{"attributes": {'), "is not valid JSON"),
+    "bytes in place of JSON": (lambda path: (path / "zarr.json").write_bytes(b"\xff\xfe"), "is not text in UTF-8"),
     "JSON of another kind": (lambda path: (path / "zarr.json").write_text("[]"), "does not describe a Zarr folder"),
     "no multiscales": (
         lambda path: edited(path, lambda described: described["attributes"].clear()),

@@ -158,8 +158,9 @@ def contents_stamp(path: Path) -> list[int]:
 
 
 def _json(path: Path) -> Mapping[str, Any]:
+    text = read_text(path, MOST_JSON_BYTES)
     try:
-        value = plain_json(read_text(path, MOST_JSON_BYTES))
+        value = plain_json(text)
     except ValueError as error:
         raise InputError(f"is not valid JSON ({error}): copy or export the image again", source=path) from error
     if not isinstance(value, Mapping):
