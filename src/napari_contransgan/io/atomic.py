@@ -45,13 +45,51 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
         temporary = folder / path.name
         try:
             yield temporary
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
+            _sync_file(temporary)
             temporary.replace(path)
             _sync_folder(path.parent)
         except OSError as error:
             if error.errno is not None and error.filename in (None, str(temporary)):
                 error.filename = str(path)  # an error of a full disk does not name the file
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def folder_replaced_atomically(path: Path) -> Iterator[Path]:
+    """Yield a temporary path for a folder, which replaces the folder of that name at the end of the block.
+
+    A process that is killed leaves the old folder or the new one, unless it is killed between the two moves that
+    replace an old one. Missing parent folders are created, and removed again if the block fails.
+
+    Yields
+    ------
+    Path
+        A path where nothing is; it has the name of `path`, in a temporary folder.
+    """
+    with empty_folders_removed(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent)
+        folder = own_folder(path.parent)
+        temporary, before = folder / path.name, folder / "before"
+        try:
+            yield temporary
+            for one in temporary.rglob("*"):
+                if one.is_file():
+                    _sync_file(one)
+            if path.exists():
+                path.rename(before)
+            try:
+                temporary.rename(path)
+            except OSError:
+                if before.exists():
+                    before.rename(path)
+                raise
+            _sync_folder(path.parent)
+        except OSError as error:
+            if error.errno is not None and (error.filename is None or str(error.filename).startswith(str(temporary))):
+                error.filename = str(path)
             raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -72,14 +110,17 @@ def empty_folders_removed(folder: Path, written: Sequence[Path] = ()) -> Iterato
     folder : Path
         The block creates this folder and its parents, as far as they are missing.
     written : sequence of Path
-        Files to remove if the block fails, which may add to the list.
+        Files and OME-Zarr folders to remove if the block fails, which may add to the list.
     """
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         yield
     except BaseException:
         for path in written:
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
         raise
     finally:
         for one in missing:
@@ -150,6 +191,11 @@ def _is_gone(pid: int, entry: "os.DirEntry[str]") -> bool:
         return True
     except (psutil.Error, OSError):
         return False
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:
