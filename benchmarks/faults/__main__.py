@@ -1,12 +1,12 @@
 """Attack the readers and the commands, and print tables: ``python -m benchmarks.faults``."""
 
 import argparse
-import tempfile
+import random
 from collections import Counter
-from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.faults import fuzz, hostile, kills, records
+from benchmarks.faults import fuzz, hostile, kills, records, victims
+from benchmarks.faults.places import in_memory
 
 PARTS = ("files", "hostile", "kills")
 
@@ -33,13 +33,13 @@ def _print_files(out: Path, count: int, seed: int) -> None:
     rounds = -(-count // sum(fuzz.IN_ROUND.values()))
     wanted = [(number, kind) for number in range(rounds) for kind in fuzz.IN_ROUND]
     done = {(one["round"], one["kind"]) for one in records.read(path) if one["seed"] == seed}
-    with ExitStack() as stack:
+    with in_memory() as folder:
         fuzzers: dict[str, fuzz.Fuzzer] = {}
         for number, kind in wanted:
             if (number, kind) in done:
                 continue
             if kind not in fuzzers:
-                fuzzers[kind] = stack.enter_context(fuzz.Fuzzer(kind, seed, out / "kept"))
+                fuzzers[kind] = fuzz.Fuzzer(kind, seed, out / "kept", folder / kind)
             found = fuzzers[kind].round(number)
             record = {"kind": kind, "seed": seed, "round": number, "counts": found.counts, "faults": found.faults}
             records.add(path, record)
@@ -54,8 +54,8 @@ def _print_files(out: Path, count: int, seed: int) -> None:
 
 
 def _print_hostile() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        found = hostile.answers(Path(name))
+    with in_memory() as folder:
+        found = hostile.answers(folder)
     right = sum(is_right for _, _, is_right in found)
     print(f"\n{right} of {len(found)} hostile files were answered as they should be\n")
     print("| file | answer |\n| --- | --- |")
@@ -64,7 +64,27 @@ def _print_hostile() -> None:
 
 
 def _print_kills(out: Path, count: int, seed: int) -> None:
-    raise NotImplementedError(kills, out, count, seed)
+    path = out / "kills.jsonl"
+    with in_memory() as folder:
+        commands = victims.prepared(folder / "data")
+        shares = sum(victim.share for victim in commands.values())
+        for name, victim in commands.items():
+            wanted = max(1, round(count * victim.share / shares))
+            done = [one for one in records.read(path) if one["command"] == name and one["seed"] == seed]
+            kills_done, number = sum(one["kills"] for one in done), len(done)
+            killer: kills.Killer | None = None
+            while kills_done < wanted:
+                killer = killer or kills.Killer(victim, folder / name)
+                chain = killer.chain(random.Random(f"{name} {seed} {number}"))  # noqa: S311 - not for security
+                records.add(path, {"command": name, "seed": seed, "number": number, **vars(chain)})
+                number, kills_done = number + 1, kills_done + chain.kills
+    print("\n| command | kills | requests to end | finished runs | faults |\n| --- | --- | --- | --- | --- |")
+    for name in dict.fromkeys(one["command"] for one in records.read(path)):
+        done = [one for one in records.read(path) if one["command"] == name and one["seed"] == seed]
+        faults = Counter(text for one in done for text in one["faults"])
+        told = "; ".join(f"{text}: {times}" for text, times in faults.most_common()) or "none"
+        kills_done, requests = (sum(one[key] for one in done) for key in ("kills", "requests"))
+        print(f"| {name} | {kills_done} | {requests} | {len(done)} | {told} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import random
 import resource
 import shutil
 import signal
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from typing import NoReturn
 import psutil
 from benchmarks.faults.loaders import attack_on
 
-IN_ROUND = {"tiff": 500, "settings": 300, "checkpoint": 200}
+IN_ROUND = {"tiff": 400, "settings": 500, "checkpoint": 100}
 """Files of each reader in a round."""
 
 MORE_BYTES = 1_500_000_000
@@ -56,7 +55,7 @@ class Round:
 
 
 class Fuzzer:
-    """Attacks one reader; use it as a context.
+    """Attacks one reader.
 
     Parameters
     ----------
@@ -66,22 +65,15 @@ class Fuzzer:
         The files depend only on it and on their number.
     kept : Path
         Folder for files that revealed a fault.
+    folder : Path
+        A folder for the damaged files, which does not exist yet.
     """
 
-    def __init__(self, kind: str, seed: int, kept: Path) -> None:
-        self._kind, self._seed, self._kept = kind, seed, kept
-        memory = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one
-        self._place = tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None)
-        self._folder = Path(self._place.name)
-        (self._folder / "seeds").mkdir()
-        self._attack = attack_on(kind, self._folder / "seeds")
-        self._path = self._folder / "fuzzed"
-
-    def __enter__(self) -> "Fuzzer":
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._place.cleanup()
+    def __init__(self, kind: str, seed: int, kept: Path, folder: Path) -> None:
+        self._kind, self._seed, self._kept, self._folder = kind, seed, kept, folder
+        (folder / "seeds").mkdir(parents=True)
+        self._attack = attack_on(kind, folder / "seeds")
+        self._path = folder / "fuzzed"
 
     def round(self, number: int) -> Round:
         """Read the files of a round."""
