@@ -128,6 +128,8 @@ class Killer:
                 os.kill(os.getpid(), signal.SIGTERM if is_request else signal.SIGKILL)
 
         def beforehand() -> None:
+            for end_by in (signal.SIGALRM, signal.SIGPROF):
+                signal.signal(end_by, signal.SIG_DFL)
             if kind == "time":
                 signal.setitimer(signal.ITIMER_PROF, cpu_s)
             else:

@@ -12,8 +12,9 @@ ROOT = Path(__file__).parents[2]
 def add(path: Path, record: dict[str, Any]) -> None:
     """Append a record as one line of JSON, with the commit of the program."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    was_cut = path.is_file() and not path.read_bytes().endswith(b"\n")
     with path.open("ab") as file:
-        file.write((json.dumps(record | {"commit": commit()}) + "\n").encode())
+        file.write(b"\n" * was_cut + (json.dumps(record | {"commit": commit()}) + "\n").encode())
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:

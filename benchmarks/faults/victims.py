@@ -8,7 +8,7 @@ from pathlib import Path
 
 SIMULATED = ("simulate", "--objective", "10x", "--seed", "3")
 BEADS = (*SIMULATED, "--specimen", "psm", "--no-stacks", "--field-px", "64", "--count", "2")
-TRAINED = ("--generator", "unet", "--preset", "tiny", "--steps", "4", "--batch-size", "1", "--crop", "64")
+TRAINED = "{generator: unet, preset: tiny, steps: 3, batch_size: 1, crop_px: 64, save_every: 1, validate_every: 2}"
 PYTORCH = ("--device", "cpu", "--precision", "fp32")
 
 
@@ -48,7 +48,8 @@ def prepared(folder: Path) -> dict[str, Victim]:
     _finished(
         [*SIMULATED, "--specimen", "psm", "--no-stacks", "--field-px", "128", "--count", "2", "--out", str(beads)]
     )
-    train = ["train", "--pairs", str(beads), *TRAINED, *PYTORCH]
+    (folder / "train.yaml").write_text(TRAINED)
+    train = ["train", "--config", str(folder / "train.yaml"), "--pairs", str(beads), *PYTORCH]
     _finished([*train, "--out", str(run)])
     stack, phase, frame = cells / "stack/0000.ome.tif", cells / "phase/0000.ome.tif", beads / "lr/0000.ome.tif"
     network = ["--model", str(run / "best.safetensors"), "--engine", "pytorch", *PYTORCH]
