@@ -5,10 +5,10 @@ import random
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.faults import fuzz, hostile, kills, records, victims
+from benchmarks.faults import fuzz, hostile, kills, records, soak, victims
 from benchmarks.faults.places import in_memory
 
-PARTS = ("files", "hostile", "kills")
+PARTS = ("files", "hostile", "kills", "soak")
 
 
 def main() -> None:
@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to run")
     parser.add_argument("--files", type=int, default=2000, help="damaged files for all readers, in rounds of 1000")
     parser.add_argument("--kills", type=int, default=30, help="kills of all commands")
+    parser.add_argument("--minutes", type=float, default=1.0, help="duration of the soak")
     parser.add_argument("--seed", type=int, default=0, help="another seed gives other files and moments")
     parser.add_argument("--out", type=Path, default=Path("runs/faults"), help="folder for results and revealing files")
     chosen = parser.parse_args()
@@ -26,6 +27,8 @@ def main() -> None:
         _print_hostile()
     if "kills" in chosen.only:
         _print_kills(chosen.out, chosen.kills, chosen.seed)
+    if "soak" in chosen.only:
+        _print_soak(chosen.out, chosen.minutes, chosen.seed)
 
 
 def _print_files(out: Path, count: int, seed: int) -> None:
@@ -66,7 +69,7 @@ def _print_hostile() -> None:
 def _print_kills(out: Path, count: int, seed: int) -> None:
     path = out / "kills.jsonl"
     with in_memory() as folder:
-        commands = victims.prepared(folder / "data")
+        commands = victims.prepared(victims.small_data(folder / "data"))
         shares = sum(victim.share for victim in commands.values())
         for name, victim in commands.items():
             wanted = max(1, round(count * victim.share / shares))
@@ -85,6 +88,17 @@ def _print_kills(out: Path, count: int, seed: int) -> None:
         told = "; ".join(f"{text}: {times}" for text, times in faults.most_common()) or "none"
         kills_done, requests = (sum(one[key] for one in done) for key in ("kills", "requests"))
         print(f"| {name} | {kills_done} | {requests} | {len(done)} | {told} |", flush=True)
+
+
+def _print_soak(out: Path, minutes: float, seed: int) -> None:
+    samples = []
+    with in_memory() as folder:
+        for sample in soak.soaked(folder, minutes, seed):
+            records.add(out / "soak.jsonl", {"seed": seed, "minutes": minutes, **sample})
+            samples.append(sample)
+    early, late = soak.growth(samples)
+    print(f"\n{minutes:g} minutes: {early:.0f} MB after five minutes, {late:.0f} MB at the end; first and last sample:")
+    print("\n".join(str(sample) for sample in (*samples[:1], *samples[-1:])))
 
 
 if __name__ == "__main__":

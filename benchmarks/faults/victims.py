@@ -2,13 +2,26 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 SIMULATED = ("simulate", "--objective", "10x", "--seed", "3")
 BEADS = (*SIMULATED, "--specimen", "psm", "--no-stacks", "--field-px", "64", "--count", "2")
-TRAINED = "{generator: unet, preset: tiny, steps: 3, batch_size: 1, crop_px: 64, save_every: 1, validate_every: 2}"
+TRAINED: Mapping[str, Any] = {
+    "generator": "unet",
+    "preset": "tiny",
+    "steps": 3,
+    "batch_size": 1,
+    "crop_px": 64,
+    "save_every": 1,
+    "validate_every": 2,
+    "device": "cpu",
+    "precision": "fp32",
+}
 PYTORCH = ("--device", "cpu", "--precision", "fp32")
 
 
@@ -40,26 +53,58 @@ class Victim:
     share: float = 1.0
 
 
-def prepared(folder: Path) -> dict[str, Victim]:
-    """Simulate small data and train a tiny network, and return the commands that use them."""
+@dataclass(frozen=True)
+class SmallData:
+    """Small simulated data and a tiny network.
+
+    Parameters
+    ----------
+    stack, phase : Path
+        Focus stack of cells, and their phase.
+    pairs, frame : Path
+        Folder of images of beads with their phase, and one of the images.
+    network, config : Path
+        Network, and the settings of its training.
+    """
+
+    stack: Path
+    phase: Path
+    pairs: Path
+    frame: Path
+    network: Path
+    config: Path
+
+
+def small_data(folder: Path) -> SmallData:
+    """Simulate small data and train a tiny network, in processes of their own."""
     os.environ["NAPARI_CONTRANSGAN_THREADS"] = "1"  # threads would not survive a fork
-    cells, beads, run = folder / "cells", folder / "beads", folder / "run"
+    cells, beads, run, config = (folder / name for name in ("cells", "beads", "run", "train.yaml"))
+    folder.mkdir(parents=True)
+    config.write_text(yaml.safe_dump({**TRAINED, "pairs": [str(beads)]}))
     _finished([*SIMULATED, "--specimen", "hela", "--field-px", "192", "--count", "1", "--out", str(cells)])
     _finished(
         [*SIMULATED, "--specimen", "psm", "--no-stacks", "--field-px", "128", "--count", "2", "--out", str(beads)]
     )
-    (folder / "train.yaml").write_text(TRAINED)
-    train = ["train", "--config", str(folder / "train.yaml"), "--pairs", str(beads), *PYTORCH]
-    _finished([*train, "--out", str(run)])
-    stack, phase, frame = cells / "stack/0000.ome.tif", cells / "phase/0000.ome.tif", beads / "lr/0000.ome.tif"
-    network = ["--model", str(run / "best.safetensors"), "--engine", "pytorch", *PYTORCH]
+    _finished(["train", "--config", str(config), "--out", str(run)])
+    name = "0000.ome.tif"
+    return SmallData(
+        *(cells / "stack" / name, cells / "phase" / name, beads, beads / "lr" / name),
+        *(run / "best.safetensors", config),
+    )
+
+
+def prepared(data: SmallData) -> dict[str, Victim]:
+    """Return the commands, which use small data."""
+    stack, phase, frame = data.stack, data.phase, data.frame
+    train = ["train", "--config", str(data.config)]
+    network = ["--model", str(data.network), "--engine", "pytorch", *PYTORCH]
     name, simulated = "result.ome.tif", ("lr/0000.ome.tif", "phase/0001.ome.tif", "dataset.json")
     victims = (
         Victim("train", lambda out: [*train, "--resume", "--out", str(out)], ("best.safetensors", "last.safetensors")),
         Victim(
             "adapt",
             lambda out: [
-                *("adapt", "--stack", str(stack), "--start-from", str(run / "best.safetensors"), *PYTORCH),
+                *("adapt", "--stack", str(stack), "--start-from", str(data.network), *PYTORCH),
                 *("--steps", "2", "--replay", "0", "--simulated", "0", "--out", str(out)),
             ],
             goes_on=lambda out: not (out / "best.safetensors").is_file(),
@@ -83,7 +128,7 @@ def prepared(folder: Path) -> dict[str, Victim]:
             "measure",
             lambda out: ["measure", str(phase), "--out", str(out / "objects.csv")],
             ("objects.csv",),
-            beads / "dataset.json",
+            data.pairs / "dataset.json",
         ),
     )
     return {victim.name: victim for victim in victims}
