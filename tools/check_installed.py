@@ -107,8 +107,11 @@ def used(environment: Path, folder: Path) -> list[str]:
     }
     failed = []
     for name, options in uses.items():
-        done = subprocess.run([*prefix(), *options], cwd=folder, env=variables, check=False)  # noqa: S603
-        failed += [f"{name}: status {done.returncode}"] if done.returncode else []
+        done = subprocess.run(  # noqa: S603 - the installed program
+            [*prefix(), *options], cwd=folder, env=variables, check=False, capture_output=True, text=True
+        )
+        if done.returncode:
+            failed.append(f"{name}: status {done.returncode}\n{done.stdout}{done.stderr}")
     return failed
 
 

@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to run")
     parser.add_argument("--files", type=int, default=2000, help="damaged files for all readers, in rounds of 1000")
     parser.add_argument("--kills", type=int, default=30, help="kills of all commands")
+    parser.add_argument("--commands", nargs="+", help="commands to kill, instead of all")
     parser.add_argument("--minutes", type=float, default=1.0, help="duration of the soak")
     parser.add_argument("--seed", type=int, default=0, help="another seed gives other files and moments")
     parser.add_argument("--out", type=Path, default=Path("runs/faults"), help="folder for results and revealing files")
@@ -26,7 +27,7 @@ def main() -> None:
     if "hostile" in chosen.only:
         _print_hostile()
     if "kills" in chosen.only:
-        _print_kills(chosen.out, chosen.kills, chosen.seed)
+        _print_kills(chosen.out, chosen.kills, chosen.seed, chosen.commands)
     if "soak" in chosen.only:
         _print_soak(chosen.out, chosen.minutes, chosen.seed)
 
@@ -66,12 +67,14 @@ def _print_hostile() -> None:
         print(f"| {name} | {'' if is_right else '**WRONG** '}{message[:160].replace('|', '/')} |")
 
 
-def _print_kills(out: Path, count: int, seed: int) -> None:
+def _print_kills(out: Path, count: int, seed: int, chosen: list[str] | None) -> None:
     path = out / "kills.jsonl"
     with in_memory() as folder:
-        commands = victims.prepared(victims.small_data(folder / "data"))
+        commands = victims.prepared(victims.small_data(out.resolve() / "data"))
         shares = sum(victim.share for victim in commands.values())
         for name, victim in commands.items():
+            if chosen and name not in chosen:
+                continue
             wanted = max(1, round(count * victim.share / shares))
             done = [one for one in records.read(path) if one["command"] == name and one["seed"] == seed]
             kills_done, number = sum(one["kills"] for one in done), len(done)
@@ -93,7 +96,7 @@ def _print_kills(out: Path, count: int, seed: int) -> None:
 def _print_soak(out: Path, minutes: float, seed: int) -> None:
     samples = []
     with in_memory() as folder:
-        for sample in soak.soaked(folder, minutes, seed):
+        for sample in soak.soaked(folder, out.resolve(), minutes, seed):
             records.add(out / "soak.jsonl", {"seed": seed, "minutes": minutes, **sample})
             samples.append(sample)
     early, late = soak.growth(samples)

@@ -68,6 +68,7 @@ class Killer:
         self._victim, self._folder, self._out = victim, folder, folder / "out"
         self._scratch, self._whole = folder / "scratch", folder / "whole"
         self._scratch.mkdir(parents=True)
+        self._pid = 0
         self._changes, self._cpu_s = self._uninterrupted()
 
     def chain(self, rng: random.Random) -> Chain:
@@ -105,11 +106,12 @@ class Killer:
         if has_old and not (self._out / self._victim.same[0]).is_file():
             found.append("the old file is lost")
         if status not in KILLED:
-            hidden = [path.name for path in self._out.rglob(".*") if path.name != ".lock"]
+            hidden = [path.name for path in self._out.rglob(".contransgan-*")]
+            if status:  # earlier ones were left by kills
+                hidden = [name for name in hidden if name.split("-")[2] == str(self._pid)]
             scratch = (path.name for path in self._scratch.iterdir())
             hidden += [name for name in scratch if not name.startswith("torch")] if status else []
             found += [f"left over: {name.split('-')[0]}" for name in hidden]
-            _clear(self._scratch)
         if status == 0:
             same = (name for name in self._victim.same if not is_same(self._out / name, self._whole / name))
             found += [f"differs: {name}" for name in same]
@@ -163,7 +165,9 @@ class Killer:
             tempfile.tempdir = str(self._scratch)
             beforehand()
 
-        return ended(forked(self._victim.options(self._out), prepare, afterwards))
+        _clear(self._scratch)
+        self._pid = forked(self._victim.options(self._out), prepare, afterwards)
+        return ended(self._pid)
 
 
 def _at_change(folder: Path, number: int, act: Callable[[], None]) -> None:

@@ -24,19 +24,21 @@ class _CancelledError(Exception):
     """The user cancelled."""
 
 
-def soaked(folder: Path, minutes: float, seed: int) -> Iterator[dict[str, Any]]:
+def soaked(folder: Path, kept: Path, minutes: float, seed: int) -> Iterator[dict[str, Any]]:
     """Work for some minutes, and yield a sample of what the process holds every ten seconds.
 
     Parameters
     ----------
     folder : Path
         An empty folder.
+    kept : Path
+        Folder that may hold the small data of an earlier run.
     minutes : float
         Duration.
     seed : int
         Seed of the order of the work and of the cancelling.
     """
-    data = victims.small_data(folder / "data")
+    data = victims.small_data(kept / "data")
     rng = random.Random(f"soak {seed}")  # noqa: S311 - not for security
     run = folder / "run"
     done: Counter[str] = Counter()

@@ -76,16 +76,17 @@ class SmallData:
 
 
 def small_data(folder: Path) -> SmallData:
-    """Simulate small data and train a tiny network, in processes of their own."""
+    """Simulate small data and train a tiny network in processes of their own, unless an earlier run did."""
     os.environ["NAPARI_CONTRANSGAN_THREADS"] = "1"  # threads would not survive a fork
     cells, beads, run, config = (folder / name for name in ("cells", "beads", "run", "train.yaml"))
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     config.write_text(yaml.safe_dump({**TRAINED, "pairs": [str(beads)]}))
-    _finished([*SIMULATED, "--specimen", "hela", "--field-px", "192", "--count", "1", "--out", str(cells)])
-    _finished(
-        [*SIMULATED, "--specimen", "psm", "--no-stacks", "--field-px", "128", "--count", "2", "--out", str(beads)]
-    )
-    _finished(["train", "--config", str(config), "--out", str(run)])
+    if not (run / "best.safetensors").is_file():
+        _finished([*SIMULATED, "--specimen", "hela", "--field-px", "192", "--count", "1", "--out", str(cells)])
+        _finished(
+            [*SIMULATED, "--specimen", "psm", "--no-stacks", "--field-px", "128", "--count", "2", "--out", str(beads)]
+        )
+        _finished(["train", "--config", str(config), "--resume", "--out", str(run)])
     name = "0000.ome.tif"
     return SmallData(
         *(cells / "stack" / name, cells / "phase" / name, beads, beads / "lr" / name),
@@ -117,7 +118,12 @@ def prepared(data: SmallData) -> dict[str, Victim]:
         Victim(
             "simulate, 2 processes", lambda out: [*BEADS, "--workers", "2", "--out", str(out)], simulated, share=0.05
         ),
-        Victim("predict", lambda out: ["predict", str(frame), "--out", str(out / name), *network], (name,), stack),
+        Victim(
+            "predict",
+            lambda out: ["predict", str(frame), "--trust", "--out", str(out / name), *network],
+            (name, "result_uncertainty.ome.tif"),
+            stack,
+        ),
         Victim(
             "tie",
             lambda out: ["tie", str(stack), "--out", str(out / name), "--also", "uncertainty"],

@@ -12,7 +12,7 @@ import socket
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -64,23 +64,61 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def empty_folders_removed(folder: Path, written: Sequence[Path] = ()) -> Iterator[None]:
-    """At the end of the block, remove the folders that it created and left empty; if it fails, its files before them.
+def replaced_together(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder for files that belong together; at the end of the block they move to another folder.
+
+    If the block fails, the files that they would have replaced stay as they are. Errors name the final paths.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files move to; it is created if needed, and removed again if the block fails.
+
+    Yields
+    ------
+    Path
+        A folder within `folder`.
+
+    Raises
+    ------
+    InputError
+        If nothing can be written there.
+    """
+    with empty_folders_removed(folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(folder)
+            own = own_folder(folder)
+        except OSError as error:
+            raise InputError(
+                f"nothing can be written there: {error.strerror or error}: choose another folder", source=folder
+            ) from error
+        try:
+            yield own
+            for path in sorted(own.iterdir()):
+                path.replace(folder / path.name)
+            _sync_folder(folder)
+        except InputError as error:
+            if str(own) not in str(error):
+                raise
+            moved = str(error.source).replace(str(own), str(folder))
+            raise type(error)(error.reason.replace(str(own), str(folder)), source=moved, hint=error.hint) from error
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
+
+
+@contextmanager
+def empty_folders_removed(folder: Path) -> Iterator[None]:
+    """At the end of the block, remove the folders that it created and left empty.
 
     Parameters
     ----------
     folder : Path
         The block creates this folder and its parents, as far as they are missing.
-    written : sequence of Path
-        Files to remove if the block fails, which may add to the list.
     """
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         yield
-    except BaseException:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise
     finally:
         for one in missing:
             with suppress(OSError):
