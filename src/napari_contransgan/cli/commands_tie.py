@@ -30,7 +30,7 @@ from napari_contransgan.cli.stack_options import (
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import Hint, InputError, errors_named
 from napari_contransgan.io import Image, read_image, write_frames
-from napari_contransgan.io.atomic import empty_folders_removed
+from napari_contransgan.io.atomic import replaced_together
 from napari_contransgan.io.names import next_to
 from napari_contransgan.notes import join_notes
 from napari_contransgan.progress import Progress
@@ -120,21 +120,19 @@ def tie(
     settings = TieSettings.checked(values, source="tie")
     conversions = Conversions("path" in wanted, index_contrast, refractive_increment if "dry-mass" in wanted else None)
     keep_inputs([output, *(next_to(output, kind) for kind in wanted)], [stack, settings.flat_field, settings.dark])
-    kept: list[Path] = []
     with (
         errors_named(stack, image.name),
-        empty_folders_removed(output.parent, kept),
+        replaced_together(output.parent) as together,
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
     ):
         conversions.check(image.name)
         frames = retrieve_frames(image, settings)
-        first, figures, notes, tyx_std_rad = _written(frames, image, output, wanted, kept, Path(scratch))
+        written = together / output.name
+        first, figures, notes, tyx_std_rad = _written(frames, image, written, wanted, Path(scratch))
         for kind, convert in conversions.functions.items():
-            path = next_to(output, kind)
-            _write_quantity(output, path, convert)
-            kept.append(path)
+            _write_quantity(written, next_to(written, kind), convert)
         if "dry-mass" in wanted:
-            figures |= _masses(output, tyx_std_rad, refractive_increment)
+            figures |= _masses(written, tyx_std_rad, refractive_increment)
     for text in notes:
         note(f"{stack}: {text}")
     return {
@@ -164,7 +162,6 @@ def _written(
     image: Image,
     output: Path,
     wanted: Sequence[str],
-    kept: list[Path],
     scratch: Path,
 ) -> tuple["TieFrame", dict[str, Any], tuple[str, ...], NDArray[np.float32]]:
     """Write each frame when it is ready; return the first one, and statistics, notes and uncertainties of all.
@@ -206,11 +203,9 @@ def _written(
                 frame = next(coming, None)
 
         write_frames(output, phase, phases(), shape)
-        kept.append(output)
         if "uncertainty" in wanted:
             path = next_to(output, "uncertainty")
             write_frames(path, replace(phase, **_as_uncertainty(first)), iter(tyx_std_rad), shape)
-            kept.append(path)
     figures = {"axes": phase.axes, "shape": shape, "pixel_size_um": phase.pixel_size_um, **statistics.figures()}
     return first, figures, (*join_notes(notes, left_out), *hints.values()), tyx_std_rad
 
