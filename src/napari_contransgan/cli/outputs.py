@@ -33,7 +33,7 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
         outputs = [out]
     elif out.suffix and not out.is_dir():
         raise InputError(
-            f"{out.suffix} files cannot be written: give a .tif or .ome.zarr file, or a folder without a suffix",
+            f"{out.suffix} files cannot be written: give a .tif file, an .ome.zarr name, or a folder without a suffix",
             source=out,
         )
     else:

@@ -72,9 +72,9 @@ def read_positions(path: Path, *, lazy: bool = False) -> list[Image]:
 
 def _read(path: Path, lazy: bool | Callable[[Image], bool], wanted: int | str | None) -> list[Image]:
     path = Path(path)
-    if is_zarr(path):
-        return read_ome_zarr(path, lazy, wanted)
     with failures_explained(path):
+        if is_zarr(path):
+            return read_ome_zarr(path, lazy, wanted)
         if path.is_dir():
             raise InputError("is a folder: name one TIFF file or OME-Zarr image", source=path)
         if path.stat().st_size == 0:
