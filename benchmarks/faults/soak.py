@@ -46,7 +46,9 @@ def soaked(folder: Path, kept: Path, minutes: float, seed: int) -> Iterator[dict
     def train(progress: Callable[[object], None]) -> None:
         # A run that was cancelled is resumed; a finished one continues with more steps.
         steps = 3 * (1 + done["train"])
-        api.train(run, pairs=[data.pairs], resume=run.exists(), progress=progress, **victims.TRAINED | {"steps": steps})
+        api.train(
+            run, pairs=[data.pairs], resume=run.exists(), progress=progress, **{**victims.TRAINED, "steps": steps}
+        )
 
     works: dict[str, Callable[[Callable[[object], None]], Any]] = {
         "train": train,
