@@ -130,7 +130,7 @@ bench-real: $(VENV)/.package ## Compare the bundled network with TIE on real fra
 	$(BIN)/python -m benchmarks.real
 
 bench-adapt: $(VENV)/.package ## Adapt the bundled network to strange microscopes and to the real pair, as tables (30 minutes)
-	$(BIN)/python -m benchmarks.adapt
+	$(BIN)/python -m benchmarks.adapt --out docs/images
 
 faults: $(VENV)/.package ## Attack the readers with damaged files and kill the commands, as tables (FAULTS_ARGS="--files 100000 --kills 500")
 	$(BIN)/python -m benchmarks.faults $(FAULTS_ARGS)

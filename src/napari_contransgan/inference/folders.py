@@ -13,6 +13,7 @@ from napari_contransgan.cluster import check_versions, outcomes_on_cluster, vers
 from napari_contransgan.errors import InputError
 from napari_contransgan.inference.files import FileTask, predict_file
 from napari_contransgan.io.atomic import remove_leftovers
+from napari_contransgan.io.zarr_store import contents_stamp
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
 from napari_contransgan.plain_files import json_value
@@ -209,6 +210,8 @@ def _network(task: FileTask) -> Path:
 
 def _size_and_time(path: Path) -> list[int]:
     try:
+        if path.is_dir():
+            return contents_stamp(path)
         status = path.stat()
     except OSError:
         return [0, 0]
@@ -231,7 +234,7 @@ def _known(manifest: Path) -> dict[str, dict[str, Any]]:
 def _is_done(task: FileTask, stamp: list[Any], known: Mapping[str, Mapping[str, Any]]) -> bool:
     entry = known.get(str(task.path), {})
     wanted = [task.phase, *([task.uncertainty] if task.settings.trust else [])]
-    return entry.get("state") == "done" and entry.get("stamp") == stamp and all(path.is_file() for path in wanted)
+    return entry.get("state") == "done" and entry.get("stamp") == stamp and all(path.exists() for path in wanted)
 
 
 def _remove_leftovers(tasks: Sequence[FileTask]) -> None:

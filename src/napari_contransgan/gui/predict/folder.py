@@ -37,8 +37,8 @@ class FolderButton(PushButton):
     def __init__(self, settings: Callable[[], PredictSettings], panel: RunPanel) -> None:
         super().__init__(
             text="Predict a folder …",
-            tooltip="Predicts every TIFF of a folder with the network chosen here, into a folder 'phase' within it. "
-            "Files that cannot be used are skipped. Do it again to go on after a stop.",
+            tooltip="Predicts every TIFF and OME-Zarr image of a folder with the network chosen here, into a folder "
+            "'phase' within it. Files that cannot be used are skipped. Do it again to go on after a stop.",
         )
         self._settings, self._panel = settings, panel
         self.changed.connect(self.ask)
