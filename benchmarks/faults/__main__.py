@@ -69,28 +69,31 @@ def _print_hostile() -> None:
 
 def _print_kills(out: Path, count: int, seed: int, chosen: list[str] | None) -> None:
     path = out / "kills.jsonl"
+    commands = victims.prepared(victims.small_data(out.resolve() / "data"))
+    commands = {name: victim for name, victim in commands.items() if not chosen or name in chosen}
+    shares = sum(victim.share for victim in commands.values())
+    wanted = {name: max(1, round(count * victim.share / shares)) for name, victim in commands.items()}
+    chains, kills_done = Counter[str](), Counter[str]()
+    for one in records.read(path):
+        if one["seed"] == seed:
+            chains[one["command"]] += 1
+            kills_done[one["command"]] += one["kills"]
+    killers: dict[str, kills.Killer] = {}
     with in_memory() as folder:
-        commands = victims.prepared(victims.small_data(out.resolve() / "data"))
-        shares = sum(victim.share for victim in commands.values())
-        for name, victim in commands.items():
-            if chosen and name not in chosen:
-                continue
-            wanted = max(1, round(count * victim.share / shares))
-            done = [one for one in records.read(path) if one["command"] == name and one["seed"] == seed]
-            kills_done, number = sum(one["kills"] for one in done), len(done)
-            killer: kills.Killer | None = None
-            while kills_done < wanted:
-                killer = killer or kills.Killer(victim, folder / name)
-                chain = killer.chain(random.Random(f"{name} {seed} {number}"))  # noqa: S311 - not for security
-                records.add(path, {"command": name, "seed": seed, "number": number, **vars(chain)})
-                number, kills_done = number + 1, kills_done + chain.kills
+        while lacking := [name for name in commands if kills_done[name] < wanted[name]]:
+            for name in lacking:
+                killers[name] = killers.get(name) or kills.Killer(commands[name], folder / name)
+                chain = killers[name].chain(random.Random(f"{name} {seed} {chains[name]}"))  # noqa: S311
+                records.add(path, {"command": name, "seed": seed, "number": chains[name], **vars(chain)})
+                chains[name] += 1
+                kills_done[name] += chain.kills
     print("\n| command | kills | requests to end | finished runs | faults |\n| --- | --- | --- | --- | --- |")
     for name in dict.fromkeys(one["command"] for one in records.read(path)):
         done = [one for one in records.read(path) if one["command"] == name and one["seed"] == seed]
         faults = Counter(text for one in done for text in one["faults"])
         told = "; ".join(f"{text}: {times}" for text, times in faults.most_common()) or "none"
-        kills_done, requests = (sum(one[key] for one in done) for key in ("kills", "requests"))
-        print(f"| {name} | {kills_done} | {requests} | {len(done)} | {told} |", flush=True)
+        requests = sum(one["requests"] for one in done)
+        print(f"| {name} | {kills_done[name]} | {requests} | {len(done)} | {told} |", flush=True)
 
 
 def _print_soak(out: Path, minutes: float, seed: int) -> None:

@@ -68,7 +68,7 @@ class Killer:
         self._victim, self._folder, self._out = victim, folder, folder / "out"
         self._scratch, self._whole = folder / "scratch", folder / "whole"
         self._scratch.mkdir(parents=True)
-        self._pid = 0
+        self._told, self._pid = folder / "told", 0
         self._changes, self._cpu_s = self._uninterrupted()
 
     def chain(self, rng: random.Random) -> Chain:
@@ -90,12 +90,14 @@ class Killer:
         if not self._victim.goes_on(self._out):
             _clear(self._out)
         status = self._ended(lambda: None)
-        found.faults += [f"did not finish: status {status}"] if status else self._faults(status, has_old)
+        found.faults += (
+            [f"did not finish: status {status}: {self._last_words()}"] if status else self._faults(status, has_old)
+        )
         return found
 
     def _faults(self, status: int, has_old: bool) -> list[str]:
         """Return what is wrong after a process has ended."""
-        found = [f"status {status}"] if status not in (0, *KILLED, *STOPPED) else []
+        found = [f"status {status}: {self._last_words()}"] if status not in (0, *KILLED, *STOPPED) else []
         found += ["an orphan"] if _orphans_stay() else []
         old = self._victim.old
         for path in results(self._out):
@@ -116,6 +118,9 @@ class Killer:
             same = (name for name in self._victim.same if not is_same(self._out / name, self._whole / name))
             found += [f"differs: {name}" for name in same]
         return found
+
+    def _last_words(self) -> str:
+        return (self._told.read_text(errors="replace").splitlines() or [""])[-1].replace(str(self._folder), "")
 
     def _at_a_moment(self, rng: random.Random, is_request: bool) -> Callable[[], None]:
         """Return a function that makes its process end at a random moment, or be asked to end."""
@@ -156,7 +161,7 @@ class Killer:
         status = self._ended(lambda: _at_change(self._out, 0, one_more), lambda: noted.write_text(str(count[0])))
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if status:
-            raise RuntimeError(f"{self._victim.name} failed with status {status}")
+            raise RuntimeError(f"{self._victim.name} failed with status {status}:\n{self._told.read_text()}")
         self._out.rename(self._whole)
         return int(noted.read_text()), after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -166,7 +171,7 @@ class Killer:
             beforehand()
 
         _clear(self._scratch)
-        self._pid = forked(self._victim.options(self._out), prepare, afterwards)
+        self._pid = forked(self._victim.options(self._out), self._told, prepare, afterwards)
         return ended(self._pid)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,12 +82,13 @@ def small_data(folder: Path) -> SmallData:
     cells, beads, run, config = (folder / name for name in ("cells", "beads", "run", "train.yaml"))
     folder.mkdir(parents=True, exist_ok=True)
     config.write_text(yaml.safe_dump({**TRAINED, "pairs": [str(beads)]}))
+    simulate = (
+        [*SIMULATED, "--specimen", "hela", "--field-px", "240", "--count", "1", "--out", str(cells)],
+        [*SIMULATED, "--specimen", "psm", "--no-stacks", "--field-px", "128", "--count", "2", "--out", str(beads)],
+    )
     if not (run / "best.safetensors").is_file():
-        _finished([*SIMULATED, "--specimen", "hela", "--field-px", "192", "--count", "1", "--out", str(cells)])
-        _finished(
-            [*SIMULATED, "--specimen", "psm", "--no-stacks", "--field-px", "128", "--count", "2", "--out", str(beads)]
-        )
-        _finished(["train", "--config", str(config), "--resume", "--out", str(run)])
+        for options in (*simulate, ["train", "--config", str(config), "--resume", "--out", str(run)]):
+            _finished(options, folder / "told")
     name = "0000.ome.tif"
     return SmallData(
         *(cells / "stack" / name, cells / "phase" / name, beads, beads / "lr" / name),
@@ -153,7 +155,10 @@ def run_here(options: list[str]) -> int:
 
 
 def forked(
-    options: list[str], beforehand: Callable[[], object] = lambda: None, afterwards: Callable[[], object] = lambda: None
+    options: list[str],
+    told: Path,
+    beforehand: Callable[[], object] = lambda: None,
+    afterwards: Callable[[], object] = lambda: None,
 ) -> int:
     """Run a command in a forked process, and return the process number.
 
@@ -161,6 +166,8 @@ def forked(
     ----------
     options : list of str
         The command and its options.
+    told : Path
+        File for what it prints.
     beforehand, afterwards : callable
         Called in the process before and after the command.
     """
@@ -169,12 +176,14 @@ def forked(
         return pid
     status = 99
     try:
-        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - not a path of its own
-            os.dup2(nowhere.fileno(), 1)
-            os.dup2(nowhere.fileno(), 2)
+        with told.open("wb") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
         beforehand()
         status = run_here(options)
         afterwards()
+    except BaseException:
+        os.write(2, traceback.format_exc().encode())
     finally:
         os._exit(status)
 
@@ -184,6 +193,6 @@ def ended(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def _finished(options: list[str]) -> None:
-    if ended(forked(options)) != 0:
-        raise RuntimeError(f"failed: {' '.join(options)}")
+def _finished(options: list[str], told: Path) -> None:
+    if ended(forked(options, told)) != 0:
+        raise RuntimeError(f"failed: {' '.join(options)}\n{told.read_text()}")

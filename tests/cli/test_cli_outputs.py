@@ -1,11 +1,15 @@
-"""The names of output files."""
+"""The names of output files, and what happens to earlier ones."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import Result
 
 from napari_contransgan.cli.outputs import keep_inputs, output_paths
 from napari_contransgan.errors import InputError
+from napari_contransgan.io.writing import write_frames
 
 
 def test_outputs_are_one_file_or_a_folder_of_them(tmp_path: Path) -> None:
@@ -40,3 +44,24 @@ def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
     keep_inputs([tmp_path / "b.tif"], [read, None, "a colour"])
     with pytest.raises(InputError, match="is an input and would be overwritten"):
         keep_inputs([tmp_path / "sub" / ".." / read.name], [read])
+
+
+def test_earlier_results_stay_when_a_later_part_of_the_new_ones_fails(
+    call: Callable[..., Result], hela: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = tmp_path / "phase.ome.tif", tmp_path / "phase_uncertainty.ome.tif"
+    for path in outputs:
+        path.write_bytes(b"earlier")
+    written: list[Path] = []
+
+    def fail_at_the_second(path: Path, *options: Any) -> None:
+        if written:
+            raise InputError("cannot be written: No space left on device", source=path)
+        written.append(path)
+        write_frames(path, *options)
+
+    monkeypatch.setattr("napari_contransgan.cli.commands_tie.write_frames", fail_at_the_second)
+    result = call("tie", hela / "stack" / "0000.ome.tif", "--out", outputs[0], "--also", "uncertainty")
+    assert result.exit_code == 2
+    assert f"{outputs[1]}: cannot be written" in result.stderr
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == dict.fromkeys(outputs, b"earlier")

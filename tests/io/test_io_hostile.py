@@ -40,13 +40,14 @@ def _description(path: Path) -> str:
     return text
 
 
-def _change_page(path: Path, page: int, tag: int, value: int) -> None:
+def _change_page(path: Path, page: int, tag: int, value: int, field: int = 8) -> None:
+    """Change the value of a tag of a page, or the field of its entry that begins at another byte."""
     content = bytearray(path.read_bytes())
     start = _directories(content)[page]
     for entry in range(start + 2, start + 2 + 12 * struct.unpack_from("<H", content, start)[0], 12):
         if struct.unpack_from("<H", content, entry)[0] == tag:
-            assert struct.unpack_from("<H", content, entry + 8)[0] != value
-            struct.pack_into("<H", content, entry + 8, value)
+            assert struct.unpack_from("<H", content, entry + field)[0] != value
+            struct.pack_into("<H", content, entry + field, value)
     path.write_bytes(content)
 
 
@@ -63,6 +64,16 @@ def test_a_page_that_disagrees_with_the_first_one_is_damage(path: Path, form: st
         pytest.skip("this form has one directory for all planes")
     read_image(path, lazy=lazy)
     _change_page(path, 1, *TAGS[tag])
+    with pytest.raises(InputError, match="damaged"):
+        read_image(path, lazy=lazy)
+
+
+@EAGER_AND_LAZY
+@pytest.mark.parametrize("page", [0, 1])
+@pytest.mark.parametrize("tag", [257, 262])
+def test_a_number_that_one_page_stores_as_a_byte_is_damage(path: Path, tag: int, page: int, lazy: bool) -> None:
+    tifffile.imwrite(path, ZYX_STACK, photometric="minisblack", compression="zlib", metadata={"axes": "ZYX"})
+    _change_page(path, page, tag, 1, field=2)
     with pytest.raises(InputError, match="damaged"):
         read_image(path, lazy=lazy)
 

@@ -20,7 +20,7 @@ Layout = tuple[tuple[int, ...] | None, ...]
 
 _TAGS_TO_CHECK = {270, 273, 279, 282, 283, 324, 325}  # description, offsets, byte counts and resolution
 _BYTES_PER_TAG_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8, 17: 8, 18: 8}
-_WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_WHOLE_NUMBERS = {3: "H", 4: "I", 16: "Q"}  # not bytes, which tifffile does not take for numbers
 _ROWS, _ROWS_PER_STRIP, _KIND_OF_PAGE = 257, 278, 254
 _NOT_THE_IMAGE = 1 | 4  # a page of reduced size, a mask
 _DEFAULTS: Mapping[int, tuple[int, ...] | None] = {

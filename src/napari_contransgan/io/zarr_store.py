@@ -25,7 +25,10 @@ _CODECS = {
 
 def is_zarr(path: Path) -> bool:
     """Return whether a path is a folder in the Zarr format, or is at least named like one."""
-    return path.is_dir() and (is_zarr_name(path) or has_metadata(path))
+    try:
+        return path.is_dir() and (is_zarr_name(path) or has_metadata(path))
+    except OSError:  # a name that is too long, or a link to itself: whoever reads the file says so
+        return False
 
 
 def has_metadata(folder: Path) -> bool:
