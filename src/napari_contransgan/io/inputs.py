@@ -35,3 +35,12 @@ def find_inputs(inputs: Sequence[Path]) -> list[Path]:
 def stands_for_many(path: Path) -> bool:
     """Return whether a path is a folder or a pattern, and not the name of a file."""
     return path.is_dir() or (not path.exists() and any(sign in str(path) for sign in "*?["))
+
+
+def size_and_time(path: Path) -> list[int]:
+    """Return the size of a file and the time of its last change; zeros if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return [0, 0]
+    return [status.st_size, status.st_mtime_ns]
