@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import Stroke, withStroke
 from numpy.typing import NDArray
 
 from napari_contransgan.drawing import SAVED_DPI, new_figure
@@ -84,24 +85,11 @@ def _draw_scale_bar(figure: Figure, width_um: float, height_um: float) -> None:
     right_um, bottom_um = width_um - _INSET * longest_um, height_um - _INSET * longest_um
     thickness_um = _THICKNESS * longest_um
     rim = [withStroke(linewidth=2, foreground="black")]
-    axes.fill_between(
-        [right_um - length_um, right_um],
-        bottom_um - thickness_um,
-        bottom_um,
-        color="white",
-        linewidth=0,
-        path_effects=rim,
-        gid="scale bar",
-    )
-    axes.text(
-        right_um - length_um / 2,
-        bottom_um - 1.6 * thickness_um,
-        f"{length_um:g} µm",
-        color="white",
-        ha="center",
-        va="bottom",
-        path_effects=rim,
-    )
+    corner = right_um - length_um, bottom_um - thickness_um
+    axes.add_patch(Rectangle(corner, length_um, thickness_um, facecolor="white", linewidth=0, path_effects=rim))
+    place = right_um - length_um / 2, bottom_um - 1.6 * thickness_um
+    for effects in ([Stroke(linewidth=2, foreground="black")], []):  # an SVG has text with an effect as outlines
+        axes.text(*place, f"{length_um:g} µm", color="white", ha="center", va="bottom", path_effects=effects or None)
 
 
 def _whole_multiple_dpi(inch_per_px: float) -> float:
