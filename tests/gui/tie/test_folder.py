@@ -1,6 +1,7 @@
 """Computing the phase of a folder of stacks in the window."""
 
 from dataclasses import replace
+from itertools import cycle
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def choose(monkeypatch):
     """Let the user choose folders in the dialogs, one after the other; "" is Cancel."""
 
     def chosen(*folders):
-        answers = iter(folders)
+        answers = cycle(folders)
         monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(next(answers)))
 
     return chosen
