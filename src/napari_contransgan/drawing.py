@@ -10,6 +10,7 @@ import tifffile
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
@@ -49,11 +50,8 @@ def svg_of(figure: Figure) -> bytes:
 def tiff_of(figure: Figure, dpi: float) -> bytes:
     """Return a figure as TIFF in RGB with its resolution, as journals want it."""
     buffer = io.BytesIO()
-    canvas, former_dpi = FigureCanvasAgg(figure), figure.dpi
-    figure.set_dpi(dpi)
-    canvas.draw()
-    rgb = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    figure.set_dpi(former_dpi)
+    rgba = imread(io.BytesIO(png_of(figure, dpi)))
+    rgb = np.round(255 * rgba[..., :3]).astype(np.uint8)
     tifffile.imwrite(
         buffer,
         rgb,
