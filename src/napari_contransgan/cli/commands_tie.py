@@ -37,10 +37,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def tie(
-    stacks: Annotated[
+    stack: Annotated[
         list[Path],
         typer.Argument(
-            metavar="STACK...",
             help="Through-focus stacks, each in one TIFF (ZYX or TZYX); folders of them, or patterns in quotes such as "
             "'day?/*.tif'.",
             show_default=False,
@@ -99,6 +98,7 @@ def tie(
     from napari_contransgan.stacks.files import StackTask
 
     wanted = _wanted(also, index_contrast)
+    stacks = stack
     many = len(stacks) > 1 or workers > 1 or scheduler is not None or any(map(stands_for_many, stacks))
     if many:
         if out.suffix.lower() in (".tif", ".tiff"):

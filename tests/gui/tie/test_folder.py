@@ -46,6 +46,7 @@ def test_each_stack_gets_its_phase_next_to_it_with_its_own_pixel_size(
     add_image(viewer, replace(bump_stack, pixel_size_um=0.1, z_step_um=5.0, wavelength_um=0.7, name="another"))
     choose(folder, folder)
     widget = open_widget(NAME)
+    assert widget.folder_button.text == "Compute a folder …"
     click(widget.folder_button)
     finish(widget)
     message = widget.panel.message.value

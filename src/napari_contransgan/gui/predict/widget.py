@@ -23,6 +23,7 @@ from napari_contransgan.gui.shared.form import (
     Fold,
     FormWidget,
     chosen_layer,
+    keep_narrow,
     layer_choice,
     origin_of,
     shown_as_text,
@@ -74,6 +75,7 @@ class PredictWidget(FormWidget):
             choices=lambda _: self._networks(),
             tooltip="Networks that come with the plugin, and networks trained on this computer.",
         )
+        keep_narrow(self.model)
         self.own_model = FileEdit(
             name="own_model",
             label="… or a file",

@@ -42,7 +42,7 @@ class FolderButton(PushButton):
         self, text: str, tooltip: str, question: str, panel: RunPanel, work: Callable[[Path], MakeEvents | None]
     ) -> None:
         super().__init__(
-            text=f"{text} …",
+            text=text,
             tooltip=f"{tooltip} Files that cannot be used are skipped. Do it again to go on after a stop.",
         )
         self._title, self._question, self._panel, self._work = text.removesuffix(" …"), question, panel, work
