@@ -31,7 +31,7 @@ XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen
 GUI_AT_ONCE := $(AT_ONCE)
 endif
 
-.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test gui-test-pyside screenshots afternoon bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt bench-inference faults package networks graphs bundle display clean distclean
+.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test gui-test-pyside screenshots afternoon bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt bench-inference faults package package-install networks graphs bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -139,14 +139,17 @@ bench-real: $(VENV)/.package ## Compare the bundled network with TIE on real fra
 	$(BIN)/python -m benchmarks.real
 
 bench-adapt: $(VENV)/.package ## Adapt the bundled network to strange microscopes and to the real pair, as tables (30 minutes)
-	$(BIN)/python -m benchmarks.adapt
+	$(BIN)/python -m benchmarks.adapt --out docs/images
 
-faults: $(VENV)/.package ## Attack the readers with damaged files and kill the commands, as tables (FAULTS_ARGS="--files 1000 --kills 5")
+faults: $(VENV)/.package ## Attack the readers with damaged files and kill the commands, as tables (FAULTS_ARGS="--files 100000 --kills 500")
 	$(BIN)/python -m benchmarks.faults $(FAULTS_ARGS)
 
 package: $(VENV)/.dev ## Build the wheel and the source archive into dist/, and check what they hold
 	rm -rf dist
 	$(BIN)/python tools/check_package.py dist
+
+package-install: package display ## Install the wheel into an environment of its own and use it without a network (15 minutes)
+	$(BIN)/python tools/check_installed.py dist build/installed "$(TORCH_ARGS)"
 
 bench-search: $(VENV)/.package ## Train variants of the network for equal processor time and compare them, as a table (1 hour)
 	$(BIN)/python -m benchmarks.search

@@ -27,6 +27,24 @@ def test_changed_events_end_with_the_result_and_close_the_task() -> None:
     assert ends == ["closed", "closed"]
 
 
+def test_a_task_is_closed_at_once_when_its_listener_raises() -> None:
+    ends: list[str] = []
+
+    def task() -> Generator[int, None, None]:
+        try:
+            yield 1
+        finally:
+            ends.append("closed")
+
+    def cancel(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as kept:  # a notebook keeps the error, and with it the task
+        result_of(task(), cancel)
+    assert ends == ["closed"]
+    assert kept.value is not None
+
+
 def test_the_steps_of_a_part_are_counted_among_those_of_all() -> None:
     def part() -> Generator[Progress, None, None]:
         yield Progress(1, 2, "first")

@@ -7,6 +7,7 @@ how much standard fields lose.
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from benchmarks.adapt.hela import score_halves
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument(
         "--development", action="store_true", help="use the microscopes with which the defaults were chosen"
     )
+    parser.add_argument("--out", type=Path, help="folder for the picture of the real pair")
     parser.add_argument("--names", nargs="*", help="use only these microscopes")
     chosen = parser.parse_args()
     kind = "development" if chosen.development else "scored"
@@ -66,7 +68,7 @@ def main() -> None:
     if "focus" in chosen.only:
         score_focus(SEEDS[kind] + 500)
     if "hela" in chosen.only:
-        score_halves()
+        score_halves(chosen.out / "adapt_hela.png" if chosen.out else None)
 
 
 def score_microscopes(microscopes: dict[str, tuple[Strange, int]], way: str) -> None:

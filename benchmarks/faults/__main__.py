@@ -1,38 +1,65 @@
 """Attack the readers and the commands, and print tables: ``python -m benchmarks.faults``."""
 
 import argparse
-import tempfile
+import random
+from collections import Counter
 from pathlib import Path
 
-from benchmarks.faults import hostile, kills
-from benchmarks.faults.fuzz import fuzzed
-from benchmarks.faults.loaders import KINDS
+from benchmarks.faults import fuzz, hostile, kills, records, soak, victims
+from benchmarks.faults.places import in_memory
+
+PARTS = ("files", "hostile", "kills", "soak")
 
 
 def main() -> None:
-    """Print the tables."""
+    """Run the chosen parts, going on where an earlier run with the same seed stopped, and print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
-    parser.add_argument("--files", type=int, default=1000, help="damaged files for each of the three readers")
-    parser.add_argument("--kills", type=int, default=5, help="kills of each command")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to run")
+    parser.add_argument("--files", type=int, default=2000, help="damaged files for all readers, in rounds of 1000")
+    parser.add_argument("--kills", type=int, default=30, help="kills of all commands")
+    parser.add_argument("--commands", nargs="+", help="commands to kill, instead of all")
+    parser.add_argument("--minutes", type=float, default=1.0, help="duration of the soak")
     parser.add_argument("--seed", type=int, default=0, help="another seed gives other files and moments")
-    parser.add_argument("--kept", type=Path, default=None, help="folder for files that revealed a fault")
+    parser.add_argument("--out", type=Path, default=Path("runs/faults"), help="folder for results and revealing files")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        kept = chosen.kept or folder / "kept"
-        kept.mkdir(parents=True, exist_ok=True)
-        print("| reader | files | outcome | number |\n| --- | --- | --- | --- |")
-        for kind in KINDS if chosen.files else ():
-            for outcome, number in fuzzed(kind, chosen.files, kept, chosen.seed).most_common():
-                print(f"| {kind} | {chosen.files} | {outcome} | {number} |", flush=True)
-        _print_hostile(folder)
-        if chosen.kills:
-            _print_kills(folder, chosen.kills, chosen.seed)
+    if "files" in chosen.only:
+        _print_files(chosen.out, chosen.files, chosen.seed)
+    if "hostile" in chosen.only:
+        _print_hostile()
+    if "kills" in chosen.only:
+        _print_kills(chosen.out, chosen.kills, chosen.seed, chosen.commands)
+    if "soak" in chosen.only:
+        _print_soak(chosen.out, chosen.minutes, chosen.seed)
 
 
-def _print_hostile(folder: Path) -> None:
-    (folder / "hostile").mkdir()
-    found = hostile.answers(folder / "hostile")
+def _print_files(out: Path, count: int, seed: int) -> None:
+    path = out / "files.jsonl"
+    rounds = -(-count // sum(fuzz.IN_ROUND.values()))
+    wanted = [(number, kind) for number in range(rounds) for kind in fuzz.IN_ROUND]
+    done = {(one["round"], one["kind"]) for one in records.read(path) if one["seed"] == seed}
+    with in_memory() as folder:
+        fuzzers: dict[str, fuzz.Fuzzer] = {}
+        for number, kind in wanted:
+            if (number, kind) in done:
+                continue
+            if kind not in fuzzers:
+                fuzzers[kind] = fuzz.Fuzzer(kind, seed, out / "kept", folder / kind)
+            found = fuzzers[kind].round(number)
+            record = {"kind": kind, "seed": seed, "round": number, "counts": found.counts, "faults": found.faults}
+            records.add(path, record)
+    print("| reader | files | outcome | number |\n| --- | --- | --- | --- |")
+    for kind in fuzz.IN_ROUND:
+        total: Counter[str] = Counter()
+        for one in records.read(path):
+            if one["kind"] == kind and one["seed"] == seed and one["round"] < rounds:
+                total += Counter(one["counts"])
+        for outcome, number in total.most_common():
+            print(f"| {kind} | {total.total()} | {outcome} | {number} |", flush=True)
+
+
+def _print_hostile() -> None:
+    with in_memory() as folder:
+        found = hostile.answers(folder)
     right = sum(is_right for _, _, is_right in found)
     print(f"\n{right} of {len(found)} hostile files were answered as they should be\n")
     print("| file | answer |\n| --- | --- |")
@@ -40,18 +67,41 @@ def _print_hostile(folder: Path) -> None:
         print(f"| {name} | {'' if is_right else '**WRONG** '}{message[:160].replace('|', '/')} |")
 
 
-def _print_kills(folder: Path, count: int, seed: int) -> None:
-    print(
-        "\n| command | kills | half-written | left over | did not finish | other results | status, left after SIGTERM |"
-    )
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    for name, victim in kills.prepared(folder).items():
-        one = kills.killed(victim, folder / name, count, seed)
-        status, left = kills.terminated(victim, folder / name)
-        print(
-            f"| {name} | {one.kills} | {one.broken} | {one.left} | {one.failed} | {one.differs} | {status}, {left} |",
-            flush=True,
-        )
+def _print_kills(out: Path, count: int, seed: int, chosen: list[str] | None) -> None:
+    path = out / "kills.jsonl"
+    with in_memory() as folder:
+        commands = victims.prepared(victims.small_data(out.resolve() / "data"))
+        shares = sum(victim.share for victim in commands.values())
+        for name, victim in commands.items():
+            if chosen and name not in chosen:
+                continue
+            wanted = max(1, round(count * victim.share / shares))
+            done = [one for one in records.read(path) if one["command"] == name and one["seed"] == seed]
+            kills_done, number = sum(one["kills"] for one in done), len(done)
+            killer: kills.Killer | None = None
+            while kills_done < wanted:
+                killer = killer or kills.Killer(victim, folder / name)
+                chain = killer.chain(random.Random(f"{name} {seed} {number}"))  # noqa: S311 - not for security
+                records.add(path, {"command": name, "seed": seed, "number": number, **vars(chain)})
+                number, kills_done = number + 1, kills_done + chain.kills
+    print("\n| command | kills | requests to end | finished runs | faults |\n| --- | --- | --- | --- | --- |")
+    for name in dict.fromkeys(one["command"] for one in records.read(path)):
+        done = [one for one in records.read(path) if one["command"] == name and one["seed"] == seed]
+        faults = Counter(text for one in done for text in one["faults"])
+        told = "; ".join(f"{text}: {times}" for text, times in faults.most_common()) or "none"
+        kills_done, requests = (sum(one[key] for one in done) for key in ("kills", "requests"))
+        print(f"| {name} | {kills_done} | {requests} | {len(done)} | {told} |", flush=True)
+
+
+def _print_soak(out: Path, minutes: float, seed: int) -> None:
+    samples = []
+    with in_memory() as folder:
+        for sample in soak.soaked(folder, out.resolve(), minutes, seed):
+            records.add(out / "soak.jsonl", {"seed": seed, "minutes": minutes, **sample})
+            samples.append(sample)
+    early, late = soak.growth(samples)
+    print(f"\n{minutes:g} minutes: {early:.0f} MB after five minutes, {late:.0f} MB at the end; first and last sample:")
+    print("\n".join(str(sample) for sample in (*samples[:1], *samples[-1:])))
 
 
 if __name__ == "__main__":

@@ -1,64 +1,169 @@
-"""Read damaged files in processes of their own, and count what happened."""
+"""Read damaged files in processes with limits of time and memory, and record what happened.
 
-import json
-import subprocess
-import sys
-import tempfile
+The processes are forked from one that has imported and used everything, so that each starts at once; one that dies or
+hangs is replaced, and goes on with the next file.
+"""
+
+import contextlib
+import mmap
+import os
+import random
+import resource
+import shutil
+import signal
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import NoReturn
 
-STUCK_S = 300.0
-AT_ONCE = 2000
+import psutil
+from benchmarks.faults.loaders import attack_on
+
+IN_ROUND = {"tiff": 400, "settings": 500, "checkpoint": 100}
+"""Files of each reader in a round."""
+
+MORE_BYTES = 1_500_000_000
+"""Memory that a process may take on top of the program itself; the damaged files are at most 1 MB."""
+SECONDS_EACH = 20.0
+STUCK_S = 60.0
+ASLEEP_S = 900.0
+_READ, _REJECTED, _FAULT = 1, 2, 3
 
 
-def fuzzed(kind: str, count: int, kept: Path, seed: int = 0) -> Counter[str]:
-    """Attack a reader with damaged files; a process that dies or hangs counts as one fault and is replaced.
+@dataclass
+class Round:
+    """What happened to the files of one reader in a round.
+
+    Parameters
+    ----------
+    read, rejected : int
+        Number of files that were read, or rejected with a message.
+    faults : dict
+        Any other outcome, by number of the file.
+    """
+
+    read: int = 0
+    rejected: int = 0
+    faults: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return the number of files by outcome."""
+        return {"read": self.read, "rejected": self.rejected, **Counter(self.faults.values())}
+
+
+class Fuzzer:
+    """Attacks one reader.
 
     Parameters
     ----------
     kind : {"tiff", "settings", "checkpoint"}
         The reader.
-    count : int
-        Number of files.
-    kept : Path
-        Folder for files that revealed a fault.
     seed : int
         The files depend only on it and on their number.
-
-    Returns
-    -------
-    Counter
-        Number of files by outcome: ``read``, ``refused``, or a fault.
+    kept : Path
+        Folder for files that revealed a fault.
+    folder : Path
+        A folder for the damaged files, which does not exist yet.
     """
-    counts: Counter[str] = Counter()
-    done = 0
-    while done < count:
-        last = min(done + AT_ONCE, count)
-        reached, found = _worked(kind, seed, done, last, kept)
-        counts += found
-        done = reached
-    return counts
+
+    def __init__(self, kind: str, seed: int, kept: Path, folder: Path) -> None:
+        self._kind, self._seed, self._kept, self._folder = kind, seed, kept, folder
+        (folder / "seeds").mkdir(parents=True)
+        self._attack = attack_on(kind, folder / "seeds")
+        self._path = folder / "fuzzed"
+
+    def round(self, number: int) -> Round:
+        """Read the files of a round."""
+        count = IN_ROUND[self._kind]
+        first = number * count
+        outcomes = mmap.mmap(-1, count)  # shared with the processes, so that it survives them
+        found = Round()
+        while (done := outcomes.find(b"\0")) >= 0:
+            noted = self._folder / "faults"
+            noted.write_text("")
+            pid = os.fork()
+            if pid == 0:
+                self._work(outcomes, first, done)
+            status = _ended(pid, outcomes)
+            found.faults |= {int(at): text for at, _, text in map(_parted, noted.read_text().splitlines())}
+            if (died := outcomes.find(b"\0")) >= 0:
+                outcomes[died] = _FAULT
+                found.faults[first + died] = "hang" if status == -signal.SIGKILL else f"crash: status {status}"
+                self._keep(first + died)
+        found.read, found.rejected = (outcomes[:].count(value) for value in (_READ, _REJECTED))
+        return found
+
+    def _work(self, outcomes: mmap.mmap, first: int, done: int) -> NoReturn:
+        """Read files in a process of its own, until all are done or one ends it."""
+        status = 1
+        try:
+            most = psutil.Process().memory_info().vms + MORE_BYTES
+            resource.setrlimit(resource.RLIMIT_AS, (most, most))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            signal.signal(signal.SIGPROF, _too_slow)
+            with (self._folder / "noise").open("wb") as noise, (self._folder / "faults").open("a") as faults:
+                os.dup2(noise.fileno(), 2)
+                heard = 0
+                for at in range(done, len(outcomes)):
+                    text = self._outcome(first + at)
+                    heard, before = os.fstat(2).st_size, heard
+                    if text in ("read", "refused") and heard > before:
+                        text = "noise on standard error"
+                    if text not in ("read", "refused"):
+                        self._keep(first + at)
+                        faults.write(f"{first + at} {text}\n")
+                        faults.flush()
+                    outcomes[at] = {"read": _READ, "refused": _REJECTED}.get(text, _FAULT)
+            status = 0
+        finally:
+            os._exit(status)
+
+    def _outcome(self, number: int) -> str:
+        rng = random.Random(f"{self._kind} {self._seed} {number}")  # noqa: S311 - not for security
+        signal.setitimer(signal.ITIMER_PROF, SECONDS_EACH)  # processor time, whatever else runs
+        try:
+            return self._attack(rng, self._path)
+        except _SlowError:
+            return f"slow: over {SECONDS_EACH:g} s of processor time"
+        except Exception as error:
+            return f"traceback: {type(error).__name__}"
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
+    def _keep(self, number: int) -> None:
+        damaged = max(self._folder.glob("fuzzed*"), key=lambda one: one.stat().st_mtime_ns, default=None)
+        if damaged is not None:
+            self._kept.mkdir(parents=True, exist_ok=True)
+            shutil.copy(damaged, self._kept / f"{self._kind}-{self._seed}-{number}{damaged.suffix}")
 
 
-def _worked(kind: str, seed: int, first: int, last: int, kept: Path) -> tuple[int, Counter[str]]:
-    with tempfile.TemporaryDirectory() as name:
-        report = Path(name) / "report.json"
-        command = [sys.executable, "-m", "benchmarks.faults.worker", kind, *map(str, (seed, first, last, report, kept))]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:  # noqa: S603
-            while process.poll() is None:
-                number = report.with_suffix(".number")
-                if number.exists() and time.time() - number.stat().st_mtime > STUCK_S:
-                    process.kill()
-                time.sleep(0.2)
-            noise = len(process.stderr.read()) if process.stderr else 0
-        found: dict[str, Any] = json.loads(report.read_text()) if report.exists() else {"done": 0, "counts": {}}
-        counts: Counter[str] = Counter(found["counts"])
-        if process.returncode == 0:
-            return last, counts + Counter({"noise on standard error": int(noise > 0)})
-        at = report.with_suffix(".number")
-        reached = int(at.read_text()) + 1 if at.exists() else first + 1
-        counts["read or refused before a fault"] += reached - 1 - first - found["done"]
-        counts["hang" if process.returncode == -9 else f"crash: status {process.returncode}"] += 1
-        return reached, +counts
+class _SlowError(BaseException):
+    """One file took too long."""
+
+
+def _too_slow(_number: int, _frame: FrameType | None) -> None:
+    raise _SlowError
+
+
+def _parted(line: str) -> tuple[str, str, str]:
+    return line.partition(" ")
+
+
+def _ended(pid: int, outcomes: mmap.mmap) -> int:
+    """Wait for a process, end it if it is stuck at one file, and return its status; negative for a signal."""
+    process = psutil.Process(pid)
+    at, cpu_s, began = -1, 0.0, time.monotonic()
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        with contextlib.suppress(psutil.Error):
+            now_s = sum(process.cpu_times()[:2])
+            if (now := outcomes.find(b"\0")) != at:
+                at, cpu_s, began = now, now_s, time.monotonic()
+            elif now_s - cpu_s > STUCK_S or time.monotonic() - began > ASLEEP_S:
+                process.kill()
+        time.sleep(0.05)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from benchmarks.faults.mutations import NASTY_TEXTS
+from benchmarks.faults.mutations import LONG_TEXTS, NASTY_TEXTS
 
 from napari_contransgan.config import TieSettings, TrainSettings
 from napari_contransgan.errors import InputError
@@ -96,7 +96,7 @@ def _described(planes: int) -> str:
 
 
 def _settings(folder: Path) -> Iterator[Hostile]:
-    for number, value in enumerate(NASTY_TEXTS):
+    for number, value in enumerate((*NASTY_TEXTS, *LONG_TEXTS)):
         path = folder / f"{number}.yaml"
         path.write_bytes(f"steps: {value}\nunknown: 1\n".encode())
         yield Hostile(f"steps: {value[:20]!r}", lambda path=path: TrainSettings.from_yaml(path), ".yaml: ")  # type: ignore[misc]

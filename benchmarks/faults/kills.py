@@ -1,192 +1,209 @@
-"""Kill each command at random moments, look at its files, and let it finish."""
+"""Kill each command at chosen moments, look at its files, and let it finish.
 
-import csv
-import filecmp
+A moment is the n-th time that the command is about to change a file (create, rename or delete one), some milliseconds
+after it, or an amount of processor time: none of them depends on how busy the computer is.
+"""
+
+import contextlib
+import ctypes
+import importlib
+import os
 import random
+import resource
+import shutil
 import signal
-import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+import psutil
+from benchmarks.faults.victims import Victim, ended, forked
+from benchmarks.faults.whole import is_same, is_whole, results
 
-from napari_contransgan.errors import InputError
-from napari_contransgan.io import read_image
-
-SIMULATED = ("simulate", "--specimen", "hela", "--objective", "10x", "--seed", "3")
-TRAINED = ("--generator", "unet", "--preset", "tiny", "--steps", "6", "--batch-size", "1", "--crop", "64", "--resume")
-
-
-@dataclass(frozen=True)
-class Victim:
-    """A command to kill.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-    options : callable
-        Its options, for a folder of results.
-    same : tuple of str
-        Results that an uninterrupted run writes byte for byte or pixel for pixel.
-    """
-
-    name: str
-    options: Callable[[Path], list[str]]
-    same: tuple[str, ...]
+KILLED = (-signal.SIGKILL, -signal.SIGALRM, -signal.SIGPROF)
+STOPPED = (130, 143)
+MOST_DELAY_S = 0.01
+ORPHANS_END_WITHIN_S = 60
+_CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink"}
+_OPENED_TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_ADOPT_ORPHANS = 36
 
 
 @dataclass
-class Tally:
-    """What the kills of a command did.
+class Chain:
+    """What some kills, one after another, and the run that finished afterwards did.
 
     Parameters
     ----------
     kills : int
-        Number of kills that met a running process.
-    broken : int
-        Results that were half-written after a kill.
-    left : int
-        Files and folders of killed processes that were left in the end.
-    failed : int
-        1 if the command did not finish afterwards.
-    differs : int
-        Results that differ from those of an uninterrupted run.
+        Kills that met a running process.
+    requests : int
+        Requests to end (SIGTERM) that met one.
+    faults : list of str
+        What was lost.
     """
 
     kills: int = 0
-    broken: int = 0
-    left: int = 0
-    failed: int = 0
-    differs: int = 0
+    requests: int = 0
+    faults: list[str] = field(default_factory=list)
 
 
-def prepared(folder: Path) -> dict[str, Victim]:
-    """Simulate small data, and return the commands that use it."""
-    fields, small = folder / "fields", folder / "small"
-    _finished([*SIMULATED, "--count", "1", "--out", str(fields)])
-    _finished([*SIMULATED, "--count", "4", "--no-stacks", "--field-px", "96", "--out", str(small)])
-    stack, frame, phase = (str(fields / part / "0000.ome.tif") for part in ("stack", "lr", "phase"))
-    name = "result.ome.tif"
-    victims = (
-        Victim("tie", lambda out: ["tie", stack, "--out", str(out / name), "--also", "uncertainty"], (name,)),
-        Victim("predict", lambda out: ["predict", frame, "--out", str(out / name)], (name,)),
-        Victim("measure", lambda out: ["measure", phase, "--out", str(out / "objects.csv")], ("objects.csv",)),
-        Victim(
-            "simulate",
-            lambda out: [*SIMULATED, "--count", "2", "--no-stacks", "--field-px", "96", "--out", str(out)],
-            ("lr/0000.ome.tif", "phase/0001.ome.tif", "dataset.json"),
-        ),
-        Victim(
-            "train", lambda out: ["train", "--pairs", str(small), *TRAINED, "--out", str(out)], ("best.safetensors",)
-        ),
-        Victim(
-            "adapt",
-            lambda out: ["adapt", "--stack", stack, "--steps", "3", "--replay", "0", "--out", str(out)],
-            ("best.safetensors",),
-        ),
-    )
-    return {victim.name: victim for victim in victims}
-
-
-def killed(victim: Victim, folder: Path, count: int, seed: int = 0) -> Tally:
-    """Kill a command at random moments, then let it finish, and compare with an uninterrupted run.
+class Killer:
+    """Kills one command.
 
     Parameters
     ----------
     victim : Victim
         The command.
     folder : Path
-        An empty folder.
-    count : int
-        Number of kills.
-    seed : int
-        Seed of the moments.
+        A folder that does not exist yet.
     """
-    whole, out = folder / "whole", folder / "killed"
-    began = time.monotonic()
-    _finished(victim.options(whole))
-    takes_s = time.monotonic() - began
-    rng = random.Random(f"{victim.name} {seed}")  # noqa: S311 - not for security
-    tally = Tally()
-    for _ in range(4 * count):
-        if tally.kills == count:
-            break
-        with _started(victim.options(out)) as process:
-            try:
-                process.wait(rng.uniform(0.1, 1.05) * takes_s)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                tally.kills += 1
-        tally.broken += sum(not _is_whole(path) for path in _results(out))
-        if process.returncode != -signal.SIGKILL:
-            _clear(out)  # it was faster this time, or had finished already
-    if not (out / "best.safetensors").is_file() or victim.name != "adapt":
-        tally.failed = int(_started(victim.options(out)).wait() != 0)
-    tally.left = sum(1 for path in out.rglob(".*") if path.name != ".lock")
-    tally.differs = sum(not _is_same(out / name, whole / name) for name in victim.same if victim.name != "adapt")
-    return tally
+
+    def __init__(self, victim: Victim, folder: Path) -> None:
+        if sys.platform == "linux":  # so that processes that outlive a killed parent are seen
+            ctypes.CDLL(None).prctl(_ADOPT_ORPHANS, 1, 0, 0, 0)
+        self._victim, self._folder, self._out = victim, folder, folder / "out"
+        self._scratch, self._whole = folder / "scratch", folder / "whole"
+        self._scratch.mkdir(parents=True)
+        self._pid = 0
+        self._changes, self._cpu_s = self._uninterrupted()
+
+    def chain(self, rng: random.Random) -> Chain:
+        """Kill the command one to three times in one folder, then let it finish and compare its results."""
+        found = Chain()
+        _clear(self._out)
+        has_old = self._victim.old is not None and rng.random() < 0.5
+        if self._victim.old is not None and has_old:
+            self._out.mkdir(exist_ok=True)
+            shutil.copyfile(self._victim.old, self._out / self._victim.same[0])
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            is_request = rng.random() < 0.15
+            status = self._ended(self._at_a_moment(rng, is_request))
+            found.kills += status in KILLED
+            found.requests += status in STOPPED
+            found.faults += self._faults(status, has_old)
+            if status not in KILLED + STOPPED:
+                break
+        if not self._victim.goes_on(self._out):
+            _clear(self._out)
+        status = self._ended(lambda: None)
+        found.faults += [f"did not finish: status {status}"] if status else self._faults(status, has_old)
+        return found
+
+    def _faults(self, status: int, has_old: bool) -> list[str]:
+        """Return what is wrong after a process has ended."""
+        found = [f"status {status}"] if status not in (0, *KILLED, *STOPPED) else []
+        found += ["an orphan"] if _orphans_stay() else []
+        old = self._victim.old
+        for path in results(self._out):
+            name = path.relative_to(self._out).as_posix()
+            is_right = is_whole(path) if old is None else is_same(path, self._whole / name)
+            if not is_right and not (old is not None and is_same(path, old)):
+                found.append(f"half-written: {name}")
+        if has_old and not (self._out / self._victim.same[0]).is_file():
+            found.append("the old file is lost")
+        if status not in KILLED:
+            hidden = [path.name for path in self._out.rglob(".contransgan-*")]
+            if status:  # earlier ones were left by kills
+                hidden = [name for name in hidden if name.split("-")[2] == str(self._pid)]
+            scratch = (path.name for path in self._scratch.iterdir())
+            hidden += [name for name in scratch if not name.startswith("torch")] if status else []
+            found += [f"left over: {name.split('-')[0]}" for name in hidden]
+        if status == 0:
+            same = (name for name in self._victim.same if not is_same(self._out / name, self._whole / name))
+            found += [f"differs: {name}" for name in same]
+        return found
+
+    def _at_a_moment(self, rng: random.Random, is_request: bool) -> Callable[[], None]:
+        """Return a function that makes its process end at a random moment, or be asked to end."""
+        kind = "before" if is_request else rng.choice(("before", "after", "time"))
+        number, delay_s = rng.randint(1, self._changes), rng.uniform(1e-5, MOST_DELAY_S)
+        cpu_s = rng.uniform(0.01, 1.0) * self._cpu_s
+
+        def end() -> None:
+            if kind == "after":
+                signal.setitimer(signal.ITIMER_REAL, delay_s)  # which ends the process like a kill
+            else:
+                os.kill(os.getpid(), signal.SIGTERM if is_request else signal.SIGKILL)
+
+        def beforehand() -> None:
+            for end_by in (signal.SIGALRM, signal.SIGPROF):
+                signal.signal(end_by, signal.SIG_DFL)
+            if kind == "time":
+                signal.setitimer(signal.ITIMER_PROF, cpu_s)
+            else:
+                _at_change(self._out, number, end)
+
+        return beforehand
+
+    def _uninterrupted(self) -> tuple[int, float]:
+        """Run the command once to import what it needs, and once more to count its changes and measure its time."""
+        noted = self._folder / "noted"
+        self._ended(lambda: None, lambda: noted.write_text("\n".join(sys.modules)))
+        for name in noted.read_text().splitlines():
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+        _clear(self._out)
+        count = [0]
+
+        def one_more() -> None:
+            count[0] += 1
+
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        status = self._ended(lambda: _at_change(self._out, 0, one_more), lambda: noted.write_text(str(count[0])))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if status:
+            raise RuntimeError(f"{self._victim.name} failed with status {status}")
+        self._out.rename(self._whole)
+        return int(noted.read_text()), after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    def _ended(self, beforehand: Callable[[], object], afterwards: Callable[[], object] = lambda: None) -> int:
+        def prepare() -> None:
+            tempfile.tempdir = str(self._scratch)
+            beforehand()
+
+        _clear(self._scratch)
+        self._pid = forked(self._victim.options(self._out), prepare, afterwards)
+        return ended(self._pid)
 
 
-def terminated(victim: Victim, folder: Path) -> tuple[int | None, int]:
-    """Ask a command to end in the middle (SIGTERM), and return its status and the number of hidden files it left."""
-    out = folder / "terminated"
-    process = _started(victim.options(out))
-    while process.poll() is None and not list(out.rglob(".contransgan-*")):
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    process.wait()
-    return process.returncode, len(list(out.rglob(".contransgan-*")))
+def _at_change(folder: Path, number: int, act: Callable[[], None]) -> None:
+    """Call a function when this process is about to change a file in a folder for the n-th time; each time for 0."""
+    seen = 0
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal seen
+        if event == "open":
+            is_change = isinstance(arguments[2], int) and bool(arguments[2] & _OPENED_TO_WRITE)
+        else:
+            is_change = event in _CHANGES
+        if is_change and _is_below(arguments[0], folder):
+            seen += 1
+            if number in (0, seen):
+                act()
+
+    sys.addaudithook(watch)
 
 
-def _started(options: list[str]) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "napari_contransgan.cli", *options]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+def _is_below(path: object, folder: Path) -> bool:
+    """Return whether a path is in a folder; names without a folder are those of files that are being removed in one."""
+    if not isinstance(path, str | bytes | os.PathLike):
+        return False
+    text = os.fsdecode(path)
+    return text.startswith(str(folder)) or os.sep not in text
 
 
-def _finished(options: list[str]) -> None:
-    if _started(options).wait() != 0:
-        raise RuntimeError(f"failed: {' '.join(options)}")
+def _orphans_stay() -> bool:
+    """Return whether processes of an ended process still run a while later."""
+    return bool(psutil.wait_procs(psutil.Process().children(recursive=True), timeout=ORPHANS_END_WITHIN_S)[1])
 
 
 def _clear(folder: Path) -> None:
     for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             path.rmdir()
         else:
             path.unlink()
-
-
-def _results(folder: Path) -> list[Path]:
-    return [
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
-
-
-def _is_whole(path: Path) -> bool:
-    from napari_contransgan.models.tensor_file import TensorFileError, read_header
-
-    try:
-        if path.suffix == ".tif":
-            return bool(np.asarray(read_image(path).data).size)
-        if path.suffix == ".safetensors":
-            return bool(read_header(path).tensors)
-        if path.suffix == ".csv":
-            with path.open(encoding="utf-8") as file:
-                return len({len(row) for row in csv.reader(file)}) == 1
-    except (InputError, TensorFileError):
-        return False
-    return path.suffix == ".jsonl" or path.stat().st_size > 0  # a line of the metrics is completed at the next start
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    if not (one.is_file() and other.is_file()):
-        return False
-    if one.suffix == ".tif":
-        return np.array_equal(read_image(one).data, read_image(other).data)
-    return filecmp.cmp(one, other, shallow=False)

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import dask
 import numpy as np
 import tifffile
+import yaml
 from benchmarks.faults import mutations
 
 from napari_contransgan import config
@@ -16,8 +18,6 @@ from napari_contransgan.config.base import Settings
 from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, write_image
-
-KINDS = ("tiff", "settings", "checkpoint")
 
 Attack = Callable[[random.Random, Path], str]
 """Damages a file, reads it, and returns the outcome: read, refused, or a word for a fault."""
@@ -40,7 +40,13 @@ def attack_on(kind: str, folder: Path) -> Attack:
 
 
 def _on_tiff(folder: Path) -> Attack:
-    seeds = [path.read_bytes() for path in _tiffs(folder)]
+    dask.config.set(scheduler="synchronous")  # no threads, which would not survive a fork
+    seeds = []
+    for path in _tiffs(folder):
+        for lazy in (False, True):
+            if isinstance(_read(path, lazy=lazy), str):
+                raise RuntimeError(f"a valid file is refused: {path}")
+        seeds.append(path.read_bytes())
 
     def attack(rng: random.Random, path: Path) -> str:
         path = path.with_name("fuzzed.ome.tif")
@@ -132,11 +138,13 @@ def _on_settings(folder: Path) -> Attack:
         config.TileSettings(),
         config.TrainSettings(pairs=(folder,), simulate=(config.SimulationSettings(),)),
     )
-    texts = [one.to_yaml().encode() for one in kinds]
+    parts = [_parts(one, folder / "whole.yaml") for one in kinds]
 
     def attack(rng: random.Random, path: Path) -> str:
         number = rng.randrange(len(kinds))
-        path.write_bytes(mutations.mutated(texts[number], rng, mutations.IN_TEXT))
+        needed, others = parts[number]
+        some = rng.sample(others, min(len(others), rng.choice((1, 2, 4, 8))))  # short files are read sooner
+        path.write_bytes(mutations.mutated("".join(needed + some).encode(), rng, mutations.IN_TEXT))
         try:
             found = type(kinds[number]).from_yaml(path)
         except InputError as error:
@@ -147,10 +155,27 @@ def _on_settings(folder: Path) -> Attack:
     return attack
 
 
+def _parts(settings: Settings, path: Path) -> tuple[list[str], list[str]]:
+    """Return the text of each setting, first of those without which the others are refused."""
+    values = yaml.safe_load(settings.to_yaml())
+    texts = {name: yaml.safe_dump({name: value}, allow_unicode=True) for name, value in values.items()}
+    needed, others = [], []
+    for name, text in texts.items():
+        path.write_text("".join(other for key, other in texts.items() if key != name), encoding="utf-8")
+        try:
+            type(settings).from_yaml(path)
+            others.append(text)
+        except InputError:
+            needed.append(text)
+    return needed, others
+
+
 # --- checkpoints ---
 
 
 def _on_checkpoint(folder: Path) -> Attack:
+    import torch
+
     from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, save_checkpoint
     from napari_contransgan.models.registry import build_generator
 
@@ -159,6 +184,8 @@ def _on_checkpoint(folder: Path) -> Attack:
     )
     save_checkpoint(folder / "net.safetensors", build_generator("unet", "tiny"), card)
     content = (folder / "net.safetensors").read_bytes()
+    torch.set_num_threads(1)  # threads would not survive a fork
+    load_checkpoint(folder / "net.safetensors")
 
     def attack(rng: random.Random, path: Path) -> str:
         path.write_bytes(mutations.mutated(content, rng, mutations.IN_TENSORS))

@@ -11,8 +11,10 @@ NASTY_TEXTS = (
     *("null", "~", "true", "-1", "0", "1e308", "1e-320", "-1e38", ".nan", ".inf", "-.inf", "NaN", "Infinity"),
     *("9" * 400, "9" * 5000, "''", '"\\ud800"', "[]", "{}", "[[[[]]]]", "[1, 2]", "{a: 1}", "!!int ''", "2024-13-45"),
     *("2024-05-01", "!!float x", "&a [*a]", "*a", "!!python/name:os.system", "x" * 300, "../" * 60, "\x00", "|", ">"),
-    *("[" * 3000, "{a: " * 1000, "- " * 1000, "0x", "1_000", "0o9", "1:30", "!!set {a}", "!!binary x", "? [a]"),
+    *("0x", "1_000", "0o9", "1:30", "!!set {a}", "!!binary x", "? [a]"),
 )
+LONG_TEXTS = ("[" * 3000, "{a: " * 1000, "- " * 1000)
+PLAIN_TEXTS = ("0.5", "1", "2", "3", "20", "0.05", "false", "auto", "hela", "10x", "[0.5, 1]", "[-2, 0, 2]")
 
 Mutate = Callable[[bytearray, random.Random], bytearray]
 
@@ -117,12 +119,21 @@ def change_tag(content: bytearray, rng: random.Random) -> bytearray:
     return content
 
 
+def replace_value_plainly(content: bytearray, rng: random.Random) -> bytearray:
+    """Replace the value of a line of YAML by one that some setting has."""
+    return _with_value(content, rng, rng.choice(PLAIN_TEXTS))
+
+
 def replace_value(content: bytearray, rng: random.Random) -> bytearray:
     """Replace the value of a line of YAML."""
+    return _with_value(content, rng, rng.choice(NASTY_TEXTS if rng.random() < 0.99 else LONG_TEXTS))
+
+
+def _with_value(content: bytearray, rng: random.Random, value: str) -> bytearray:
     lines = content.decode(errors="surrogateescape").split("\n")
     number = rng.randrange(len(lines))
     key, colon, _ = lines[number].partition(":")
-    lines[number] = f"{key}{colon} {rng.choice(NASTY_TEXTS)}"
+    lines[number] = f"{key}{colon} {value}"
     return bytearray("\n".join(lines).encode(errors="surrogateescape"))
 
 
@@ -159,5 +170,8 @@ def change_header(content: bytearray, rng: random.Random) -> bytearray:
 
 IN_BYTES: tuple[Mutate, ...] = (flip_bit, flip_bit_early, put_number, cut, remove, copy, insert)
 IN_TIFF: tuple[Mutate, ...] = (*IN_BYTES, *(change_tag,) * 7)
-IN_TEXT: tuple[Mutate, ...] = (flip_bit, cut, remove, copy, insert, move_line, *(replace_value,) * 8)
+IN_TEXT: tuple[Mutate, ...] = (
+    *(flip_bit, cut, remove, copy, insert, move_line),
+    *(replace_value, replace_value_plainly) * 6,
+)
 IN_TENSORS: tuple[Mutate, ...] = (*IN_BYTES, *(change_header,) * 8)

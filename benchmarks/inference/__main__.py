@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--planted", type=int, default=24, help="images with each planted failure")
     parser.add_argument("--sizes", type=int, nargs="*", default=[1024, 4096, 8192], help="sides of large images")
     parser.add_argument("--tiny", type=int, nargs="*", default=[], help="further sides, with a network of no cost")
+    parser.add_argument("--zarr", action="store_true", help="write large images as OME-Zarr")
     parser.add_argument("--frames", type=int, default=200, help="frames in the folder")
     parser.add_argument("--frame-px", type=int, default=448, help="side of these frames on the model's grid")
     chosen = parser.parse_args()
@@ -83,9 +84,10 @@ def _sizes(chosen: argparse.Namespace) -> Iterator[Row]:
         path = Path(folder) / "large.tif"
         for side, model in wanted:
             write_large(path, side)
-            one = measured(path, model, trust=False, threads=None)
+            one = measured(path, model, trust=False, threads=None, as_zarr=chosen.zarr)
             share = one["bare_s"] * one["tiles"] / one["seconds"]
             name = "" if model == "all" else " (a network that costs nothing)"
+            name += ", into OME-Zarr" if chosen.zarr else ""
             yield (
                 f"{side} px square{name}: memory; time; throughput of the bare network's",
                 f"{one['megabytes']:.0f} MB; {one['seconds']:.0f} s, {one['seconds'] / one['tiles']:.2f} s a tile; "

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from napari_contransgan.inference.error_map import load_error_model
 from napari_contransgan.inference.streaming import predict_to_files
 from napari_contransgan.inference.tiling import cover_map
 from napari_contransgan.io import read_image
+from napari_contransgan.io.zarr_store import zarr_package
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
 from napari_contransgan.models.registry import build_generator
@@ -59,10 +61,11 @@ def write_large(path: Path, side_px: int) -> None:
     )
 
 
-def measured(path: Path, model: str, *, trust: bool, threads: int | None) -> dict[str, Any]:
+def measured(path: Path, model: str, *, trust: bool, threads: int | None, as_zarr: bool = False) -> dict[str, Any]:
     """Predict a file in a new process; return seconds, MB beyond those of the idle program, and tiles per second."""
     command = [sys.executable, "-m", "benchmarks.inference.sizes", str(path), "--model", model]
     command += ["--trust"] if trust else []
+    command += ["--zarr"] if as_zarr else []
     command += ["--threads", str(threads)] if threads else []
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -138,21 +141,25 @@ def main() -> None:
     parser.add_argument("path", type=Path)
     parser.add_argument("--model", default="all")
     parser.add_argument("--trust", action="store_true")
+    parser.add_argument("--zarr", action="store_true")
     parser.add_argument("--threads", type=int)
     chosen = parser.parse_args()
     loaded = _network(chosen.model)
     settings = PredictSettings(trust=chosen.trust, threads=chosen.threads)
     image = read_image(chosen.path, lazy=True)
     side_px = image.data.shape[-1]
-    out = chosen.path.with_name("phase.ome.tif")
+    ending = ".ome.zarr" if chosen.zarr else ".ome.tif"
+    out, error = (chosen.path.with_name(f"{name}{ending}") for name in ("phase", "error"))
+    if chosen.zarr:
+        zarr_package(out)  # imported by the idle program too
     with _Peak() as peak:
         began = time.perf_counter()
-        result_of(predict_to_files(image, settings, out, out.with_name("error.ome.tif"), loaded))
+        result_of(predict_to_files(image, settings, out, error, loaded))
         seconds = time.perf_counter() - began
     tiles = len(cover_map((side_px, side_px), settings).tiles)
     bare = _bare_seconds(loaded, settings, side_px, 6)
-    out.unlink()
-    out.with_name("error.ome.tif").unlink(missing_ok=True)
+    for path in (out, error):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     figures = {"side_px": side_px, "seconds": seconds, "megabytes": peak.megabytes, "tiles": tiles, "bare_s": bare}
     print(json.dumps(figures))
 

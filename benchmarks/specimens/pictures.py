@@ -54,7 +54,7 @@ def draw_gallery(path: Path, wavelength_um: float = 0.55) -> None:
         beads = scatter_beads(_FIELD_PX * _FIELD_PIXEL_UM, np.random.default_rng([seed, 8]), scene=scene)
         path_um = BEAD_INDEX_CONTRAST * bead_height_map(beads, _FIELD_PX, _FIELD_PIXEL_UM)
         _show(axis, wave_number * path_um, (0, 1.2), f"beads, {scene}")
-    _save(figure, path)
+    save_small(figure, path)
 
 
 def draw_comparison(path: Path, pairs: Sequence[tuple[str, FocusPair]]) -> None:
@@ -75,7 +75,7 @@ def draw_comparison(path: Path, pairs: Sequence[tuple[str, FocusPair]]) -> None:
         _show(row[0], focus, (-0.15, 0.15), f"{name}: in focus, ±15 %")
         _show(row[1], beyond, (-0.25, 0.25), "2.5 µm further, ±25 %")
         _show(row[2], pair.yx_phase_rad[crop], (-1.0, 1.6), "TIE phase, -1 to 1.6 rad")
-    _save(figure, path)
+    save_small(figure, path)
 
 
 def draw_spectra(path: Path, real: FocusPair | None, groups: Sequence[tuple[str, Sequence[FocusPair]]]) -> None:
@@ -107,7 +107,7 @@ def draw_spectra(path: Path, real: FocusPair | None, groups: Sequence[tuple[str,
             axis.set(xlim=(None, 1.0), ylim=(1e-10, None))
     axes[0].set_ylabel("power density")
     axes[0].legend(fontsize=8)
-    _save(figure, path)
+    save_small(figure, path)
 
 
 def _quantity(pair: FocusPair, column: int) -> Array:
@@ -120,7 +120,8 @@ def _show(axis: mpl.axes.Axes, yx_values: Array, limits: tuple[float, float], ti
     axis.set_axis_off()
 
 
-def _save(figure: mpl.figure.Figure, path: Path) -> None:
+def save_small(figure: mpl.figure.Figure, path: Path) -> None:
+    """Save a figure as a PNG with few colours, close it, and print the size of the file."""
     figure.savefig(path, dpi=94, metadata={"Software": None})
     plt.close(figure)
     with Image.open(path) as picture:

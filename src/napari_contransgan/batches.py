@@ -251,7 +251,7 @@ def _known(manifest: Path) -> dict[str, dict[str, Any]]:
 
 def _is_done(task: FileTask, stamp: list[Any], known: Mapping[str, Mapping[str, Any]]) -> bool:
     entry = known.get(str(task.path), {})
-    return entry.get("state") == "done" and entry.get("stamp") == stamp and all(map(Path.is_file, task.outputs))
+    return entry.get("state") == "done" and entry.get("stamp") == stamp and all(map(Path.exists, task.outputs))
 
 
 def _remove_leftovers(tasks: Sequence[FileTask]) -> None:

@@ -149,7 +149,7 @@ def check_plain(value: Any) -> None:
             waiting += one
         elif isinstance(one, int) and abs(one) > LARGEST_WHOLE_NUMBER:
             raise ValueError(f"a whole number has more than 63 bits: give at most {LARGEST_WHOLE_NUMBER}")
-        elif isinstance(one, str) and any("\ud800" <= letter <= "\udfff" for letter in one):
+        elif isinstance(one, str) and not one.isascii() and any("\ud800" <= letter <= "\udfff" for letter in one):
             raise ValueError("a text contains half of a character: write it again")
 
 

@@ -30,13 +30,18 @@ class Progress:
 
 
 def result_of(events: Generator[E, Any, T], on_event: Callable[[E], object] = lambda _: None) -> T:
-    """Run a task to its end, pass on each of its events, and return its result."""
-    while True:
-        try:
-            on_event(next(events))
-        except StopIteration as stop:
-            value: T = stop.value
-            return value
+    """Run a task to its end, pass on each of its events, and return its result.
+
+    If `on_event` raises an error, the task is closed at once, even if the error and with it the task is kept somewhere.
+    """
+    with closing(events):
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as stop:
+                value: T = stop.value
+                return value
+            on_event(event)
 
 
 def as_part(events: Generator[Progress, None, T], number: int, count: int) -> Generator[Progress, None, T]:

@@ -137,6 +137,11 @@ def test_other_cells_count_in_the_scale_too_but_less_than_those_of_the_stack() -
     assert fit_scale(-1.0, 0.001) == 2.0
 
 
+def test_simulated_fields_alone_correct_a_part_of_the_scale() -> None:
+    assert 1 < fit_scale(None, 0.8) < 1.25
+    assert fit_scale(None, 1.0) == 1.0
+
+
 def test_the_slope_on_simulated_fields_ignores_their_zero() -> None:
     truths = [np.random.default_rng(seed).random((40, 40), np.float32) for seed in range(2)]
     assert slope_on([0.7 * truth[:30] + 5 for truth in truths], truths) == pytest.approx(0.7)

@@ -8,11 +8,14 @@ import torch
 
 from napari_contransgan.adapting.fields import AdaptField, field_of_stack
 from napari_contransgan.adapting.frames import Frame, read_frames, registered_onto, with_label
-from napari_contransgan.adapting.unpaired import fit_microscope, simulated_fields
+from napari_contransgan.adapting.scores import Applied
+from napari_contransgan.adapting.unpaired import fit_frames, simulated_fields
 from napari_contransgan.config import SimulationSettings, TieSettings
 from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image
+from napari_contransgan.models.bundled import find_model
+from napari_contransgan.models.checkpoint import load_checkpoint
 from napari_contransgan.progress import result_of
 from napari_contransgan.simulation.fields import image_lr, image_stack, true_phase
 from napari_contransgan.simulation.specimen import draw_specimen
@@ -32,6 +35,17 @@ def known() -> tuple[Image, Image, Image]:
 @pytest.fixture(scope="module")
 def field(known: tuple[Image, Image, Image]) -> AdaptField:
     return result_of(field_of_stack(known[1], TieSettings(drift=False)))
+
+
+@pytest.fixture(scope="module")
+def frame(known: tuple[Image, Image, Image]) -> Frame:
+    return read_frames([known[0]])[0]
+
+
+@pytest.fixture(scope="module")
+def applied() -> Applied:
+    loaded = load_checkpoint(find_model("all"))
+    return Applied(loaded.model, loaded.card.phase_ref_rad, torch.device("cpu"))
 
 
 def test_a_map_is_found_in_a_larger_one(field: AdaptField) -> None:
@@ -78,15 +92,18 @@ def test_planes_become_frames(known: tuple[Image, Image, Image]) -> None:
     assert frames[0].numerical_aperture == 0.65
 
 
-def test_the_fitted_microscope_makes_frames_like_those_seen(
-    field: AdaptField, known: tuple[Image, Image, Image], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("napari_contransgan.adapting.unpaired.COHERENCES", (0.4, 0.9))
-    monkeypatch.setattr("napari_contransgan.adapting.unpaired.FOCUS_SHARES", (-2.0, -1.0, 0.0, 1.0, 2.3))
-    frame: Frame = read_frames([known[0]])[0]
-    fits = result_of(fit_microscope([field], [frame]))
-    assert fits[0].model.focus_um == pytest.approx(5.06, abs=0.1)
-    (made,) = simulated_fields([field], [frame], fits[:1])
+def test_frames_reveal_focus_and_condenser(field: AdaptField, frame: Frame, applied: Applied) -> None:
+    found = result_of(fit_frames([field], [frame], applied))
+    assert found.is_trusted
+    assert found.model.focus_um == pytest.approx(5.06, abs=1.2)
+    unstated = result_of(fit_frames([field], [replace(frame, coherence=None)], applied))
+    assert unstated.model.focus_um == pytest.approx(5.06, abs=1.5)
+    assert unstated.model.optics.coherence == pytest.approx(0.4, abs=0.15)
+
+
+def test_the_fitted_microscope_makes_frames_like_those_seen(field: AdaptField, frame: Frame, applied: Applied) -> None:
+    found = result_of(fit_frames([field], [frame], applied))
+    (made,) = simulated_fields([field], [frame], found)
     assert made.zyx_contrast.shape == (1, *field.yx_label_rad.shape)
     seen, own = frame.yx_contrast[20:-20, 20:-20], made.zyx_contrast[0][20:-20, 20:-20]
     assert float(torch.corrcoef(torch.stack([seen.flatten(), own.flatten()]))[0, 1]) > 0.8

@@ -1,9 +1,11 @@
 """Prediction into files, tile by tile: the same as in memory, whatever is read, and nothing half-written."""
 
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import dask.array
 import numpy as np
 import pytest
 import tifffile
@@ -12,9 +14,9 @@ from torch import nn
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.inference import predict, predict_with_uncertainty, survey, tiling
+from napari_contransgan.inference import pixels, predict, predict_with_uncertainty, survey, tiling
 from napari_contransgan.inference.streaming import is_large, predict_to_files
-from napari_contransgan.io import Image, read_image, write_image
+from napari_contransgan.io import Image, ome_zarr, read_image, tiled, write_image
 from napari_contransgan.io import lazy as lazy_reading
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
 from napari_contransgan.progress import result_of
@@ -75,20 +77,26 @@ IMAGES: dict[str, Callable[[], Image]] = {
 }
 
 
-@pytest.mark.parametrize("make", IMAGES.values(), ids=IMAGES.keys())
+FILES = [*((name, ".ome.tif") for name in IMAGES), ("time series", ".ome.zarr"), ("uneven pixels", ".ome.zarr")]
+
+
+@pytest.mark.parametrize(("name", "ending"), FILES, ids=map("".join, FILES))
 def test_an_image_in_parts_gives_the_phase_of_the_whole_one(
-    make: Callable[[], Image], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if ending == ".ome.zarr":
+        pytest.importorskip("zarr")
     monkeypatch.setattr(lazy_reading, "MOST_PAGE_BYTES", 1000)
     monkeypatch.setattr(lazy_reading, "CHUNK_PX", 100)
     monkeypatch.setattr(survey, "PART_PX", 128)
-    image = make()
-    write_image(tmp_path / "frame.ome.tif", image)
+    monkeypatch.setattr(ome_zarr, "CHUNK_PX", 100)
+    monkeypatch.setattr(tiled, "KEPT_TILES", 2)
+    source, target = tmp_path / f"frame{ending}", tmp_path / f"phase{ending}"
+    write_image(source, IMAGES[name]())
     settings = PredictSettings(tile_px=224, overlap_px=32)
-    whole = result_of(predict(read_image(tmp_path / "frame.ome.tif"), settings, STAND_IN))
-    lazy = read_image(tmp_path / "frame.ome.tif", lazy=True)
-    written = result_of(predict_to_files(lazy, settings, tmp_path / "phase.ome.tif", loaded=STAND_IN))
-    read = read_image(tmp_path / "phase.ome.tif")
+    whole = result_of(predict(read_image(source), settings, STAND_IN))
+    written = result_of(predict_to_files(read_image(source, lazy=True), settings, target, loaded=STAND_IN))
+    read = read_image(target)
     np.testing.assert_allclose(read.data, whole.data, atol=2e-3 * float(np.abs(whole.data).max()))
     assert replace(read, data=None, name="") == replace(whole, data=None, name="")
     assert written.figures["max_rad"] == pytest.approx(float(read.data.max()))
@@ -108,20 +116,60 @@ def test_a_thinned_survey_finds_borders_and_field_stops_too(tmp_path: Path, monk
         assert np.percentile(np.abs(parts - whole)[both], 99) < 0.05 * whole.std(), name
 
 
-@pytest.mark.parametrize("steps", [1, 3, 8])
-def test_nothing_is_left_of_a_prediction_that_was_stopped(tmp_path: Path, steps: int) -> None:
-    (tmp_path / "phase.tif").write_bytes(b"older")
-    events = predict_to_files(
-        Image(frame(), "YX", pixel_size_um=0.325),
-        PredictSettings(tile_px=224),
-        tmp_path / "phase.tif",
-        loaded=STAND_IN,
-    )
+STOPS = [*((name, steps) for name in ("phase.tif", "phase.ome.zarr") for steps in (1, 3, 8)), ("phase.ome.zarr", 9)]
+
+
+@pytest.mark.parametrize(("name", "steps"), STOPS)
+def test_nothing_is_left_of_a_prediction_that_was_stopped(tmp_path: Path, name: str, steps: int) -> None:
+    pytest.importorskip("zarr")
+    older = Image(np.full((30, 40), 3.0, np.float32), "YX", quantity="phase")
+    write_image(tmp_path / name, older)
+    image, settings = Image(frame(), "YX", pixel_size_um=0.325), PredictSettings(tile_px=224)
+    events = predict_to_files(image, settings, tmp_path / name, loaded=STAND_IN)
     for _ in range(steps):
         next(events)
     events.close()
-    assert [path.name for path in tmp_path.iterdir()] == ["phase.tif"]
-    assert (tmp_path / "phase.tif").read_bytes() == b"older"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    np.testing.assert_array_equal(read_image(tmp_path / name).data, older.data)
+
+
+def test_a_prediction_stops_within_one_tile(tmp_path: Path) -> None:
+    run: list[int] = []
+
+    class Counting(Local):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            run.append(1)
+            return super().forward(image)
+
+    image, settings = Image(frame(), "YX", pixel_size_um=0.325), PredictSettings(tile_px=224)
+    loaded = LoadedModel(Counting(), CARD)
+    for predicted in (
+        predict_to_files(image, settings, tmp_path / "phase.tif", loaded=loaded),
+        predict(image, settings, loaded),
+    ):
+        run.clear()
+        while len(run) < 2:
+            next(predicted)
+        predicted.close()
+        assert len(run) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_step_reads_no_more_than_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "PART_PX", 128)
+    read: list[int] = []
+
+    def noted(block: np.ndarray) -> np.ndarray:
+        read.append(1)
+        return block
+
+    lazy = dask.array.from_array(frame(), chunks=(128, 128)).map_blocks(noted, meta=np.empty((0, 0), np.uint16))
+    events = predict_to_files(
+        Image(lazy, "YX", pixel_size_um=0.325), PredictSettings(), tmp_path / "phase.tif", loaded=STAND_IN
+    )
+    next(events)
+    events.close()
+    assert len(read) == 1
 
 
 def test_a_frame_that_turns_out_to_hold_nan_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +180,37 @@ def test_a_frame_that_turns_out_to_hold_nan_leaves_no_file(tmp_path: Path, monke
     with pytest.raises(InputError, match="NaN"):
         result_of(predict_to_files(image, PredictSettings(), tmp_path / "phase.tif", loaded=STAND_IN))
     assert list(tmp_path.iterdir()) == []
+
+
+def write_chunked(path: Path, yx_counts: np.ndarray) -> None:
+    if path.suffix == ".zarr":
+        write_image(path, Image(yx_counts, "YX", pixel_size_um=0.325))
+    else:
+        resolution = {"resolution": (1e4 / 0.325,) * 2, "resolutionunit": "CENTIMETER"}
+        tifffile.imwrite(path, yx_counts, tile=(256, 256), compression="zlib", **resolution)
+
+
+@pytest.mark.parametrize("ending", [".tif", ".ome.zarr"])
+def test_memory_does_not_grow_with_the_image(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("zarr")
+    monkeypatch.setattr(pixels, "KEPT_BYTES", 1 << 20)
+    monkeypatch.setattr(tiled, "KEPT_TILES", 2)
+    monkeypatch.setattr(survey, "SAMPLED_PX", 20_000)
+    monkeypatch.setattr(survey, "PART_PX", 256)
+    monkeypatch.setattr(lazy_reading, "MOST_PAGE_BYTES", 1000)
+    for module in (lazy_reading, ome_zarr):
+        monkeypatch.setattr(module, "CHUNK_PX", 256)
+    source, settings, peaks = tmp_path / f"frame{ending}", PredictSettings(tile_px=224, overlap_px=16), []
+    for side in (750, 1500):
+        write_chunked(source, np.tile(frame(250, 250), (side // 250, side // 250)))
+        image = read_image(source, lazy=True)
+        tracemalloc.start()
+        try:
+            result_of(predict_to_files(image, settings, tmp_path / f"phase{ending}", loaded=STAND_IN))
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert peaks[1] < 1.25 * peaks[0], peaks
 
 
 def test_the_file_is_in_tiles_and_its_uncertainty_beside_it(tmp_path: Path) -> None:

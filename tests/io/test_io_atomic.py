@@ -16,6 +16,7 @@ from napari_contransgan.io.atomic import (
     empty_folders_removed,
     remove_leftovers,
     replaced_atomically,
+    replaced_together,
     write_atomically,
 )
 
@@ -94,20 +95,37 @@ def test_the_temporary_file_has_the_name_of_the_real_one(tmp_path: Path) -> None
     assert (tmp_path / "a.ome.tif").read_bytes() == b"whole"
 
 
-def test_a_failure_takes_back_the_results_written_so_far_and_their_new_folder(tmp_path: Path) -> None:
-    written: list[Path] = []
-    folder = tmp_path / "new" / "results"
+def test_files_that_belong_together_replace_older_ones_only_when_all_are_written(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).write_text("old")
 
     def fail_after_the_first() -> None:
-        with empty_folders_removed(folder, written):
-            folder.mkdir(parents=True)
-            (folder / "a.tif").write_text("first")
-            written.append(folder / "a.tif")
-            raise OSError("the disk is full")
+        with replaced_together(tmp_path) as folder:
+            (folder / "a").write_text("new")
+            raise InputError("is full", source=folder / "b")
 
-    with pytest.raises(OSError, match="the disk is full"):
+    with pytest.raises(InputError) as raised:
         fail_after_the_first()
+    assert str(raised.value) == f"{tmp_path / 'b'}: is full"
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old", "b": "old"}
+    with replaced_together(tmp_path) as folder:
+        for name in "ac":
+            (folder / name).write_text("new")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "new", "b": "old", "c": "new"}
+
+
+def test_a_new_folder_is_removed_if_its_files_fail_and_a_file_in_its_place_is_named(tmp_path: Path) -> None:
+    def fail() -> None:
+        with replaced_together(tmp_path / "new" / "results") as folder:
+            (folder / "a").write_text("new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file: nothing can be written there"), replaced_together(tmp_path / "file"):
+        pytest.fail("unreachable")
 
 
 def test_new_folders_are_kept_if_they_hold_something(tmp_path: Path) -> None:
@@ -117,7 +135,7 @@ def test_new_folders_are_kept_if_they_hold_something(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
     def fail_next_to_a_file_of_the_user() -> None:
-        with empty_folders_removed(folder, [folder / "never written"]):
+        with empty_folders_removed(folder):
             folder.mkdir(parents=True)
             (folder.parent / "of the user").touch()
             raise OSError("full")

@@ -155,6 +155,47 @@ def test_large_pages_are_read_in_parts(
     np.testing.assert_array_equal(lazy.compute(), read_image(path).data, strict=True)
 
 
+def write_pyramid(path: Path, kind: str, data: np.ndarray) -> None:
+    """Write levels as programs do; the coarser ones are inverted, so that using one would be seen."""
+    coarser = [data.max() - data[..., :: 2**level, :: 2**level] for level in (1, 2)]
+    options: dict[str, Any] = {"tile": (32, 32), "compression": "zlib", "photometric": "minisblack"}
+    with tifffile.TiffWriter(path, ome=kind == "OME") as tif:
+        described = {"axes": "ZYX"[-data.ndim :], "PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm"}
+        described |= {"PhysicalSizeY": 0.5, "PhysicalSizeYUnit": "µm"}
+        subifds, metadata = {"OME": (2, described), "SubIFDs": (2, None), "pages": (None, None)}[kind]
+        tif.write(data, **options, subifds=subifds, metadata=metadata)
+        for level in coarser:
+            tif.write(level, **options, subfiletype=1, metadata=None)
+
+
+@pytest.mark.parametrize(("kind", "planes"), [("OME", 1), ("OME", 3), ("SubIFDs", 1), ("SubIFDs", 3), ("pages", 1)])
+def test_the_full_resolution_of_a_pyramid_is_read_in_parts(
+    path: Path, kind: str, planes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lazy_reading, "MOST_PAGE_BYTES", 100)
+    monkeypatch.setattr(lazy_reading, "CHUNK_PX", 64)
+    data = TZYX_LAPSE[0].repeat(7, 1).repeat(6, 2)
+    data = data[0] if planes == 1 else data
+    write_pyramid(path, kind, data)
+    read: list[tuple[int, ...]] = []
+    original = lazy_reading._read_segments
+
+    def noted(tif: tifffile.TiffFile, page: tifffile.TiffPage, window: tuple[int, int, int, int]) -> np.ndarray:
+        read.append(window)
+        return original(tif, page, window)
+
+    monkeypatch.setattr(lazy_reading, "_read_segments", noted)
+    image = read_image(path, lazy=True)
+    assert image.data.shape == data.shape
+    assert image.data.chunksize[-2:] == (64, 64)
+    assert image.pixel_size_um == (0.5 if kind == "OME" else None)
+    assert read == []
+    np.testing.assert_array_equal(image.data[..., 70:100, 5].compute(), data[..., 70:100, 5])
+    assert set(read) == {(64, 128, 0, 64)}
+    np.testing.assert_array_equal(image.data.compute(), data, strict=True)
+    np.testing.assert_array_equal(read_image(path).data, data, strict=True)
+
+
 def test_a_large_page_in_one_strip_is_read_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lazy_reading, "MOST_PAGE_BYTES", 100)
     monkeypatch.setattr(lazy_reading, "CHUNK_PX", 16)

@@ -124,7 +124,7 @@ def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
         describe_device(device, precision_to_train(device, settings.precision)),
         settings.steps,
     )
-    material = Material(replay, simulated[HELD_OUT_FIELDS:], simulated[:HELD_OUT_FIELDS])
+    material = Material(replay, simulated[HELD_OUT_FIELDS:], simulated[:HELD_OUT_FIELDS], way == "paired")
     course: list[AdaptStep | AdaptPreview] = []
 
     def noted(event: AdaptStep | AdaptPreview) -> AdaptEvent:

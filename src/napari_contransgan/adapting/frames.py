@@ -42,8 +42,8 @@ class Frame:
         Where there is light.
     pixel_size_um : float
         As recorded.
-    numerical_aperture : float or None
-        Of its objective, if the file states it.
+    numerical_aperture, coherence : float or None
+        NA and S, if the file states them.
     noise : float
         Standard deviation of the camera's noise, relative to the background.
     """
@@ -54,6 +54,7 @@ class Frame:
     pixel_size_um: float
     numerical_aperture: float | None = None
     noise: float = 0.0
+    coherence: float | None = None
 
 
 def read_frames(images: Sequence[Image]) -> list[Frame]:
@@ -83,7 +84,8 @@ def _frames_of(image: Image) -> list[Frame]:
         known = ndimage.distance_transform_edt(lit) * pixel_um > EDGE_UM if not lit.all() else lit
         on_grid = to_model_grid(torch.from_numpy(known.astype(np.float32)), pixel_um).numpy() > 0.5
         name = image.name if image.data.ndim == 2 else f"{image.name}, plane {number}"
-        frames.append(Frame(name, contrast, on_grid, pixel_um, image.numerical_aperture, noise_of(yx_light)))
+        noise = noise_of(yx_light)
+        frames.append(Frame(name, contrast, on_grid, pixel_um, image.numerical_aperture, noise, image.coherence))
     return frames
 
 
@@ -125,7 +127,7 @@ def paired_field(frame: Frame, field: AdaptField, applied: Applied) -> AdaptFiel
         optics=f"frames of {frame.pixel_size_um:g} um pixels; phase from {field.name}: {field.optics}",
         plane_z_um=(0.0,),
         numerical_aperture=frame.numerical_aperture,
-        coherence=None,
+        coherence=frame.coherence,
         noise=frame.noise,
     )
 

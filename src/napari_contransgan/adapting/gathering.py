@@ -12,7 +12,7 @@ from napari_contransgan.adapting.label_slope import label_slope
 from napari_contransgan.adapting.replay import replay_recipes
 from napari_contransgan.adapting.scores import Applied
 from napari_contransgan.adapting.stack_fit import describe_microscope, fit_stack, guessed_aperture_note
-from napari_contransgan.adapting.unpaired import fit_microscope, simulated_fields
+from napari_contransgan.adapting.unpaired import fit_frames, simulated_fields
 from napari_contransgan.config import AdaptSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image
@@ -22,6 +22,10 @@ from napari_contransgan.training.physics import ForwardModel
 
 SIZES_AGREE = 0.02
 PIXEL_SIZES_KNOWN = 0.15
+UNEXPLAINED = (
+    " But it leaves {:.0%} of their contrast unexplained, so do not trust the result: check pixel size, NA and "
+    "wavelength, and that they show the same specimen."
+)
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,8 @@ def gather_fields(
     frames = read_frames(given.frames)
     _check_together([(frame.name, frame.pixel_size_um, fields[0].wavelength_um) for frame in frames])
     description = f"{stacks} and {len(frames)} frame{'s' if len(frames) > 1 else ''}"
+    applied = Applied(loaded.model.to(device), loaded.card.phase_ref_rad, device, settings.precision)
     if not settings.unpaired:
-        applied = Applied(loaded.model.to(device), loaded.card.phase_ref_rad, device, settings.precision)
         paired, left_out = yield from _paired(frames, fields, applied)
         if paired:
             notes += tuple(f"{name}: does not match any stack, and is left out." for name in left_out)
@@ -105,14 +109,15 @@ def gather_fields(
             "No frame could be registered to a stack with certainty, so they are assumed to show different places, and "
             "adapting is unpaired, which is less exact.",
         )
-    fits = yield from fit_microscope(fields, frames)
-    made = simulated_fields(fields, frames, fits)
+    found = yield from fit_frames(fields, frames, applied)
+    made = simulated_fields(fields, frames, found)
+    doubt = "" if found.is_trusted else UNEXPLAINED.format(found.misfit)
     notes += (
         *guessed_aperture_note(frames[0]),
-        f"The frames resemble those of a microscope at {fits[0].describe()}. The network learns from frames "
-        f"simulated with these settings from the phase of the stacks. It is scored on such frames too, not on yours.",
+        f"The frames are like those of a microscope at {describe_microscope(found.model)}.{doubt} The network learns "
+        f"from frames simulated with these settings, and is scored on such frames too, not on yours.",
     )
-    microscopes = tuple(fit.model for fit in fits) if settings.simulated_images else ()
+    microscopes = (found.model,) if settings.simulated_images else ()
     return Gathered(tuple(made), "unpaired", description, _unique(notes, made, loaded.card), microscopes)
 
 

@@ -8,8 +8,8 @@ from scipy import ndimage
 
 from napari_contransgan.adapting.fields import AdaptField, FloatMap
 from napari_contransgan.adapting.losses import blur_px
+from napari_contransgan.adapting.microscope_fit import MicroscopeFit
 from napari_contransgan.adapting.simulated import FIRST_INDEX, cell_recipes, phase_factor
-from napari_contransgan.adapting.stack_fit import StackFit
 from napari_contransgan.config import SimulationSettings, TieSettings
 from napari_contransgan.io import Image
 from napari_contransgan.models.normalisation import CONTRAST_REF
@@ -27,13 +27,13 @@ INDEX = FIRST_INDEX + 500_000
 
 
 def label_slope(
-    fit: StackFit, field: AdaptField, recipes: Sequence[SimulationSettings], seed: int
+    fit: MicroscopeFit, field: AdaptField, recipes: Sequence[SimulationSettings], seed: int
 ) -> Generator[Progress, None, float]:
     """Simulate stacks like that of a field, retrieve their phase, and compare it with the truth.
 
     Parameters
     ----------
-    fit : StackFit
+    fit : MicroscopeFit
         The microscope and the planes.
     field : AdaptField
         Field whose optics TIE is told, and whose phase and noise are imitated.
@@ -71,7 +71,7 @@ def label_slope(
     return float(np.clip(both / power, *PLAUSIBLE)) if power > 0 else 1.0
 
 
-def _retrieved(fit: StackFit, field: AdaptField, yx_phase_rad: FloatMap, rng: np.random.Generator) -> FloatMap:
+def _retrieved(fit: MicroscopeFit, field: AdaptField, yx_phase_rad: FloatMap, rng: np.random.Generator) -> FloatMap:
     planes_um = [fit.model.focus_um + z_um for z_um in fit.plane_z_um]
     with torch.inference_mode():
         zyx_contrast = fit.model.through_focus(torch.from_numpy(yx_phase_rad)[None, None], planes_um)[0].numpy()

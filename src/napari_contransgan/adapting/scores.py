@@ -1,5 +1,6 @@
 """A network's phase on the held-out part, its scores against TIE, and the final scale factor."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,8 @@ MOST_WINDOWS = 16
 """Number of windows of the training parts to which the scale is fitted, if they have more; planes count one by one."""
 OWN_SHARE = 2 / 3
 """Weight of the user's field in the scale, against fields simulated with the fitted microscope."""
+SIMULATED_SHARE = 2 / 3
+"""Share of the correction that simulated fields alone give: their cells are not those of the user."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ def comparable(part: Part, yx_phase_rad: FloatMap) -> tuple[NDArray[np.float64],
     return phase - np.median(phase), label - np.median(label)
 
 
-def fit_scale(own_slope: float, simulated_slope: float | None) -> float:
+def fit_scale(own_slope: float | None, simulated_slope: float | None) -> float:
     """Return the factor that brings a network's slope to 1.
 
     The slope on the user's field is exact for its cells, which may differ from the rest of the dish, and was learned
@@ -163,14 +166,15 @@ def fit_scale(own_slope: float, simulated_slope: float | None) -> float:
 
     Parameters
     ----------
-    own_slope : float
-        Slope against the label in the training parts.
+    own_slope : float or None
+        Slope against the label in the training parts, if their planes were recorded.
     simulated_slope : float or None
         Slope against the truth on held-out simulated fields, if there are any.
     """
-    slope = max(own_slope, LEAST_SLOPE)
-    if simulated_slope is not None:
-        slope = slope**OWN_SHARE * max(simulated_slope, LEAST_SLOPE) ** (1 - OWN_SHARE)
+    own_share = OWN_SHARE if simulated_slope is not None else 1.0
+    simulated_share = SIMULATED_SHARE if own_slope is None else 1 - OWN_SHARE
+    both = ((own_slope, own_share), (simulated_slope, simulated_share))
+    slope = math.prod(max(slope, LEAST_SLOPE) ** share for slope, share in both if slope is not None)
     return float(np.clip(1 / slope, *SCALE_RANGE))
 
 

@@ -53,11 +53,15 @@ class Material:
         Like those that the network was trained on.
     simulated, held_out : sequence of (Tensor, Tensor)
         Of the fitted microscope, to learn from and to be scored on; empty if none could be fitted.
+    is_measured : bool
+        Whether the planes of the user's fields were recorded, not simulated of their phase. A phase that is a little
+        blurred makes images that look too weak to a network.
     """
 
     replay: Sequence[Pair] = ()
     simulated: Sequence[Pair] = ()
     held_out: Sequence[Pair] = ()
+    is_measured: bool = True
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,8 @@ class _Trainer:
         self.sigma_px = blur_px(split.learnt[0].field.pixel_size_um)
         replayed = settings.replay_per_batch if material.replay else 0
         simulated = settings.simulated_per_batch if material.simulated else 0
+        if simulated and not material.is_measured:
+            simulated = settings.batch_size - replayed - max(1, settings.batch_size // 4)
         self.shares = ((material.replay, replayed), (material.simulated, simulated))
         self.own_count = settings.batch_size - replayed - simulated
         self.windows = learnt_windows(split.learnt, np.random.default_rng([settings.seed, 4]))
@@ -248,17 +254,28 @@ class _Trainer:
 
     def scale(self, phases: Phases) -> float:
         """Return the factor that brings the slope of phases to 1."""
-        truths = [label.numpy() for _, label in self.material.held_out]
-        simulated_slope = slope_on(phases.simulated, truths) if truths else None
-        return fit_scale(score(self.windows, phases.learnt).slope, simulated_slope)
+        simulated_slope = self.simulated_slope(phases) if self.material.held_out else None
+        has_own = self.material.is_measured or simulated_slope is None
+        return fit_scale(score(self.windows, phases.learnt).slope if has_own else None, simulated_slope)
 
     def is_better(self, phases: Phases) -> bool:
-        """Return whether phases are better than the original's on the user's field, and not far worse elsewhere."""
+        """Return whether phases are better than the original's on the user's field, and not far worse elsewhere.
+
+        Where the planes of that field are simulated too, the slope on the simulated fields with exact phase decides.
+        """
         before, after = self.own_scores(self.before), self.own_scores(phases)
         error = after.rmse_rad / max(before.rmse_rad, LEAST_ERROR_RAD)
-        closer = abs(before.slope - 1) - abs(after.slope - 1)
-        is_better = error <= BETTER or (error <= NOT_WORSE and closer >= CLOSER)
+        slopes = before.slope, after.slope
+        by_slope = bool(self.material.held_out) and not self.material.is_measured
+        if by_slope:
+            slopes = self.simulated_slope(self.before), self.simulated_slope(phases)
+        is_closer = abs(slopes[0] - 1) - abs(slopes[1] - 1) >= CLOSER
+        is_better = (error <= NOT_WORSE and is_closer) or (error <= BETTER and not by_slope)
         return is_better and self.simulated_square(phases) <= NOT_FAR_WORSE**2 * self.simulated_square(self.before)
+
+    def simulated_slope(self, phases: Phases) -> float:
+        """Return the slope on the held-out simulated fields."""
+        return slope_on(phases.simulated, [label.numpy() for _, label in self.material.held_out])
 
     def own_scores(self, phases: Phases) -> PartScores:
         """Return the scores on the user's field: a strip alone holds too few cells to choose by."""

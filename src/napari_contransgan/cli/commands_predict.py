@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_contransgan.cli.outputs import keep_inputs, many_figures, output_paths
+from napari_contransgan.cli.outputs import keep_inputs, many_figures, names_an_image, output_paths
 from napari_contransgan.cli.runner import Position, command, note, number_or_path, run
 from napari_contransgan.cli.stack_options import DarkLevel
 from napari_contransgan.config import PredictSettings
@@ -30,11 +30,11 @@ def predict(
     images: Annotated[
         list[Path],
         typer.Argument(
-            help="TIFF or OME-TIFF files, folders of them, or patterns in quotes such as 'day?/*.tif'.",
+            help="TIFF or OME-Zarr images, folders of them, or patterns in quotes such as 'day?/*.tif'.",
             show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Output: a .tif file, or a folder.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Output: a .tif or .ome.zarr image, or a folder.", show_default=False)],
     model: Annotated[str, typer.Option(help="A bundled network's name, or a checkpoint's path.")] = "all",
     objective: Annotated[
         str | None,
@@ -94,7 +94,7 @@ def predict(
     many = workers > 1 or scheduler is not None or any(map(stands_for_many, images))
     if many:
         images = without_results(find_inputs(images), out, ("phase", f"phase_{UNCERTAINTY}"))
-        if out.suffix.lower() in (".tif", ".tiff"):
+        if names_an_image(out):
             raise InputError("one file cannot hold the results of many images: give a folder", source=out)
     outputs = output_paths(out, images, "phase")
     keep_inputs(outputs, [settings.dark])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_contransgan.cli.outputs import keep_inputs, many_figures, output_paths
+from napari_contransgan.cli.outputs import keep_inputs, many_figures, names_an_image, output_paths
 from napari_contransgan.cli.runner import HINTS, Position, command, note, number_or_path, run
 from napari_contransgan.cli.stack_options import (
     CondenserAperture,
@@ -101,7 +101,7 @@ def tie(
     stacks = stack
     many = len(stacks) > 1 or workers > 1 or scheduler is not None or any(map(stands_for_many, stacks))
     if many:
-        if out.suffix.lower() in (".tif", ".tiff"):
+        if names_an_image(out):
             raise InputError("one file cannot hold the results of many stacks: give a folder", source=out)
         stacks = without_results(find_inputs(stacks), out, ("phase", *(f"phase_{kind}" for kind in QUANTITIES)))
     outputs = output_paths(out, stacks, "phase")

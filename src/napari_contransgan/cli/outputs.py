@@ -8,6 +8,7 @@ from napari_contransgan.cli.runner import note
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.atomic import check_names
 from napari_contransgan.io.names import results_in
+from napari_contransgan.io.zarr_store import is_zarr_name
 
 if TYPE_CHECKING:
     from napari_contransgan.batches import BatchResult
@@ -19,7 +20,7 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
     Parameters
     ----------
     out : Path
-        A file if it ends in .tif or .tiff, otherwise a folder.
+        An image if it ends in .tif, .tiff or .zarr, otherwise a folder.
     inputs : sequence of Path
         The images.
     kind : str
@@ -31,13 +32,14 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
         If several outputs would go into one file, two outputs have the same name, an output would replace its input, or
         `out` has the suffix of another file type and is not an existing folder.
     """
-    if out.suffix.lower() in (".tif", ".tiff"):
+    if names_an_image(out):
         if len(inputs) > 1:
             raise InputError(f"one file cannot hold the results of {len(inputs)} images: give a folder", source=out)
         outputs = [out]
     elif out.suffix and not out.is_dir():
         raise InputError(
-            f"{out.suffix} files cannot be written: give a .tif file, or a folder without a suffix", source=out
+            f"{out.suffix} files cannot be written: give a .tif or .ome.zarr file, or a folder without a suffix",
+            source=out,
         )
     else:
         outputs = results_in(out, inputs, kind)
@@ -45,12 +47,17 @@ def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
     return outputs
 
 
+def names_an_image(out: Path) -> bool:
+    """Return whether a path is the name of an image, and not of a folder of results."""
+    return out.suffix.lower() in (".tif", ".tiff") or is_zarr_name(out)
+
+
 def keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | float | None]) -> None:
     """Raise an error if an output would overwrite an input, or cannot have its name."""
     check_names(list(outputs))
     read = [path.resolve() for path in inputs if isinstance(path, Path)]
     for path in outputs:
-        if path.resolve() in read:
+        if any(path.resolve() in (one, *one.parents) for one in read):
             raise InputError("is an input and would be overwritten: choose another --out", source=path)
 
 

@@ -17,7 +17,9 @@ SMALLEST_FRAME_PX = 32
 PIXEL_SIZE_TOLERANCE = 0.15
 
 
-def check_input(image: Image, pixel_size_um: float | None, dark: float | Path | None = None) -> float:
+def check_input(
+    image: Image, pixel_size_um: float | None, dark: float | Path | None = None, *, pixels_too: bool = True
+) -> float:
     """Check an image before any network is loaded, and return the pixel size to use.
 
     Parameters
@@ -28,6 +30,8 @@ def check_input(image: Image, pixel_size_um: float | None, dark: float | Path | 
         Pixel size that replaces the image's own.
     dark : float, Path or None
         Dark level, as in `PredictSettings`.
+    pixels_too : bool
+        Look at the pixels of a frame, which takes long for a large one.
 
     Returns
     -------
@@ -55,6 +59,8 @@ def check_input(image: Image, pixel_size_um: float | None, dark: float | Path | 
         )
     checked_um = check_pixel_size(image.pixel_size_um if pixel_size_um is None else pixel_size_um, image.name)
     level = stated_dark(dark, image)
+    if not pixels_too:
+        return checked_um
     pixels = FramePixels(image)
     refusals: list[InputError] = []
     for number in range(pixels.count):

@@ -14,7 +14,7 @@ from napari_contransgan.inference.checks import check_input
 from napari_contransgan.inference.predicting import Prediction, predict_with_uncertainty
 from napari_contransgan.inference.streaming import is_large, predict_to_files
 from napari_contransgan.io import Image, read_image, to_luminance, write_image
-from napari_contransgan.io.atomic import empty_folders_removed
+from napari_contransgan.io.atomic import replaced_together
 from napari_contransgan.io.inputs import size_and_time
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel
@@ -158,15 +158,13 @@ def _pixel_size_and_remarks(task: FileTask, image: Image) -> tuple[float | None,
 
 
 def _write(prediction: Prediction, task: FileTask) -> None:
-    """Write the uncertainty, if there is one, and then the phase; on an error, neither is kept."""
+    """Write the uncertainty, if there is one, and the phase; on an error, older files stay as they are."""
     if prediction.uncertainty is None:
         write_image(task.phase, prediction.phase)
         return
-    written: list[Path] = []
-    with empty_folders_removed(task.phase.parent, written):
-        write_image(task.uncertainty, prediction.uncertainty)
-        written.append(task.uncertainty)
-        write_image(task.phase, prediction.phase)
+    with replaced_together(task.phase.parent) as folder:
+        write_image(folder / task.uncertainty.name, prediction.uncertainty)
+        write_image(folder / task.phase.name, prediction.phase)
 
 
 def _figures(phase: Image) -> dict[str, Any]:

@@ -213,8 +213,8 @@ class Job:
         return replace(phase, quantity="phase-std", name=f"{phase.name} uncertainty")
 
 
-def prepare(image: Image, settings: PredictSettings, loaded: LoadedModel | None) -> Job:
-    """Check an image, and load the network.
+def prepare(image: Image, settings: PredictSettings, loaded: LoadedModel | None, *, pixels_too: bool = True) -> Job:
+    """Check an image, with or without its pixels, and load the network.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def prepare(image: Image, settings: PredictSettings, loaded: LoadedModel | None)
     """
     image, was_rgb = to_luminance(image)
     with doubts_added(image.notes):
-        pixel_size_um = check_input(image, settings.pixel_size_um, settings.dark)
+        pixel_size_um = check_input(image, settings.pixel_size_um, settings.dark, pixels_too=pixels_too)
     device = choose_device(settings.device)
     loaded = loaded or load_checkpoint(find_model(settings.model))
     notes = (

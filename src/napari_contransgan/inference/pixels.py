@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_contransgan.io import Image
+from napari_contransgan.io.lazy import computed
 
 KEPT_BYTES = 64 << 20
 """Chunks of a lazy image that stay in memory, because neighbouring tiles share them."""
@@ -61,7 +62,7 @@ class FramePixels:
             self._kept.move_to_end(number)
             return self._kept[number]
         lazy: Any = self.image.data
-        chunk = np.asarray(lazy.blocks[number].compute(scheduler="synchronous"))
+        chunk = computed(lazy.blocks[number])
         self._kept[number] = chunk
         while len(self._kept) > 1 and sum(one.nbytes for one in self._kept.values()) > KEPT_BYTES:
             self._kept.popitem(last=False)

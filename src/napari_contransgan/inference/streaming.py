@@ -5,7 +5,7 @@ Memory is bounded by a tile and by the parts of the image that neighbouring tile
 """
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ import psutil
 from numpy.typing import NDArray
 
 from napari_contransgan.config import PredictSettings
-from napari_contransgan.errors import UnusableFrameError
+from napari_contransgan.errors import InputError, UnusableFrameError
 from napari_contransgan.inference.error_map import ImageVerdict, joined_figures
 from napari_contransgan.inference.job import Job, TilePart, prepare
 from napari_contransgan.inference.pixels import FramePixels
@@ -24,11 +24,11 @@ from napari_contransgan.inference.predicting import left_out_note, light_notes
 from napari_contransgan.inference.survey import Survey, contrast_of_part, survey_frame
 from napari_contransgan.inference.tiling import Covering, cover_map
 from napari_contransgan.io import Image
-from napari_contransgan.io.tiled import TiledImage, tiled_image
+from napari_contransgan.io.tiled import TILE_PX, TiledImage, tiled_image
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.grid_parts import AxisWeights, axis_weights, nearest_pixels, resampled
 from napari_contransgan.models.normalisation import shape_on_model_grid
-from napari_contransgan.notes import join_notes
+from napari_contransgan.notes import doubts_added, join_notes
 from napari_contransgan.optics import check_pixel_size
 from napari_contransgan.progress import Progress
 from napari_contransgan.threads import each_on_threads, threads_to_predict
@@ -39,6 +39,7 @@ LARGE_PX = 10_000_000
 BYTES_PER_PX = 64
 """Memory that a prediction in memory needs for each pixel."""
 SAMPLED_PX = 1_000_000
+SUMMING_UP = "summing up"
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def predict_to_files(
     uncertainty_path: Path | None = None,
     loaded: LoadedModel | None = None,
 ) -> Generator[Progress, None, Written]:
-    """Predict the phase of a bright-field image into an OME-TIFF in tiles.
+    """Predict the phase of a bright-field image into an OME-TIFF in tiles, or into OME-Zarr if the names end so.
 
     Close the generator to stop within one tile; nothing is then left of the files. They get their names when they are
     complete.
@@ -115,7 +116,7 @@ def predict_to_files(
 def _predict(
     image: Image, settings: PredictSettings, path: Path, uncertainty_path: Path | None, loaded: LoadedModel | None
 ) -> Generator[Progress, None, Written]:
-    job = prepare(image, settings, loaded)
+    job = prepare(image, settings, loaded, pixels_too=False)  # looked at part by part, in `_surveyed`
     pixels = FramePixels(job.image)
     on_grid = shape_on_model_grid(pixels.shape_yx, job.pixel_size_um)
     covering = cover_map(on_grid, settings)
@@ -134,12 +135,12 @@ def _predict(
         first_level = 0.0
         for number in range(pixels.count):
             try:
-                survey = yield from survey_frame(pixels, number, job.dark, job.pixel_size_um)
+                survey = yield from _surveyed(job, pixels, number)
             except UnusableFrameError as error:
                 notes.append((left_out_note(error),))
                 left_out.append(number)
                 if len(left_out) == pixels.count:
-                    raise error.named(job.image.name) from error
+                    raise _refusal(job, error) from error
                 continue
             verdict = job.verdict()
             yield from _FrameTiles(job, pixels, number, survey, covering, on_grid).predicted(outputs, verdict)
@@ -150,15 +151,33 @@ def _predict(
                 doubts = [verdict.unusual.note] if verdict.unusual.note else []
             notes.append((*survey.notes, *light_notes(survey.lit_share, survey.level, first_level), *doubts))
         is_out = [number in left_out for number in range(pixels.count)]
-        figures = _figures(outputs[0], pixels.count)
+        figures = yield from _figures(outputs[0], pixels.count)
         told = joined_figures(of_errors)
         if settings.trust:
             _fill(outputs[1:], left_out, on_grid)
-            told["median_std_rad"] = _median(outputs[1], pixels.count)
+            told["median_std_rad"] = yield from _median(outputs[1], pixels.count)
         phase = job.described(join_notes(notes, is_out), told)
         for output, described in zip(outputs, (phase, job.uncertainty_of(phase)), strict=False):
-            output.describe(described)
+            yield from _finished(output, described)
     return Written(phase, path, uncertainty_path if len(outputs) > 1 else None, {"shape": shape, **figures})
+
+
+def _surveyed(job: Job, pixels: FramePixels, number: int) -> Generator[Progress, None, Survey]:
+    try:
+        return (yield from survey_frame(pixels, number, job.dark, job.pixel_size_um))
+    except UnusableFrameError:
+        raise
+    except InputError as error:
+        raise _refusal(job, error) from error
+
+
+def _refusal(job: Job, error: InputError) -> InputError:
+    """Return an error with the name of the image and the doubts about it, which often explain it."""
+    try:
+        with doubts_added(job.image.notes):
+            raise error.named(job.image.name)
+    except InputError as named:
+        return named
 
 
 @dataclass
@@ -208,16 +227,21 @@ class _FrameTiles:
         return np.pad(yx_on_grid, missing, mode="symmetric"), lit
 
 
+def _finished(output: TiledImage, described: Image) -> Iterator[Progress]:
+    output.describe(described)
+    for step, steps in output.finished():
+        yield Progress(step, steps, "making coarser levels")
+
+
 def _needed(weights: AxisWeights, nearest: NDArray[np.intp]) -> slice:
     return slice(min(weights.first, int(nearest[0])), max(weights.stop, int(nearest[-1]) + 1))
 
 
 def _blocks(shape_yx: Sequence[int]) -> list[tuple[int, int, int, int]]:
-    side = 1024
     return [
-        (y, x, min(side, shape_yx[0] - y), min(side, shape_yx[1] - x))
-        for y in range(0, shape_yx[0], side)
-        for x in range(0, shape_yx[1], side)
+        (y, x, min(TILE_PX, shape_yx[0] - y), min(TILE_PX, shape_yx[1] - x))
+        for y in range(0, shape_yx[0], TILE_PX)
+        for x in range(0, shape_yx[1], TILE_PX)
     ]
 
 
@@ -229,30 +253,33 @@ def _fill(outputs: Sequence[TiledImage], frames: Sequence[int], shape_yx: tuple[
                 output.add(frame, y, x, np.full((height, width), np.inf, np.float32))
 
 
-def _figures(output: TiledImage, frames: int) -> dict[str, float]:
+def _figures(output: TiledImage, frames: int) -> Generator[Progress, None, dict[str, float]]:
     """Return the smallest and largest phase, and the standard deviation, where there was light."""
     low, high, count, total, squares = np.inf, -np.inf, 0, 0.0, 0.0
-    for frame in range(frames):
-        for block in _blocks(output.shape[-2:]):
-            values = output.read(frame, *block)
-            values = values[values != 0].astype(np.float64)
-            if values.size:
-                low, high = min(low, float(values.min())), max(high, float(values.max()))
-                count, total = count + values.size, total + float(values.sum())
-                squares += float(np.square(values).sum())
+    for values in _read(output, frames):
+        lit = values[values != 0].astype(np.float64)
+        if lit.size:
+            low, high = min(low, float(lit.min())), max(high, float(lit.max()))
+            count, total = count + lit.size, total + float(lit.sum())
+            squares += float(np.square(lit).sum())
+        yield Progress(0, 0, SUMMING_UP)
     mean = total / max(count, 1)
     return {"min_rad": low, "max_rad": high, "std_rad": float(np.sqrt(max(squares / max(count, 1) - mean**2, 0.0)))}
 
 
-def _median(output: TiledImage, frames: int) -> float:
+def _median(output: TiledImage, frames: int) -> Generator[Progress, None, float]:
     """Return the median of the finite values, of a thinned sample of large images."""
     step = max(1, int(np.ceil(np.sqrt(frames * np.prod(output.shape[-2:], dtype=np.float64) / SAMPLED_PX))))
-    sample = np.concatenate(
-        [
-            output.read(frame, *block)[::step, ::step].ravel()
-            for frame in range(frames)
-            for block in _blocks(output.shape[-2:])
-        ]
-    )
+    thinned = []
+    for values in _read(output, frames):
+        thinned.append(values[::step, ::step].ravel())
+        yield Progress(0, 0, SUMMING_UP)
+    sample = np.concatenate(thinned)
     sample = sample[np.isfinite(sample)]
     return float(np.median(sample)) if sample.size else 0.0
+
+
+def _read(output: TiledImage, frames: int) -> Iterator[NDArray[np.float32]]:
+    for frame in range(frames):
+        for block in _blocks(output.shape[-2:]):
+            yield output.read(frame, *block)

@@ -1,8 +1,8 @@
-"""Read the structured annotation of our own OME-TIFFs: quantity, wavelength, heights and settings."""
+"""What our own files say beyond OME: quantity, wavelength, heights and settings."""
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,23 @@ def own_annotation(path: Path, root: ElementTree.Element) -> dict[str, Any] | No
                 raise InputError(f"its {NAMESPACE} annotation is damaged: export it again", source=path) from error
             return values
     return None
+
+
+def own_values(image: Image, shape: Sequence[int]) -> dict[str, Any]:
+    """Return what OME has no place for: name, optics, quantity, heights, dark level and settings."""
+    return {
+        "axes": image.axes,
+        "shape": tuple(shape),
+        "quantity": image.quantity,
+        "wavelength_um": image.wavelength_um,
+        "name": image.name,
+        "settings": dict(image.settings),
+        "numerical_aperture": image.numerical_aperture,
+        "coherence": image.coherence,
+        "z_falls": image.z_falls,
+        "z_um": image.z_um,
+        "dark_counts": image.dark_counts,
+    }
 
 
 def restored(path: Path, image: Image, own: Mapping[str, Any]) -> Image:

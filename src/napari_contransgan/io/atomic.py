@@ -12,7 +12,7 @@ import socket
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -24,6 +24,7 @@ MOST_NAME_BYTES = 255
 """Longest file name of all common file systems."""
 
 _TEMPORARY = ".contransgan"
+_BEFORE = ".before"
 
 
 @contextmanager
@@ -45,13 +46,44 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
         temporary = folder / path.name
         try:
             yield temporary
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
+            _sync_file(temporary)
             temporary.replace(path)
             _sync_folder(path.parent)
         except OSError as error:
             if error.errno is not None and error.filename in (None, str(temporary)):
                 error.filename = str(path)  # an error of a full disk does not name the file
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def folder_replaced_atomically(path: Path) -> Iterator[Path]:
+    """Yield a temporary path for a folder, which replaces the folder of that name at the end of the block.
+
+    A process that is killed leaves the old folder or the new one, unless it is killed between the two moves that
+    replace an old one. Missing parent folders are created, and removed again if the block fails.
+
+    Yields
+    ------
+    Path
+        A path where nothing is; it has the name of `path`, in a temporary folder.
+    """
+    with empty_folders_removed(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent)
+        folder = own_folder(path.parent)
+        temporary, before = folder / path.name, folder / _BEFORE
+        try:
+            yield temporary
+            for one in temporary.rglob("*"):
+                if one.is_file():
+                    _sync_file(one)
+            _move_over(temporary, path, before)
+            _sync_folder(path.parent)
+        except OSError as error:
+            if error.errno is not None and (error.filename is None or str(error.filename).startswith(str(temporary))):
+                error.filename = str(path)
             raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -64,23 +96,61 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def empty_folders_removed(folder: Path, written: Sequence[Path] = ()) -> Iterator[None]:
-    """At the end of the block, remove the folders that it created and left empty; if it fails, its files before them.
+def replaced_together(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder for files that belong together; at the end of the block they move to another folder.
+
+    If the block fails, the files that they would have replaced stay as they are. Errors name the final paths.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files move to; it is created if needed, and removed again if the block fails.
+
+    Yields
+    ------
+    Path
+        A folder within `folder`.
+
+    Raises
+    ------
+    InputError
+        If nothing can be written there.
+    """
+    with empty_folders_removed(folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(folder)
+            own = own_folder(folder)
+        except OSError as error:
+            raise InputError(
+                f"nothing can be written there: {error.strerror or error}: choose another folder", source=folder
+            ) from error
+        try:
+            yield own
+            for path in sorted(own.iterdir()):
+                _move_over(path, folder / path.name, own / f"{path.name}{_BEFORE}")
+            _sync_folder(folder)
+        except InputError as error:
+            if str(own) not in str(error):
+                raise
+            moved = str(error.source).replace(str(own), str(folder))
+            raise type(error)(error.reason.replace(str(own), str(folder)), source=moved, hint=error.hint) from error
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
+
+
+@contextmanager
+def empty_folders_removed(folder: Path) -> Iterator[None]:
+    """At the end of the block, remove the folders that it created and left empty.
 
     Parameters
     ----------
     folder : Path
         The block creates this folder and its parents, as far as they are missing.
-    written : sequence of Path
-        Files to remove if the block fails, which may add to the list.
     """
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         yield
-    except BaseException:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise
     finally:
         for one in missing:
             with suppress(OSError):
@@ -150,6 +220,23 @@ def _is_gone(pid: int, entry: "os.DirEntry[str]") -> bool:
         return True
     except (psutil.Error, OSError):
         return False
+
+
+def _move_over(new: Path, path: Path, before: Path) -> None:
+    """Replace a file or folder; an old folder is moved to `before` first, since only files can be replaced at once."""
+    if new.is_dir() and path.exists():
+        path.rename(before)
+    try:
+        new.replace(path)
+    except OSError:
+        if before.exists():
+            before.rename(path)
+        raise
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Read pixels from the file only when they are needed, as dask arrays."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BufferedReader
@@ -62,6 +63,20 @@ class PixelSource:
     page_hashes: tuple[int, ...] = ()
 
 
+def standard_axes(path: Path, shape: Sequence[int], axes: str) -> str:
+    """Return the axis letters without those of length one (except Y and X), with Y, X and S at the end.
+
+    Raises
+    ------
+    InputError
+        If there is no Y or no X.
+    """
+    if "Y" not in axes or "X" not in axes:
+        raise InputError("holds no image: export it again", source=path)
+    kept = "".join(letter for letter, length in zip(axes, shape, strict=True) if letter in "YX" or length > 1)
+    return "".join(letter for letter in kept if letter not in "YXS?") + "YX" + ("S" if "S" in kept else "")
+
+
 def arranged(data: NDArray[Any], axes: str, ordered: str) -> NDArray[Any]:
     """Bring pixels into the requested order of axes and the machine's byte order, and drop other axes.
 
@@ -121,11 +136,20 @@ def wrapped(data: NDArray[Any], ordered: str) -> Any:
     """Return pixels that had to be read at once as a dask array with the same chunks."""
     letter = _chunked_axis(ordered)
     chunks = tuple(1 if one == letter else length for one, length in zip(ordered, data.shape, strict=True))
-    return _dask_array().from_array(data, chunks=chunks, name=False)
+    return dask_array().from_array(data, chunks=chunks, name=False)
 
 
-def _dask_array() -> Any:
-    import dask.array  # noqa: PLC0415 (slow to import, and only lazy reading needs it)
+def computed(lazy: Any) -> NDArray[Any]:
+    """Compute a dask array in this thread."""
+    from dask.local import get_sync  # noqa: PLC0415
+
+    # by its function, because for a name dask imports distributed first, which takes as long as a tile
+    return np.asarray(lazy.compute(scheduler=get_sync))
+
+
+def dask_array() -> Any:
+    """Import dask.array, which is slow to import, and only lazy reading needs it."""
+    import dask.array  # noqa: PLC0415
 
     return dask.array
 
@@ -183,11 +207,12 @@ def _part_px(source: PixelSource, keyframe: tifffile.TiffPage) -> tuple[int, int
     if keyframe.imagedepth != 1 or not 0 < length * width <= CHUNK_PX**2:
         return None
     if keyframe.is_tiled:
-        return _whole(CHUNK_PX, length), _whole(CHUNK_PX, width)
-    return _whole(-(-(CHUNK_PX**2) // width), length), width
+        return whole_units(CHUNK_PX, length), whole_units(CHUNK_PX, width)
+    return whole_units(-(-(CHUNK_PX**2) // width), length), width
 
 
-def _whole(wanted_px: int, unit_px: int) -> int:
+def whole_units(wanted_px: int, unit_px: int) -> int:
+    """Return the least multiple of a unit that is not below a length."""
     return -(-wanted_px // unit_px) * unit_px
 
 
@@ -200,7 +225,7 @@ def _array(source: PixelSource, ordered: str, part_px: tuple[int, int] | None) -
     )
     dtype = np.dtype(source.dtype).newbyteorder("=")
     read = partial(_read_chunk, source, ordered, part_px)
-    return _dask_array().map_blocks(read, chunks=chunks, dtype=dtype, meta=np.empty((0,) * len(ordered), dtype))
+    return dask_array().map_blocks(read, chunks=chunks, dtype=dtype, meta=np.empty((0,) * len(ordered), dtype))
 
 
 def _read_chunk(

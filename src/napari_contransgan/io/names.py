@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.io.reading import image_stem
+
+
+def image_stem(path: Path) -> str:
+    """Return the name of an image without ``.tif``, ``.ome.tif`` or ``.ome.zarr``."""
+    return path.name.removesuffix(path.suffix).removesuffix(".ome")
 
 
 def results_in(folder: Path, inputs: Sequence[Path], kind: str) -> list[Path]:

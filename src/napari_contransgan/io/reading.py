@@ -1,7 +1,7 @@
-"""Read TIFF, ImageJ TIFF, OME-TIFF and Micro-Manager files."""
+"""Read TIFF, ImageJ TIFF, OME-TIFF and Micro-Manager files, and OME-Zarr folders."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,19 @@ from napari_contransgan.io.damage import check_memory, decoder_kept_quiet, failu
 from napari_contransgan.io.directories import Layout, layouts_of
 from napari_contransgan.io.file_sets import named_files
 from napari_contransgan.io.image import Image
-from napari_contransgan.io.lazy import arranged, lazy_pixels, wrapped
+from napari_contransgan.io.lazy import arranged, lazy_pixels, standard_axes, wrapped
 from napari_contransgan.io.micromanager import with_micromanager
+from napari_contransgan.io.names import image_stem
 from napari_contransgan.io.ome import with_ome
+from napari_contransgan.io.ome_zarr import read_ome_zarr
 from napari_contransgan.io.order import natural_order
 from napari_contransgan.io.pages import Found, check_whole, images_in
 from napari_contransgan.io.tags import with_tags
+from napari_contransgan.io.zarr_store import SUFFIX, is_zarr
 
 
 def read_image(path: Path, *, lazy: bool | Callable[[Image], bool] = False, position: int | None = None) -> Image:
-    """Read a TIFF, ImageJ TIFF, OME-TIFF or Micro-Manager file.
+    """Read a TIFF, ImageJ TIFF, OME-TIFF or Micro-Manager file, or an OME-Zarr folder.
 
     Axes of length one are dropped, except Y and X; a file written by `write_image` is read back unchanged.
 
@@ -36,8 +39,9 @@ def read_image(path: Path, *, lazy: bool | Callable[[Image], bool] = False, posi
     lazy : bool or callable
         Leave the pixels in the file: `Image.data` is then a dask array with one chunk for each time point or, without a
         T axis, for each index of the first axis. Each chunk reopens the file and reads only its own pages. Other
-        arrangements of pages, and sets of several files, are read at once and wrapped. A function is given the lazy
-        image and returns whether to leave it so; the file is opened once in either case.
+        arrangements of pages, and sets of several files, are read at once and wrapped. The chunks of an OME-Zarr image
+        are those of its folder, or several of them. A function is given the lazy image and returns whether to leave it
+        so; the file is opened once in either case.
     position : int or None
         Stage position to read, counted from 0; None reads the first, and says so in the notes if there are several.
 
@@ -68,9 +72,11 @@ def read_positions(path: Path, *, lazy: bool = False) -> list[Image]:
 
 def _read(path: Path, lazy: bool | Callable[[Image], bool], wanted: int | str | None) -> list[Image]:
     path = Path(path)
+    if is_zarr(path):
+        return read_ome_zarr(path, lazy, wanted)
     with failures_explained(path):
         if path.is_dir():
-            raise InputError("is a folder: name one TIFF file", source=path)
+            raise InputError("is a folder: name one TIFF file or OME-Zarr image", source=path)
         if path.stat().st_size == 0:
             raise InputError("the file is empty (0 bytes): copy or export it again", source=path)
         with tifffile.TiffFile(path) as tif:
@@ -109,7 +115,7 @@ def _image_of(
         raise InputError(
             f"has an axis {unknown[0]!r}, which has no meaning here: save it as T, Z, C, Y, X", source=path
         )
-    ordered = _standard_axes(path, found.shape, found.axes)
+    ordered = standard_axes(path, found.shape, found.axes)
     data = lazy_pixels(path, tif, found, ordered) if lazy else None
     if data is None:
         first = found.series[0]
@@ -138,35 +144,23 @@ def _pixels(tif: tifffile.TiffFile, found: Found) -> NDArray[Any]:
     return np.asarray(tif.asarray(series=series, key=list(found.keys)))
 
 
-def _standard_axes(path: Path, shape: Sequence[int], axes: str) -> str:
-    """Return the axis letters without those of length one (except Y and X), with Y, X and S at the end."""
-    if "Y" not in axes or "X" not in axes:
-        raise InputError("holds no image: export it again", source=path)
-    kept = "".join(letter for letter, length in zip(axes, shape, strict=True) if letter in "YX" or length > 1)
-    return "".join(letter for letter in kept if letter not in "YXS") + "YX" + ("S" if "S" in kept else "")
-
-
 def find_images(folder: Path) -> list[Path]:
-    """Return the TIFF files of a folder, without its subfolders, in natural order: 2 before 10.
+    """Return the TIFF files and OME-Zarr images of a folder, in natural order: 2 before 10.
 
     Raises
     ------
     InputError
-        If there is no such folder, or no TIFF in it.
+        If there is no such folder, or no image in it.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError("there is no such folder: check the path", source=folder)
-    found = natural_order(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in (".tif", ".tiff") and not path.name.startswith(".") and path.is_file()
-    )
+    found = natural_order(path for path in folder.iterdir() if not path.name.startswith(".") and _is_image(path))
     if not found:
-        raise InputError("holds no .tif or .tiff file: name a folder with images", source=folder)
+        raise InputError("holds no .tif, .tiff or .zarr image: name a folder with images", source=folder)
     return found
 
 
-def image_stem(path: Path) -> str:
-    """Return the name of an image file without ``.tif`` or ``.ome.tif``."""
-    return path.name.removesuffix(path.suffix).removesuffix(".ome")
+def _is_image(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    return (suffix in (".tif", ".tiff") and path.is_file()) or (suffix == SUFFIX and path.is_dir())

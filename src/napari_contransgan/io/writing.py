@@ -1,4 +1,4 @@
-"""Write OME-TIFF."""
+"""Write OME-TIFF, and OME-Zarr if the name says so."""
 
 import json
 import math
@@ -12,12 +12,15 @@ import tifffile
 from numpy.typing import DTypeLike, NDArray
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.io.annotation import own_values
 from napari_contransgan.io.atomic import check_names, empty_folders_removed, replaced_atomically
 from napari_contransgan.io.image import NAMESPACE, QUANTITY_UNITS, Image
+from napari_contransgan.io.zarr_store import is_zarr_name
+from napari_contransgan.io.zarr_writing import write_zarr
 
 
 def write_image(path: Path, image: Image) -> None:
-    """Write an OME-TIFF that `read_image` reads back field by field.
+    """Write an OME-TIFF, or an OME-Zarr folder, that `read_image` reads back field by field.
 
     The file is written completely or not at all; an older file of that name is replaced. Missing parent folders are
     created. All quantities except intensity are stored as float32. Name, wavelength, aperture, coherence, quantity,
@@ -28,9 +31,9 @@ def write_image(path: Path, image: Image) -> None:
     Parameters
     ----------
     path : Path
-        Ends in ``.tif`` or ``.tiff``.
+        Ends in ``.tif`` or ``.tiff``, or in ``.zarr``, which needs the package zarr.
     image : Image
-        The image; its axes end in YX or YXS.
+        The image; its axes end in YX or, for OME-TIFF, YXS.
 
     Raises
     ------
@@ -87,15 +90,20 @@ def _write(
     path: Path, image: Image, pixels: NDArray[Any] | Iterator[NDArray[Any]], shape: Sequence[int], dtype: np.dtype[Any]
 ) -> None:
     path, shape = Path(path), tuple(shape)
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        raise InputError("the name of an image must end in .tif or .ome.tif", source=path)
+    if not is_zarr_name(path):
+        check_ending(path)
     if 0 in shape:
         raise InputError(f"an image of shape {shape} has no pixels and cannot be written", source=image.name)
+    is_whole = isinstance(pixels, np.ndarray)
+    if is_zarr_name(path):
+        frames = iter(pixels.reshape(-1, *shape[-2:])) if isinstance(pixels, np.ndarray) else pixels
+        with _folder_made(path):
+            write_zarr(path, image, _one_by_one(image, frames, shape, dtype), shape, dtype)
+        return
     metadata = ome_metadata(image, shape)
     is_rgb = image.axes.endswith("S") and shape[-1] in (3, 4)
     resolution = None if image.pixel_size_um is None else (1e4 / image.pixel_size_um,) * 2
     check_names([path])
-    is_whole = isinstance(pixels, np.ndarray)
     try:
         with _folder_made(path), replaced_atomically(path) as part:
             tifffile.imwrite(
@@ -116,6 +124,18 @@ def _write(
             )
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", source=path) from error
+
+
+def check_ending(path: Path) -> None:
+    """Raise an error for a name that does not end like a TIFF.
+
+    Raises
+    ------
+    InputError
+        Naming the endings.
+    """
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        raise InputError("the name of an image must end in .tif, .ome.tif or .ome.zarr", source=path)
 
 
 @contextmanager
@@ -195,20 +215,7 @@ def _one_by_one(
 
 def own_annotation(image: Image, shape: Sequence[int]) -> str:
     """Return what OME has no place for as JSON: name, optics, quantity, heights, dark level and settings."""
-    own = {
-        "axes": image.axes,
-        "shape": tuple(shape),
-        "quantity": image.quantity,
-        "wavelength_um": image.wavelength_um,
-        "name": image.name,
-        "settings": dict(image.settings),
-        "numerical_aperture": image.numerical_aperture,
-        "coherence": image.coherence,
-        "z_falls": image.z_falls,
-        "z_um": image.z_um,
-        "dark_counts": image.dark_counts,
-    }
-    return json.dumps(own)
+    return json.dumps(own_values(image, shape))
 
 
 def ome_metadata(image: Image, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class LinearHead(nn.Module):
 def initialise(network: nn.Module) -> None:
     """Initialise convolutions as in He et al. (2015) and batch norms to identity; Swin branches keep timm's weights."""
     for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)) and not module.weight.is_meta:
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

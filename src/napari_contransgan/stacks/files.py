@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import Hint, errors_named
 from napari_contransgan.io import Image, read_image, write_frames
-from napari_contransgan.io.atomic import empty_folders_removed
+from napari_contransgan.io.atomic import replaced_together
 from napari_contransgan.io.inputs import size_and_time
 from napari_contransgan.io.names import next_to
 from napari_contransgan.measuring import measure_frame
@@ -132,19 +132,18 @@ def retrieve_file(task: StackTask) -> Generator[Progress, None, dict[str, Any]]:
     settings = task.settings
     if task.takes_order and file_says_falling(image):
         settings = settings.model_copy(update={"flip_z": True})
-    kept: list[Path] = []
     with (
         errors_named(task.path, image.name),
-        empty_folders_removed(task.phase.parent, kept),
+        replaced_together(task.phase.parent) as together,
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
     ):
         task.conversions.check(image.name)
         found = yield from _retrieved(image, settings, Path(scratch))
-        _write(task.phase, found.phase, kept)
+        _write(together / task.phase.name, found.phase)
         if task.uncertainty:
-            _write(task.further[UNCERTAINTY], found.uncertainty, kept)
+            _write(together / task.further[UNCERTAINTY].name, found.uncertainty)
         for kind, convert in task.conversions.functions.items():
-            _write_converted(found.phase, task.further[kind], convert, kept)
+            _write_converted(found.phase, together / task.further[kind].name, convert)
         increment = task.conversions.refractive_increment_um3_per_pg
         masses = {} if increment is None else _masses(found, increment)
     return {
@@ -222,18 +221,16 @@ class _Statistics:
         return {"min_rad": self._low, "max_rad": self._high, "std_rad": float(np.sqrt(variance))}
 
 
-def _write(path: Path, image: Image, kept: list[Path]) -> None:
+def _write(path: Path, image: Image) -> None:
     frames = image.data[np.newaxis] if image.axes == "YX" else image.data
     write_frames(path, image, iter(frames), image.data.shape)
-    kept.append(path)
 
 
-def _write_converted(phase: Image, path: Path, convert: Callable[[Image], Image], kept: list[Path]) -> None:
+def _write_converted(phase: Image, path: Path, convert: Callable[[Image], Image]) -> None:
     """Convert a phase to another quantity, one frame at a time."""
     first = convert(next(_single_frames(phase)))
     whole = replace(first, axes=phase.axes, time_step_s=phase.time_step_s)
     write_frames(path, whole, (convert(frame).data for frame in _single_frames(phase)), phase.data.shape)
-    kept.append(path)
 
 
 def _single_frames(phase: Image) -> Iterator[Image]:

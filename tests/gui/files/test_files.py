@@ -13,7 +13,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.gui.files.readers import get_reader
 from napari_contransgan.gui.files.writers import write_layer
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image, image_from_layer
-from napari_contransgan.io import Image
+from napari_contransgan.io import Image, read_image
 
 PLUGIN = "napari-contransgan"
 
@@ -49,6 +49,15 @@ def test_plugin_offers_itself_for_tiff_only():
     assert get_reader("A.OME.TIFF") is not None
     assert get_reader("a.png") is None
     assert get_reader(["a.tif", "b.png"]) is None
+
+
+def test_a_layer_saved_as_ome_zarr_keeps_its_metadata(viewer, bump_stack, tmp_path):
+    pytest.importorskip("zarr")
+    layer = add_image(viewer, bump_stack)
+    assert viewer.layers.save(str(tmp_path / "stack.ome.zarr")) == [str(tmp_path / "stack.ome.zarr")]
+    read = read_image(tmp_path / "stack.ome.zarr")
+    assert replace(read, data=None) == replace(image_from_layer(layer), data=None)
+    assert np.array_equal(read.data, bump_stack.data)
 
 
 def test_single_planes_opened_as_a_stack_become_one(viewer, tmp_path):

@@ -86,6 +86,10 @@ def test_names_of_files(viewer, tmp_path, frame):
     layers = [add_image(viewer, replace(frame, name=name)) for name in ("cell phase (TIE)", "cell height (TIE)", "x")]
     names = [path.name for path in targets_of(layers, tmp_path / "out.tif")]
     assert names == ["out.tif", "out height (TIE).ome.tif", "out x.ome.tif"]
+    assert [path.name for path in targets_of(layers[:2], tmp_path / "out.ome.zarr")] == [
+        "out.ome.zarr",
+        "out height (TIE).ome.zarr",
+    ]
     (tmp_path / "in.ome.tif").write_text("there")
     with pytest.raises(InputError, match="is there already"):
         targets_of(layers[:1], tmp_path / "in")

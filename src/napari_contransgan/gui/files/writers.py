@@ -1,4 +1,4 @@
-"""Write one image layer as OME-TIFF with all its metadata."""
+"""Write one image layer as OME-TIFF or OME-Zarr with all its metadata."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 TEXT = "Predict a folder …"
 QUESTION = "Folder of bright-field images"
-TOOLTIP = "Predicts every TIFF of a folder with the network chosen here, into a folder 'phase' within it."
+TOOLTIP = (
+    "Predicts every TIFF and OME-Zarr image of a folder with the network chosen here, into a folder 'phase' within it."
+)
 RESULTS = "phase"
 """Name of the folder of the results, in the folder of the images."""
 

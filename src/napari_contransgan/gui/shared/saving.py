@@ -1,4 +1,4 @@
-"""Save the layers of a result as OME-TIFF, with pixel size, unit and wavelength."""
+"""Save the layers of a result as OME-TIFF or OME-Zarr, with pixel size, unit and wavelength."""
 
 import re
 from collections.abc import Generator, Sequence
@@ -10,14 +10,16 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.layers import image_from_layer
 from napari_contransgan.io import Image, image_stem, write_image
+from napari_contransgan.io.zarr_store import is_zarr_name
 from napari_contransgan.progress import Progress
 
 ENDING = ".ome.tif"
+TYPES = "OME-TIFF or OME-Zarr with units (*.tif *.tiff *.zarr)"
 
 
 def with_ending(path: Path) -> Path:
-    """Return a path that ends in ``.tif`` or ``.tiff``, adding ``.ome.tif`` to any other."""
-    return path if path.suffix.lower() in (".tif", ".tiff") else path.with_name(path.name + ENDING)
+    """Return a path that ends in ``.tif``, ``.tiff`` or ``.zarr``, adding ``.ome.tif`` to any other."""
+    return path if path.suffix.lower() in (".tif", ".tiff", ".zarr") else path.with_name(path.name + ENDING)
 
 
 def file_name(name: str) -> str:
@@ -29,7 +31,7 @@ def ask_where_to_save(parent: QWidget, layers: Sequence[ImageLayer], folder: Pat
     """Let the user choose the file of the first layer; return None if the dialog is cancelled."""
     name = file_name(layers[0].name) + ENDING
     start = str(folder / name) if folder is not None else name
-    chosen, _ = QFileDialog.getSaveFileName(parent, "Save the result", start, "OME-TIFF with units (*.tif *.tiff)")
+    chosen, _ = QFileDialog.getSaveFileName(parent, "Save the result", start, TYPES)
     return Path(chosen) if chosen else None
 
 
@@ -43,10 +45,11 @@ def targets_of(layers: Sequence[ImageLayer], chosen: Path) -> list[Path]:
     """
     first = with_ending(chosen)
     stem, taken = image_stem(first), layers[0].name
+    ending = first.name[len(stem) :] if is_zarr_name(first) else ENDING
     targets = [first]
     for layer in layers[1:]:
         kind = layer.name if not _common(taken, layer.name) else layer.name[len(_common(taken, layer.name)) :]
-        targets.append(first.with_name(f"{stem} {file_name(kind)}{ENDING}"))
+        targets.append(first.with_name(f"{stem} {file_name(kind)}{ending}"))
     for target in targets:
         if target != chosen and target.exists():
             raise InputError("is there already: choose another name", source=target)
