@@ -31,7 +31,7 @@ XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen
 GUI_AT_ONCE := $(AT_ONCE)
 endif
 
-.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test screenshots afternoon bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt bench-inference faults package package-install networks graphs bundle display clean distclean
+.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test gui-test-pyside screenshots afternoon bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt bench-inference faults package package-install networks graphs bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -73,6 +73,15 @@ gui-test: export OMP_NUM_THREADS := 1
 gui-test: export DISPLAY :=
 gui-test: $(VENV)/.dev display ## Run the tests in real napari windows, in parallel, each on a virtual display
 	$(BIN)/pytest tests/gui $(GUI_AT_ONCE) $(PYTEST_ARGS)
+
+# PySide6 6.12.0 loses references to None and ends Python 3.11 after some minutes.
+gui-test-pyside: export OMP_NUM_THREADS := 1
+gui-test-pyside: export DISPLAY :=
+gui-test-pyside: export QT_API := pyside6
+gui-test-pyside: display ## Run the tests in napari windows with PySide6 instead of PyQt6, in .venv-pyside
+	$(MAKE) VENV=.venv-pyside .venv-pyside/.torch
+	.venv-pyside/bin/python -m pip install -qq --no-input --disable-pip-version-check --editable ".[fast]" "PySide6!=6.12.0" --group dev
+	.venv-pyside/bin/pytest tests/gui $(GUI_AT_ONCE) $(PYTEST_ARGS)
 
 screenshots: $(VENV)/.dev display ## Update the pictures in docs/images
 	$(XVFB) $(BIN)/python tools/screenshots.py docs/images
@@ -156,7 +165,7 @@ clean: ## Remove what the commands made, except the environment
 	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the environment too
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-pyside
 
 # The environment: each stamp stands for a finished step, and a change of pyproject.toml does the later ones again.
 # A larger installation includes the smaller ones, so it also sets their stamps.

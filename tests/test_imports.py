@@ -17,9 +17,9 @@ ROOT = Path(napari_contransgan.__file__).parent
 RANKS = {
     **dict.fromkeys(("errors", "progress", "optics", "config", "io", "plain_files"), 0),
     **dict.fromkeys(("resampling", "robust", "threads", "processes", "counts", "unlit", "notes", "cluster"), 0),
-    **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface", "quantities"), 1),
+    **dict.fromkeys(("tie", "tiles", "simulation", "evaluation", "surface", "quantities", "batches"), 1),
     **dict.fromkeys(("models", "drawing", "measuring"), 2),
-    **dict.fromkeys(("training", "inference"), 3),
+    **dict.fromkeys(("training", "inference", "stacks", "figures"), 3),
     **dict.fromkeys(("held_out", "adapting"), 4),
     **dict.fromkeys(("api", "demo", "reproduction"), 5),
     **dict.fromkeys(("cli", "gui"), 6),

@@ -1,4 +1,4 @@
-"""Draw maps, surfaces and figures without a window, and save them as PNG or SVG."""
+"""Draw maps, surfaces and figures without a window, and save them as PNG, SVG or TIFF."""
 
 import io
 from pathlib import Path
@@ -6,9 +6,11 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import tifffile
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
@@ -19,7 +21,7 @@ from napari_contransgan.surface import SurfaceMesh, surface_from_map
 UM_PER_RAD = 5.0
 """Height of a surface in um for a phase of 1 rad."""
 
-PLOT_SUFFIXES = (".png", ".svg")
+PLOT_SUFFIXES = (".png", ".svg", ".tif", ".tiff")
 SAVED_DPI = 200
 
 
@@ -30,7 +32,7 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     return figure
 
 
-def png_of(figure: Figure, dpi: int = 100) -> bytes:
+def png_of(figure: Figure, dpi: float = 100) -> bytes:
     """Return a figure as PNG; the same figure always gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
@@ -45,29 +47,53 @@ def svg_of(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def tiff_of(figure: Figure, dpi: float) -> bytes:
+    """Return a figure as TIFF in RGB with its resolution, as journals want it."""
+    buffer = io.BytesIO()
+    rgba = imread(io.BytesIO(png_of(figure, dpi)))
+    rgb = np.round(255 * rgba[..., :3]).astype(np.uint8)
+    tifffile.imwrite(
+        buffer,
+        rgb,
+        photometric="rgb",
+        compression="zlib",
+        predictor=True,
+        resolution=(dpi, dpi),
+        resolutionunit="INCH",
+        metadata=None,
+        software=False,
+    )
+    return buffer.getvalue()
+
+
 def check_plot_name(path: Path) -> None:
     """Raise an error if a file name does not fit a plot.
 
     Raises
     ------
     InputError
-        If the name ends neither in .png nor in .svg.
+        If the name does not end in .png, .svg, .tif or .tiff.
     """
     if path.suffix.lower() not in PLOT_SUFFIXES:
-        raise InputError("plots are saved as PNG or SVG: choose a name that ends in .png or .svg", source=str(path))
+        raise InputError(
+            "figures are saved as PNG, SVG or TIFF: choose a name that ends in .png, .svg or .tif", source=str(path)
+        )
 
 
 def save_figure(path: Path, figure: Figure) -> None:
-    """Save a figure as PNG or SVG, whichever the name ends in; an existing file is replaced atomically.
+    """Save a figure as PNG, SVG or TIFF, whichever the name ends in; an existing file is replaced atomically.
 
     Raises
     ------
     InputError
-        If the name ends in neither.
+        If the name ends in none of them.
     """
     check_plot_name(path)
-    is_svg = path.suffix.lower() == ".svg"
-    write_atomically(path, svg_of(figure) if is_svg else png_of(figure, SAVED_DPI))
+    dpi = max(SAVED_DPI, figure.dpi)
+    kind = path.suffix.lower()
+    write_atomically(
+        path, svg_of(figure) if kind == ".svg" else png_of(figure, dpi) if kind == ".png" else tiff_of(figure, dpi)
+    )
 
 
 def draw_map(

@@ -260,7 +260,7 @@ def test_a_failure_while_the_last_file_is_written_removes_the_others(
         raise InputError("the disk is full")
 
     monkeypatch.setattr("napari_contransgan.quantities.dry_mass_density", lambda frame, _: frame)
-    monkeypatch.setattr("napari_contransgan.measuring.measure_frame", full)
+    monkeypatch.setattr("napari_contransgan.stacks.files.measure_frame", full)
 
     result = call("tie", source, "--out", tmp_path / "phase.tif", "--also", "uncertainty,path,dry-mass")
 

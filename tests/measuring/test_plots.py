@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tifffile
 from tests.measuring.scenes import dome, phase_map
 
 from napari_contransgan.drawing import save_figure
@@ -60,11 +61,15 @@ def test_the_comparison_draws_the_slope():
     assert fitted.get_ydata()[-1] == pytest.approx(0.75, rel=0.01)
 
 
-def test_plots_are_saved_as_png_or_svg_and_nothing_else(tmp_path):
+def test_plots_are_saved_as_png_svg_or_tiff_and_nothing_else(tmp_path):
     figure = draw_growth([growth()])
     save_figure(tmp_path / "a.png", figure)
     save_figure(tmp_path / "a.SVG", figure)
+    save_figure(tmp_path / "a.tif", figure)
+    with tifffile.TiffFile(tmp_path / "a.tif") as tif:
+        assert tif.pages[0].shape == (640, 960, 3)
+        assert tif.pages[0].tags["XResolution"].value == (200, 1)
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert "dry mass (pg)</text>" in (tmp_path / "a.SVG").read_text()
-    with pytest.raises(InputError, match=r"a\.pdf: plots are saved as PNG or SVG"):
+    with pytest.raises(InputError, match=r"a\.pdf: figures are saved as PNG, SVG or TIFF"):
         save_figure(tmp_path / "a.pdf", figure)

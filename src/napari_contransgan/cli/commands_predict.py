@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_contransgan.cli.outputs import keep_inputs, names_an_image, output_paths
+from napari_contransgan.cli.outputs import keep_inputs, many_figures, names_an_image, output_paths
 from napari_contransgan.cli.runner import Position, command, note, number_or_path, run
 from napari_contransgan.cli.stack_options import DarkLevel
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.inputs import find_inputs, stands_for_many
-from napari_contransgan.io.names import next_to
+from napari_contransgan.io.names import next_to, without_results
 
 if TYPE_CHECKING:
     from napari_contransgan.inference.files import FileTask
@@ -93,7 +93,7 @@ def predict(
     settings = PredictSettings.checked(values, source="predict")
     many = workers > 1 or scheduler is not None or any(map(stands_for_many, images))
     if many:
-        images = find_inputs(images)
+        images = without_results(find_inputs(images), out, ("phase", f"phase_{UNCERTAINTY}"))
         if names_an_image(out):
             raise InputError("one file cannot hold the results of many images: give a folder", source=out)
     outputs = output_paths(out, images, "phase")
@@ -127,19 +127,8 @@ def _predict_many(tasks: "list[FileTask]", out: Path, workers: int, scheduler: s
 
     result = run(predict_files(tasks, out, workers, scheduler))
     images = [_told(one) for one in result.results]
-    for skipped in result.skipped:
-        note(f"skipped: {skipped.reason}")
-    if not images:
-        raise InputError(f"none of {len(tasks)} images could be predicted: see {result.manifest}", source=out)
-    return {
-        "model": tasks[0].settings.model,
-        "network": images[0]["settings"]["network"],
-        "count": len(images),
-        "predicted_earlier": result.earlier,
-        "skipped": [{"input": one.path, "reason": one.reason} for one in result.skipped],
-        "manifest": result.manifest,
-        "images": images,
-    }
+    figures = many_figures("predicted", images, result, out)
+    return {"model": tasks[0].settings.model, "network": images[0]["settings"]["network"], **figures}
 
 
 def _told(result: Mapping[str, Any]) -> dict[str, Any]:

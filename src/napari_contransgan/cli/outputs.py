@@ -1,12 +1,17 @@
-"""Choose the names of output files."""
+"""Choose the names of output files, and report on many of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from napari_contransgan.cli.runner import note
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.atomic import check_names
 from napari_contransgan.io.names import results_in
 from napari_contransgan.io.zarr_store import is_zarr_name
+
+if TYPE_CHECKING:
+    from napari_contransgan.batches import BatchResult
 
 
 def output_paths(out: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
@@ -54,3 +59,36 @@ def keep_inputs(outputs: Sequence[Path], inputs: Sequence[Path | str | float | N
     for path in outputs:
         if any(path.resolve() in (one, *one.parents) for one in read):
             raise InputError("is an input and would be overwritten: choose another --out", source=path)
+
+
+def many_figures(done: str, images: Sequence[Mapping[str, Any]], result: "BatchResult", out: Path) -> dict[str, Any]:
+    """Name the files that were skipped, and return what became of all of them.
+
+    Parameters
+    ----------
+    done : str
+        How a finished file is called, such as "predicted".
+    images : sequence of mapping
+        The results, as they are printed.
+    result : BatchResult
+        What became of the files.
+    out : Path
+        Folder of the results.
+
+    Raises
+    ------
+    InputError
+        If no file could be used.
+    """
+    for skipped in result.skipped:
+        note(f"skipped: {skipped.reason}")
+    if not images:
+        count = len(result.skipped)
+        raise InputError(f"none of {count} images could be {done}: see {result.manifest}", source=out)
+    return {
+        "count": len(images),
+        f"{done}_earlier": result.earlier,
+        "skipped": [{"input": one.path, "reason": one.reason} for one in result.skipped],
+        "manifest": result.manifest,
+        "images": images,
+    }

@@ -15,6 +15,8 @@ from napari_contransgan.inference.predicting import Prediction, predict_with_unc
 from napari_contransgan.inference.streaming import is_large, predict_to_files
 from napari_contransgan.io import Image, read_image, to_luminance, write_image
 from napari_contransgan.io.atomic import replaced_together
+from napari_contransgan.io.inputs import size_and_time
+from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.notes import doubts_added
 from napari_contransgan.progress import Progress
@@ -55,6 +57,16 @@ class FileTask:
 
     def __str__(self) -> str:
         return str(self.path)
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """Return the files that are written."""
+        return (self.phase, self.uncertainty) if self.settings.trust else (self.phase,)
+
+    def depends_on(self) -> tuple[Any, ...]:
+        """Return what the result depends on besides the file: the settings and the network."""
+        network = size_and_time(find_model(self.settings.model))
+        return self.settings.model_dump_json(), self.objective, self.position, network
 
 
 def check_file(task: FileTask) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.order import natural_order
 from napari_contransgan.io.reading import find_images
-from napari_contransgan.io.zarr_store import is_zarr
+from napari_contransgan.io.zarr_store import contents_stamp, is_zarr
 
 
 def find_inputs(inputs: Sequence[Path]) -> list[Path]:
@@ -41,3 +41,14 @@ def stands_for_many(path: Path) -> bool:
 def is_folder(path: Path) -> bool:
     """Return whether a path is a folder of images, and not an OME-Zarr image, which is a folder too."""
     return path.is_dir() and not is_zarr(path)
+
+
+def size_and_time(path: Path) -> list[int]:
+    """Return the size of a file or OME-Zarr image and the time of its last change; zeros if there is none."""
+    try:
+        if path.is_dir():
+            return contents_stamp(path)
+        status = path.stat()
+    except OSError:
+        return [0, 0]
+    return [status.st_size, status.st_mtime_ns]

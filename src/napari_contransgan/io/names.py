@@ -37,6 +37,22 @@ def results_in(folder: Path, inputs: Sequence[Path], kind: str) -> list[Path]:
     return results
 
 
+def without_results(inputs: Sequence[Path], folder: Path, kinds: Sequence[str]) -> list[Path]:
+    """Leave out files that an earlier run wrote for others of them, where results lie next to the images.
+
+    Parameters
+    ----------
+    inputs : sequence of Path
+        The files of a folder.
+    folder : Path
+        Folder of the results.
+    kinds : sequence of str
+        Endings of the names of results, such as "phase".
+    """
+    results = {(folder / f"{image_stem(path)}_{kind}.ome.tif").resolve() for path in inputs for kind in kinds}
+    return [path for path in inputs if path.resolve() not in results]
+
+
 def next_to(result: Path, kind: str) -> Path:
     """Return the name of a file that belongs to another one, next to it."""
     stem = image_stem(result)

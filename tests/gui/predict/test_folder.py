@@ -38,12 +38,12 @@ def bundled(tmp_path_factory, monkeypatch):
 def test_a_folder_is_predicted_and_what_cannot_be_is_named(open_widget, click, finish, tmp_path, monkeypatch, frame):
     write_image(tmp_path / "one.tif", frame)
     (tmp_path / "two.tif").write_bytes(b"no image")
-    monkeypatch.setattr("napari_contransgan.gui.predict.folder.MOST_WORKERS", 1)
+    monkeypatch.setattr("napari_contransgan.gui.shared.folder_button.MOST_WORKERS", 1)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     widget = open_widget("Predict phase")
     click(widget.folder_button)
     finish(widget)
-    assert "Done: 1 images, in" in widget.panel.message.value
+    assert "Done: 1 image, in" in widget.panel.message.value
     assert "two.tif: is not a TIFF file" in widget.panel.message.value
     assert read_image(tmp_path / "phase" / "one_phase.ome.tif").quantity == "phase"
 

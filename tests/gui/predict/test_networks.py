@@ -48,6 +48,16 @@ def titles(widget):
     return [widget.model.native.itemText(index) for index in range(widget.model.native.count())]
 
 
+def test_long_names_of_networks_do_not_widen_the_form(viewer, open_widget, bundled, trained, qtbot):
+    trained("a network with a name that is as long as a whole sentence and does not end soon")
+    viewer.window.resize(1280, 800)
+    widget = open_widget(NAME)
+    qtbot.waitUntil(lambda: len(widget.model.choices) == 2, timeout=60_000)
+    qtbot.wait(200)
+    scrolled = widget.scroll_area
+    assert scrolled.widget().minimumSizeHint().width() <= scrolled.viewport().width()
+
+
 def test_run_that_was_just_trained_can_be_chosen_at_once(
     viewer, open_widget, click, finish, frame, bundled, trained, qtbot
 ):

@@ -127,6 +127,23 @@ def test_2d_shows_the_plane_of_a_stack_that_was_shown_before(viewer, open_widget
     assert viewer.dims.point[0] == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("step_um", [0.3, 1.0, 3.0])
+def test_sliders_count_the_planes_of_a_stack_after_a_look_in_3d(viewer, open_widget, click, phase, bump_stack, step_um):
+    add_image(viewer, replace(bump_stack, z_step_um=step_um))
+    add_image(viewer, replace(phase, data=100 * phase.data))
+    widget = open_widget(NAME)
+    click(widget.show_button)
+    tall = surface_of(viewer).vertices.copy()
+    viewer.dims.ndisplay = 2
+    assert viewer.dims.nsteps[0] == 3
+    add_image(viewer, replace(phase, name="added later"))
+    assert viewer.dims.nsteps[0] == 3
+    viewer.dims.ndisplay = 3
+    assert np.array_equal(surface_of(viewer).vertices, tall)
+    assert tuple(surface_of(viewer).scale) == (1, 1, 1)
+    assert np.ptp(tall[:, 0]) > 5
+
+
 def test_of_two_surfaces_2d_shows_neither(viewer, open_widget, click, phase):
     flat = add_image(viewer, phase)
     widget = open_widget(NAME)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.gui
 def folder(monkeypatch, tmp_path):
     """The folder that the user chooses."""
     chosen = tmp_path / "labels"
-    monkeypatch.setattr(tie_widget, "ask_for_folder", lambda _: chosen)
+    monkeypatch.setattr(tie_widget, "ask_for_folder", lambda *_: chosen)
     return chosen
 
 
@@ -102,7 +102,7 @@ def test_tiles_of_another_run_are_never_replaced(viewer, open_widget, click, fin
 
 
 def test_nothing_is_saved_without_a_folder_or_a_phase(viewer, open_widget, click, finish, monkeypatch, bump_stack):
-    monkeypatch.setattr(tie_widget, "ask_for_folder", lambda _: None)
+    monkeypatch.setattr(tie_widget, "ask_for_folder", lambda *_: None)
     add_image(viewer, bump_stack)
     widget = open_widget(NAME)
     click(widget.panel.run_button)

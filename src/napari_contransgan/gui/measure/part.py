@@ -11,7 +11,7 @@ from napari.viewer import Viewer
 from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
 from napari_contransgan.gui.measure.plot_view import PlotView
-from napari_contransgan.gui.shared.fields import leave_wheel_to_form
+from napari_contransgan.gui.shared.form import keep_narrow
 from napari_contransgan.gui.shared.layers import METADATA_KEY
 from napari_contransgan.gui.shared.preferences import in_folder_for_results
 from napari_contransgan.gui.shared.rows import Rows
@@ -93,9 +93,7 @@ def optional_layer(
         return [(none, None), *((layer.name, layer) for layer in viewer.layers if suits(layer))]
 
     choice = ComboBox(name=name, label=label, tooltip=tooltip, choices=choices)
-    choice.native.setSizeAdjustPolicy(choice.native.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    choice.native.setMinimumContentsLength(10)
-    leave_wheel_to_form(choice.native)
+    keep_narrow(choice)
     return choice
 
 

@@ -1,4 +1,4 @@
-"""A plot as a picture in the form, and a button that saves it as PNG or SVG."""
+"""A plot as a picture in the form, and a button that saves it as PNG, SVG or TIFF."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class PlotView(QWidget):
         self._name = "plot"
         self.picture = _Picture()
         self.save_button = QPushButton("Save plot …")
-        self.save_button.setToolTip("Saves the plot as PNG or SVG.")
+        self.save_button.setToolTip("Saves the plot as PNG, SVG or TIFF.")
         self.save_button.clicked.connect(self.save)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -64,7 +64,7 @@ class PlotView(QWidget):
         if self.plot is None:
             return
         start = in_folder_for_results(f"{self._name}.png")
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save the plot", start, "Plots (*.png *.svg)")
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save the plot", start, "Plots (*.png *.svg *.tif *.tiff)")
         if not chosen:
             return
         path, figure = Path(chosen), self.plot.figure

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QTabWidget
+from qtpy.QtWidgets import QPushButton, QTabWidget
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.gui.measure.beads_part import BeadsPart
@@ -13,6 +13,7 @@ from napari_contransgan.gui.measure.compare_part import ComparePart
 from napari_contransgan.gui.measure.objects_part import ObjectsPart
 from napari_contransgan.gui.measure.part import Part, quantity_of
 from napari_contransgan.gui.measure.profile_part import ProfilePart
+from napari_contransgan.gui.shared.figure import save_figure_of
 from napari_contransgan.gui.shared.form import FormWidget, chosen_layer, layer_choice
 from napari_contransgan.gui.shared.layers import image_from_layer, set_pixel_size
 from napari_contransgan.gui.shared.optics_fields import remember_typed, state_optics
@@ -26,6 +27,7 @@ class MeasureWidget(FormWidget):
     """Measures a phase layer; each kind of measurement is a tab."""
 
     def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
         self.phase = layer_choice(
             viewer,
             name="phase",
@@ -50,9 +52,20 @@ class MeasureWidget(FormWidget):
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(part, title), tooltip)
         fields.add_wide(self.tabs)
-        super().__init__(fields, [], tab="Measure")
+        self.figure_button = QPushButton("Save figure …")
+        self.figure_button.setToolTip(
+            "Saves the phase layer as PNG, SVG or TIFF, with a scale bar and a colour bar. Colours and limits are "
+            "those of the layer. Of a series, the frame on display is saved."
+        )
+        super().__init__(fields, [self.figure_button], tab="Measure")
+        self.figure_button.clicked.connect(self.save_figure)
         self.phase.changed.connect(self._on_phase)
         self._on_phase(self.phase.value)
+
+    def save_figure(self) -> None:
+        """Save the phase layer as a figure."""
+        with errors_shown():
+            save_figure_of(self._viewer, chosen_layer(self.phase), self)
 
     @property
     def panel(self) -> RunPanel:

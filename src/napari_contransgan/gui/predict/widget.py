@@ -15,13 +15,15 @@ from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.predict.cards import Summaries, Summary, read_summaries
 from napari_contransgan.gui.predict.error_view import CHOICES, ErrorView
-from napari_contransgan.gui.predict.folder import FolderButton
+from napari_contransgan.gui.predict.folder import QUESTION, TEXT, TOOLTIP, folder_events
 from napari_contransgan.gui.predict.work import TITLE, add_prediction, predict_events
 from napari_contransgan.gui.shared.fields import Choice, Tick
+from napari_contransgan.gui.shared.folder_button import FolderButton, MakeEvents
 from napari_contransgan.gui.shared.form import (
     Fold,
     FormWidget,
     chosen_layer,
+    keep_narrow,
     layer_choice,
     origin_of,
     shown_as_text,
@@ -73,6 +75,7 @@ class PredictWidget(FormWidget):
             choices=lambda _: self._networks(),
             tooltip="Networks that come with the plugin, and networks trained on this computer.",
         )
+        keep_narrow(self.model)
         self.own_model = FileEdit(
             name="own_model",
             label="… or a file",
@@ -107,7 +110,7 @@ class PredictWidget(FormWidget):
         )
         self.error_view.setEnabled(False)
         fields["trust"].toggled.connect(self.error_view.setEnabled)
-        self.folder_button = FolderButton(self.folder_settings, self.panel)
+        self.folder_button = FolderButton(TEXT, TOOLTIP, QUESTION, self.panel, self._folder_work)
         super().__init__(fields, [self.panel, self.folder_button, self.adapt_button], tab="Predict")
         self.pixel_size, self.dark = fields["pixel_size_um"], fields["dark"]
         self.image.changed.connect(self._on_image)
@@ -139,6 +142,10 @@ class PredictWidget(FormWidget):
         if not self.pixel_size.typed:
             values["pixel_size_um"] = None
         return checked(PredictSettings, values, TITLE)
+
+    def _folder_work(self, folder: Path) -> MakeEvents:
+        settings = self.folder_settings()
+        return lambda: folder_events(folder, settings)
 
     def _values(self) -> dict[str, Any]:
         model = str(self.own_model.value or self.model.value)

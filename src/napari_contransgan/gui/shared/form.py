@@ -120,14 +120,19 @@ def layer_choice(
         return [(layer.name, layer) for layer in viewer.layers if isinstance(layer, ImageLayer)]
 
     choice = ComboBox(name=name, label=label, tooltip=tooltip, choices=choices, nullable=False)
-    choice.native.setSizeAdjustPolicy(choice.native.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    choice.native.setMinimumContentsLength(10)
-    leave_wheel_to_form(choice.native)
+    keep_narrow(choice)
     suited = [layer for layer in viewer.layers if isinstance(layer, ImageLayer) and suits(layer)]
     if suited:
         active = viewer.layers.selection.active
         choice.value = active if active in suited else suited[-1]
     return choice
+
+
+def keep_narrow(choice: ComboBox) -> None:
+    """Keep a choice narrow, whatever the length of its texts, and leave the mouse wheel to the form."""
+    choice.native.setSizeAdjustPolicy(choice.native.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    choice.native.setMinimumContentsLength(10)
+    leave_wheel_to_form(choice.native)
 
 
 def chosen_layer(choice: ComboBox) -> ImageLayer:

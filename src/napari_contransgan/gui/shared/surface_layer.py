@@ -152,26 +152,32 @@ def _check_phase(image: Image) -> None:
 def _hide_when_flat(viewer: Viewer, surface: SurfaceLayer, hidden: Sequence[Layer], point: tuple[float, ...]) -> None:
     """Hide the surface while the viewer shows 2D, where only scraps of it would be seen, and show the other layers.
 
-    The sliders go back to the point they were at: the relief is taller than a stack, which is black beyond its planes.
+    The sliders go back to the point they were at, and count the planes of the stack again: the relief is taller than
+    the stack and made of finer steps, and sliders run over all layers, also hidden ones. So it is flat meanwhile.
     """
     away = [weakref.ref(unwrapped(layer)) for layer in hidden]
     relief = weakref.ref(unwrapped(surface))
     returns = True
+    tall: NDArray[Any] | None = None
 
     def follow() -> None:
-        nonlocal away, returns
+        nonlocal away, returns, tall
         layer = relief()
         if layer is None or layer not in viewer.layers:
             viewer.dims.events.ndisplay.disconnect(follow)
             return
         if viewer.dims.ndisplay == 2:
             returns, layer.visible = layer.visible, False
+            if tall is None:
+                tall = layer.vertices
+                _flatten(layer, viewer)
             if len(point) == viewer.dims.ndim:
                 viewer.dims.point = point
-            for other in (one() for one in away):
-                if other is not None and other in viewer.layers:
-                    other.visible = True
-        elif returns:
+            _show([one() for one in away], viewer)
+            return
+        if tall is not None:
+            layer.scale, layer.vertices, tall = (1.0, 1.0, 1.0), tall, None
+        if returns:
             flat = [other for other in viewer.layers if other.visible and not isinstance(other, SurfaceLayer)]
             for other in flat:
                 other.visible = False
@@ -179,6 +185,20 @@ def _hide_when_flat(viewer: Viewer, surface: SurfaceLayer, hidden: Sequence[Laye
             layer.visible = True
 
     viewer.dims.events.ndisplay.connect(follow)
+
+
+def _show(layers: Sequence[Layer | None], viewer: Viewer) -> None:
+    """Show the layers that are still there."""
+    for layer in layers:
+        if layer is not None and layer in viewer.layers:
+            layer.visible = True
+
+
+def _flatten(layer: SurfaceLayer, viewer: Viewer) -> None:
+    """Give a surface no height, and the steps of the other layers, so that it adds no position to the sliders."""
+    others = [other for other in viewer.layers if other.ndim > 2 and not isinstance(other, SurfaceLayer)]
+    layer.vertices = layer.vertices * np.array([0, 1, 1], layer.vertices.dtype)
+    layer.scale = (min((float(other.extent.step[-3]) for other in others), default=1.0), 1.0, 1.0)
 
 
 def _values(

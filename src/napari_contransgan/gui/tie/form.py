@@ -1,5 +1,8 @@
 """The form of a TIE run: the stack, its optics, the method, corrections and further results."""
 
+from pathlib import Path
+from typing import Any
+
 from napari.layers import Image as ImageLayer
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
@@ -11,9 +14,11 @@ from napari_contransgan.gui.shared.fields import Choice, NumberLine, Tick
 from napari_contransgan.gui.shared.form import chosen_layer, layer_choice, origin_of
 from napari_contransgan.gui.shared.layers import image_from_layer
 from napari_contransgan.gui.shared.optics_fields import state_optics
+from napari_contransgan.gui.shared.preferences import preferences
 from napari_contransgan.gui.shared.rows import Rows, align_rows
 from napari_contransgan.gui.shared.setting_fields import checked, label_of
 from napari_contransgan.gui.shared.tasks import errors_shown
+from napari_contransgan.gui.tie.folder import FolderSettings
 from napari_contransgan.gui.tie.results import MoreResults
 from napari_contransgan.gui.tie.sections import Corrections, Microscope, MoreResultsSection
 from napari_contransgan.io import Image
@@ -86,13 +91,35 @@ class TieForm(QWidget):
         InputError
             If a number is not valid.
         """
+        values = self._values()
+        if values["wavelength_um"] is None:
+            raise InputError("Wavelength (µm): give it, for example 0.55")
+        return checked(TieSettings, values, TITLE)
+
+    def folder_settings(self) -> FolderSettings:
+        """Read the form for stacks whose own numbers count, unless others were typed.
+
+        Raises
+        ------
+        InputError
+            If a number is not valid.
+        """
+        values = self._values()
+        for name, field in (self.optics() | self.corrections.rows.by_name()).items():
+            if isinstance(field, NumberLine) and field.shows_origin and not field.typed:
+                values[name] = values[name] if isinstance(values[name], Path) else None
+        if self._ticked_by_file:
+            values["flip_z"] = False
+        layer = self.stack.value
+        contradicts = layer is not None and image_from_layer(layer).z_falls and not self.flip_z.value()
+        return FolderSettings(checked(TieSettings, values, TITLE), not contradicts, preferences().wavelength_um)
+
+    def _values(self) -> dict[str, Any]:
         values = self.fields.values_of(TieSettings)
         focus = values["focus_index"]
         if focus is not None and focus != int(focus):
             raise InputError(f"Plane in focus: {focus:g} is not the index of a plane; the slider counts 0, 1, 2 …")
-        if values["wavelength_um"] is None:
-            raise InputError("Wavelength (µm): give it, for example 0.55")
-        return checked(TieSettings, values | self.microscope.values() | self.corrections.values(), TITLE)
+        return values | self.microscope.values() | self.corrections.values()
 
     def optics(self) -> dict[str, NumberLine]:
         """Return the fields that describe the microscope, by the names of their settings."""

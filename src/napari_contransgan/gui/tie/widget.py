@@ -9,18 +9,20 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.dock import DockedWidget
+from napari_contransgan.gui.shared.folder_button import FolderButton, MakeEvents, ask_for_folder
 from napari_contransgan.gui.shared.form import as_list, wrapped_text
 from napari_contransgan.gui.shared.layers import image_from_layer, set_pixel_size
 from napari_contransgan.gui.shared.next_steps import with_images, with_phase
 from napari_contransgan.gui.shared.optics_fields import remember_typed
+from napari_contransgan.gui.shared.preferences import preferences
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.tasks import errors_shown
+from napari_contransgan.gui.tie.folder import QUESTION, TEXT, TOOLTIP, WHERE, folder_events
 from napari_contransgan.gui.tie.form import TITLE, TieForm
 from napari_contransgan.gui.tie.labels import SavedLabels, save_labels
 from napari_contransgan.gui.tie.preview import TiePreview
@@ -81,6 +83,7 @@ class TieWidget(DockedWidget):
         self.panel = RunPanel(
             "Run", "Computes the phase, in radians, and adds it as a layer over the stack.", on_busy=self._show_busy
         )
+        self.folder_button = FolderButton(TEXT, TOOLTIP, QUESTION, self.panel, self._folder_work)
         self.preview = TiePreview(
             viewer, inputs=self._inputs, on_text=self._tell_preview, on_end=self._untick_preview, owner=self
         )
@@ -91,6 +94,7 @@ class TieWidget(DockedWidget):
             self.panel,
             self.notes,
             self.flip_button,
+            self.folder_button,
             self.label_button,
         ):
             self.content.addWidget(widget.native)
@@ -120,7 +124,7 @@ class TieWidget(DockedWidget):
         """Ask for a folder and save the tiles of the last run's phase in it."""
         with errors_shown():
             phase = image_from_layer(self._layers["phase"])
-            folder = ask_for_folder(self)
+            folder = ask_for_folder(self, "Folder for the training labels")
             if folder is not None:
                 self.panel.start(
                     lambda: save_labels(phase, folder),
@@ -184,7 +188,16 @@ class TieWidget(DockedWidget):
     def _look_at_result(self) -> None:
         self.scroll_area.ensureWidgetVisible(self.panel.native)
 
+    def _folder_work(self, folder: Path) -> MakeEvents | None:
+        chosen, more = self.form.folder_settings(), self.form.more_results()
+        out = ask_for_folder(self, WHERE, preferences().results_folder or folder)
+        if out is None:
+            return None
+        self._clear_notes()
+        return lambda: folder_events(folder, out, chosen, more)
+
     def _show_busy(self, busy: bool) -> None:
+        self.folder_button.enabled = not busy
         self.flip_button.enabled = not busy
         self.label_button.enabled = not busy and "phase" in self._layers
 
@@ -224,12 +237,6 @@ class TieWidget(DockedWidget):
         self.preview.stop()
         self._untick_preview()
         self._viewer.layers.events.removed.disconnect(self._on_removed)
-
-
-def ask_for_folder(parent: QWidget) -> Path | None:
-    """Let the user choose a folder; return None if the dialog is cancelled."""
-    chosen = QFileDialog.getExistingDirectory(parent, "Folder for the training labels")
-    return Path(chosen) if chosen else None
 
 
 def _saved_text(saved: SavedLabels, folder: Path) -> str:

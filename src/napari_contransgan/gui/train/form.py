@@ -7,12 +7,15 @@ from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_contransgan.config import PairFolders, TrainSettings, pair_folders
+from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.fields import Choice, Tick, WholeNumber
 from napari_contransgan.gui.shared.folders import FoldersEdit
 from napari_contransgan.gui.shared.form import Fold
 from napari_contransgan.gui.shared.hints import RESUME
 from napari_contransgan.gui.shared.preferences import fill_in, preferences
 from napari_contransgan.gui.shared.rows import Rows, align_rows
+from napari_contransgan.io import find_images
+from napari_contransgan.training.pair_names import match_names
 
 PAIRS = "with lr and phase, or images"
 PAIRS_HINT = (
@@ -106,6 +109,30 @@ class TrainForm(QWidget):
         self.blockSignals(blocked)
         self.valueChanged.emit()
 
+    def take_folder(self, path: Path, *, is_phase: bool) -> bool:
+        """Fill in a folder of images or of phase maps, and return whether it now belongs to pairs.
+
+        It does if the folder of its other half is filled in and each image has a phase map by its name.
+        """
+        images, phase = (self.lr.value(), (path,)) if is_phase else ((path,), self.phase.value())
+        if images and phase and self._may_add_pairs() and _fit_together(images[0], phase[0]):
+            self.pairs.setValue([*self.pairs.value(), images[0]])
+            self.pairs_phase.setValue([*self.pairs_phase.value(), phase[0]])
+            self.lr.setValue([])
+            self.phase.setValue([])
+            return True
+        if path in (self.pairs_phase if is_phase else self.pairs).value():
+            return True
+        if is_phase and self.pairs.value() and not self.pairs_phase.value():
+            self.pairs_phase.setValue([path])
+            return True
+        (self.phase if is_phase else self.lr).setValue([path])
+        return False
+
+    def _may_add_pairs(self) -> bool:
+        """Return whether all pairs are in two folders, so that two more can be named."""
+        return len(self.pairs.value()) == len(self.pairs_phase.value())
+
     def _show(self, settings: TrainSettings) -> None:
         self._rest = dict(settings)
         self._show_pairs(settings)
@@ -127,3 +154,12 @@ class TrainForm(QWidget):
         self.pairs.set_placeholder(
             f"simulated on the fly, {len(settings.simulate)} kinds" if settings.simulate else PAIRS
         )
+
+
+def _fit_together(images: Path, phase: Path) -> bool:
+    """Return whether each image in a folder has a phase map of its name in another one."""
+    try:
+        pairs, lone, _ = match_names(find_images(images), find_images(phase))
+    except InputError:
+        return False
+    return bool(pairs) and not lone

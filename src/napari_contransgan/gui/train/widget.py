@@ -204,14 +204,9 @@ class TrainWidget(DockedWidget):
         return {"folders": form.folders, "basic": form.basic, "run": form.run, "advanced": form.advanced}
 
     def use_path(self, path: Path, *, is_phase: bool = False) -> None:
-        """Fill in a folder of images, or of the phase maps of the pairs or of any others."""
-        form = self.form
-        if not is_phase:
-            form.lr.setValue([path])
-        elif form.pairs.value() and not form.pairs_phase.value():
-            form.pairs_phase.setValue([path])
-        else:
-            form.phase.setValue([path])
+        """Fill in a folder of images or of phase maps; if the other one is there and fits, the two become pairs."""
+        if self.form.take_folder(path, is_phase=is_phase):
+            self.message.setText("Images and phase maps belong together by their names: they are used as pairs.")
 
     def _finish(self, path: Path) -> None:
         self.finished = True
