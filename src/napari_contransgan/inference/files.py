@@ -15,6 +15,7 @@ from napari_contransgan.inference.predicting import Prediction, predict_with_unc
 from napari_contransgan.inference.streaming import is_large, predict_to_files
 from napari_contransgan.io import Image, read_image, to_luminance, write_image
 from napari_contransgan.io.atomic import replaced_together
+from napari_contransgan.io.zarr_writing import check_place
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.notes import doubts_added
 from napari_contransgan.progress import Progress
@@ -150,6 +151,8 @@ def _write(prediction: Prediction, task: FileTask) -> None:
     if prediction.uncertainty is None:
         write_image(task.phase, prediction.phase)
         return
+    for path in (task.phase, task.uncertainty):
+        check_place(path)
     with replaced_together(task.phase.parent) as folder:
         write_image(folder / task.uncertainty.name, prediction.uncertainty)
         write_image(folder / task.phase.name, prediction.phase)
