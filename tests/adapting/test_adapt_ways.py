@@ -105,6 +105,7 @@ def test_the_fitted_microscope_makes_frames_like_those_seen(field: AdaptField, f
     found = result_of(fit_frames([field], [frame], applied))
     (made,) = simulated_fields([field], [frame], found)
     assert made.zyx_contrast.shape == (1, *field.yx_label_rad.shape)
+    assert made.noise == frame.noise != field.noise
     seen, own = frame.yx_contrast[20:-20, 20:-20], made.zyx_contrast[0][20:-20, 20:-20]
     assert float(torch.corrcoef(torch.stack([seen.flatten(), own.flatten()]))[0, 1]) > 0.8
     assert float(own.std() / seen.std()) == pytest.approx(1, abs=0.2)

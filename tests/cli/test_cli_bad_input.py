@@ -273,7 +273,7 @@ def test_models_refuse_what_is_no_network_or_format(assert_refused: Refuse, bad:
 
 def test_an_output_in_the_place_of_a_file_is_refused(assert_refused: Refuse, bad: Path, tmp_path: Path) -> None:
     place = bad / "text.tif"
-    assert_refused(["tie", bad / "stack.tif", "--out", place / "x.tif"], "text.tif", "folder cannot be created")
+    assert_refused(["tie", bad / "stack.tif", "--out", place / "x.tif"], "text.tif", "nothing can be written there")
     assert_refused(["tile", bad / "frame.tif", "--out", place], "text.tif", "folder")
     options = ["--specimen", "hela", "--objective", "10x", "--count", "1"]
     assert_refused(["simulate", "--out", place, *options], "text.tif", "choose another folder")

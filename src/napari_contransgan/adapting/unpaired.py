@@ -87,6 +87,7 @@ def fit_frames(
 
 def simulated_fields(fields: Sequence[AdaptField], frames: Sequence[Frame], found: MicroscopeFit) -> list[AdaptField]:
     """Replace each field's planes by the one that the fitted microscope would record of its phase."""
+    noise = float(np.median([frame.noise for frame in frames]))
     return [
         replace(
             field,
@@ -94,6 +95,7 @@ def simulated_fields(fields: Sequence[AdaptField], frames: Sequence[Frame], foun
             focus_index=0,
             pixel_size_um=frames[0].pixel_size_um,
             plane_z_um=(0.0,),
+            noise=noise,
             optics=f"fitted to {frames[0].name}: {describe_microscope(found.model)}",
         )
         for field in fields

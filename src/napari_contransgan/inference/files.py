@@ -16,6 +16,7 @@ from napari_contransgan.inference.streaming import is_large, predict_to_files
 from napari_contransgan.io import Image, read_image, to_luminance, write_image
 from napari_contransgan.io.atomic import replaced_together
 from napari_contransgan.io.inputs import size_and_time
+from napari_contransgan.io.zarr_writing import check_place
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.notes import doubts_added
@@ -162,6 +163,8 @@ def _write(prediction: Prediction, task: FileTask) -> None:
     if prediction.uncertainty is None:
         write_image(task.phase, prediction.phase)
         return
+    for path in (task.phase, task.uncertainty):
+        check_place(path)
     with replaced_together(task.phase.parent) as folder:
         write_image(folder / task.uncertainty.name, prediction.uncertainty)
         write_image(folder / task.phase.name, prediction.phase)

@@ -16,7 +16,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io.annotation import own_values
 from napari_contransgan.io.atomic import check_names, folder_replaced_atomically
 from napari_contransgan.io.image import NAMESPACE, QUANTITY_UNITS, Image
-from napari_contransgan.io.zarr_store import has_metadata, zarr_package
+from napari_contransgan.io.zarr_store import has_metadata, is_zarr_name, zarr_package
 
 CHUNK_PX = 512
 LEVEL_STEP = 2
@@ -141,8 +141,7 @@ def zarr_tiles(
     if not image.axes.endswith("YX"):
         raise InputError("colours cannot be written as OME-Zarr: choose a name that ends in .ome.tif", source=path)
     check_names([path])
-    if path.exists() and not _may_be_replaced(path):
-        raise InputError("is there already and is not a Zarr image: choose another name", source=path)
+    check_place(path)
     shape = tuple(shape)
     try:
         with folder_replaced_atomically(path) as part:
@@ -244,8 +243,18 @@ def _array(
     )
 
 
-def _may_be_replaced(path: Path) -> bool:
-    return path.is_dir() and (has_metadata(path) or not any(path.iterdir()))
+def check_place(path: Path) -> None:
+    """Raise an error if a Zarr folder would replace anything but a Zarr folder or an empty one.
+
+    Raises
+    ------
+    InputError
+        Naming what is there.
+    """
+    if not is_zarr_name(path) or not path.exists():
+        return
+    if not path.is_dir() or (any(path.iterdir()) and not has_metadata(path)):
+        raise InputError("is there already and is not a Zarr image: choose another name", source=path)
 
 
 def _grid(shape_yx: Sequence[int], side: int) -> Iterator[tuple[int, int]]:
