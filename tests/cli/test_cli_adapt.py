@@ -57,12 +57,13 @@ def test_figures_of_an_adaptation(folder: Path) -> None:
 
 
 def test_frames_of_other_places_are_taken_the_unpaired_way(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_contransgan.adapting.unpaired.COHERENCES", (0.6,))
-    monkeypatch.setattr("napari_contransgan.adapting.unpaired.ABSORPTIONS", (0.0,))
+    monkeypatch.setattr("napari_contransgan.adapting.unpaired.FIRST_FOCUS", (1.0,))
+    monkeypatch.setattr("napari_contransgan.adapting.gathering.NOISY", 0.0)
     done = adapt("--stack", "stack.ome.tif", "--frames", "frame.ome.tif", "--out", "run", "--json")
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["way"] == "unpaired"
     assert "No frame could be registered" in done.stderr
+    assert "The frames are noisy" in done.stderr
     assert (folder / "run" / "adapt.yaml").is_file()
 
 

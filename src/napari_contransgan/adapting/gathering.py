@@ -3,6 +3,7 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from napari_contransgan.adapting.events import Way
@@ -22,6 +23,8 @@ from napari_contransgan.training.physics import ForwardModel
 
 SIZES_AGREE = 0.02
 PIXEL_SIZES_KNOWN = 0.15
+NOISY = 0.018
+"""Noise of frames, relative to the light, from which simulated fields no longer show their scale."""
 UNEXPLAINED = (
     " But it leaves {:.0%} of their contrast unexplained, so do not trust the result: check pixel size, NA and "
     "wavelength, and that they show the same specimen."
@@ -117,6 +120,12 @@ def gather_fields(
         f"The frames are like those of a microscope at {describe_microscope(found.model)}.{doubt} The network learns "
         f"from frames simulated with these settings, and is scored on such frames too, not on yours.",
     )
+    noise = float(np.median([frame.noise for frame in frames]))
+    if noise > NOISY:
+        notes += (
+            f"The frames are noisy ({noise:.1%} of the light), so the phase can come out one and a half times too "
+            f"strong: expose longer, or adapt to a stack taken with this objective.",
+        )
     microscopes = (found.model,) if settings.simulated_images else ()
     return Gathered(tuple(made), "unpaired", description, _unique(notes, made, loaded.card), microscopes)
 
