@@ -164,7 +164,7 @@ def change_header(content: bytearray, rng: random.Random) -> bytearray:
             header[name][field] = rng.choice((value, [0, 0], [10**6, 10**6], [-1, 4], "I8", "F64"))
         text = json.dumps(header).encode()
         return bytearray(struct.pack("<Q", len(text)) + text + bytes(content[8 + length :]))
-    except (ValueError, KeyError, TypeError, struct.error, AttributeError, StopIteration, RecursionError):
+    except (ValueError, LookupError, TypeError, struct.error, AttributeError, StopIteration, RecursionError):
         return flip_bit_early(content, rng)
 
 

@@ -1,6 +1,7 @@
 """Writing files whole or not at all."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -126,6 +127,23 @@ def test_a_new_folder_is_removed_if_its_files_fail_and_a_file_in_its_place_is_na
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="file: nothing can be written there"), replaced_together(tmp_path / "file"):
         pytest.fail("unreachable")
+
+
+def test_an_interrupt_during_the_cleaning_up_leaves_no_hidden_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = shutil.rmtree, list[Path]()
+
+    def interrupted_once(path: Path, **options: bool) -> None:
+        calls.append(path)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        real(path, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted_once)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(tmp_path / "a", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_new_folders_are_kept_if_they_hold_something(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ write; nothing else is ever removed.
 
 import os
 import re
+import secrets
 import shutil
 import socket
-import tempfile
 import time
 import zlib
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
                 error.filename = str(path)  # an error of a full disk does not name the file
             raise
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
 
 
 @contextmanager
@@ -86,7 +86,7 @@ def folder_replaced_atomically(path: Path) -> Iterator[Path]:
                 error.filename = str(path)
             raise
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -136,7 +136,7 @@ def replaced_together(folder: Path) -> Iterator[Path]:
             moved = str(error.source).replace(str(own), str(folder))
             raise type(error)(error.reason.replace(str(own), str(folder)), source=moved, hint=error.hint) from error
         finally:
-            shutil.rmtree(own, ignore_errors=True)
+            _remove(own)
 
 
 @contextmanager
@@ -159,7 +159,23 @@ def empty_folders_removed(folder: Path) -> Iterator[None]:
 
 def own_folder(parent: Path, name: str = _TEMPORARY) -> Path:
     """Create a folder of this process, which `remove_leftovers` recognises by its name."""
-    return Path(tempfile.mkdtemp(dir=parent, prefix=f"{name}-{_host()}-{os.getpid()}-"))
+    folder = parent / f"{name}-{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
+    try:
+        folder.mkdir(mode=0o700)
+    except BaseException:  # an interrupt that arrives meanwhile
+        with suppress(OSError):
+            folder.rmdir()
+        raise
+    return folder
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, to the end even if an interrupt arrives meanwhile."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def remove_leftovers(parent: Path, name: str = _TEMPORARY, *, kept_s: float = 0.0) -> None:
