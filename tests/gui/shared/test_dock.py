@@ -42,6 +42,14 @@ def test_all_docks_together_leave_the_window_its_size(viewer, qtbot, frame, font
         assert body.width() >= body.minimumSizeHint().width(), "nothing is cut off; what is too wide scrolls"
 
 
+def test_the_first_dock_is_as_wide_as_its_form(viewer, qtbot):
+    viewer.window.resize(1280, 800)
+    qtbot.wait(100)
+    start = open_widget(viewer, "start")
+    qtbot.wait(300)
+    assert not start.scroll_area.horizontalScrollBar().isVisible()
+
+
 def test_a_widget_opens_once_and_comes_to_the_front(viewer, qtbot):
     tie, crop = open_widget(viewer, "tie"), open_widget(viewer, "crop")
     qtbot.waitUntil(lambda: crop.isVisible() and not tie.visibleRegion().boundingRect().height())

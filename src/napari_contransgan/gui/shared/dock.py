@@ -17,6 +17,9 @@ LEAST_LINES = 8
 NARROWEST_PX, WIDEST_PX, PART_OF_WINDOW = 240, 420, 0.36
 """Limits of the width that a form asks for; if it needs more, it gets a horizontal scroll bar."""
 
+BAR_MARGIN_PX = 4
+"""Room that napari's style adds around a scroll bar, which the bar's own hint leaves out."""
+
 
 class DockedWidget(QWidget):
     """A dock widget whose work ends when its window closes, or when napari removes it from its dock.
@@ -146,4 +149,4 @@ class _DockScroll(QScrollArea):
         return super().eventFilter(watched, event)  # type: ignore[arg-type]
 
     def _room(self) -> int:
-        return self._bar.sizeHint().width()
+        return self._bar.sizeHint().width() + BAR_MARGIN_PX
