@@ -24,7 +24,7 @@ _MOST_EXPANSION: dict[int, int] = {
 }
 """Largest ratio between the pixels and their compressed bytes that a compression can reach."""
 
-_LOUD_COMPRESSIONS = {22610, 34934}  # the decoder of JPEG XR prints a line on standard error for every doubt
+_LOUD_COMPRESSIONS = {22610, 34933, 34934}  # the decoders of JPEG XR and PNG print their doubts on standard error
 _redirecting = threading.RLock()
 
 
