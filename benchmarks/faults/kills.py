@@ -65,6 +65,7 @@ class Killer:
     def __init__(self, victim: Victim, folder: Path) -> None:
         if sys.platform == "linux":  # so that processes that outlive a killed parent are seen
             ctypes.CDLL(None).prctl(_ADOPT_ORPHANS, 1, 0, 0, 0)
+        self._others = {child.pid for child in psutil.Process().children(recursive=True)}
         self._victim, self._folder, self._out = victim, folder, folder / "out"
         self._scratch, self._whole = folder / "scratch", folder / "whole"
         self._scratch.mkdir(parents=True)
@@ -98,7 +99,7 @@ class Killer:
     def _faults(self, status: int, has_old: bool) -> list[str]:
         """Return what is wrong after a process has ended."""
         found = [f"status {status}: {self._last_words()}"] if status not in (0, *KILLED, *STOPPED) else []
-        found += ["an orphan"] if _orphans_stay() else []
+        found += ["an orphan"] if self._orphans_stay() else []
         old = self._victim.old
         for path in results(self._out):
             name = path.relative_to(self._out).as_posix()
@@ -118,6 +119,11 @@ class Killer:
             same = (name for name in self._victim.same if not is_same(self._out / name, self._whole / name))
             found += [f"differs: {name}" for name in same]
         return found
+
+    def _orphans_stay(self) -> bool:
+        """Return whether processes of an ended process still run a while later."""
+        left = [child for child in psutil.Process().children(recursive=True) if child.pid not in self._others]
+        return bool(psutil.wait_procs(left, timeout=ORPHANS_END_WITHIN_S)[1])
 
     def _last_words(self) -> str:
         return (self._told.read_text(errors="replace").splitlines() or [""])[-1].replace(str(self._folder), "")
@@ -199,11 +205,6 @@ def _is_below(path: object, folder: Path) -> bool:
         return False
     text = os.fsdecode(path)
     return text.startswith(str(folder)) or os.sep not in text
-
-
-def _orphans_stay() -> bool:
-    """Return whether processes of an ended process still run a while later."""
-    return bool(psutil.wait_procs(psutil.Process().children(recursive=True), timeout=ORPHANS_END_WITHIN_S)[1])
 
 
 def _clear(folder: Path) -> None:

@@ -60,7 +60,7 @@ def test_earlier_results_stay_when_a_later_part_of_the_new_ones_fails(
         written.append(path)
         write_frames(path, *options)
 
-    monkeypatch.setattr("napari_contransgan.cli.commands_tie.write_frames", fail_at_the_second)
+    monkeypatch.setattr("napari_contransgan.stacks.files.write_frames", fail_at_the_second)
     result = call("tie", hela / "stack" / "0000.ome.tif", "--out", outputs[0], "--also", "uncertainty")
     assert result.exit_code == 2
     assert f"{outputs[1]}: cannot be written" in result.stderr
