@@ -202,9 +202,10 @@ def test_an_image_that_needs_more_memory_than_is_free_is_refused_with_both_numbe
 
 @EAGER_AND_LAZY
 def test_a_decoder_that_prints_its_doubts_does_not_reach_the_terminal(
-    path: Path, lazy: bool, capfd: pytest.CaptureFixture[str]
+    path: Path, lazy: bool, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("imagecodecs")
+    monkeypatch.setattr("napari_contransgan.io.damage._CRASHING_COMPRESSIONS", set())  # a process for each takes long
     tifffile.imwrite(path, ZYX_STACK.astype(np.uint8), compression="jpegxr", photometric="minisblack")
     whole = path.read_bytes()
     with tifffile.TiffFile(path) as tif:
@@ -218,6 +219,19 @@ def test_a_decoder_that_prints_its_doubts_does_not_reach_the_terminal(
         except InputError:
             continue
     assert capfd.readouterr().err == ""
+
+
+@EAGER_AND_LAZY
+def test_a_file_that_crashes_its_decoder_does_not_crash_the_program(
+    path: Path, lazy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("imagecodecs")
+    tifffile.imwrite(path, ZYX_STACK.astype(np.uint8), compression="jpegxr", photometric="minisblack")
+    assert read_image(path, lazy=lazy).data.shape == ZYX_STACK.shape
+    crash = "import os; os.abort()"
+    monkeypatch.setattr("napari_contransgan.io.damage._DECODE", crash)
+    with pytest.raises(InputError, match="damaged or cut short"):
+        read_image(path, lazy=lazy)
 
 
 ANNOTATIONS = {

@@ -6,6 +6,8 @@ Also explain why a file cannot be read.
 import logging
 import math
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +27,8 @@ _MOST_EXPANSION: dict[int, int] = {
 """Largest ratio between the pixels and their compressed bytes that a compression can reach."""
 
 _LOUD_COMPRESSIONS = {22610, 34933, 34934}  # the decoders of JPEG XR and PNG print their doubts on standard error
+_CRASHING_COMPRESSIONS = {22610, 34934}  # damaged JPEG XR with colours crashes its decoder
+_DECODE = "import sys, tifffile; [page.asarray() for page in tifffile.TiffFile(sys.argv[1]).pages]"
 _redirecting = threading.RLock()
 
 
@@ -102,6 +106,21 @@ def failures_explained(path: Path) -> Iterator[None]:
 def _starts_like_tiff(path: Path) -> bool:
     with path.open("rb") as handle:
         return handle.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def check_decoder_survives(path: Path, page: tifffile.TiffPage) -> None:
+    """Decode a file in another process first, if a damaged one could crash the decoder and this program with it.
+
+    Raises
+    ------
+    InputError
+        If the other process crashes.
+    """
+    if page.compression not in _CRASHING_COMPRESSIONS:
+        return
+    done = subprocess.run([sys.executable, "-c", _DECODE, str(path)], capture_output=True, check=False)  # noqa: S603
+    if done.returncode not in (0, 1):  # 1 is an error that reading the file here explains
+        raise InputError(DAMAGED, source=path)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.counts import calibrated, check_meaning
-from napari_contransgan.io.damage import check_memory, decoder_kept_quiet, failures_explained
+from napari_contransgan.io.damage import check_decoder_survives, check_memory, decoder_kept_quiet, failures_explained
 from napari_contransgan.io.directories import Layout, layouts_of
 from napari_contransgan.io.file_sets import named_files
 from napari_contransgan.io.image import Image
@@ -115,6 +115,7 @@ def _image_of(
         raise InputError(
             f"has an axis {unknown[0]!r}, which has no meaning here: save it as T, Z, C, Y, X", source=path
         )
+    check_decoder_survives(path, found.series[0].keyframe)
     ordered = standard_axes(path, found.shape, found.axes)
     data = lazy_pixels(path, tif, found, ordered) if lazy else None
     if data is None:
