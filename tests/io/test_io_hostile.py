@@ -234,6 +234,20 @@ def test_a_file_that_crashes_its_decoder_does_not_crash_the_program(
         read_image(path, lazy=lazy)
 
 
+@EAGER_AND_LAZY
+def test_damage_that_divides_by_zero_in_the_decoder_is_damage(path: Path, lazy: bool) -> None:
+    pytest.importorskip("imagecodecs")
+    yxs_ramp = (np.arange(20 * 32 * 3) % 251).reshape(20, 32, 3).astype(np.uint8)
+    tifffile.imwrite(path, yxs_ramp, compression="jpegxr", photometric="rgb")
+    with tifffile.TiffFile(path) as tif:
+        place = tif.pages[0].dataoffsets[0] + 145
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="damaged or cut short"):
+        np.asarray(read_image(path, lazy=lazy).data)
+
+
 ANNOTATIONS = {
     "wavelength_um": (math.nan, -1.0, math.inf, "green", 10**400),
     "numerical_aperture": (math.nan, -0.1, 0),
