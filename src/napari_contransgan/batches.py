@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -14,7 +14,7 @@ from napari_contransgan.io.atomic import remove_leftovers
 from napari_contransgan.io.inputs import size_and_time
 from napari_contransgan.plain_files import json_value
 from napari_contransgan.processes import outcomes_in_processes
-from napari_contransgan.progress import Progress
+from napari_contransgan.progress import Progress, as_part, mapped
 
 PACKAGES = ("napari-contransgan",)
 
@@ -211,17 +211,15 @@ def _outcomes(
 
 
 def _here(task: T, work: Work[T], number: int, count: int) -> Iterator[Progress | tuple[T, Any]]:
-    with closing(work.here(task)) as events:
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as end:
-                yield task, end.value
-                return
-            except Exception as error:
-                yield task, error
-                return
-            yield Progress(number * event.total + event.step, count * event.total, f"{task.path.name}: {event.message}")
+    def named(step: Progress) -> Progress:
+        return replace(step, message=f"{task.path.name}: {step.message}")
+
+    try:
+        result = yield from mapped(as_part(work.here(task), number, count), named)
+    except Exception as error:
+        yield task, error
+    else:
+        yield task, result
 
 
 def _reason(task: FileTask, error: Exception) -> str:

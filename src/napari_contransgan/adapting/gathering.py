@@ -3,7 +3,6 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
 from napari_contransgan.adapting.events import Way
@@ -120,7 +119,7 @@ def gather_fields(
         f"The frames are like those of a microscope at {describe_microscope(found.model)}.{doubt} The network learns "
         f"from frames simulated with these settings, and is scored on such frames too, not on yours.",
     )
-    noise = float(np.median([frame.noise for frame in frames]))
+    noise = made[0].noise
     if noise > NOISY:
         notes += (
             f"The frames are noisy ({noise:.1%} of the light), so the phase can come out one and a half times too "

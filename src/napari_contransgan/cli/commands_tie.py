@@ -151,7 +151,7 @@ def _retrieve_many(tasks: "list[StackTask]", out: Path, workers: int, scheduler:
 
 
 def _told(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Print the notes of a result, and name the options that its hints stand for."""
+    """Print the notes of a result, and the options for its hints."""
     notes = [*result["notes"], *(HINTS[hint] for hint in result["hints"])]
     for text in notes:
         note(f"{result['input']}: {text}")

@@ -29,40 +29,10 @@ _BEFORE = ".before"
 
 @contextmanager
 def replaced_atomically(path: Path) -> Iterator[Path]:
-    """Yield a temporary path for the content of a file, which replaces the file at the end of the block.
+    """Yield a temporary path for a file or folder, which replaces the one of that name at the end of the block.
 
-    A process that is killed leaves the old file or the new one. Missing parent folders are created, and removed again
-    if the block fails.
-
-    Yields
-    ------
-    Path
-        A path without a file; it has the name of `path`, in a temporary folder.
-    """
-    with empty_folders_removed(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(path.parent)
-        folder = own_folder(path.parent)
-        temporary = folder / path.name
-        try:
-            yield temporary
-            _sync_file(temporary)
-            temporary.replace(path)
-            _sync_folder(path.parent)
-        except OSError as error:
-            if error.errno is not None and error.filename in (None, str(temporary)):
-                error.filename = str(path)  # an error of a full disk does not name the file
-            raise
-        finally:
-            _remove(folder)
-
-
-@contextmanager
-def folder_replaced_atomically(path: Path) -> Iterator[Path]:
-    """Yield a temporary path for a folder, which replaces the folder of that name at the end of the block.
-
-    A process that is killed leaves the old folder or the new one, unless it is killed between the two moves that
-    replace an old one. Missing parent folders are created, and removed again if the block fails.
+    A process that is killed leaves the old one or the new one, unless it is killed between the two moves that replace
+    an old folder. Missing parent folders are created, and removed again if the block fails.
 
     Yields
     ------
@@ -73,17 +43,17 @@ def folder_replaced_atomically(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path.parent)
         folder = own_folder(path.parent)
-        temporary, before = folder / path.name, folder / _BEFORE
+        temporary = folder / path.name
         try:
             yield temporary
-            for one in temporary.rglob("*"):
-                if one.is_file():
-                    _sync_file(one)
-            _move_over(temporary, path, before)
+            files = (one for one in temporary.rglob("*") if one.is_file()) if temporary.is_dir() else [temporary]
+            for one in files:
+                _sync_file(one)
+            _move_over(temporary, path, folder / _BEFORE)
             _sync_folder(path.parent)
         except OSError as error:
             if error.errno is not None and (error.filename is None or str(error.filename).startswith(str(temporary))):
-                error.filename = str(path)
+                error.filename = str(path)  # an error of a full disk does not name the file
             raise
         finally:
             _remove(folder)

@@ -142,7 +142,7 @@ def open_array(path: Path, folder: Path) -> Any:
 
 
 def stamp_of(folder: Path) -> tuple[int, int]:
-    """Return size and modification time of the metadata of an array, which tell if it was replaced.
+    """Return size and modification time of the metadata of an array, which change when it is replaced.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.annotation import own_values
-from napari_contransgan.io.atomic import check_names, folder_replaced_atomically
+from napari_contransgan.io.atomic import check_names, replaced_atomically
 from napari_contransgan.io.image import NAMESPACE, QUANTITY_UNITS, Image
 from napari_contransgan.io.zarr_store import has_metadata, is_zarr_name, zarr_package
 
@@ -144,7 +144,7 @@ def zarr_tiles(
     check_place(path)
     shape = tuple(shape)
     try:
-        with folder_replaced_atomically(path) as part:
+        with replaced_atomically(path) as part:
             group = package.create_group(store=str(part), zarr_format=3)
             tile_px = min(tile_px, max(shape[-2:]))
             arrays = tuple(
