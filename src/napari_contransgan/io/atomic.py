@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import socket
+import tempfile
 import time
 import zlib
 from collections.abc import Iterator
@@ -125,6 +126,26 @@ def empty_folders_removed(folder: Path) -> Iterator[None]:
         for one in missing:
             with suppress(OSError):
                 one.rmdir()
+
+
+@contextmanager
+def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
+    """Yield an empty folder for temporary files, and remove it at the end of the block, also after an interrupt.
+
+    Folders that killed processes of this computer left are removed first.
+
+    Parameters
+    ----------
+    parent : Path or None
+        Folder that holds it; without it, the system's folder for temporary files.
+    """
+    parent = Path(tempfile.gettempdir()) if parent is None else parent
+    remove_leftovers(parent)
+    folder = own_folder(parent)
+    try:
+        yield folder
+    finally:
+        _remove(folder)
 
 
 def own_folder(parent: Path, name: str = _TEMPORARY) -> Path:
