@@ -15,6 +15,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, write_image
 from napari_contransgan.io.atomic import (
     _host,
+    append_line,
     check_names,
     empty_folders_removed,
     remove_leftovers,
@@ -138,6 +139,25 @@ def test_a_new_folder_is_removed_if_its_files_fail_and_a_file_in_its_place_is_na
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="file: nothing can be written there"), replaced_together(tmp_path / "file"):
         pytest.fail("unreachable")
+
+
+@pytest.mark.parametrize("old", [b"", b"first\n"])
+def test_a_line_is_added_whole_or_not_at_all(tmp_path: Path, old: bytes) -> None:
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "lines"
+    if old:
+        append_line(path, old)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for room_bytes in (3, 0):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(old) + room_bytes, hard))
+        try:
+            with pytest.raises(OSError, match=f"{path}"):
+                append_line(path, b"second\n")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert [one.read_bytes() for one in tmp_path.iterdir()] == [old] * bool(old)
+    append_line(path, b"second\n")
+    assert path.read_bytes() == old + b"second\n"
 
 
 def _write_with_scratch_folder(folder: Path) -> None:

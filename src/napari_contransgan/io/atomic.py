@@ -5,6 +5,7 @@ that every legal file name can be written, and names the process. What killed pr
 write; nothing else is ever removed.
 """
 
+import errno
 import os
 import re
 import secrets
@@ -64,6 +65,32 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a kill at any moment leaves the old or the new one, never a part of one."""
     with replaced_atomically(path) as temporary:
         temporary.write_bytes(content)
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Add a line to a file; if there is no space for all of it, none of it is kept, and no new file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    is_new = not path.exists()
+    try:
+        with path.open("ab", buffering=0) as file:
+            size = file.tell()
+            try:
+                if file.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError as error:
+                file.truncate(size)
+                error.filename = str(path)
+                raise
+    except OSError:
+        if is_new:
+            with suppress(OSError):
+                path.unlink()
+        raise
 
 
 @contextmanager

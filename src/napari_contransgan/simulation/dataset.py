@@ -15,6 +15,7 @@ from napari_contransgan.io import QUANTITY_UNITS, read_image
 from napari_contransgan.io.atomic import remove_leftovers, scratch_folder, write_atomically
 from napari_contransgan.io.locking import folder_locked
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.plain_files import plain_json, read_text
 from napari_contransgan.processes import in_processes
 from napari_contransgan.progress import Progress
 from napari_contransgan.simulation.cluster import on_cluster
@@ -194,7 +195,7 @@ def _check_space(settings: SimulationSettings, out: Path, stacks: bool) -> None:
 
 def _known(path: Path) -> dict[str, Any]:
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = plain_json(read_text(path))
         if isinstance(known["settings"]["count"], int):
             return dict(known)
     except (ValueError, KeyError, TypeError):
