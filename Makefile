@@ -31,7 +31,7 @@ XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen
 GUI_AT_ONCE := $(AT_ONCE)
 endif
 
-.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test gui-test-pyside screenshots afternoon bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt bench-inference faults package package-install networks graphs bundle display clean distclean
+.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test gui-test-pyside screenshots afternoon bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt bench-inference faults mutants package package-install networks graphs bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -144,6 +144,9 @@ bench-adapt: $(VENV)/.package ## Adapt the bundled network to strange microscope
 faults: $(VENV)/.package ## Attack the readers with damaged files and kill the commands, as tables (FAULTS_ARGS="--files 100000 --kills 500")
 	$(BIN)/python -m benchmarks.faults $(FAULTS_ARGS)
 
+mutants: $(VENV)/.mutants ## Put small faults into the code and count those that no test notices, as a table (MUTANTS_ARGS="--number 250")
+	$(BIN)/python -m benchmarks.mutants $(MUTANTS_ARGS)
+
 package: $(VENV)/.dev ## Build the wheel and the source archive into dist/, and check what they hold
 	rm -rf dist
 	$(BIN)/python tools/check_package.py dist
@@ -196,6 +199,11 @@ $(VENV)/.app: $(VENV)/.torch pyproject.toml
 $(VENV)/.bench: $(VENV)/.package pyproject.toml
 	@echo "Installing the programs that the benchmarks compare with"
 	@$(PIP_INSTALL) --editable . --group bench
+	@touch $@
+
+$(VENV)/.mutants: $(VENV)/.package pyproject.toml
+	@echo "Installing the program that puts faults into the code"
+	@$(PIP_INSTALL) --editable . --group test --group mutants
 	@touch $@
 
 $(VENV)/.graphs: $(VENV)/.package pyproject.toml
