@@ -25,9 +25,15 @@ class Courtesy:
     """Collects garbage in the window's thread and shortens the turns of threads, as long as any task runs.
 
     `begin` and `end` are called in the window's thread, once each for every task.
+
+    Attributes
+    ----------
+    freezes : bool
+        Whether its collections leave out what is older; switch it off where something else sees to that.
     """
 
     def __init__(self) -> None:
+        self.freezes = True
         self._tasks = 0
         self._turn_s = 0.0
         self._is_settled = self._collects_new = False
@@ -43,10 +49,10 @@ class Courtesy:
         sys.setswitchinterval(min(self._turn_s, SHORT_TURN_S))
         if not gc.isenabled():
             return  # someone collects it in a way of their own
-        if self._look_at_all not in gc.callbacks and not gc.get_freeze_count():
-            gc.callbacks.append(self._look_at_all)
         gc.disable()
-        gc.freeze()
+        if self.freezes and self._look_at_all not in gc.callbacks:
+            gc.callbacks.append(self._look_at_all)
+        self._freeze()
         self._full_s, self._is_settled = time.monotonic(), False
         self._timer = QTimer()
         self._timer.setInterval(COLLECT_MS)
@@ -76,7 +82,11 @@ class Courtesy:
             self._collects_new = True
             gc.collect()
             self._collects_new = False
-        gc.freeze()
+        self._freeze()
+
+    def _freeze(self) -> None:
+        if self.freezes:
+            gc.freeze()
 
     def _look_at_all(self, phase: str, info: dict[str, int]) -> None:
         """Have a full collection go through everything, unless it is our own or began by itself."""
