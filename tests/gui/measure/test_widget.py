@@ -216,6 +216,7 @@ def test_a_phase_becomes_maps_of_height_and_dry_mass_over_it(viewer, open_on, cl
     path_um = CELL * image.wavelength_um / (2 * np.pi)
     assert height.data == pytest.approx(path_um / 0.03, rel=1e-4, abs=1e-6)
     assert mass.data == pytest.approx(path_um / INCREMENT, rel=1e-4, abs=1e-6)
+    assert "'cells height' (µm), 'cells dry mass' (pg/µm²)" in widget.panel.message.value
     assert (height.scale == phase.scale).all()
     assert (height.translate == phase.translate).all()
     saved = save_as(widget.panel.save_button.native, "height.ome.tif")

@@ -20,6 +20,7 @@ from napari_contransgan.quantities import Conversions
 
 TITLE = "Maps from the phase"
 NAMES: dict[Quantity, str] = {"path": "optical path", "height": "height", "dry-mass": "dry mass"}
+UNITS: dict[Quantity, str] = {"path": "nm", "height": "µm", "dry-mass": "pg/µm²"}
 
 
 class MapsPart(Part):
@@ -53,8 +54,8 @@ class MapsPart(Part):
     def _show(self, maps: Sequence[Image], layer: ImageLayer) -> str:
         added = [add_image(self.viewer, replace(one, name=f"{layer.name} {NAMES[one.quantity]}")) for one in maps]
         self.panel.offer_to_save(self.viewer, added, layer)
-        names = ", ".join(f"'{one.name}'" for one in added)
-        return f"Done: {names}."
+        named = (f"'{new.name}' ({UNITS[image.quantity]})" for new, image in zip(added, maps, strict=True))
+        return f"Done: {', '.join(named)}."
 
 
 def _converting(image: Image, conversions: Conversions) -> Generator[Progress, None, Sequence[Image]]:
