@@ -16,7 +16,7 @@ import time
 
 from qtpy.QtCore import QTimer
 
-SHORT_TURN_S = 0.001
+SHORT_TURN_S = 0.002
 COLLECT_MS = 500
 FULL_EVERY_S = 20.0
 
