@@ -75,6 +75,20 @@ def test_collections_of_its_own_go_through_new_objects_only(qtbot, courtesy, mon
     assert len(gc.get_objects()) < len(kept), "nor does Python go through all of them soon after"
 
 
+def test_what_a_long_task_leaves_behind_is_collected(qtbot, courtesy, monkeypatch):
+    monkeypatch.setattr(interpreter, "COLLECT_MS", 10)
+    monkeypatch.setattr(interpreter, "FULL_EVERY_S", 0.05)
+    courtesy.begin()
+    try:
+        qtbot.wait(200)
+        later = Cycle()
+        qtbot.wait(200)
+        del later
+        qtbot.waitUntil(lambda: bool(Cycle.collected_in))
+    finally:
+        courtesy.end()
+
+
 @pytest.mark.parametrize("still_runs", [True, False])
 def test_a_collection_that_someone_asks_for_goes_through_everything(qtbot, courtesy, still_runs):
     cycle = Cycle()

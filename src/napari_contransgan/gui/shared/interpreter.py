@@ -3,8 +3,8 @@
 Python collects cyclic garbage in whichever thread allocates memory. In a worker, that can destroy Qt objects while the
 window draws them. A full collection also goes through all objects of napari and PyTorch (700,000; 0.4 s), and every
 thread waits for it. So while tasks run, garbage is collected in the window's thread, and only among objects that are
-newer than the last full collection. A full collection that someone asks for, as napari does when a layer is removed,
-still goes through everything.
+newer than the first seconds of the task. A full collection that someone asks for, as napari does when a layer is
+removed, still goes through everything.
 
 A thread that computes in Python lets another one in only every `sys.getswitchinterval` seconds, and drawing the window
 calls Python many times. So the threads take shorter turns.
@@ -71,18 +71,22 @@ class Courtesy:
             gc.enable()
 
     def _collect(self) -> None:
-        """Collect what is new; what modules hold that are imported in the first seconds is not looked at again."""
+        """Collect what is new; what modules hold that are imported in the first seconds is not looked at again.
+
+        Later nothing is frozen, since what a long task leaves behind would then never be collected.
+        """
         now = time.monotonic()
-        if now - self._full_s < FULL_EVERY_S:
-            gc.collect(1)
-            if self._is_settled:
-                return
-        else:
-            self._full_s, self._is_settled = now, True
+        is_full = now - self._full_s >= FULL_EVERY_S
+        if is_full:
+            self._full_s = now
             self._collects_new = True
             gc.collect()
             self._collects_new = False
-        self._freeze()
+        else:
+            gc.collect(1)
+        if not self._is_settled:
+            self._freeze()
+        self._is_settled |= is_full
 
     def _freeze(self) -> None:
         if self.freezes:
