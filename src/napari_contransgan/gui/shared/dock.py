@@ -6,7 +6,7 @@ from pathlib import Path
 from napari.layers import Layer
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QScrollArea, QScrollBar, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QScrollArea, QScrollBar, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_contransgan.gui.shared.form_memory import FormMemory
 from napari_contransgan.gui.shared.rows import Rows
@@ -122,6 +122,8 @@ class _DockScroll(QScrollArea):
         super().__init__()
         self._body = body
         self._bar = QScrollBar()
+        self._letters = QLabel(self)  # napari gives labels its font, and not this
+        self._letters.hide()
         self.setVerticalScrollBar(self._bar)
         self.setWidgetResizable(True)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -151,7 +153,8 @@ class _DockScroll(QScrollArea):
     def _widest_px(self) -> int:
         window = self.window() or self
         part_px = max(round(PART_OF_WINDOW * window.width()), NARROWEST_PX)
-        return min(part_px, WIDEST_LINES * self.fontMetrics().lineSpacing())
+        self._letters.ensurePolished()
+        return min(part_px, WIDEST_LINES * self._letters.fontMetrics().lineSpacing())
 
     def _room(self) -> int:
         return self._bar.sizeHint().width() + BAR_MARGIN_PX
