@@ -187,6 +187,18 @@ def test_cancel_button_of_the_activity_dock_cancels_the_task(viewer, qtbot, call
     assert len(progress._all_instances) == 0
 
 
+def test_a_result_waits_until_the_bar_is_drawn(viewer, qtbot, calls, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(activity.ActivityBar, "drawing", property(lambda _: not drawn))
+    task = calls.start(three_steps)
+    qtbot.waitUntil(lambda: calls.names == ["event", "event", "event"])
+    qtbot.wait(100)
+    assert calls.names == ["event", "event", "event"]
+    drawn.append(True)
+    qtbot.waitUntil(lambda: not task.running)
+    assert calls.names[3:] == ["result", "finished"]
+
+
 def test_a_short_task_shows_no_bar(viewer, qtbot, calls, monkeypatch):
     from napari.utils import progress
 

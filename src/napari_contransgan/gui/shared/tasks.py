@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from napari import current_viewer
 from napari.qt.threading import GeneratorWorkerSignals, create_worker
 from napari.utils.notifications import notification_manager, show_error
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 from superqt.utils import WorkerBase
 
 from napari_contransgan.errors import InputError
@@ -31,6 +31,8 @@ R = TypeVar("R")
 
 ProgressOf = Callable[[Any], Progress | None]
 Takes = Callable[[Any], bool]
+
+_LATER_MS = 10
 
 _log = logging.getLogger(__name__)
 
@@ -165,6 +167,9 @@ class Task(Generic[E, R]):
             self._on_paused()
 
     def _finish(self) -> None:
+        if self._bar.drawing:  # drawing it handles other events; layers that were added within crashed the drawing
+            QTimer.singleShot(_LATER_MS, self._finish)
+            return
         self._running = False
         COURTESY.end()
         self._bar.close()
