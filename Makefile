@@ -134,8 +134,8 @@ bench-training: $(VENV)/.package ## Measure the speed of training, where its tim
 bench-threads: $(VENV)/.package ## Measure prediction and training alone and next to busy programs, as a table (6 minutes)
 	$(BIN)/python -m benchmarks.threads
 
-bench-window: $(VENV)/.dev display ## Measure how long the window stalls while a network trains in it (3 minutes)
-	$(XVFB) $(BIN)/python -m benchmarks.training.window
+bench-window: $(VENV)/.dev display ## Measure how long the window does not answer while it works and trains, as tables (6 minutes)
+	$(XVFB) $(BIN)/python -m benchmarks.window
 
 # Each ends after its minutes, or at the steps of the settings if that is sooner. The three that are compared have to take
 # the same number of steps, so they have no limit by the clock. What is interrupted goes on when it is run again.

@@ -61,18 +61,22 @@ def test_a_few_damaged_files_are_read_or_rejected(kind: str, tmp_path: Path, mon
 
 
 def _victim(
-    monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], Any], folder: Path, old: Path | None = None
+    monkeypatch: pytest.MonkeyPatch,
+    write: Callable[[Path], Any],
+    folder: Path,
+    old: Path | None = None,
+    goes_on: Callable[[Path], bool] = lambda _: True,
 ) -> kills.Killer:
     def run_here(options: list[str]) -> int:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             write(Path(options[0]))
-        except SystemExit:
-            return 143
+        except SystemExit as end:
+            return int(str(end))
         return 0
 
     monkeypatch.setattr("benchmarks.faults.victims.run_here", run_here)
-    return kills.Killer(Victim("write", lambda out: [str(out)], ("a.ome.tif",), old), folder)
+    return kills.Killer(Victim("write", lambda out: [str(out)], ("a.ome.tif",), old, goes_on), folder)
 
 
 def test_kills_find_a_file_that_is_written_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +113,21 @@ def test_kills_find_no_fault_where_files_are_replaced(tmp_path: Path, monkeypatc
         tmp_path / "work",
         tmp_path / "old.ome.tif",
     )
+    chains = [killer.chain(random.Random(seed)) for seed in range(25)]  # noqa: S311
+    assert sum(chain.kills for chain in chains) > 5
+    assert [chain.faults for chain in chains] == [[]] * 25
+
+
+def test_a_result_that_was_complete_before_the_kill_may_be_refused_by_the_next_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_once(out: Path) -> None:
+        out.mkdir(exist_ok=True)
+        if (out / "a.ome.tif").exists():
+            sys.exit(2)
+        write_image(out / "a.ome.tif", Image(np.arange(400, dtype=np.uint16).reshape(20, 20), "YX"))
+
+    killer = _victim(monkeypatch, write_once, tmp_path / "work", goes_on=lambda out: not (out / "a.ome.tif").exists())
     chains = [killer.chain(random.Random(seed)) for seed in range(25)]  # noqa: S311
     assert sum(chain.kills for chain in chains) > 5
     assert [chain.faults for chain in chains] == [[]] * 25

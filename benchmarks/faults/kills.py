@@ -88,6 +88,8 @@ class Killer:
             found.faults += self._faults(status, has_old)
             if status not in KILLED + STOPPED:
                 break
+            if not self._victim.goes_on(self._out):  # the result was complete before the kill, and has been checked
+                return found
         if not self._victim.goes_on(self._out):
             _clear(self._out)
         status = self._ended(lambda: None)

@@ -41,7 +41,8 @@ class Victim:
     old : Path or None
         A file that takes the place of the first result beforehand, for commands that replace one.
     goes_on : callable
-        Whether the command can run in a folder with these results; else it starts again in an empty one.
+        Whether the command can run in a folder with these results; else they are complete, and it runs again only in
+        an empty folder.
     share : float
         How often it is killed, relative to the others.
     """

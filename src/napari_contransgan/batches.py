@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from napari_contransgan.cluster import check_versions, outcomes_on_cluster, versions_here
 from napari_contransgan.errors import InputError
-from napari_contransgan.io.atomic import remove_leftovers
+from napari_contransgan.io.atomic import append_line, empty_folders_removed, remove_leftovers
 from napari_contransgan.io.inputs import size_and_time
 from napari_contransgan.plain_files import json_value
 from napari_contransgan.processes import outcomes_in_processes
@@ -152,36 +152,35 @@ def work_through(
     stamps = {task: _stamp(task) for task in tasks}
     is_done = {task: _is_done(task, stamps[task], known) for task in tasks}
     earlier, missing = ([task for task in tasks if is_done[task] is wanted] for wanted in (True, False))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot be created as a folder ({error.strerror}): choose another", source=folder) from error
     results: list[Mapping[str, Any]] = [known[str(task.path)]["result"] for task in earlier]
     skipped = []
-    _remove_leftovers(missing)
-    try:
-        with (
-            closing(_outcomes(missing, work, workers, scheduler)) as outcomes,
-            manifest.open("a", encoding="utf-8") as log,
-        ):
-            for outcome in outcomes:
-                if isinstance(outcome, Progress):
-                    yield outcome
-                    continue
-                task, result = outcome
-                entry: dict[str, Any] = {"input": str(task.path), "stamp": stamps[task]}
-                if isinstance(result, Exception):
-                    skipped.append(Skipped(task.path, _reason(task, result)))
-                    entry |= {"state": "skipped", "reason": skipped[-1].reason}
-                else:
-                    results.append(json_value(result))
-                    entry |= {"state": "done", "result": results[-1]}
-                log.write(json.dumps(entry) + "\n")
-                log.flush()
-                finished = len(results) + len(skipped)
-                yield Progress(finished, len(tasks), f"{work.done} {finished} of {len(tasks)} files")
-    finally:
-        _remove_leftovers(missing)  # of processes that were ended
+    with empty_folders_removed(folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"cannot be created as a folder ({error.strerror}): choose another", source=folder
+            ) from error
+        _remove_leftovers(missing)
+        try:
+            with closing(_outcomes(missing, work, workers, scheduler)) as outcomes:
+                for outcome in outcomes:
+                    if isinstance(outcome, Progress):
+                        yield outcome
+                        continue
+                    task, result = outcome
+                    entry: dict[str, Any] = {"input": str(task.path), "stamp": stamps[task]}
+                    if isinstance(result, Exception):
+                        skipped.append(Skipped(task.path, _reason(task, result)))
+                        entry |= {"state": "skipped", "reason": skipped[-1].reason}
+                    else:
+                        results.append(json_value(result))
+                        entry |= {"state": "done", "result": results[-1]}
+                    append_line(manifest, json.dumps(entry).encode() + b"\n")
+                    finished = len(results) + len(skipped)
+                    yield Progress(finished, len(tasks), f"{work.done} {finished} of {len(tasks)} files")
+        finally:
+            _remove_leftovers(missing)  # of processes that were ended
     return BatchResult(tuple(results), len(earlier), tuple(skipped), manifest)
 
 
@@ -238,18 +237,19 @@ def _known(manifest: Path) -> dict[str, dict[str, Any]]:
     """Read the last entry of each file; lines that a killed run left half-written are left out."""
     known: dict[str, dict[str, Any]] = {}
     if manifest.is_file():
-        for line in manifest.read_text(encoding="utf-8").splitlines():
+        for line in manifest.read_bytes().splitlines():
             try:
                 entry = json.loads(line)
                 known[entry["input"]] = entry
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 continue
     return known
 
 
 def _is_done(task: FileTask, stamp: list[Any], known: Mapping[str, Mapping[str, Any]]) -> bool:
     entry = known.get(str(task.path), {})
-    return entry.get("state") == "done" and entry.get("stamp") == stamp and all(map(Path.exists, task.outputs))
+    is_known = entry.get("state") == "done" and entry.get("stamp") == stamp and "result" in entry
+    return is_known and all(map(Path.exists, task.outputs))
 
 
 def _remove_leftovers(tasks: Sequence[FileTask]) -> None:

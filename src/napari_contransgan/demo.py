@@ -50,7 +50,6 @@ def run_demo(out: Path) -> Generator[Progress, None, dict[str, Any]]:
     dict
         Scores of TIE and of the network against the true phase.
     """
-    out.mkdir(parents=True, exist_ok=True)
     steps = 6
     yield Progress(0, steps, "simulating a 40x focus stack")
     stack, stack_truth = sample_stack_and_truth()

@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +15,13 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, read_image, write_image
 from napari_contransgan.io.atomic import (
     _host,
+    append_line,
     check_names,
     empty_folders_removed,
     remove_leftovers,
     replaced_atomically,
     replaced_together,
+    scratch_folder,
     write_atomically,
 )
 
@@ -27,6 +31,14 @@ from pathlib import Path
 from napari_contransgan.io.atomic import replaced_atomically
 with replaced_atomically(Path(sys.argv[1])) as part:
     part.write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+KILLED_WITH_A_SCRATCH_FOLDER = """
+import os, signal
+from napari_contransgan.io.atomic import scratch_folder
+with scratch_folder() as folder:
+    (folder / "a").write_bytes(b"half")
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -129,21 +141,62 @@ def test_a_new_folder_is_removed_if_its_files_fail_and_a_file_in_its_place_is_na
         pytest.fail("unreachable")
 
 
+@pytest.mark.parametrize("old", [b"", b"first\n"])
+def test_a_line_is_added_whole_or_not_at_all(tmp_path: Path, old: bytes) -> None:
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "lines"
+    if old:
+        append_line(path, old)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for room_bytes in (3, 0):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(old) + room_bytes, hard))
+        try:
+            with pytest.raises(OSError, match=f"{path}"):
+                append_line(path, b"second\n")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert [one.read_bytes() for one in tmp_path.iterdir()] == [old] * bool(old)
+    append_line(path, b"second\n")
+    assert path.read_bytes() == old + b"second\n"
+
+
+def _write_with_scratch_folder(folder: Path) -> None:
+    with scratch_folder(folder) as scratch:
+        write_atomically(folder / "a", b"new")
+        (scratch / "b").write_text("temporary")
+
+
+@pytest.mark.parametrize("write", [lambda folder: write_atomically(folder / "a", b"new"), _write_with_scratch_folder])
 def test_an_interrupt_during_the_cleaning_up_leaves_no_hidden_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    write: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = shutil.rmtree, list[Path]()
+    real, is_interrupted = shutil.rmtree, set[Path]()
 
     def interrupted_once(path: Path, **options: bool) -> None:
-        calls.append(path)
-        if len(calls) == 1:
+        if path not in is_interrupted:
+            is_interrupted.add(path)
             raise KeyboardInterrupt
         real(path, **options)
 
     monkeypatch.setattr(shutil, "rmtree", interrupted_once)
     with pytest.raises(KeyboardInterrupt):
-        write_atomically(tmp_path / "a", b"new")
+        write(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL on Windows")
+def test_the_scratch_folder_of_a_killed_process_is_removed_at_the_next_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "of another program").mkdir()
+    command = [sys.executable, "-c", KILLED_WITH_A_SCRATCH_FOLDER]
+    subprocess.run(command, check=False, env={**os.environ, "TMPDIR": str(tmp_path)})  # noqa: S603
+    assert [path.read_bytes() for path in tmp_path.glob(".*/a")] == [b"half"]
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with scratch_folder() as folder:
+        assert folder.parent == tmp_path
+        assert list(folder.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["of another program"]
 
 
 def test_new_folders_are_kept_if_they_hold_something(tmp_path: Path) -> None:

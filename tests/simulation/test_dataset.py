@@ -156,8 +156,11 @@ def test_a_folder_of_another_data_set_is_refused(tmp_path: Path, monkeypatch: py
         result_of(write_dataset(of(1), tmp_path, stacks=False))
 
 
-def test_a_damaged_description_is_named(tmp_path: Path) -> None:
-    (tmp_path / "dataset.json").write_text("{")
+@pytest.mark.parametrize(
+    "text", ["{", "[" * 100_000, '{"settings": [1]}', '{"settings": {"count": ' + "9" * 400 + "}}"], ids=len
+)
+def test_a_damaged_description_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "dataset.json").write_text(text)
     with pytest.raises(InputError, match=r"dataset\.json: is damaged"):
         result_of(write_dataset(SETTINGS, tmp_path, stacks=False))
 

@@ -92,6 +92,16 @@ def test_a_run_goes_on_where_it_stopped_and_takes_no_result_for_a_stack(folder: 
     assert states.count("done") == 3
 
 
+def test_lines_of_the_manifest_that_cannot_be_read_are_done_again(folder: Path) -> None:
+    result_of(retrieve_files(tasks_of(folder, folder), folder))
+    first, second, *rest = (folder / MANIFEST).read_bytes().splitlines(keepends=True)
+    without_result = {key: value for key, value in json.loads(first).items() if key != "result"}
+    bad = [b"\xff\xfe", b"[" * 100_000, b"3", b'{"input": [1]}', json.dumps(without_result).encode(), second[:-20]]
+    (folder / MANIFEST).write_bytes(b"\n".join(bad) + b"\n" + b"".join(rest))
+    result = result_of(retrieve_files(tasks_of(folder, folder), folder))
+    assert (result.earlier, len(result.results)) == (1, 3)
+
+
 def test_what_a_result_depends_on_is_computed_again_after_a_change(folder: Path, tmp_path: Path) -> None:
     out, flat = tmp_path / "out", tmp_path / "flat.tif"
     write_image(flat, Image(np.full((80, 80), 900.0, np.float32), "YX"))

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from napari_contransgan.config import PairFolders, TrainSettings
 from napari_contransgan.io import find_images, read_image, write_image
 from napari_contransgan.models.checkpoint import ModelCard
@@ -49,6 +51,15 @@ def test_the_card_claims_nothing_that_the_data_do_not_say(tiny: Tiny, pairs: Pat
     assert "state no wavelength; 0.55 um is assumed" in card.limits
     assert card.recipe == "6 supervised steps on pairs"
     assert "simulated" not in card.limits
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[1]", '{"settings": [1]}', '{"settings": {"seed": 1e400}}'], ids=len)
+def test_a_description_of_the_data_that_cannot_be_is_as_none(
+    tiny: Tiny, pairs: Path, tmp_path: Path, text: str
+) -> None:
+    folder = shutil.copytree(pairs, tmp_path / "set")
+    (folder / "dataset.json").write_text(text)
+    assert card_of(tiny(pairs=(folder,))).optics == "not stated in the data"
 
 
 def test_pairs_in_two_folders_are_named_and_simulated_if_both_are(tiny: Tiny, pairs: Path, tmp_path: Path) -> None:

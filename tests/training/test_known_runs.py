@@ -47,7 +47,7 @@ def test_a_relative_folder_is_found_from_anywhere(tmp_path: Path, monkeypatch: p
     assert known_runs() == [tmp_path / "run"]
 
 
-@pytest.mark.parametrize("content", ["", "[1]", "{}", '{"runs": 3}', '{"runs": [3]}', "\x00"])
+@pytest.mark.parametrize("content", ["", "[1]", "{}", '{"runs": 3}', '{"runs": [3]}', "\x00", "[" * 100_000], ids=len)
 def test_a_broken_list_is_an_empty_one_and_begins_anew(tmp_path: Path, content: str) -> None:
     path = Path(os.environ["XDG_DATA_HOME"]) / "napari-contransgan" / "runs.json"
     path.parent.mkdir()

@@ -1,6 +1,7 @@
 """A run's folder: written line by line, cut back after a kill, and read again."""
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -86,6 +87,25 @@ def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_lines_that_are_no_records_are_passed_over(run: Path) -> None:
     (run / METRICS).write_bytes(b'[1]\n{"step": "x"}\n\xff\xfe\n{"note": 1}\n' + json.dumps(step_line(4, a=1)).encode())
     assert list(read_run(run).losses) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[" * 100_000, '{"step": 3, "a": ' + "9" * 400 + "}", '{"step": ' + "9" * 400 + ', "a": 1}', '{"step": 1e400}'],
+)
+def test_lines_that_would_break_a_reader_are_passed_over(run: Path, line: str) -> None:
+    good = json.dumps(step_line(4, a=1))
+    (run / METRICS).write_text(f"{good}\n{line}\n{good}\n")
+    steps, values = read_run(run).losses["a"]
+    np.testing.assert_array_equal(steps, [4, 4])
+    np.testing.assert_array_equal(values, [1, 1])
+
+
+def test_a_pipe_in_the_place_of_the_metrics_is_not_waited_for(run: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    os.mkfifo(run / METRICS)
+    assert read_run(run).losses == {}
 
 
 def test_a_long_run_is_read_in_no_time(run: Path) -> None:

@@ -5,11 +5,13 @@ that every legal file name can be written, and names the process. What killed pr
 write; nothing else is ever removed.
 """
 
+import errno
 import os
 import re
 import secrets
 import shutil
 import socket
+import tempfile
 import time
 import zlib
 from collections.abc import Iterator
@@ -63,6 +65,32 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a kill at any moment leaves the old or the new one, never a part of one."""
     with replaced_atomically(path) as temporary:
         temporary.write_bytes(content)
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Add a line to a file; if there is no space for all of it, none of it is kept, and no new file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    is_new = not path.exists()
+    try:
+        with path.open("ab", buffering=0) as file:
+            size = file.tell()
+            try:
+                if file.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError as error:
+                file.truncate(size)
+                error.filename = str(path)
+                raise
+    except OSError:
+        if is_new:
+            with suppress(OSError):
+                path.unlink()
+        raise
 
 
 @contextmanager
@@ -125,6 +153,26 @@ def empty_folders_removed(folder: Path) -> Iterator[None]:
         for one in missing:
             with suppress(OSError):
                 one.rmdir()
+
+
+@contextmanager
+def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
+    """Yield an empty folder for temporary files, and remove it at the end of the block, also after an interrupt.
+
+    Folders that killed processes of this computer left are removed first.
+
+    Parameters
+    ----------
+    parent : Path or None
+        Folder that holds it; without it, the system's folder for temporary files.
+    """
+    parent = Path(tempfile.gettempdir()) if parent is None else parent
+    remove_leftovers(parent)
+    folder = own_folder(parent)
+    try:
+        yield folder
+    finally:
+        _remove(folder)
 
 
 def own_folder(parent: Path, name: str = _TEMPORARY) -> Path:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.io.atomic import empty_folders_removed
 from napari_contransgan.progress import Progress
 from napari_contransgan.reproduction.bead_heights import bead_heights
 from napari_contransgan.reproduction.compatibility import compatibility
@@ -73,12 +74,13 @@ def reproduce(
     if unknown:
         raise InputError(f"{', '.join(unknown)}: not a part of the paper: use {', '.join(PARTS)} or all")
     networks = choice.load()
-    out.mkdir(parents=True, exist_ok=True)
-    yield Progress(0, 1, "beginning")
     parts: list[Part] = []
-    for name in names:
-        part = yield from PARTS[name](networks, extent, out)
-        parts.append(part)
-    write_report(out / REPORT, parts, networks, extent, command)
+    with empty_folders_removed(out):
+        out.mkdir(parents=True, exist_ok=True)
+        yield Progress(0, 1, "beginning")
+        for name in names:
+            part = yield from PARTS[name](networks, extent, out)
+            parts.append(part)
+        write_report(out / REPORT, parts, networks, extent, command)
     goals = [{"part": part.name, **vars(goal)} for part in parts for goal in part.goals]
     return {**{part.name: part.figures for part in parts}, "goals": goals, "report": str(out / REPORT)}

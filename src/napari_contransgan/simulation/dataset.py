@@ -6,16 +6,16 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import napari_contransgan
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import QUANTITY_UNITS, read_image
-from napari_contransgan.io.atomic import remove_leftovers, write_atomically
+from napari_contransgan.io.atomic import remove_leftovers, scratch_folder, write_atomically
 from napari_contransgan.io.locking import folder_locked
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.plain_files import plain_json, read_text
 from napari_contransgan.processes import in_processes
 from napari_contransgan.progress import Progress
 from napari_contransgan.simulation.cluster import on_cluster
@@ -92,12 +92,12 @@ def _written(
     settings: SimulationSettings, out: Path, workers: int, stacks: bool, scheduler: str | None
 ) -> Generator[Progress, None, None]:
     parts, is_new = _begin(settings, out, stacks)
-    with TemporaryDirectory(prefix="contransgan-", ignore_cleanup_errors=True) as scratch:
+    with scratch_folder() as scratch:
         tasks: list[FieldTask] = []
         for index in range(settings.count):
             missing = tuple(part for part in parts if is_new or not _is_whole(out / part / field_name(index)))
             if missing:
-                tasks.append(FieldTask(settings, index, missing, None if scheduler else Path(scratch)))
+                tasks.append(FieldTask(settings, index, missing, None if scheduler else scratch))
             if not is_new and (index + 1) % CHECKS_PER_EVENT == 0:
                 yield Progress(index + 1, settings.count, "checking existing files")
         began = time.monotonic()
@@ -195,7 +195,7 @@ def _check_space(settings: SimulationSettings, out: Path, stacks: bool) -> None:
 
 def _known(path: Path) -> dict[str, Any]:
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = plain_json(read_text(path))
         if isinstance(known["settings"]["count"], int):
             return dict(known)
     except (ValueError, KeyError, TypeError):

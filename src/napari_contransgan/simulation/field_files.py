@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import tempfile
 import traceback
 import uuid
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.io import Image, write_image
+from napari_contransgan.io.atomic import scratch_folder
 from napari_contransgan.simulation.fields import image_lr, image_stack, tie_label, true_phase
 from napari_contransgan.simulation.specimen import draw_specimen
 
@@ -96,8 +96,8 @@ def _images(task: FieldTask) -> Iterator[tuple[str, Image]]:
 
 
 def _encoded(image: Image, scratch: Path | None) -> bytes:
-    with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        path = Path(folder) / "image.ome.tif"
+    with scratch_folder(scratch) as folder:
+        path = folder / "image.ome.tif"
         write_image(path, image)
         return _with_uuid_of_content(path.read_bytes())
 

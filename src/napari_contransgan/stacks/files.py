@@ -1,7 +1,6 @@
 """Retrieve the phase of one file into another, and what is computed from it, one frame at a time."""
 
 import dataclasses
-import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import Hint, errors_named
 from napari_contransgan.io import Image, read_image, write_frames
-from napari_contransgan.io.atomic import replaced_together
+from napari_contransgan.io.atomic import replaced_together, scratch_folder
 from napari_contransgan.io.inputs import size_and_time
 from napari_contransgan.io.names import next_to
 from napari_contransgan.measuring import measure_frame
@@ -135,10 +134,10 @@ def retrieve_file(task: StackTask) -> Generator[Progress, None, dict[str, Any]]:
     with (
         errors_named(task.path, image.name),
         replaced_together(task.phase.parent) as together,
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
+        scratch_folder() as scratch,
     ):
         task.conversions.check(image.name)
-        found = yield from _retrieved(image, settings, Path(scratch))
+        found = yield from _retrieved(image, settings, scratch)
         _write(together / task.phase.name, found.phase)
         if task.uncertainty:
             _write(together / task.further[UNCERTAINTY].name, found.uncertainty)

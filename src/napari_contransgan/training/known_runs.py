@@ -7,6 +7,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from napari_contransgan.io.atomic import write_atomically
+from napari_contransgan.plain_files import plain_json, read_text
 from napari_contransgan.training.run_folder import BEST
 
 MAX_KNOWN = 20
@@ -47,9 +48,9 @@ def _list_file() -> Path:
 
 def _remembered() -> list[Path]:
     try:
-        names = json.loads(_list_file().read_text(encoding="utf-8"))["runs"]
+        names = plain_json(read_text(_list_file()))["runs"]
         return [Path(name) for name in names]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return []
 
 

@@ -1,11 +1,9 @@
 """The files in the folder of a run, and reading them back; without torch, so that widgets can do so at once."""
 
-import errno
 import io
 import json
 import logging
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +15,10 @@ from numpy.typing import NDArray
 
 from napari_contransgan.config import AdaptSettings, TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.io.atomic import write_atomically
+from napari_contransgan.io.atomic import append_line, write_atomically
 from napari_contransgan.io.damage import failures_explained, pixels_are_whole
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
+from napari_contransgan.plain_files import opened
 from napari_contransgan.training.events import SCORES, Preview
 
 CONFIG, METRICS, PREVIEWS = "config.yaml", "metrics.jsonl", "previews"
@@ -32,6 +31,7 @@ SPEED = "images_per_s"
 """Text that every line of a step contains, and no other line."""
 NO_LOSSES = {"step", SPEED, "learning_rate"}
 LINES_AT_ONCE = 1000
+MOST_DIGITS = 16
 
 CHANNELS = {
     "yx_input": "input",
@@ -116,13 +116,14 @@ def _curves(curves: Mapping[str, list[tuple[int, float]]]) -> dict[str, Curve]:
 def _records(path: Path) -> Iterator[dict[str, Any]]:
     """Return the complete lines; a run that was killed may have left an incomplete last one."""
     try:
-        lines = path.read_bytes().splitlines()
-    except OSError:
+        with opened(path) as file:
+            lines = file.read().splitlines()
+    except (InputError, OSError):
         return
     for start in range(0, len(lines), LINES_AT_ONCE):
         some = lines[start : start + LINES_AT_ONCE]
         try:
-            records = json.loads(b"[" + b",".join(some) + b"]")  # several times faster than line by line
+            records = _parse(b"[" + b",".join(some) + b"]")  # several times faster than line by line
         except ValueError:
             records = map(_parsed, some)
         yield from (record for record in records if _is_record(record))
@@ -130,9 +131,21 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
 
 def _parsed(line: bytes) -> Any:
     try:
-        return json.loads(line)
+        return _parse(line)
     except ValueError:
         return None
+
+
+def _parse(text: bytes) -> Any:
+    try:
+        return json.loads(text, parse_int=_whole)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _whole(digits: str) -> float:
+    """Return a whole number, or infinity for one that no step or score has and NumPy cannot hold."""
+    return int(digits) if len(digits) < MOST_DIGITS else math.inf
 
 
 def _is_record(record: Any) -> bool:
@@ -157,15 +170,7 @@ def append_record(run_dir: Path, record: Mapping[str, Any]) -> None:
     OSError
         If it cannot be written.
     """
-    line = record_line(record)
-    with (run_dir / METRICS).open("ab", buffering=0) as file:
-        size = file.tell()
-        try:
-            if file.write(line) < len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(run_dir / METRICS))
-        except OSError:
-            file.truncate(size)
-            raise
+    append_line(run_dir / METRICS, record_line(record))
 
 
 def was_validated(run_dir: Path, step: int) -> bool:

@@ -1,6 +1,5 @@
 """A survey of a run's images before anything is written: whether they are usable, and their stated optics."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,10 +7,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from pydantic import ValidationError
 
 from napari_contransgan.config import SimulationSettings, TrainSettings
 from napari_contransgan.errors import InputError
+from napari_contransgan.plain_files import plain_json, read_text
 from napari_contransgan.training.appearance import Appearance, appearance_of, described, doubts
 from napari_contransgan.training.file_frames import FileFrame
 from napari_contransgan.training.frames import check_size, read_frame, size_on_model_grid
@@ -221,8 +220,8 @@ def simulated_lr(folder: Path) -> SimulationSettings | None:
 def simulated_by(folder: Path) -> SimulationSettings | None:
     """Read the settings from the ``dataset.json`` of a simulated folder; return None if there is none."""
     try:
-        return SimulationSettings(**json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["settings"])
-    except (OSError, ValueError, KeyError, TypeError, ValidationError):
+        return SimulationSettings(**plain_json(read_text(folder / "dataset.json"))["settings"])
+    except (ValueError, KeyError, TypeError):
         return None
 
 

@@ -11,6 +11,7 @@ from platformdirs import user_data_path
 
 from napari_contransgan.io import Image
 from napari_contransgan.io.atomic import write_atomically
+from napari_contransgan.plain_files import plain_json, read_text
 
 MOST_MICROSCOPES = 50
 
@@ -92,8 +93,8 @@ def _file() -> Path:
 
 def _read() -> dict[str, Any]:
     try:
-        found = json.loads(_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = plain_json(read_text(_file()))
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
