@@ -35,10 +35,13 @@ endif
 # Both halves of the tests, with the lines of the package that they reach, here and in the processes that they start.
 define covered_tests
 	$(1)/coverage erase
-	$(1)/pytest tests --ignore=tests/gui --cov --cov-report= $(AT_ONCE) $(PYTEST_ARGS)
-	DISPLAY= $(1)/pytest tests/gui --cov --cov-append --cov-report= $(GUI_AT_ONCE) $(PYTEST_ARGS)
+	$(1)/pytest tests --ignore=tests/gui --cov --cov-report= $(AT_ONCE) $(2) $(PYTEST_ARGS)
+	DISPLAY= $(1)/pytest tests/gui --cov --cov-append --cov-report= $(GUI_AT_ONCE) $(2) $(PYTEST_ARGS)
 	$(1)/coverage report --fail-under 92
 endef
+
+# Old versions announce what newer ones of their own dependencies will change.
+OLD_WARNINGS := -W ignore::DeprecationWarning -W ignore::FutureWarning -W ignore::PendingDeprecationWarning
 
 .PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test gui-test-pyside coverage test-lowest audit screenshots afternoon bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt bench-inference faults package package-install networks graphs bundle display clean distclean
 
@@ -99,7 +102,7 @@ coverage: $(VENV)/.dev display ## Run all tests, and list the lines of the packa
 test-lowest: export OMP_NUM_THREADS := 1
 test-lowest: .venv-lowest/.lowest display ## The same with the lowest versions that pyproject.toml allows, in .venv-lowest
 	.venv-lowest/bin/python tools/check_lowest.py
-	$(call covered_tests,.venv-lowest/bin)
+	$(call covered_tests,.venv-lowest/bin,$(OLD_WARNINGS))
 
 screenshots: $(VENV)/.dev display ## Update the pictures in docs/images
 	$(XVFB) $(BIN)/python tools/screenshots.py docs/images
