@@ -17,6 +17,7 @@ DEMO_OUT ?= demo-output
 NAME ?= all
 WORKERS ?= 14
 PIP_INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check
+LOWEST_UV := .venv-lowest/bin/uv -q pip
 
 # Threads that spin while they wait slow everything else on a small machine down. The package sees to it itself; tests and
 # benchmarks load PyTorch before it.
@@ -31,7 +32,18 @@ XVFB := LIBGL_ALWAYS_SOFTWARE=1 xvfb-run --auto-servernum --server-args="-screen
 GUI_AT_ONCE := $(AT_ONCE)
 endif
 
-.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test gui-test-pyside screenshots afternoon bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt bench-inference faults mutants package package-install networks graphs bundle display clean distclean
+# Both halves of the tests, with the lines of the package that they reach, here and in the processes that they start.
+define covered_tests
+	$(1)/coverage erase
+	$(1)/pytest tests --ignore=tests/gui --cov --cov-report= $(AT_ONCE) $(2) $(PYTEST_ARGS)
+	DISPLAY= $(1)/pytest tests/gui --cov --cov-append --cov-report= $(GUI_AT_ONCE) $(2) $(PYTEST_ARGS)
+	$(1)/coverage report --fail-under 92
+endef
+
+# Old versions announce what newer ones of their own dependencies will change.
+OLD_WARNINGS := -W ignore::DeprecationWarning -W ignore::FutureWarning -W ignore::PendingDeprecationWarning
+
+.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test gui-test-pyside coverage test-lowest audit screenshots afternoon bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-real bench-search bench-adapt bench-inference faults mutants package package-install networks graphs bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -43,7 +55,7 @@ app: $(VENV)/.app ## Open napari with the plugin
 	@$(BIN)/python tools/display_packages.py desktop
 	$(BIN)/napari
 
-test: lint typecheck manifest docs unit gui-test ## Run every check and every test
+test: lint typecheck manifest package docs unit gui-test ## Run every check and every test
 
 lint: $(VENV)/.dev ## Check style, spelling and pyproject.toml
 	$(BIN)/ruff check
@@ -83,6 +95,15 @@ gui-test-pyside: display ## Run the tests in napari windows with PySide6 instead
 	.venv-pyside/bin/python -m pip install -qq --no-input --disable-pip-version-check --editable ".[fast]" "PySide6!=6.12.0" --group dev
 	.venv-pyside/bin/pytest tests/gui $(GUI_AT_ONCE) $(PYTEST_ARGS)
 
+coverage: export OMP_NUM_THREADS := 1
+coverage: $(VENV)/.dev display ## Run all tests, and list the lines of the package that they do not reach (1 hour)
+	$(call covered_tests,$(BIN))
+
+test-lowest: export OMP_NUM_THREADS := 1
+test-lowest: .venv-lowest/.lowest display ## The same with the lowest versions that pyproject.toml allows, in .venv-lowest
+	.venv-lowest/bin/python tools/check_lowest.py
+	$(call covered_tests,.venv-lowest/bin,$(OLD_WARNINGS))
+
 screenshots: $(VENV)/.dev display ## Update the pictures in docs/images
 	$(XVFB) $(BIN)/python tools/screenshots.py docs/images
 
@@ -113,8 +134,8 @@ bench-training: $(VENV)/.package ## Measure the speed of training, where its tim
 bench-threads: $(VENV)/.package ## Measure prediction and training alone and next to busy programs, as a table (6 minutes)
 	$(BIN)/python -m benchmarks.threads
 
-bench-window: $(VENV)/.dev display ## Measure how long the window stalls while a network trains in it (3 minutes)
-	$(XVFB) $(BIN)/python -m benchmarks.training.window
+bench-window: $(VENV)/.dev display ## Measure how long the window does not answer while it works and trains, as tables (6 minutes)
+	$(XVFB) $(BIN)/python -m benchmarks.window
 
 # Each ends after its minutes, or at the steps of the settings if that is sooner. The three that are compared have to take
 # the same number of steps, so they have no limit by the clock. What is interrupted goes on when it is run again.
@@ -151,6 +172,11 @@ package: $(VENV)/.dev ## Build the wheel and the source archive into dist/, and 
 	rm -rf dist
 	$(BIN)/python tools/check_package.py dist
 
+audit: $(VENV)/.app ## Look up known vulnerabilities of the dependencies, where the network allows it
+	@$(MAKE) VENV=.venv-audit .venv-audit/.made
+	@.venv-audit/bin/python -m pip install -qq --no-input --disable-pip-version-check pip-audit
+	$(BIN)/python tools/audit.py .venv-audit/bin/pip-audit "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
 package-install: package display ## Install the wheel into an environment of its own and use it without a network (15 minutes)
 	$(BIN)/python tools/check_installed.py dist build/installed "$(TORCH_ARGS)"
 
@@ -164,11 +190,11 @@ display: $(VENV)/.made
 	@$(BIN)/python tools/display_packages.py virtual
 
 clean: ## Remove what the commands made, except the environment
-	rm -rf $(DEMO_OUT) reproduced site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(DEMO_OUT) reproduced site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
 	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the environment too
-	rm -rf $(VENV) .venv-pyside
+	rm -rf $(VENV) .venv-pyside .venv-lowest .venv-audit
 
 # The environment: each stamp stands for a finished step, and a change of pyproject.toml does the later ones again.
 # A larger installation includes the smaller ones, so it also sets their stamps.
@@ -215,3 +241,14 @@ $(VENV)/.dev: $(VENV)/.torch pyproject.toml
 	@echo "Installing napari-contransgan with the tools of its tests (this takes a few minutes the first time)"
 	@$(PIP_INSTALL) --editable ".[all]" --group dev
 	@touch $(VENV)/.package $(VENV)/.app $@
+
+# The lowest versions of what pyproject.toml names, and the newest of what that needs. The tools of the tests may ask for
+# newer versions; the lowest override that.
+.venv-lowest/.lowest: pyproject.toml
+	@$(MAKE) VENV=.venv-lowest .venv-lowest/.made
+	@echo "Installing the lowest versions that pyproject.toml allows (this takes a few minutes and 6 GB)"
+	@.venv-lowest/bin/python -m pip install -qq --no-input --disable-pip-version-check --upgrade uv
+	@rm -f .venv-lowest/lowest.txt # uv would keep to an older one
+	@$(LOWEST_UV) compile --python .venv-lowest --all-extras --resolution lowest-direct pyproject.toml -o .venv-lowest/lowest.txt >/dev/null
+	@$(LOWEST_UV) install --python .venv-lowest -r .venv-lowest/lowest.txt --override .venv-lowest/lowest.txt --group dev --editable .
+	@touch $@

@@ -1,6 +1,7 @@
 """The project's own files agree with each other and with the README."""
 
 import importlib.util
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -117,6 +118,12 @@ def test_continuous_integration_runs_what_people_run() -> None:
     assert re.findall(r"make .*", script) == ["make test </dev/null"]
 
 
+def test_make_test_checks_what_the_package_holds() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (checks,) = re.findall(r"^test: (.*) ##", makefile, flags=re.MULTILINE)
+    assert checks.split() == ["lint", "typecheck", "manifest", "package", "docs", "unit", "gui-test"]
+
+
 def test_links_between_documents_lead_somewhere() -> None:
     broken = [
         f"{page.relative_to(ROOT)} -> {target}"
@@ -225,6 +232,61 @@ class TestChoiceOfTorch:
     def test_newer_means_larger_numbers_and_not_later_letters(self) -> None:
         pair = tool("pick_torch").cpu_pair(["2.9.1+cpu", "2.10.0+cpu"], ["0.24.1+cpu", "0.25.0+cpu"])
         assert pair == ("2.10.0+cpu", "0.25.0+cpu")
+
+
+class TestLowestVersions:
+    """`tools/check_lowest.py`."""
+
+    def test_every_requirement_has_one_lower_bound(self) -> None:
+        lowest = tool("check_lowest")
+        texts = lowest.requirements()
+        assert {"numpy", "onnxruntime", "zarr"} <= {re.split(r"[\[>]", text)[0] for text in texts}
+        lowest.different(texts)  # raises if a requirement has no lower bound
+
+    def test_a_bound_below_the_installed_version_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        lowest = tool("check_lowest")
+        monkeypatch.setattr(lowest.metadata, "version", {"numpy": "1.26.0", "torch": "2.4.0+cpu", "napari": "0.7"}.get)
+        assert lowest.different(["numpy>=1.26", "torch>=2.4", "napari[pyqt6]>=0.6"]) == [
+            "napari: the lower bound is 0.6, but 0.7 is installed"
+        ]
+
+
+class TestAudit:
+    """`tools/audit.py`."""
+
+    PACKAGES = (
+        {"name": "good", "version": "1", "vulns": []},
+        {"name": "bad", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2.1", "3"]}]},
+        {"name": "ours", "skip_reason": "not found"},
+    )
+
+    def answer(self, *packages: dict[str, Any]) -> str:
+        return json.dumps({"dependencies": packages})
+
+    def test_a_known_vulnerability_fails_and_is_named_with_its_remedy(self) -> None:
+        text, status = tool("audit").summary(self.answer(*self.PACKAGES), "")
+        assert status == 1
+        assert text.splitlines() == [
+            "ours: not found",
+            "bad 2: PYSEC-1, fixed in 2.1, 3",
+            "Packages looked up: 2, known vulnerabilities: 1",
+        ]
+
+    def test_packages_without_known_vulnerabilities_pass(self) -> None:
+        assert tool("audit").summary(self.answer(self.PACKAGES[0]), "") == (
+            "Packages looked up: 1, known vulnerabilities: 0",
+            0,
+        )
+
+    def test_without_a_service_nothing_is_checked_and_the_reason_is_given(self) -> None:
+        assert tool("audit").summary("", "Traceback\nConnectionError: no route\n") == (
+            "Skipped: ConnectionError: no route",
+            0,
+        )
+
+    def test_a_service_that_knows_no_package_is_no_check(self) -> None:
+        text, status = tool("audit").summary(self.answer(self.PACKAGES[2]), "")
+        assert (text, status) == ("Skipped: the service knows none of the packages (ours: not found)", 0)
 
 
 class TestDisplayPackages:

@@ -4,14 +4,24 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 
 import pytest
 import torch
 
 from napari_contransgan import threads
 from napari_contransgan.errors import InputError
-from napari_contransgan.threads import each_on_threads, on_threads, threads_to_predict, threads_to_train, usable_cores
+from napari_contransgan.threads import (
+    each_ahead,
+    each_on_threads,
+    on_threads,
+    threads_to_predict,
+    threads_to_train,
+    usable_cores,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -167,3 +177,43 @@ def wait_policy(program: list[str], own: str | None) -> str:
         pytest.skip("this OpenMP does not display its settings")
     assert len(set(found)) == 1
     return str(found[0])
+
+
+def test_items_are_computed_at_once_and_their_results_come_in_order() -> None:
+    meet = threading.Barrier(2, timeout=20)
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(6):
+            assert threading.current_thread() is threading.main_thread()
+            taken.append(number)
+            yield number
+
+    def work(number: int) -> tuple[int, int]:
+        meet.wait()  # passes only with two at once
+        time.sleep(0.05 * (number % 2 == 0))
+        return number, torch.get_num_threads()
+
+    with closing(each_ahead(work, items(), 2)) as results:
+        assert next(results) == (0, 3)
+        assert len(taken) <= 3
+        assert list(results) == [(number, 3) for number in range(1, 6)]
+    assert torch.get_num_threads() == 3
+
+
+def test_what_has_not_begun_is_dropped_and_errors_reach_the_caller() -> None:
+    begun: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        time.sleep(0.01)
+        if number == 3:
+            raise ValueError(number)
+        return number
+
+    with closing(each_ahead(work, range(100), 2)) as results:
+        next(results)
+    assert len(begun) <= 4
+    with pytest.raises(ValueError, match="3"):
+        list(each_ahead(work, range(100), 2))
+    assert list(each_ahead(work, range(3), 1)) == [0, 1, 2]

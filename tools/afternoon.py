@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import napari
-from benchmarks.training.window import Pulse
+from benchmarks.window.pulse import Pulse
 from PIL import Image
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtTest import QTest

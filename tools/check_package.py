@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGE = "napari_contransgan"
 NEEDED = ("napari.yaml", "py.typed", "models/weights/all.safetensors", "models/weights/all.card.yaml")
+NEEDED_IN_SDIST = ("pyproject.toml", "LICENSE", "README.md", "CHANGELOG.md", "Makefile", "tools/pick_torch.py")
 MOST_BYTES = 80_000_000
 
 
@@ -43,7 +44,7 @@ def missing_from_sdist(names: set[str], sources: set[str]) -> list[str]:
     sources : set of str
         Paths of the package's files below ``src``.
     """
-    needed = {*(f"src/{name}" for name in sources), "pyproject.toml", "LICENSE", "README.md", "CHANGELOG.md"}
+    needed = {*(f"src/{name}" for name in sources), *NEEDED_IN_SDIST}
     return [f"lacks {name}" for name in sorted(needed - names)]
 
 

@@ -107,7 +107,7 @@ def drive_tie(viewer: napari.Viewer, opened: Callable[[], Any]) -> None:
     widget = opened()
     more = widget.form.more
     more.header.click()
-    for wanted in (more.wants_uncertainty, more.wants_dry_mass):
+    for wanted in (more.wants_uncertainty, more.conversions.wants_dry_mass):
         wanted.setValue(True)
     run(widget)
 

@@ -1,7 +1,9 @@
 """Choose and set the number of threads."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -18,6 +20,7 @@ THREADS = "NAPARI_CONTRANSGAN_THREADS"
 Event = TypeVar("Event")
 Request = TypeVar("Request")
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 
 
 def threads_to_train(wanted: int | None = None) -> int:
@@ -95,6 +98,37 @@ def stay_on_one_thread() -> None:
 def each_on_threads(number: int, events: Generator[Event, Request, Result]) -> Generator[Event, Request, Result]:
     """Run a generator with this many threads for PyTorch; between its events the caller's own number is restored."""
     return each_within(lambda: _torch_on_threads(number), events)
+
+
+def each_ahead(work: Callable[[Item], Result], items: Iterable[Item], at_once: int) -> Generator[Result, None, None]:
+    """Compute several items at the same time, and yield their results in order.
+
+    Items are taken, and results handed out, in the caller's thread. Close the generator to drop what has not begun.
+
+    Parameters
+    ----------
+    work : callable
+        Computes an item; it runs with as many threads for PyTorch as the caller has.
+    items : iterable
+        Taken as they are needed, one more than are computed.
+    at_once : int
+        Number of items that are computed at the same time.
+    """
+    if at_once == 1:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(at_once, "tile", torch.set_num_threads, (torch.get_num_threads(),)) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > at_once:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from npe2 import PluginManifest
 
+from napari_contransgan.gui.shared.interpreter import COURTESY
 from napari_contransgan.io import Image
 
 WAVELENGTH_UM = 0.55
@@ -66,11 +67,13 @@ def _plugins_are_found_once() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _quick_garbage_collection() -> None:
+def _quick_garbage_collection(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take what is alive before a test out of garbage collection, which every closed viewer asks for several times.
 
-    napari keeps some 5000 objects of each viewer for good, so collecting garbage takes longer from test to test.
+    napari keeps some 5000 objects of each viewer for good, so collecting garbage takes longer from test to test. What a
+    test itself makes must not be taken out, or its viewer would seem to leak.
     """
+    monkeypatch.setattr(COURTESY, "freezes", False)
     gc.collect()
     gc.freeze()
 

@@ -44,8 +44,15 @@ def test_commands_stand_in_menus_that_take_contributions(manifest):
     from napari._app_model.constants._menus import is_menu_contributable
 
     assert all(is_menu_contributable(menu) for menu in manifest.contributions.menus)
-    in_layers_data = {item.command for item in manifest.contributions.menus["napari/layers/data"]}
-    assert "napari-contransgan.predict_active_layer" in in_layers_data
+    for menu, command in (
+        ("data", "predict_active_layer"),
+        ("filter", "tie_widget"),
+        ("visualize", "surface_widget"),
+        ("measure", "measure_widget"),
+        ("register", "compare_phases"),
+    ):
+        listed = {item.command for item in manifest.contributions.menus[f"napari/layers/{menu}"]}
+        assert f"napari-contransgan.{command}" in listed
 
 
 @pytest.mark.gui
@@ -54,6 +61,9 @@ def test_commands_stand_in_menus_that_take_contributions(manifest):
     [
         ("dry mass", "find_dry_mass"),
         ("profile", "find_dry_mass"),
+        ("compare", "compare_phases"),
+        ("register", "compare_phases"),
+        ("ssim", "compare_phases"),
         ("tie", "tie_widget"),
         ("quantitative", "find_quantitative_phase"),
         ("phase", "predict_widget"),
@@ -93,6 +103,15 @@ def test_commands_of_the_palette_open_a_widget(viewer, name):
 
     get_app_model().commands.execute_command(f"napari-contransgan.find_{name}").result()
     assert len(viewer.window.dock_widgets) == 1
+
+
+@pytest.mark.gui
+def test_the_command_that_compares_opens_its_tab(viewer):
+    from napari._app_model import get_app_model
+
+    get_app_model().commands.execute_command("napari-contransgan.compare_phases").result()
+    (widget,) = viewer.window.dock_widgets.values()
+    assert widget.tabs.tabText(widget.tabs.currentIndex()) == "Compare"
 
 
 def test_qt_is_imported_through_qtpy_alone():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,10 @@ from tests.inference.stand_ins import STAND_IN, frame, run
 from napari_contransgan.config import PredictSettings, SimulationSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation import evaluate
-from napari_contransgan.inference import predict, predict_with_uncertainty
+from napari_contransgan.inference import job, predict, predict_with_uncertainty
 from napari_contransgan.io import Image
 from napari_contransgan.models.bundled import find_model
-from napari_contransgan.models.checkpoint import load_checkpoint
+from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
 from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.simulation import sample_frame, simulate_pair
 
@@ -130,6 +131,37 @@ def test_the_bundled_network_draws_nearly_the_same_in_tiles_as_at_once() -> None
 def cut_frame() -> Image:
     image = sample_frame()
     return replace(image, data=image.data[:130, :130])
+
+
+def test_two_tiles_at_once_give_the_phase_of_one_after_the_other() -> None:
+    settings = PredictSettings(tile_px=224, trust=True, precision="fp32", engine="pytorch")
+    network = load_checkpoint(find_model("all"))
+    one, two = (
+        result_of(predict_with_uncertainty(cut_frame(), settings.model_copy(update={"threads": count}), network))
+        for count in (1, 2)
+    )
+    assert two.phase.settings["predict"]["threads"] == 2
+    np.testing.assert_allclose(two.phase.data, one.phase.data, atol=1e-5)
+    assert one.uncertainty is not None
+    assert two.uncertainty is not None
+    np.testing.assert_allclose(two.uncertainty.data, one.uncertainty.data, atol=1e-5)
+
+
+def test_a_network_stays_loaded_until_its_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = []
+
+    def counted(path: Path) -> LoadedModel:
+        loads.append(path)
+        return STAND_IN
+
+    monkeypatch.setattr(job, "load_checkpoint", counted)
+    path = tmp_path / "network.safetensors"
+    settings = PredictSettings(model=str(path))
+    for content in (b"one", b"one", b"another"):
+        if not path.exists() or path.read_bytes() != content:
+            path.write_bytes(content)
+        result_of(predict(cut_frame(), settings))
+    assert len(loads) == 2
 
 
 def test_few_tiles_are_left_to_pytorch_and_many_to_onnx_runtime() -> None:

@@ -16,6 +16,7 @@ from napari_contransgan.config import PredictSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.inference import pixels, predict, predict_with_uncertainty, survey, tiling
 from napari_contransgan.inference.streaming import is_large, predict_to_files
+from napari_contransgan.inference.tiling import cover_map, tiles_at_once
 from napari_contransgan.io import Image, ome_zarr, read_image, tiled, write_image
 from napari_contransgan.io import lazy as lazy_reading
 from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
@@ -133,7 +134,8 @@ def test_nothing_is_left_of_a_prediction_that_was_stopped(tmp_path: Path, name: 
     np.testing.assert_array_equal(read_image(tmp_path / name).data, older.data)
 
 
-def test_a_prediction_stops_within_one_tile(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("threads", "most"), [(1, 2), (2, 4)])
+def test_a_prediction_stops_within_the_tiles_that_have_begun(tmp_path: Path, threads: int, most: int) -> None:
     run: list[int] = []
 
     class Counting(Local):
@@ -141,7 +143,8 @@ def test_a_prediction_stops_within_one_tile(tmp_path: Path) -> None:
             run.append(1)
             return super().forward(image)
 
-    image, settings = Image(frame(), "YX", pixel_size_um=0.325), PredictSettings(tile_px=224)
+    image = Image(frame(500, 500), "YX", pixel_size_um=0.325)
+    settings = PredictSettings(tile_px=224, threads=threads)
     loaded = LoadedModel(Counting(), CARD)
     for predicted in (
         predict_to_files(image, settings, tmp_path / "phase.tif", loaded=loaded),
@@ -151,7 +154,7 @@ def test_a_prediction_stops_within_one_tile(tmp_path: Path) -> None:
         while len(run) < 2:
             next(predicted)
         predicted.close()
-        assert len(run) == 2
+        assert len(run) <= most < len(cover_map((500, 500), settings).tiles)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -241,3 +244,14 @@ def test_tiles_are_smaller_where_memory_is_short(monkeypatch: pytest.MonkeyPatch
     assert tiling.cover_map((900, 900), PredictSettings()).tile_px == 448
     monkeypatch.setattr(tiling, "SCARCE_BYTES", 1 << 60)
     assert tiling.cover_map((900, 900), PredictSettings()).tile_px == 224
+
+
+def test_two_tiles_are_computed_at_once_where_threads_and_memory_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    covering = cover_map((900, 900), PredictSettings())
+    cpu = torch.device("cpu")
+    assert tiles_at_once(covering, 9, 2, cpu) == tiles_at_once(covering, 9, 8, cpu) == 2
+    assert tiles_at_once(covering, 9, 1, cpu) == 1  # one thread
+    assert tiles_at_once(covering, 1, 2, cpu) == 1  # one tile
+    assert tiles_at_once(covering, 9, 2, torch.device("cuda")) == 1
+    large = cover_map((20_000, 20_000), PredictSettings(tile_px=8960))
+    assert tiles_at_once(large, 9, 2, cpu) == 1

@@ -53,7 +53,7 @@ class MeasureSettings(Settings):
         0.19,
         ge=0.05,
         le=0.5,
-        title="Refractive increment (µm³/pg)",
+        title="Increment (µm³/pg)",
         description="Rise of the refractive index with the concentration of dry matter; the same number in ml/g. "
         "0.18 to 0.21 for cells.",
     )

@@ -1,7 +1,10 @@
 """What every prediction of an image has in common: its checks, its network, and the description of its result."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ from napari_contransgan.counts import LUMINANCE_NOTE, dark_source_note, stated_d
 from napari_contransgan.inference.checks import PIXEL_SIZE_TOLERANCE, check_input, doubts_of
 from napari_contransgan.inference.error_map import ErrorModel, ImageVerdict, load_error_model
 from napari_contransgan.inference.survey import Dark
-from napari_contransgan.inference.tiling import ORIENTATIONS, Covering, run_tile
+from napari_contransgan.inference.tiling import ORIENTATIONS, Covering, mean_and_spread, run_oriented, tiles_at_once
 from napari_contransgan.io import Image, to_luminance
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import ADAPTED, ERROR_FACTOR, LoadedModel, load_checkpoint
@@ -22,6 +25,8 @@ from napari_contransgan.models.compute import choose_device, describe_device
 from napari_contransgan.models.running import TileNetwork, for_tiles
 from napari_contransgan.notes import doubts_added
 from napari_contransgan.progress import Progress
+from napari_contransgan.threads import each_ahead, each_on_threads
+from napari_contransgan.tiles import Tile
 
 MODEL_OF_ERRORS = "all"
 """Bundled network whose errors and training images the error map knows."""
@@ -33,6 +38,8 @@ class TilePart:
 
     Parameters
     ----------
+    tile : Tile
+        Its place.
     yx_contrast : (side, side) ndarray of float32
         Input of the network, padded where the frame is smaller than a tile.
     yx_lit : (Y, X) ndarray of bool
@@ -41,10 +48,14 @@ class TilePart:
         Number of the tile, from 0, and of all tiles, for the progress.
     """
 
+    tile: Tile
     yx_contrast: NDArray[np.float32]
     yx_lit: NDArray[np.bool_]
     number: int
     count: int
+
+
+Add = Callable[[Tile, tuple[NDArray[np.float32], ...]], None]
 
 
 @dataclass
@@ -83,15 +94,6 @@ class Job:
         """Return the orientations in which each tile is predicted."""
         return ORIENTATIONS[: self.settings.orientations]
 
-    def network(self, covering: Covering, frames: int) -> TileNetwork:
-        """Return the network, prepared for the tiles of a frame."""
-        count = frames * len(covering.tiles) * len(self.orientations)
-        settings = self.settings
-        self._network = for_tiles(
-            self.loaded, covering.tile_px, self.device, count, settings.engine, settings.precision
-        )
-        return self._network
-
     @property
     def error_factor(self) -> float:
         """Return the factor for the errors of a network that was adapted, which was found on its kept-back part."""
@@ -120,35 +122,70 @@ class Job:
         trained = any(abs(self.pixel_size_um / size - 1) <= PIXEL_SIZE_TOLERANCE for size in sizes)
         return not trained or self.errors.known.size_factor(self.pixel_size_um) <= 1
 
-    def predict_tile(
-        self,
-        network: TileNetwork,
-        part: TilePart,
-        verdict: ImageVerdict | None,
-    ) -> Generator[Progress, None, tuple[NDArray[np.float32], ...]]:
-        """Predict one tile of a frame.
+    def predict_tiles(
+        self, covering: Covering, frames: int, parts: Iterable[TilePart], verdict: ImageVerdict | None, add: Add
+    ) -> Generator[Progress, None, None]:
+        """Predict the tiles of a frame.
 
         Parameters
         ----------
-        network : TileNetwork
-            The network.
-        part : TilePart
-            The tile.
+        covering : Covering
+            The tiles.
+        frames : int
+            Number of frames of the image.
+        parts : iterable of TilePart
+            The content of the tiles, taken as it is needed.
         verdict : ImageVerdict or None
-            Learns about the tile.
+            Learns about each tile.
+        add : callable
+            Gets the place of each tile in turn, its phase and, if wanted, the standard deviation of its error, in
+            radians, without padding. Where no light came they are 0 and infinite.
 
         Yields
         ------
         Progress
-            One for each orientation.
-
-        Returns
-        -------
-        tuple of ndarray
-            Phase and, if wanted, standard deviation of its error, in radians, without padding. Where no light came
-            they are 0 and infinite.
+            One for each tile and orientation.
         """
-        mean, spread = yield from run_tile(network, part.yx_contrast, self.orientations, part.number, part.count)
+        threads = torch.get_num_threads()
+        runs = len(covering.tiles) * len(self.orientations)
+        at_once = tiles_at_once(covering, runs, threads, self.device)
+        tiles = self._predict_tiles(covering, frames * runs, parts, verdict, add, at_once)
+        yield from each_on_threads(threads // at_once, tiles)
+
+    def _predict_tiles(
+        self,
+        covering: Covering,
+        runs: int,
+        parts: Iterable[TilePart],
+        verdict: ImageVerdict | None,
+        add: Add,
+        at_once: int,
+    ) -> Generator[Progress, None, None]:
+        settings, orientations = self.settings, self.orientations
+        network = for_tiles(self.loaded, covering.tile_px, self.device, runs, settings.engine, settings.precision)
+        self._network = network
+        begun: deque[TilePart] = deque()
+
+        def inputs() -> Iterator[tuple[NDArray[np.float32], tuple[int, bool]]]:
+            for part in parts:
+                begun.append(part)
+                yield from ((part.yx_contrast, one) for one in orientations)
+
+        outputs: list[NDArray[np.float32]] = []
+        with closing(each_ahead(lambda one: run_oriented(network, *one), inputs(), at_once)) as results:
+            for output in results:
+                outputs.append(output)
+                part, count = begun[0], len(orientations)
+                yield Progress(part.number * count + len(outputs), part.count * count, "predicting tiles")
+                if len(outputs) == count:
+                    add(part.tile, self._maps_of(part, outputs, verdict))
+                    outputs = []
+                    begun.popleft()
+
+    def _maps_of(
+        self, part: TilePart, outputs: Sequence[NDArray[np.float32]], verdict: ImageVerdict | None
+    ) -> tuple[NDArray[np.float32], ...]:
+        mean, spread = mean_and_spread(outputs)
         reference = np.float32(self.loaded.card.phase_ref_rad)
         phase_rad = mean * reference
         height, width = part.yx_lit.shape
@@ -225,7 +262,7 @@ def prepare(image: Image, settings: PredictSettings, loaded: LoadedModel | None,
     with doubts_added(image.notes):
         pixel_size_um = check_input(image, settings.pixel_size_um, settings.dark, pixels_too=pixels_too)
     device = choose_device(settings.device)
-    loaded = loaded or load_checkpoint(find_model(settings.model))
+    loaded = loaded or _network_in(find_model(settings.model), device)
     notes = (
         *image.notes,
         *([LUMINANCE_NOTE] if was_rgb else []),
@@ -233,3 +270,16 @@ def prepare(image: Image, settings: PredictSettings, loaded: LoadedModel | None,
         *doubts_of(image, pixel_size_um, loaded.card),
     )
     return Job(image, settings, loaded, device, pixel_size_um, stated_dark(settings.dark, image), notes)
+
+
+def _network_in(path: Path, device: torch.device) -> LoadedModel:
+    """Load a network, or return the last one if it is the same, prepared as it was."""
+    if not path.is_file():
+        return load_checkpoint(path)  # which says what is wrong
+    state = path.stat()
+    return _kept_network(path, device.type, (state.st_ino, state.st_size, state.st_mtime_ns))
+
+
+@lru_cache(maxsize=1)
+def _kept_network(path: Path, _device: str, _state: tuple[int, ...]) -> LoadedModel:
+    return load_checkpoint(path)

@@ -20,7 +20,7 @@ from napari_contransgan.models.normalisation import contrast_on_model_grid, ligh
 from napari_contransgan.notes import join_notes, share_text
 from napari_contransgan.progress import Progress, as_part
 from napari_contransgan.threads import each_on_threads, threads_to_predict
-from napari_contransgan.tiles import blend_window
+from napari_contransgan.tiles import Tile, blend_window
 
 _Maps = tuple[NDArray[np.float32], ...]
 """Phase of a frame and, if wanted, the standard deviation of its error, in radians."""
@@ -133,20 +133,25 @@ def _predict_tiles(
     """Yield a `Progress` for each tile and orientation; return the blended maps."""
     shape_yx = (yx_contrast.shape[0], yx_contrast.shape[1])
     covering = cover_map(shape_yx, job.settings)
-    network = job.network(covering, frames)
     yx_lit = _on_grid(lit, shape_yx)
     missing = [(0, most - side) for side, most in zip(shape_yx, covering.shape_yx, strict=True)]
     padded = np.pad(yx_contrast, missing, mode="symmetric")
     total: list[NDArray[np.float32]] = []
     weights = np.zeros_like(padded)
-    for number, tile in enumerate(covering.tiles):
-        part = TilePart(padded[tile.slices], yx_lit[tile.slices], number, len(covering.tiles))
-        maps = yield from job.predict_tile(network, part, verdict)
-        total = total or [np.zeros_like(yx_contrast) for _ in maps]
+
+    def add(tile: Tile, maps: _Maps) -> None:
         weight = blend_window(tile, covering.shape_yx, covering.overlap_px)
         weights[tile.slices] += weight
+        total.extend(np.zeros_like(yx_contrast) for _ in maps[len(total) :])
         for sums, values in zip(total, maps, strict=True):
             sums[tile.slices] += weight[: values.shape[0], : values.shape[1]] * values
+
+    count = len(covering.tiles)
+    parts = (
+        TilePart(tile, padded[tile.slices], yx_lit[tile.slices], number, count)
+        for number, tile in enumerate(covering.tiles)
+    )
+    yield from job.predict_tiles(covering, frames, parts, verdict, add)
     return tuple(sums / weights[: shape_yx[0], : shape_yx[1]] for sums in total)
 
 

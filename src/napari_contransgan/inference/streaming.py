@@ -193,19 +193,22 @@ class _FrameTiles:
 
     def predicted(self, outputs: Sequence[TiledImage], verdict: ImageVerdict | None) -> Generator[Progress, None, None]:
         """Predict each tile, and add its share to the files of phase and uncertainty."""
-        network = self.job.network(self.covering, self.pixels.count)
         shares = [
             blend_shares(side, self.covering.tile_px, self.covering.overlap_px) for side in self.covering.shape_yx
         ]
-        count = len(self.covering.tiles)
-        for index, tile in enumerate(self.covering.tiles):
-            contrast, lit = self._input(tile)
-            part = TilePart(contrast, lit, self.number * count + index, self.pixels.count * count)
-            maps = yield from self.job.predict_tile(network, part, verdict)
-            height, width = lit.shape
+
+        def add(tile: Tile, maps: tuple[NDArray[np.float32], ...]) -> None:
+            height, width = maps[0].shape
             share = np.outer(shares[0][tile.row][:height], shares[1][tile.column][:width])
             for output, values in zip(outputs, maps, strict=True):
                 output.add(self.number, tile.y, tile.x, share * values)
+
+        yield from self.job.predict_tiles(self.covering, self.pixels.count, self._parts(), verdict, add)
+
+    def _parts(self) -> Iterator[TilePart]:
+        count = len(self.covering.tiles)
+        for index, tile in enumerate(self.covering.tiles):
+            yield TilePart(tile, *self._input(tile), self.number * count + index, self.pixels.count * count)
 
     def _input(self, tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the contrast of a tile, padded to its full size, and where its pixels are lit."""

@@ -1,22 +1,25 @@
-"""Cover a frame with tiles, and run a network on each of them in one orientation or in eight."""
+"""Cover a frame with tiles, and run a network on them in one orientation or in eight."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import psutil
+import torch
 from numpy.typing import NDArray
 
 from napari_contransgan.config import TILE_UNIT_PX, PredictSettings
 from napari_contransgan.models.running import TileNetwork
-from napari_contransgan.progress import Progress
 from napari_contransgan.tiles import Tile, cover
 
 ORIENTATIONS = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
 """Quarter turns, and whether the image is mirrored afterwards; a specimen may lie in any of these orientations."""
 
 SCARCE_BYTES = 1 << 30
-"""Available memory below which the smallest tiles are used: a network needs about 350 MB for a tile of 448 px."""
+"""Available memory below which the smallest tiles are used."""
+BYTES_PER_TILE_PX = 1750
+"""Memory that a network needs for each pixel of a tile: about 350 MB for 448 px."""
+MOST_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -53,44 +56,43 @@ def cover_map(shape_yx: tuple[int, int], settings: PredictSettings) -> Covering:
     return Covering(cover(padded, tile_px, overlap_px), overlap_px, padded)
 
 
-def run_tile(
-    network: TileNetwork,
-    yx_contrast: NDArray[np.float32],
-    orientations: Sequence[tuple[int, bool]],
-    number: int,
-    count: int,
-) -> Generator[Progress, None, tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
-    """Run a network on one tile.
+def tiles_at_once(covering: Covering, runs: int, threads: int, device: torch.device) -> int:
+    """Return how many tiles to compute at the same time on a processor's threads.
+
+    Two tiles on half of the threads each take less time than one after the other on all: threads that share a tile
+    wait for each other after each of its layers.
 
     Parameters
     ----------
-    network : TileNetwork
-        The network.
-    yx_contrast : (side, side) ndarray of float32
-        Its input.
-    orientations : sequence of (int, bool)
-        Some of `ORIENTATIONS`.
-    number, count : int
-        Number of this tile, from 0, and of all tiles, for the progress.
-
-    Yields
-    ------
-    Progress
-        One for each orientation.
-
-    Returns
-    -------
-    tuple
-        The mean output, and the standard deviation of the outputs if there are several, else None.
+    covering : Covering
+        The tiles.
+    runs : int
+        How often the network runs.
+    threads : int
+        Number of threads.
+    device : torch.device
+        Device to compute on.
     """
-    outputs = []
-    for turns, mirrored in orientations:
-        turned = np.rot90(yx_contrast, turns)
-        turned = turned[:, ::-1] if mirrored else turned
-        output = network.run(np.ascontiguousarray(turned))
-        outputs.append(np.rot90(output[:, ::-1] if mirrored else output, -turns))
-        done = number * len(orientations) + len(outputs)
-        yield Progress(done, count * len(orientations), "predicting tiles")
+    needed = MOST_AT_ONCE * BYTES_PER_TILE_PX * covering.tile_px**2
+    if device.type != "cpu" or threads < MOST_AT_ONCE or runs < MOST_AT_ONCE:
+        return 1
+    return MOST_AT_ONCE if 2 * needed < psutil.virtual_memory().available else 1
+
+
+def run_oriented(
+    network: TileNetwork, yx_contrast: NDArray[np.float32], orientation: tuple[int, bool]
+) -> NDArray[np.float32]:
+    """Run a network on a tile in one of `ORIENTATIONS`, and return its output in the tile's own orientation."""
+    turns, mirrored = orientation
+    turned = np.rot90(yx_contrast, turns)
+    output = network.run(np.ascontiguousarray(turned[:, ::-1] if mirrored else turned))
+    return np.rot90(output[:, ::-1] if mirrored else output, -turns)
+
+
+def mean_and_spread(
+    outputs: Sequence[NDArray[np.float32]],
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return the mean output, and the standard deviation of the outputs if there are several, else None."""
     if len(outputs) == 1:
         return outputs[0], None
     return np.mean(outputs, axis=0), np.std(outputs, axis=0)

@@ -71,7 +71,7 @@ def images_in(path: Path, tif: tifffile.TiffFile) -> list[Found]:
         If there is no image, if there are several that are not positions, if pages differ in shape, or if pages are
         missing and no time point, channel or plane is complete.
     """
-    every_series = [series for series in tif.series if not series.keyframe.is_reduced]
+    every_series = [series for series in series_of(tif) if not series.keyframe.is_reduced]
     if not every_series:
         raise InputError("holds no image: export it again", source=path)
     kind = every_series[0].kind
@@ -90,18 +90,33 @@ def images_in(path: Path, tif: tifffile.TiffFile) -> list[Found]:
     return [_plain(path, tif, every_series)]
 
 
+def series_of(tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """Return the series of a file; tifffile 2026.5.2 and later omit axes of length one unless asked not to."""
+    return list(tif.series(squeeze=False) if callable(tif.series) else tif.series)
+
+
+def axes_and_shape(series: tifffile.TiffPageSeries) -> tuple[str, tuple[int, ...]]:
+    """Return the axis letters and the shape of a series of `series_of`, with the axes of length one."""
+    if hasattr(series, "get_axes"):  # tifffile before 2026.5.2
+        return series.get_axes(squeeze=False), series.get_shape(squeeze=False)
+    return series.axes, series.shape
+
+
 def _plain(path: Path, tif: tifffile.TiffFile, every_series: Sequence[tifffile.TiffPageSeries]) -> Found:
     _check_shapes(path, every_series)
     first = every_series[0]
     if len(every_series) == 1:
-        return Found((first,), _named_axes(tif, first), first.get_shape(squeeze=False))
+        return Found((first,), _named_axes(tif, first), axes_and_shape(first)[1])
     if all(other.kind == "shaped" and other.axes == "YX" for other in every_series):  # planes appended one by one
         return Found(tuple(every_series), "ZYX", (len(every_series), *first.shape))
     raise InputError(f"holds {len(every_series)} separate images: save each image to its own file", source=path)
 
 
 def _check_shapes(path: Path, every_series: Sequence[tifffile.TiffPageSeries]) -> None:
-    shapes = {series.shape for series in every_series}
+    shapes = {
+        tuple(n for letter, n in zip(*axes_and_shape(series), strict=True) if n > 1 or letter in "YX")
+        for series in every_series
+    }
     if len(shapes) > 1:
         text = ", ".join("x".join(map(str, shape)) for shape in sorted(shapes))
         raise InputError(
@@ -111,11 +126,11 @@ def _check_shapes(path: Path, every_series: Sequence[tifffile.TiffPageSeries]) -
 
 def _named_axes(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> str:
     """Return the axis letters of a series; axes that the file does not name become Z, or else T."""
-    axes: str = series.get_axes(squeeze=False)
+    axes, shape = axes_and_shape(series)
     if series.kind == "shaped" and axes.startswith("S") and "axes" not in (tif.shaped_metadata or ({},))[0]:
         axes = "Z" + axes[1:]  # three planes that tifffile stored as planar RGB by default
     named = ""
-    for letter, length in zip(axes, series.get_shape(squeeze=False), strict=True):
+    for letter, length in zip(axes, shape, strict=True):
         if letter in "IQ" and length > 1:
             free = [other for other in "ZT" if other not in axes + named]
             named += free[0] if free else letter
@@ -143,8 +158,7 @@ def _ome_images(tif: tifffile.TiffFile, every_series: Sequence[tifffile.TiffPage
         if any(page is not None and page.parent is tif for page in series):
             yield Found(
                 (series,),
-                series.get_axes(squeeze=False),
-                series.get_shape(squeeze=False),
+                *axes_and_shape(series),
                 label=element.get("Name") or f"image {position + 1}",
                 element=element,
                 position=position,
@@ -190,7 +204,7 @@ def _without_ome(path: Path, tif: tifffile.TiffFile, every_series: Sequence[tiff
 
 def _positions(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Iterator[Found]:
     """Return the stage positions in this file."""
-    axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)
+    axes, shape = axes_and_shape(series)
     elements: list[ElementTree.Element] = []
     root = _ome_root(tif) if tif.is_ome else None
     if root is not None:

@@ -201,7 +201,52 @@ def test_bead_heights_need_an_index_contrast(open_on, refused):
     refused(open_on("beads"), "Index contrast is empty")
 
 
-@pytest.mark.parametrize("part", ["objects", "profile", "compare", "beads"])
+def test_a_phase_becomes_maps_of_height_and_dry_mass_over_it(viewer, open_on, click, finish, save_as):
+    image = replace(phase_map(CELL), origin_yx_um=(5.0, 7.0))
+    widget = open_on("maps", image)
+    fields = widget.maps.conversions
+    fields.wants_height.setValue(True)
+    fields.wants_dry_mass.setValue(True)
+    fields.index_contrast.setValue(0.03)
+    fields.increment.setValue(INCREMENT)
+    click(widget.panel.run_button)
+    finish(widget)
+    phase, height, mass = viewer.layers
+    assert (height.name, mass.name) == ("cells height", "cells dry mass")
+    path_um = CELL * image.wavelength_um / (2 * np.pi)
+    assert height.data == pytest.approx(path_um / 0.03, rel=1e-4, abs=1e-6)
+    assert mass.data == pytest.approx(path_um / INCREMENT, rel=1e-4, abs=1e-6)
+    assert "'cells height' (µm), 'cells dry mass' (pg/µm²)" in widget.panel.message.value
+    assert (height.scale == phase.scale).all()
+    assert (height.translate == phase.translate).all()
+    saved = save_as(widget.panel.save_button.native, "height.ome.tif")
+    finish(widget)
+    assert saved.is_file()
+    assert (saved.parent / "height dry mass.ome.tif").is_file()
+
+
+def test_maps_of_a_series_lie_over_each_frame(viewer, open_on, click, finish):
+    widget = open_on("maps", phase_map(np.stack([CELL, 0 * CELL]), axes="TYX"))
+    widget.maps.conversions.wants_path.setValue(True)
+    click(widget.panel.run_button)
+    finish(widget)
+    phase, path = viewer.layers
+    assert path.data.shape == phase.data.shape
+    assert path.data[0].max() > 0
+    assert not path.data[1].any()
+
+
+def test_maps_need_a_choice(open_on, refused):
+    refused(open_on("maps"), "no map is chosen")
+
+
+def test_a_height_needs_an_index_contrast(open_on, refused):
+    widget = open_on("maps")
+    widget.maps.conversions.wants_height.setValue(True)
+    refused(widget, "Index contrast")
+
+
+@pytest.mark.parametrize("part", ["objects", "profile", "compare", "beads", "maps"])
 def test_every_tab_fits_into_a_small_window(viewer, open_on, qtbot, part):
     viewer.window.resize(1280, 800)
     widget = open_on(part)

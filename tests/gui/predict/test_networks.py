@@ -5,6 +5,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_contransgan.config import PredictSettings
+from napari_contransgan.gui.predict.widget import LISTING
 from napari_contransgan.gui.shared.form import shown_as_text
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image
 from napari_contransgan.progress import result_of
@@ -18,7 +19,9 @@ NAME = "Predict phase"
 
 def test_networks_are_listed_with_their_cards(open_widget, bundled, qtbot):
     widget = open_widget(NAME)
+    assert widget.brief.text() == LISTING
     qtbot.waitUntil(lambda: "It knows nothing." in widget.card.value, timeout=60_000)
+    assert LISTING not in widget.brief.text()
     assert list(widget.model.choices) == ["all"]
 
 

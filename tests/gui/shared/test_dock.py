@@ -4,13 +4,25 @@ from itertools import pairwise
 
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDockWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QDockWidget,
+    QLineEdit,
+    QScrollBar,
+    QTabBar,
+    QTableWidget,
+)
 
 from napari_contransgan.gui.shared.dock import DockedWidget
 from napari_contransgan.gui.shared.layers import add_image
 from napari_contransgan.gui.shared.open import TITLES, open_widget
 
 pytestmark = pytest.mark.gui
+
+CONTROLS = (QAbstractButton, QComboBox, QLineEdit, QAbstractSpinBox, QAbstractSlider, QTableWidget)
 
 
 def dock_of(widget: DockedWidget) -> QDockWidget:
@@ -48,6 +60,50 @@ def test_the_first_dock_is_as_wide_as_its_form(viewer, qtbot):
     start = open_widget(viewer, "start")
     qtbot.wait(300)
     assert not start.scroll_area.horizontalScrollBar().isVisible()
+
+
+@pytest.mark.parametrize(("width", "height", "font"), [(1066, 760, 9), (1280, 800, 13)])
+def test_no_form_is_cut_on_a_small_screen_or_in_a_large_font(viewer, qtbot, frame, width, height, font):
+    from napari.settings import get_settings
+
+    get_settings().appearance.font_size = font
+    add_image(viewer, frame)
+    viewer.window.resize(width, height)
+    qtbot.wait(100)
+    widgets = {name: open_widget(viewer, name) for name in TITLES}
+    cut = []
+    for name, widget in widgets.items():
+        dock_of(widget).raise_()
+        try:
+            qtbot.waitUntil(lambda area=widget.scroll_area: not area.horizontalScrollBar().isVisible(), timeout=3000)
+        except qtbot.TimeoutError:
+            body = widget.scroll_area.widget()
+            cut.append((name, body.minimumSizeHint().width(), widget.width()))
+    assert cut == []
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_every_control_has_a_name_and_a_tooltip(viewer, qtbot, name):
+    widget = open_widget(viewer, name)
+    qtbot.wait(50)
+    controls = [control for kind in CONTROLS for control in widget.findChildren(kind)]
+    shown = [one for one in controls if not one.isHidden() and not isinstance(one, QScrollBar)]
+    own = [one for one in shown if not isinstance(one.parent(), QTabBar)]
+    assert [one for one in own if not with_parents(one, widget, lambda part: part.toolTip())] == []
+    assert [
+        one for one in own if not (text_of(one) or with_parents(one, widget, lambda part: part.accessibleName()))
+    ] == []
+
+
+def text_of(control):
+    return control.text() if isinstance(control, QAbstractButton) else ""
+
+
+def with_parents(part, widget, text):
+    """Return the text of a part, or of what it lies in."""
+    while part is not widget and not text(part):
+        part = part.parent()
+    return "" if part is widget else text(part)
 
 
 def test_a_widget_opens_once_and_comes_to_the_front(viewer, qtbot):

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QWidget
 from tests.gui.shared.watched_tasks import failing_with, three_steps
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.gui.shared import activity
 from napari_contransgan.progress import Progress
 
 pytestmark = pytest.mark.gui
@@ -106,7 +107,8 @@ def test_an_error_while_closing_is_told(viewer, qtbot, calls, messages):
 
 
 def test_a_flood_of_events_does_not_overflow_the_stack(viewer, qtbot, calls, monkeypatch):
-    monkeypatch.setattr("napari_contransgan.gui.shared.tasks._BAR_INTERVAL_S", 0)
+    monkeypatch.setattr(activity, "INTERVAL_S", 0)
+    monkeypatch.setattr(activity, "SHOWN_AFTER_MS", 0)
 
     def flood():
         for step in range(5000):
@@ -176,13 +178,38 @@ def test_cancel_button_of_the_activity_dock_cancels_the_task(viewer, qtbot, call
             yield Progress(0, 10, "…")
 
     task = calls.start(endless)
-    qtbot.waitUntil(lambda: "event" in calls.names)
+    qtbot.waitUntil(lambda: len(progress._all_instances) == 1)
     (bar,) = progress._all_instances
-    assert bar.total == 10
+    qtbot.waitUntil(lambda: bar.total == 10)
     bar.cancel()
     qtbot.waitUntil(lambda: not task.running)
     assert calls.names[-2:] == ["cancelled", "finished"]
     assert len(progress._all_instances) == 0
+
+
+def test_a_result_waits_until_the_bar_is_drawn(viewer, qtbot, calls, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(activity.ActivityBar, "drawing", property(lambda _: not drawn))
+    task = calls.start(three_steps)
+    qtbot.waitUntil(lambda: calls.names == ["event", "event", "event"])
+    qtbot.wait(100)
+    assert calls.names == ["event", "event", "event"]
+    drawn.append(True)
+    qtbot.waitUntil(lambda: not task.running)
+    assert calls.names[3:] == ["result", "finished"]
+
+
+def test_a_short_task_shows_no_bar(viewer, qtbot, calls, monkeypatch):
+    from napari.utils import progress
+
+    monkeypatch.setattr(activity, "SHOWN_AFTER_MS", 2000)
+    bars = []
+    progress._all_instances.events.changed.connect(bars.append)
+    task = calls.start(three_steps)
+    qtbot.waitUntil(lambda: not task.running)
+    qtbot.wait(2200)
+    progress._all_instances.events.changed.disconnect(bars.append)
+    assert bars == []
 
 
 def test_other_events_can_say_how_far_they_are(viewer, qtbot, calls):

@@ -69,7 +69,7 @@ def test_what_was_typed_counts_for_all_stacks_and_further_results_are_written(
     choose(folder, tmp_path / "out")
     widget = open_widget(NAME)
     widget.form.pixel_size.setText("0.5")
-    widget.form.more.wants_path.setValue(True)
+    widget.form.more.conversions.wants_path.setValue(True)
     widget.form.more.wants_uncertainty.setValue(True)
     click(widget.folder_button)
     finish(widget)

@@ -191,16 +191,16 @@ def test_flat_field_picture_is_divided_out(viewer, open_widget, click, finish, b
 def test_numbers_of_more_results_are_asked_for(open_widget, viewer, bump_stack):
     add_image(viewer, bump_stack)
     more = open_widget(NAME).form.more
-    assert not more.index_contrast.isEnabled()
-    more.wants_height.setValue(True)
-    assert more.index_contrast.isEnabled()
+    assert not more.conversions.index_contrast.isEnabled()
+    more.conversions.wants_height.setValue(True)
+    assert more.conversions.index_contrast.isEnabled()
     with pytest.raises(InputError, match="Index contrast"):
         more.value()
-    more.index_contrast.setText("0.03")
+    more.conversions.index_contrast.setText("0.03")
     assert more.value() == MoreResults(conversions=Conversions(index_contrast=0.03))
-    more.wants_dry_mass.setValue(True)
+    more.conversions.wants_dry_mass.setValue(True)
     assert more.value().conversions.refractive_increment_um3_per_pg == 0.19
-    more.increment.setText("")
+    more.conversions.increment.setText("")
     with pytest.raises(InputError, match="increment"):
         more.value()
 

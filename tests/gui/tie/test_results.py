@@ -18,9 +18,14 @@ pytestmark = pytest.mark.gui
 
 def want_everything(widget):
     more = widget.form.more
-    for wanted in (more.wants_uncertainty, more.wants_path, more.wants_height, more.wants_dry_mass):
+    for wanted in (
+        more.wants_uncertainty,
+        more.conversions.wants_path,
+        more.conversions.wants_height,
+        more.conversions.wants_dry_mass,
+    ):
         wanted.setValue(True)
-    more.index_contrast.setText("0.05")
+    more.conversions.index_contrast.setText("0.05")
 
 
 def test_everything_that_was_asked_for_lies_over_the_stack_in_its_unit(
@@ -58,7 +63,7 @@ def test_message_tells_phase_uncertainty_and_dry_mass(
 ):
     add_image(viewer, bump_stack)
     widget = open_widget(NAME)
-    widget.form.more.wants_dry_mass.setValue(True)
+    widget.form.more.conversions.wants_dry_mass.setValue(True)
     click(widget.panel.run_button)
     finish(widget)
     done, phase, mass = widget.panel.message.value.splitlines()
@@ -177,7 +182,7 @@ def test_flip_adds_what_is_gone_and_takes_away_what_is_no_longer_wanted(
 ):
     widget = run_the_wrong_way
     del viewer.layers["bump stack phase (TIE)"]
-    widget.form.more.wants_path.setValue(False)
+    widget.form.more.conversions.wants_path.setValue(False)
     click(widget.flip_button)
     finish(widget)
     names = [layer.name for layer in viewer.layers]
@@ -205,7 +210,7 @@ def test_window_answers_while_quantities_are_computed(
     monkeypatch.setattr(quantities, "dry_mass_density", slowly)
     add_image(viewer, bump_stack)
     widget = open_widget(NAME)
-    widget.form.more.wants_dry_mass.setValue(True)
+    widget.form.more.conversions.wants_dry_mass.setValue(True)
     times = []
     click(widget.panel.run_button)
     while widget.panel.task is not None:
@@ -252,7 +257,7 @@ def test_notes_of_a_later_time_point_are_shown_and_a_dead_one_is_left_out(
     doubts = ("The file names two pixel sizes.",)
     add_image(viewer, replace(bump_stack, data=frames, axes="TZYX", time_step_s=5.0, notes=doubts))
     widget = open_widget(NAME)
-    widget.form.more.wants_dry_mass.setValue(True)
+    widget.form.more.conversions.wants_dry_mass.setValue(True)
     click(widget.panel.run_button)
     finish(widget)
 

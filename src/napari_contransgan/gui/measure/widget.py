@@ -1,4 +1,4 @@
-"""Dock widget: measure a phase layer: its objects, a profile along a line, bead heights, and another phase layer."""
+"""Dock widget: measure a phase layer: its objects, a profile along a line, beads, maps, and another phase layer."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QPushButton, QTabWidget
 from napari_contransgan.config import TieSettings
 from napari_contransgan.gui.measure.beads_part import BeadsPart
 from napari_contransgan.gui.measure.compare_part import ComparePart
+from napari_contransgan.gui.measure.maps_part import MapsPart
 from napari_contransgan.gui.measure.objects_part import ObjectsPart
 from napari_contransgan.gui.measure.part import Part, quantity_of
 from napari_contransgan.gui.measure.profile_part import ProfilePart
@@ -43,12 +44,14 @@ class MeasureWidget(FormWidget):
         self.profile = ProfilePart(viewer, self._source)
         self.compare = ComparePart(viewer, self._source)
         self.beads = BeadsPart(viewer, self._source)
+        self.maps = MapsPart(viewer, self._source)
         self.tabs = QTabWidget()
         for part, title, tooltip in (
             (self.objects, "Objects", "Area, phase and dry mass of each cell, and its growth over time."),
             (self.profile, "Profile", "Phase along a line through one or several maps."),
             (self.compare, "Compare", "One phase layer against another one."),
             (self.beads, "Beads", "Heights of beads, with a histogram."),
+            (self.maps, "Maps", "Optical path, height and dry mass per area, as layers."),
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(part, title), tooltip)
         fields.add_wide(self.tabs)
@@ -75,13 +78,13 @@ class MeasureWidget(FormWidget):
     @property
     def parts(self) -> tuple[Part, ...]:
         """The tabs, from left to right."""
-        return self.objects, self.profile, self.compare, self.beads
+        return self.objects, self.profile, self.compare, self.beads, self.maps
 
     def forms(self) -> Mapping[str, Rows]:
         """Return the forms, whose values are kept."""
         named = {"form": self.fields, "more": self.objects.more_rows}
         return named | dict(
-            zip(("objects", "profile", "compare", "beads"), [one.rows for one in self.parts], strict=True)
+            zip(("objects", "profile", "compare", "beads", "maps"), [one.rows for one in self.parts], strict=True)
         )
 
     def reset_choices(self, *_: object) -> None:

@@ -159,6 +159,7 @@ class MicroscopeForm(QWidget):
         self.light.add_wide(files)
         self.light.add_wide(self.message)
         self.preset.setToolTip("Microscopes to start from; the choice becomes 'own' as soon as you change a value.")
+        self.preset.setAccessibleName("Microscope to start from")
         self.light.add_settings(Microscope, "name", "wavelength_um", "bandwidth_um", "coherence")
         self._stack_objective: Choice = self.lenses.add_setting(Microscope, "stack_objective", Choice())
         self.lenses.add_settings(Microscope, "stack_coherence", "stack_dz_um", "vignetting")

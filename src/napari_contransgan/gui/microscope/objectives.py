@@ -36,6 +36,8 @@ class ObjectiveTable(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.table = Table(0, len(_HEADERS))
+        self.table.setAccessibleName("Objectives")
+        self.table.setToolTip("The objectives of the microscope, one in each row.")
         self._names: list[str] = []
         for column, (title, tooltip) in enumerate(_HEADERS):
             cell = Cell(title)

@@ -161,6 +161,7 @@ class MicroscopeWidget(DockedWidget):
             line.addWidget(widget)
         self.content.addLayout(line)
         self.content.addWidget(self.text)
+        self.index.setAccessibleName("Number of the field")
         self.save_field_button.setToolTip("Saves the layers of the field as OME-TIFF, with pixel size and unit.")
         self.save_field_button.clicked.connect(lambda _: self.save_field())
         self.content.addWidget(self.save_field_button)

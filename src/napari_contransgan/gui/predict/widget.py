@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from napari_contransgan.inference import Prediction
 
 
+LISTING = "Listing the networks …"
+
+
 class PredictWidget(FormWidget):
     """Predicts the phase of an image layer; the result, in radians, is a layer aligned with it."""
 
@@ -57,6 +60,7 @@ class PredictWidget(FormWidget):
         self._stamps: dict[Path, int] | None = None
         self._offered: list[tuple[str, str]] = []
         self._summaries: Summaries = {}
+        self._is_listed = False
         self._reading: Task[Progress, Summaries] | None = None
         self._picked = False
         self._pixel_size_um: float | None = None
@@ -285,7 +289,8 @@ class PredictWidget(FormWidget):
         self._offer()
 
     def _end_reading(self) -> None:
-        self._reading = None
+        self._reading, self._is_listed = None, True
+        self._offer()
         self._predict_next()
 
     def _on_busy(self, busy: bool) -> None:
@@ -312,7 +317,8 @@ class PredictWidget(FormWidget):
         summary = self._summaries.get(name, Summary())
         preferred = preferences().changed("network").get("network")
         is_preferred = preferred and self._is_called(name, preferred) and not self._picked
-        self.brief.setText(f"{summary.brief}\n({FROM_PREFERENCES})" if is_preferred else summary.brief)
+        brief = summary.brief if self._is_listed or summary.brief else LISTING
+        self.brief.setText(f"{brief}\n({FROM_PREFERENCES})" if is_preferred else brief)
         self.brief.setToolTip(shown_as_text(summary.full))
         self.card.value = summary.short
         self.card.tooltip = shown_as_text(summary.full)

@@ -63,6 +63,7 @@ class RunCurves(QTabWidget):
         self.scores = {tab.name: CurvePlot(tab.axis) for tab in SCORE_TABS}
         self.which_loss = QComboBox()
         self.which_loss.addItem(ALL_LOSSES)
+        self.which_loss.setAccessibleName("Loss")
         self.which_loss.setToolTip("Choose one loss to compare runs: each run then has its own colour")
         self.which_loss.currentTextChanged.connect(lambda _: self._renew())
         self._which = QWidget()

@@ -6,7 +6,7 @@ from pathlib import Path
 from napari.layers import Layer
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QScrollArea, QScrollBar, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QScrollArea, QScrollBar, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_contransgan.gui.shared.form_memory import FormMemory
 from napari_contransgan.gui.shared.rows import Rows
@@ -14,8 +14,9 @@ from napari_contransgan.gui.shared.tab_order import order_tabs
 
 PLUGIN = "ContransGAN"
 LEAST_LINES = 8
-NARROWEST_PX, WIDEST_PX, PART_OF_WINDOW = 240, 420, 0.36
-"""Limits of the width that a form asks for; if it needs more, it gets a horizontal scroll bar."""
+NARROWEST_PX, WIDEST_LINES, PART_OF_WINDOW = 240, 30, 0.39
+"""Limits of the width that a form asks for, the second one in heights of a line, so that it follows the font. If the
+form needs more, it gets a horizontal scroll bar."""
 
 BAR_MARGIN_PX = 4
 """Room that napari's style adds around a scroll bar, which the bar's own hint leaves out."""
@@ -121,6 +122,8 @@ class _DockScroll(QScrollArea):
         super().__init__()
         self._body = body
         self._bar = QScrollBar()
+        self._letters = QLabel(self)  # napari gives labels its font, and not this
+        self._letters.hide()
         self.setVerticalScrollBar(self._bar)
         self.setWidgetResizable(True)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -133,20 +136,25 @@ class _DockScroll(QScrollArea):
         """Return the size of the whole form; Qt's own hint stops at 24 lines."""
         hint = self._body.sizeHint()
         width = max(hint.width(), self._body.minimumSizeHint().width())
-        return QSize(min(width, WIDEST_PX) + self._room(), hint.height())
+        return QSize(min(width, self._widest_px()) + self._room(), hint.height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
         """Return a size that a small window has room for; a form that needs more scrolls."""
         least = self._body.minimumSizeHint()
-        window = self.window() or self
-        part_px = min(max(round(PART_OF_WINDOW * window.width()), NARROWEST_PX), WIDEST_PX)
-        return QSize(min(least.width(), part_px) + self._room(), LEAST_LINES * self.fontMetrics().lineSpacing())
+        width = min(least.width(), self._widest_px())
+        return QSize(width + self._room(), LEAST_LINES * self.fontMetrics().lineSpacing())
 
     def eventFilter(self, watched: object, event: QEvent | None) -> bool:  # noqa: N802 - Qt's naming
         """Request another size when a part of the form opens or closes."""
         if event is not None and event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
         return super().eventFilter(watched, event)  # type: ignore[arg-type]
+
+    def _widest_px(self) -> int:
+        window = self.window() or self
+        part_px = max(round(PART_OF_WINDOW * window.width()), NARROWEST_PX)
+        self._letters.ensurePolished()
+        return min(part_px, WIDEST_LINES * self._letters.fontMetrics().lineSpacing())
 
     def _room(self) -> int:
         return self._bar.sizeHint().width() + BAR_MARGIN_PX

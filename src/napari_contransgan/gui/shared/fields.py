@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from qtpy.QtCore import QEvent, QObject, Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit, QSpinBox, QWidget
 
 from napari_contransgan.errors import InputError
@@ -188,6 +188,12 @@ class Choice(QComboBox):
         self.setMinimumContentsLength(min(max(longest, LEAST_LETTERS), MOST_LETTERS))
         leave_wheel_to_form(self)
         self.currentIndexChanged.connect(lambda _: self.valueChanged.emit())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's naming
+        """Return a width for a few letters, so that a long text does not cut the form off in a narrow dock."""
+        hint = super().minimumSizeHint()
+        surplus = max(0, self.minimumContentsLength() - LEAST_LETTERS) * self.fontMetrics().horizontalAdvance("X")
+        return QSize(hint.width() - surplus, hint.height())
 
     def value(self) -> Any:
         """Return the chosen value."""

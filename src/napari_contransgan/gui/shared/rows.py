@@ -133,6 +133,7 @@ class Rows(QWidget):
         """
         label = QLabel(widget.label)
         label.setToolTip(widget.tooltip)
+        widget.native.setAccessibleName(widget.label)
         self._layout.addRow(label, widget.native)
         self._labels.append(label)
         self._magicgui.append(widget)

@@ -7,7 +7,6 @@ worker leaves its generator suspended, so the generator is closed here, in its o
 
 import logging
 import threading
-import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -16,13 +15,14 @@ from typing import Any, Generic, TypeVar
 
 from napari import current_viewer
 from napari.qt.threading import GeneratorWorkerSignals, create_worker
-from napari.utils import cancelable_progress
 from napari.utils.notifications import notification_manager, show_error
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 from superqt.utils import WorkerBase
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.gui.shared.activity import ActivityBar
 from napari_contransgan.gui.shared.hints import toast_of
+from napari_contransgan.gui.shared.interpreter import COURTESY
 from napari_contransgan.gui.shared.torch_guard import keep_triton_out
 from napari_contransgan.progress import Progress
 
@@ -32,7 +32,7 @@ R = TypeVar("R")
 ProgressOf = Callable[[Any], Progress | None]
 Takes = Callable[[Any], bool]
 
-_BAR_INTERVAL_S = 0.05
+_LATER_MS = 10
 
 _log = logging.getLogger(__name__)
 
@@ -90,14 +90,13 @@ class Task(Generic[E, R]):
         self._running = True
         self._abandoned = False
         self._outcome = _Outcome(cancelled=True)
-        self._bar = _ActivityBar(self.cancel, title)
-        self._bar_is_busy = False
-        self._bar_time = 0.0
+        self._bar = ActivityBar(title, self.cancel)
         self._worker = create_worker(self, _worker_class=_EventWorker, _start_thread=False)
         self._worker.yielded.connect(self._receive)
         self._worker.paused.connect(self._receive_pause)
         self._worker.finished.connect(self._finish)
         self._worker.warned.connect(_log_warning)
+        COURTESY.begin()
         self._worker.start()
 
     def __str__(self) -> str:
@@ -116,7 +115,7 @@ class Task(Generic[E, R]):
     @property
     def drawing(self) -> bool:
         """Whether its progress bar is being drawn, which lets other events of the window be handled within."""
-        return self._bar_is_busy
+        return self._bar.drawing
 
     def pause(self, request: object = None, *, at: Takes = _any, until: Takes = _any) -> None:
         """Pause after the next event; the generator stays in memory, suspended.
@@ -159,30 +158,20 @@ class Task(Generic[E, R]):
             return
         if self._on_event is not None:
             self._on_event(event)
-        self._show_progress(event)
+        progress = self._progress_of(event)
+        if progress is not None:
+            self._bar.take(progress)
 
     def _receive_pause(self) -> None:
         if self._on_paused is not None and self._running and not self._abandoned and self.paused:
             self._on_paused()
 
-    def _show_progress(self, event: E) -> None:
-        # napari's bar runs the event loop each time it changes, so that further events may arrive inside this call.
-        progress = self._progress_of(event)
-        now = time.monotonic()
-        if progress is None or self._bar_is_busy or now - self._bar_time < _BAR_INTERVAL_S:
-            return
-        self._bar_is_busy = True
-        self._bar_time = now
-        try:
-            if self._bar.total != progress.total:
-                self._bar.total = progress.total
-            self._bar.set_description(progress.message or self._title)
-            self._bar.update(progress.step - self._bar.n)
-        finally:
-            self._bar_is_busy = False
-
     def _finish(self) -> None:
+        if self._bar.drawing:  # drawing it handles other events; layers that were added within crashed the drawing
+            QTimer.singleShot(_LATER_MS, self._finish)
+            return
         self._running = False
+        COURTESY.end()
         self._bar.close()
         if self._abandoned:
             return
@@ -316,18 +305,6 @@ def _own_progress(event: object) -> Progress | None:
 
 def _log_warning(details: tuple[Any, ...]) -> None:
     _log.warning("%s", details[0])
-
-
-class _ActivityBar(cancelable_progress):  # type: ignore[misc]
-    """napari's own progress bar, whose Cancel button cancels the task."""
-
-    def __init__(self, on_cancel: Callable[[], None], title: str) -> None:
-        self._on_cancel = on_cancel
-        super().__init__(desc=title, total=0)
-
-    def cancel(self) -> None:
-        super().cancel()
-        self._on_cancel()
 
 
 class _EventWorker(WorkerBase[None]):

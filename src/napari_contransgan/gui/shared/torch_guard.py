@@ -1,21 +1,43 @@
-"""Keep torch from crashing a window that is drawn with LLVM.
+"""Load torch so that it neither crashes nor stops the window.
 
 Mesa's software renderer and its AMD driver load the shared library libLLVM; triton, which comes with torch's CUDA
 builds and is imported by torchvision and timm, carries an LLVM of its own. Loading triton second ends the process with
 a segmentation fault (seen with Mesa's llvmpipe, torch 2.15 and triton 3.9). Nothing here needs triton, and torch does
 without it where it cannot be imported.
+
+``import torch`` loads its libraries while it holds the interpreter, for half a second or more, in which the window can
+do nothing. So they are loaded before, by a call that lets go of the interpreter.
 """
 
+import ctypes
+import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 _LOADED_LIBRARIES = Path("/proc/self/maps")
+_TORCH_LIBRARIES = {"libtorch_global_deps.so": os.RTLD_NOW | os.RTLD_GLOBAL, "libtorch.so": os.RTLD_LAZY}
+"""The order and the first mode are those of torch itself."""
 
 
 def keep_triton_out() -> None:
     """Make ``import triton`` fail cleanly from now on, if it would crash this process."""
     if "triton" not in sys.modules and _llvm_is_loaded():
         sys.modules["triton"] = None  # type: ignore[assignment]  # Python's mark of a module that cannot be had
+
+
+def load_torch_libraries() -> None:
+    """Load torch's libraries, in a worker that is about to import torch; where this fails, the import does it."""
+    if "torch" in sys.modules or not sys.platform.startswith("linux"):
+        return
+    spec = find_spec("torch")
+    folders = spec.submodule_search_locations if spec is not None else None
+    if not folders:
+        return
+    load = ctypes.CDLL(None).dlopen  # `ctypes.CDLL(path)` would hold the interpreter
+    load.restype, load.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
+    for name, mode in _TORCH_LIBRARIES.items():
+        load(os.fsencode(Path(folders[0]) / "lib" / name), mode)
 
 
 def _llvm_is_loaded() -> bool:

@@ -8,12 +8,12 @@ from magicgui.widgets import FileEdit
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
+from napari_contransgan.gui.shared.conversions import ConversionFields
 from napari_contransgan.gui.shared.fields import Choice, NumberLine, Tick
 from napari_contransgan.gui.shared.form import Fold
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.tie.results import MoreResults
 from napari_contransgan.io import Image
-from napari_contransgan.quantities import REFRACTIVE_INCREMENT_UM3_PER_PG, Conversions
 
 
 class Section(Fold):
@@ -104,42 +104,13 @@ class MoreResultsSection(Section):
 
     def __init__(self) -> None:
         super().__init__("More results", "Quantities that are computed from the phase and added as layers.")
-        add = self.rows.add
-        self.wants_uncertainty = add(
+        self.wants_uncertainty = self.rows.add(
             "uncertainty",
             "",
             Tick("Uncertainty (rad)"),
             "Standard deviation of the phase in each pixel, in radians.",
         )
-        self.wants_path = add(
-            "path", "", Tick("Optical path (nm)"), "Optical path difference caused by the specimen, in nanometres."
-        )
-        self.wants_height = add(
-            "height", "", Tick("Height (µm)"), "Thickness, in micrometres, of a specimen with one refractive index."
-        )
-        self.index_contrast = add(
-            "index_contrast",
-            "Index contrast",
-            NumberLine("for example 0.03"),
-            "Refractive index of the specimen minus that of its medium (no unit); for example 0.03 for cells in water.",
-        )
-        self.wants_dry_mass = add(
-            "dry_mass",
-            "",
-            Tick("Dry mass (pg/µm²), cells only"),
-            "Mass of protein and other dry matter per area, in picograms per square micrometre.",
-        )
-        self.increment = add(
-            "increment",
-            "Increment (µm³/pg)",
-            NumberLine("not stated"),
-            "Refractive increment: how much dry matter raises the refractive index, in µm³/pg, which equals ml/g; 0.18 "
-            "to 0.21 for cells.",
-        )
-        self.increment.state(REFRACTIVE_INCREMENT_UM3_PER_PG, "default")
-        self.wants_height.valueChanged.connect(self._on_wish)
-        self.wants_dry_mass.valueChanged.connect(self._on_wish)
-        self._on_wish()
+        self.conversions = ConversionFields(self.rows)
 
     def value(self) -> MoreResults:
         """Return what is ticked, with its numbers.
@@ -149,20 +120,7 @@ class MoreResultsSection(Section):
         InputError
             If a number that is needed is missing.
         """
-        contrast = self.index_contrast.number if self.wants_height.value() else None
-        if self.wants_height.value() and contrast is None:
-            raise InputError(
-                "Index contrast: give the specimen's refractive index minus the medium's, for example 0.03"
-            )
-        increment = self.increment.number if self.wants_dry_mass.value() else None
-        if self.wants_dry_mass.value() and increment is None:
-            raise InputError("Refractive increment: give it in µm³/pg, for example 0.19 for cells")
-        conversions = Conversions(self.wants_path.value(), contrast, increment)
-        return MoreResults(self.wants_uncertainty.value(), conversions)
-
-    def _on_wish(self) -> None:
-        self.index_contrast.setEnabled(self.wants_height.value())
-        self.increment.setEnabled(self.wants_dry_mass.value())
+        return MoreResults(self.wants_uncertainty.value(), self.conversions.value())
 
 
 def _picture(label: str, tooltip: str) -> FileEdit:

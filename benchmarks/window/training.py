@@ -1,56 +1,24 @@
-"""Measure how long the window stalls while a network trains in it, and how soon Stop and Pause take effect.
+"""How long the window stalls while a network trains in it, and how soon Stop takes effect."""
 
-xvfb-run -a python -m benchmarks.training.window [--seconds 120] [--shot PICTURE.png]
-"""
-
-import argparse
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 from benchmarks.training.data import make_pairs
+from benchmarks.window.pulse import Pulse, wait
 from napari import Viewer
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.gui.train.widget import TrainWidget
 
-TICK_MS = 5
 LONG_MS = 50
 SHOWN = 8
 
 
-class Pulse:
-    """A timer in the window; delays between two beats are stalls of the window."""
-
-    def __init__(self) -> None:
-        self.stalls_ms: list[float] = []
-        self.times_s: list[float] = []
-        self._began = self._last = time.perf_counter()
-        self._timer = QTimer()
-        self._timer.setInterval(TICK_MS)
-        self._timer.timeout.connect(self._beat)
-        self._timer.start()
-
-    def stop(self) -> None:
-        """Stop measuring."""
-        self._timer.stop()
-
-    def _beat(self) -> None:
-        now = time.perf_counter()
-        self.stalls_ms.append(1e3 * (now - self._last) - TICK_MS)
-        self.times_s.append(self._last - self._began)
-        self._last = now
-
-
-def main() -> None:
+def train(seconds: float, shot: Path | None) -> None:
     """Train the compact Contrans in a real window and print a table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.training.window", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120.0, help="duration of the measurement")
-    parser.add_argument("--shot", type=Path, help="file for a picture of the window")
-    chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         pairs = make_pairs(Path(folder) / "pairs")
         settings = TrainSettings(
@@ -71,7 +39,7 @@ def main() -> None:
         viewer.window.resize(1280, 800)
         widget.form.setValue(settings)
         widget.run_folder.setValue([Path(folder) / "run"])
-        measure(widget, chosen.seconds, chosen.shot, viewer)
+        measure(widget, seconds, shot, viewer)
         viewer.close()
 
 
@@ -108,15 +76,3 @@ def measure(widget: TrainWidget, seconds: float, shot: Path | None, viewer: View
     told = ", ".join(f"{ms:.0f} at {when_s:.1f} s" for when_s, ms in sorted(longest, key=lambda one: -one[1])[:SHOWN])
     print(f"| stalls over {LONG_MS} ms, and the longest of them | {len(longest)}: {told} |")
     print(f"| Stop: further steps taken, seconds until saved and ended | {more}, {took_s:.1f} |")
-
-
-def wait(seconds: float) -> None:
-    """Let the window process its events."""
-    until = time.perf_counter() + seconds
-    while time.perf_counter() < until:
-        QApplication.processEvents()
-        time.sleep(0.001)
-
-
-if __name__ == "__main__":
-    main()
