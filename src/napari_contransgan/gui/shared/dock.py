@@ -113,6 +113,9 @@ class DockedWidget(QWidget):
             window.tabifyDockWidget(others[-1], dock)
             dock.show()
             dock.raise_()
+            wanted_px = self.sizeHint().width()
+            if dock.width() < wanted_px:  # the others asked for less
+                window.resizeDocks([dock], [wanted_px], Qt.Orientation.Horizontal)
 
 
 class _DockScroll(QScrollArea):
