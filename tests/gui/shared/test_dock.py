@@ -62,6 +62,17 @@ def test_the_first_dock_is_as_wide_as_its_form(viewer, qtbot):
     assert not start.scroll_area.horizontalScrollBar().isVisible()
 
 
+def test_a_wider_form_widens_the_docks_it_joins(viewer, qtbot):
+    viewer.window.resize(1280, 800)
+    qtbot.wait(100)
+    start = open_widget(viewer, "start")
+    qtbot.wait(200)
+    tie = open_widget(viewer, "tie")
+    method = tie.form.fields["method"]
+    qtbot.waitUntil(lambda: method.width() >= method.sizeHint().width(), timeout=3000)
+    assert tie.width() > start.sizeHint().width()
+
+
 @pytest.mark.parametrize(("width", "height", "font"), [(1066, 760, 9), (1280, 800, 13)])
 def test_no_form_is_cut_on_a_small_screen_or_in_a_large_font(viewer, qtbot, frame, width, height, font):
     from napari.settings import get_settings
