@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_contransgan.config import TieSettings
 from napari_contransgan.io import Image
 from napari_contransgan.progress import result_of
-from napari_contransgan.tie import TieResult, phase_from_stack, retrieve_phase
+from napari_contransgan.tie import TieResult, focus_search, phase_from_stack, retrieve_phase
 from napari_contransgan.tie.focus_search import find_focus
 
 PIXEL_UM = 0.325
@@ -47,6 +47,22 @@ def test_the_plane_in_focus_is_found_wherever_it_is(recorded, plane):
 
     assert (found.place, found.is_sure) == (plane, True)
     assert sum(found.chances) == pytest.approx(1)
+
+
+def test_the_focus_is_looked_for_up_to_half_a_step_beyond_the_planes(recorded, monkeypatch):
+    looked_at: list[NDArray[np.float64]] = []
+    real = focus_search._transfers
+
+    def noted(line, heights_um, focus_um, *others):
+        looked_at.append(focus_um)
+        return real(line, heights_um, focus_um, *others)
+
+    monkeypatch.setattr(focus_search, "_transfers", noted)
+    z_um = (-5.0, -1.0, 1.0)
+    find_focus(recorded(z_um), z_um, **OPTICS)
+
+    assert (looked_at[0][0], looked_at[0][-1]) == (-7.0, 2.0)
+    np.testing.assert_allclose(np.diff(looked_at[0]), 9 / (looked_at[0].size - 1))
 
 
 def test_uneven_planes_and_an_unequal_exposure_do_no_harm(recorded):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.tie.preparation import Preparation, bright_level, prepare
+from napari_contransgan.tie.preparation import Preparation, _continued, bright_level, prepare
 
 LEVEL = 1000.0
 NOTHING = {"dead_pixels": False, "drift": False, "equal_sums": False, "light": False}
@@ -213,6 +213,17 @@ def saturated_stack(limit: int, peak: float = 1.4) -> tuple[np.ndarray, np.ndarr
     light[2] = with_spot(light[2:], 40, 55, 2 * peak - 1, 3.0)[0]
     noisy = np.random.default_rng(0).normal(light, 0.002)
     return light, np.round(np.minimum(noisy, 1) * limit)
+
+
+def test_what_is_unknown_within_a_tilted_plane_is_continued_as_the_plane():
+    rows, columns = np.indices((12, 15))
+    yx_plane = 0.5 + 0.02 * rows - 0.01 * columns
+    yx_unknown = np.zeros(yx_plane.shape, bool)
+    yx_unknown[4:7, 5:9] = True
+
+    found = _continued(np.where(yx_unknown, 0.0, yx_plane), yx_unknown)
+
+    np.testing.assert_allclose(found, yx_plane[yx_unknown], atol=1e-9)
 
 
 @pytest.mark.parametrize("camera", LIMITS)

@@ -110,6 +110,14 @@ def test_notes_of_later_frames_are_told(stack):
     assert "pixels are saturated" in note
 
 
+def test_a_frame_with_hardly_any_empty_background_is_noted(stack, monkeypatch):
+    few = "Hardly any empty background was found"
+    assert not any(few in note for note in result(stack).notes)
+    monkeypatch.setattr("napari_contransgan.tie.notes.FEW_EMPTY", 0.99)
+    assert any(few in note for note in result(stack).notes)
+    assert not any(few in note for note in result(stack, method="dct").notes)  # which does not look for it
+
+
 def test_what_holds_for_all_frames_names_none(stack):
     doubtful = replace(series(stack, stack.data, stack.data * 0, stack.data), notes=("The file names two sizes.",))
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.tiles import blend_window, cover, partition
+from napari_contransgan.tiles import blend_shares, blend_window, cover, partition
 
 
 @given(st.integers(8, 120), st.integers(8, 120), st.integers(1, 8), st.integers(1, 8))
@@ -107,3 +107,19 @@ def test_a_frame_smaller_than_a_tile_has_no_cover():
         cover((31, 100), 32, 4)
     with pytest.raises(ValueError, match="overlap of 32"):
         cover((64, 64), 32, 32)
+
+
+@pytest.mark.parametrize(("shape_yx", "overlap_px"), [((32, 32), 8), ((50, 90), 8), ((64, 96), 0), ((33, 70), 20)])
+def test_shares_along_both_axes_are_the_weights_divided_by_their_sum(shape_yx, overlap_px):
+    tiles = cover(shape_yx, 32, overlap_px)
+    windows = [blend_window(tile, shape_yx, overlap_px) for tile in tiles]
+    yx_total = np.zeros(shape_yx)
+    for tile, window in zip(tiles, windows, strict=True):
+        yx_total[tile.slices] += window
+
+    along_y, along_x = (blend_shares(count, 32, overlap_px) for count in shape_yx)
+
+    assert (len(along_y), len(along_x)) == (tiles[-1].row + 1, tiles[-1].column + 1)
+    for tile, window in zip(tiles, windows, strict=True):
+        share = np.outer(along_y[tile.row], along_x[tile.column])
+        np.testing.assert_allclose(share, window / yx_total[tile.slices], atol=1e-6)
