@@ -67,7 +67,7 @@ def difference(tree: Path, mutant: str) -> str:
     bodies: list[list[str]] = []
     for one in (original, name):
         found = re.search(rf"^( *)def {re.escape(one)}\(.*?(?=^\1[\w@]|\Z)", text, re.MULTILINE | re.DOTALL)
-        bodies.append(found.group().replace(one, "function").splitlines() if found else [])
+        bodies.append(found.group().rstrip().replace(one, "function").splitlines() if found else [])
     changed = difflib.unified_diff(bodies[0], bodies[1], lineterm="", n=1)
     return "\n".join(line for line in changed if not line.startswith(("---", "+++")))
 

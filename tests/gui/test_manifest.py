@@ -88,12 +88,16 @@ def test_the_palette_offers_nothing_that_needs_a_file(viewer):
 
 
 def palette_hits(viewer, words):
+    """Return the commands that the palette finds; napari before 0.9 names those of widgets by their titles."""
     from napari._qt.widgets.qt_command_palette import QCommandPalette, _enabled
 
     palette = QCommandPalette(viewer.window._qt_window)
     palette.update_context(viewer.window._qt_window)
     context = palette._list._app_model_context
-    return {hit.id for hit in palette._list.iter_top_hits(words) if _enabled(hit, context)}
+    widgets = PluginManifest.from_distribution("napari-contransgan").contributions.widgets
+    by_title = {f"napari-contransgan:{widget.display_name}": widget.command for widget in widgets}
+    hits = {hit.id for hit in palette._list.iter_top_hits(words) if _enabled(hit, context)}
+    return {by_title.get(hit, hit) for hit in hits}
 
 
 @pytest.mark.gui

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QFileDialog
 from tests.measuring.scenes import INCREMENT, PG_PER_UM2_RAD, PIXEL_UM, dome, dome_volume_um2_rad, phase_map
 
 from napari_contransgan.gui.shared.layers import add_image
+from napari_contransgan.gui.start.steps import is_difference
 
 NAME = "Measure objects"
 SHAPE = (120, 160)
@@ -159,6 +160,8 @@ def test_two_layers_are_compared_with_scores_a_plot_and_their_difference(viewer,
     assert tuple(difference.scale) == (PIXEL_UM, PIXEL_UM)
     low, high = difference.contrast_limits
     assert low == -high
+    assert is_difference(difference)
+    assert not is_difference(other)
     scores = {row["score"]: float(row["value"]) for row in rows_of(save_as(widget.compare.save_button, "scores.csv"))}
     assert scores["slope"] == pytest.approx(1.25, rel=1e-3)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
-from napari_contransgan.gui.shared.layers import add_image
+from napari_contransgan.gui.shared.layers import DIFFERENCE_KEY, add_image
 from napari_contransgan.gui.shared.next_steps import use_layer
 from napari_contransgan.gui.start.steps import found_in
 from napari_contransgan.io import Image, find_images, read_image
@@ -51,6 +51,14 @@ def test_marks_follow_the_layers(viewer, start, qtbot, bump_stack, phase):
     assert marks(start)["inspect"] == "▶"
     viewer.layers.remove(layer)
     qtbot.waitUntil(lambda: marks(start)["phase"] == "▶")
+
+
+def test_a_difference_of_two_phases_is_a_result_and_no_phase(viewer, start, qtbot, phase):
+    add_image(viewer, phase)
+    add_image(viewer, replace(phase, name="difference", settings={DIFFERENCE_KEY: "one - other"}))
+    qtbot.waitUntil(lambda: marks(start)["phase"] == "✓")
+    assert start.texts["phase"].text() == "bump phase"
+    assert len(found_in(viewer.layers).results) == 2
 
 
 def test_a_single_frame_is_predicted_and_not_solved(viewer, start, qtbot, frame):

@@ -111,7 +111,7 @@ def test_impossible_numbers_are_told_before_the_long_work(
     add_image(viewer, bump_stack)
     widget = open_widget(NAME)
     want_everything(widget)
-    getattr(widget.form.more, field).setText(text)
+    getattr(widget.form.more.conversions, field).setText(text)
     click(widget.panel.run_button)
     finish(widget)
     (message,) = messages()

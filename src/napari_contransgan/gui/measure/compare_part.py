@@ -12,7 +12,7 @@ from napari_contransgan.evaluation import Comparison, compare
 from napari_contransgan.gui.measure.part import Part, Source, optional_layer, quantity_of, with_notes
 from napari_contransgan.gui.measure.plot_view import Plot, plot_of
 from napari_contransgan.gui.shared.fields import NumberLine, Tick
-from napari_contransgan.gui.shared.layers import add_image, image_from_layer, in_memory
+from napari_contransgan.gui.shared.layers import DIFFERENCE_KEY, add_image, image_from_layer, in_memory
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.surface_layer import displayed_frame
@@ -92,7 +92,7 @@ class ComparePart(Part):
         self.save_button.setEnabled(True)
         self.plot.show_plot(plot, name)
         if self.difference.value():
-            layer = add_image(self.viewer, replace(found.difference, name=name))
+            layer = add_image(self.viewer, replace(found.difference, name=name, settings={DIFFERENCE_KEY: name}))
             layer.colormap = DIFFERENCE_COLORMAP
             limit_rad = max(abs(end) for end in layer.contrast_limits)
             layer.contrast_limits = (-limit_rad, limit_rad)

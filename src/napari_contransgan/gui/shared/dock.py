@@ -18,6 +18,9 @@ NARROWEST_PX, WIDEST_LINES, PART_OF_WINDOW = 240, 30, 0.39
 """Limits of the width that a form asks for, the second one in heights of a line, so that it follows the font. If the
 form needs more, it gets a horizontal scroll bar."""
 
+WIDEN_AFTER_MS = 50
+"""Time after which a new form has its fonts, and knows its width."""
+
 BAR_MARGIN_PX = 4
 """Room that napari's style adds around a scroll bar, which the bar's own hint leaves out."""
 
@@ -38,6 +41,9 @@ class DockedWidget(QWidget):
         self.finished = False
         self._memory: FormMemory | None = None
         self._joined = False
+        self._widen_soon = QTimer(self)
+        self._widen_soon.setSingleShot(True)
+        self._widen_soon.timeout.connect(self._widen)
         body = QWidget()
         self.scroll_area = _DockScroll(body)
         around = QVBoxLayout(self)
@@ -113,6 +119,14 @@ class DockedWidget(QWidget):
             window.tabifyDockWidget(others[-1], dock)
             dock.show()
             dock.raise_()
+            self._widen_soon.start(WIDEN_AFTER_MS)
+
+    def _widen(self) -> None:
+        """Give the dock the width that its form asks for, if the docks that it joined had less."""
+        dock = self.parent()
+        window = dock.parent() if isinstance(dock, QDockWidget) and not dock.isFloating() else None
+        if isinstance(window, QMainWindow) and isinstance(dock, QDockWidget) and self.width() < self.sizeHint().width():
+            window.resizeDocks([dock], [self.sizeHint().width()], Qt.Orientation.Horizontal)
 
 
 class _DockScroll(QScrollArea):

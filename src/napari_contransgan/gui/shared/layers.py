@@ -25,6 +25,9 @@ from napari_contransgan.surface import SurfaceMesh
 LayerTuple = tuple[NDArray[Any], dict[str, Any], str]
 
 METADATA_KEY = "napari-contransgan"
+DIFFERENCE_KEY = "difference"
+"""In the settings of a phase layer that is the difference of two others, and so no specimen's phase."""
+
 SPATIAL_UNIT = "micrometer"
 TIME_UNIT = "second"
 PHASE_COLORMAP = "viridis"

@@ -1,4 +1,4 @@
-"""The differences between the versions of napari that the plugin runs in (0.6 and later)."""
+"""The differences between the versions of napari that the plugin runs in (0.7 and later)."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from napari.viewer import Viewer
 
 
 def show_colour_bar(layer: Layer) -> None:
-    """Show the colour bar of a layer with its name above it; layers have neither before napari 0.7."""
+    """Show the colour bar of a layer, if its type has one, with its name above it."""
     if hasattr(layer, "colorbar"):
         layer.colorbar.visible = True
     if hasattr(layer, "name_overlay"):
@@ -28,11 +28,8 @@ def grid_of(viewer: Viewer) -> Any:
 
 
 def docked_widgets(viewer: Viewer) -> list[Any]:
-    """Return the widgets that are docked in the viewer's window; the mapping has a private name before napari 0.6.2."""
-    window = viewer.window
-    if hasattr(window, "dock_widgets"):
-        return list(window.dock_widgets.values())
-    return [dock.inner_widget() for dock in window._dock_widgets.values()]
+    """Return the widgets that are docked in the viewer's window."""
+    return list(viewer.window.dock_widgets.values())
 
 
 def unwrapped(layer: Any) -> Any:

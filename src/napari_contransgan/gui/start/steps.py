@@ -8,7 +8,7 @@ from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
 from napari.layers import Surface as SurfaceLayer
 
-from napari_contransgan.gui.shared.layers import METADATA_KEY
+from napari_contransgan.gui.shared.layers import DIFFERENCE_KEY, METADATA_KEY
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def found_in(layers: Iterable[Layer]) -> Found:
     return Found(
         images=tuple(images),
         stacks=tuple(layer for layer in images if layer.ndim > 2 and not layer.rgb),
-        phases=tuple(layer for layer in results if quantity_of(layer) == "phase"),
+        phases=tuple(layer for layer in results if quantity_of(layer) == "phase" and not is_difference(layer)),
         surfaces=tuple(layer for layer in every if isinstance(layer, SurfaceLayer) and METADATA_KEY in layer.metadata),
         tables=tuple(
             layer for layer in every if isinstance(layer, LabelsLayer) and "dry_mass_pg" in layer.features.columns
@@ -53,6 +53,11 @@ def found_in(layers: Iterable[Layer]) -> Found:
 def quantity_of(layer: Layer) -> str:
     """Return what the values of a layer are, as its file or its computation states; empty if nothing does."""
     return str(layer.metadata.get(METADATA_KEY, {}).get("quantity", ""))
+
+
+def is_difference(layer: Layer) -> bool:
+    """Return whether a layer is the difference of two phase maps."""
+    return DIFFERENCE_KEY in layer.metadata.get(METADATA_KEY, {}).get("settings", {})
 
 
 def preferred(layers: tuple[ImageLayer, ...], active: Layer | None) -> ImageLayer | None:
