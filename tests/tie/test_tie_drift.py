@@ -157,8 +157,9 @@ def test_an_aperture_that_stands_still_does_not_hold_the_specimen(wide_stack, sh
     np.testing.assert_allclose(found, np.outer([-0.5, 0, 0.5], shift_yx), atol=0.2)
 
 
-def test_planes_of_different_fields_are_refused(wide_stack):
-    elsewhere = recorded(np.stack([*wide_stack[:2], wide_stack[2].T[::-1]]))
+@pytest.mark.parametrize("unit", [1.0, 1e-4])
+def test_planes_of_different_fields_are_refused_in_any_unit_of_the_light(wide_stack, unit):
+    elsewhere = recorded(np.stack([*wide_stack[:2], wide_stack[2].T[::-1]])) * np.float32(unit)
 
     message = "planes . and . have nothing in common: .*Give planes of one field, or switch the drift correction off"
     with pytest.raises(InputError, match=message):
