@@ -50,9 +50,8 @@ def copy(tmp_path: Path) -> Path:
 def test_tests_that_name_the_function_or_its_module_come_first(copy: Path) -> None:
     names = [f"tests/tie/test_{letter}.py" for letter in "cba"]
     assert tree.tests_of(copy, "napari_contransgan.tie.planes.x_drift__mutmut_1") == names
-    assert tree.tests_of(copy, "napari_contransgan.models.checkpoint.x_save__mutmut_3") == [
-        "tests/models/test_checkpoint.py"
-    ]
+    of_checkpoint = tree.tests_of(copy, "napari_contransgan.models.checkpoint.x_save__mutmut_3")
+    assert of_checkpoint == ["tests/models/test_checkpoint.py"]
 
 
 def test_a_mutant_is_shown_by_the_lines_that_differ(copy: Path) -> None:
