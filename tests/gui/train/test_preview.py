@@ -301,30 +301,6 @@ def test_a_preview_that_is_switched_off_and_on_while_a_run_starts_delays_it_no_m
     assert len(started) == 2, "it was stopped before"
 
 
-def test_the_window_answers_between_the_layers(viewer: Viewer, preview: LivePreview, qtbot: Any) -> None:
-    started: list[int] = []
-    seen: list[int] = []
-    timer = QTimer()
-    timer.timeout.connect(lambda: seen.append(len(viewer.layers)))
-    timer.start(1)
-    preview.begin(SETTINGS, lambda: started.append(len(viewer.layers)))
-    qtbot.waitUntil(lambda: bool(started), timeout=20_000)
-    timer.stop()
-    assert {1, 2, 3} <= set(seen)
-    assert started == [4]
-
-
-def test_a_preview_switched_off_after_its_first_layer_does_not_keep_the_run_from_starting(
-    viewer: Viewer, preview: LivePreview, qtbot: Any
-) -> None:
-    started: list[set[str]] = []
-    preview.begin(SETTINGS, lambda: started.append(names(viewer)))
-    qtbot.waitUntil(lambda: len(viewer.layers) > 0, timeout=20_000)
-    preview.set_shown(False)
-    qtbot.waitUntil(lambda: bool(started), timeout=20_000)
-    assert started == [set()]
-
-
 def test_no_layer_changes_while_a_progress_bar_is_drawn(viewer: Viewer, qtbot: Any) -> None:
     is_free = False
     preview = LivePreview(viewer, is_free=lambda: is_free)

@@ -71,8 +71,9 @@ class LivePreview:
     def begin(self, settings: TrainSettings, ready: Callable[[], object] | None = None) -> None:
         """Prepare for another run, whose first previews determine the contrast limits.
 
-        napari needs up to half a second for each new layer. They are added soon, black and one at a time, while the
-        user waits for the run to start, and not when the first previews arrive and would interrupt the user.
+        napari needs up to half a second for each new layer. They are added soon, black and all at once, while the user
+        waits for the run to start, and not when the first previews arrive and would interrupt the user. Added one at a
+        time, with the window drawn in between, they crashed the drawing.
 
         Parameters
         ----------
@@ -107,8 +108,6 @@ class LivePreview:
             self.remove()
         elif not self._beginning.isActive():
             self._update()
-        if self._ready is not None and not self._beginning.isActive():
-            self._changes.add("ready", self._tell_ready)  # which removing the layers has dropped
 
     def show(self, previews: Sequence[Preview]) -> None:
         """Show the previews of a validation.
@@ -147,9 +146,7 @@ class LivePreview:
     def _add_all(self) -> None:
         if self._shown:
             self._update()
-        self._changes.add("ready", self._tell_ready)
-
-    def _tell_ready(self) -> None:
+            self._changes.finish()
         ready, self._ready = self._ready, None
         if ready is not None:
             ready()
