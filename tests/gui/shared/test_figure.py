@@ -37,13 +37,13 @@ def save(viewer, qtbot, monkeypatch, tmp_path):
     return saved
 
 
-def test_the_colours_are_those_of_the_layer(viewer, phase, save, tmp_path, messages):
+def test_the_colours_are_those_of_the_layer(viewer, phase, save, tmp_path, messages, qtbot):
     layer = add_image(viewer, phase)
     layer.contrast_limits = (0.5, 1.5)
     layer.colormap = "inferno"
     layer.gamma = 0.7
     save(layer, "figure.png")
-    assert any(f"Saved: {tmp_path / 'figure.png'}" in message for message in messages())
+    qtbot.waitUntil(lambda: any(f"Saved: {tmp_path / 'figure.png'}" in message for message in messages()))
     shown = imread(tmp_path / "figure.png")
     row = shown[shown.shape[0] // 2, :, :3]
     for value, expected in ((0.2, 0.0), (0.9, 0.4), (1.2, 0.7), (1.8, 1.0)):

@@ -137,7 +137,7 @@ def slow_previews(monkeypatch):
     def slowly(image, settings, window, time_point):
         told.append(("begun", settings.dz_um))
         try:
-            for _ in range(50):
+            for _ in range(100):
                 time.sleep(0.01)
                 yield Progress(0, 0, "slow")
             told.append(("done", settings.dz_um))
