@@ -11,16 +11,15 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.gui.measure.part import Part, Source
 from napari_contransgan.gui.shared.conversions import ConversionFields
 from napari_contransgan.gui.shared.layers import add_image, image_from_layer
+from napari_contransgan.gui.shared.quantity_names import NAMES, unit_text
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.tasks import errors_shown
-from napari_contransgan.io import Image, Quantity
+from napari_contransgan.io import Image
 from napari_contransgan.progress import Progress
 from napari_contransgan.quantities import Conversions
 
 TITLE = "Maps from the phase"
-NAMES: dict[Quantity, str] = {"path": "optical path", "height": "height", "dry-mass": "dry mass"}
-UNITS: dict[Quantity, str] = {"path": "nm", "height": "µm", "dry-mass": "pg/µm²"}
 
 
 class MapsPart(Part):
@@ -54,7 +53,7 @@ class MapsPart(Part):
     def _show(self, maps: Sequence[Image], layer: ImageLayer) -> str:
         added = [add_image(self.viewer, replace(one, name=f"{layer.name} {NAMES[one.quantity]}")) for one in maps]
         self.panel.offer_to_save(self.viewer, added, layer)
-        named = (f"'{new.name}' ({UNITS[image.quantity]})" for new, image in zip(added, maps, strict=True))
+        named = (f"'{new.name}' ({unit_text(image.quantity)})" for new, image in zip(added, maps, strict=True))
         return f"Done: {', '.join(named)}."
 
 

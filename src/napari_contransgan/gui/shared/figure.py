@@ -1,6 +1,6 @@
 """Save a layer as a figure: the picture as it is shown, with a scale bar and a colour bar."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,23 +14,16 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.layers import image_from_layer
 from napari_contransgan.gui.shared.preferences import in_folder_for_results
+from napari_contransgan.gui.shared.quantity_names import label_of
 from napari_contransgan.gui.shared.saving import file_name
 from napari_contransgan.gui.shared.surface_layer import displayed_frame
 from napari_contransgan.gui.shared.tasks import Task, run_task
-from napari_contransgan.io import Image, Quantity
+from napari_contransgan.io import Image
 from napari_contransgan.progress import Progress
 
 TITLE = "Save figure"
 FILTER = "PNG (*.png);;SVG (*.svg);;TIFF (*.tif *.tiff)"
 ENDINGS = {"PNG": ".png", "SVG": ".svg", "TIFF": ".tif"}
-LABELS: Mapping[Quantity, str] = {
-    "intensity": "intensity",
-    "phase": "phase (rad)",
-    "phase-std": "uncertainty (rad)",
-    "path": "optical path (nm)",
-    "height": "height (µm)",
-    "dry-mass": "dry mass (pg/µm²)",
-}
 
 if TYPE_CHECKING:
     Saving = Task[Progress, Path]
@@ -92,7 +85,7 @@ def saving_events(
     from napari_contransgan.figures import draw_figure
 
     figure = draw_figure(
-        np.asarray(image.data), image.pixel_size_um or 1.0, LABELS[image.quantity], limits, rgba_colours
+        np.asarray(image.data), image.pixel_size_um or 1.0, label_of(image.quantity), limits, rgba_colours
     )
     save_figure(path, figure)
     return path

@@ -9,19 +9,12 @@ from napari.viewer import Viewer
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image, layer_tuple
+from napari_contransgan.gui.shared.quantity_names import NAMES
 from napari_contransgan.io import Image, Quantity
 from napari_contransgan.measuring import measure_frame
 from napari_contransgan.progress import Progress
 from napari_contransgan.quantities import Conversions, measured
 from napari_contransgan.tie import retrieve_phase
-
-NAMES: Mapping[Quantity, str] = {
-    "phase": "phase",
-    "phase-std": "uncertainty",
-    "path": "optical path",
-    "height": "height",
-    "dry-mass": "dry mass",
-}
 
 
 @dataclass(frozen=True)
