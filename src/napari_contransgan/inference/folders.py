@@ -2,14 +2,15 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from napari_contransgan.batches import BatchResult, Work, check_any, work_through
 from napari_contransgan.inference.files import FileTask, predict_file
+from napari_contransgan.inference.job import network_in
 from napari_contransgan.models.bundled import find_model
-from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
+from napari_contransgan.models.checkpoint import load_checkpoint
+from napari_contransgan.models.compute import choose_device
 from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.threads import stay_on_one_thread
 
@@ -53,9 +54,5 @@ def predict_one(task: FileTask) -> dict[str, Any]:
     """Predict a file in a worker process, on one thread."""
     stay_on_one_thread()
     settings = task.settings.model_copy(update={"threads": 1})
-    return result_of(predict_file(replace(task, settings=settings), _loaded(find_model(settings.model))))
-
-
-@lru_cache(maxsize=1)
-def _loaded(path: Path) -> LoadedModel:
-    return load_checkpoint(path)
+    loaded = network_in(find_model(settings.model), choose_device(settings.device))
+    return result_of(predict_file(replace(task, settings=settings), loaded))

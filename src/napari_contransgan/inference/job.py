@@ -262,7 +262,7 @@ def prepare(image: Image, settings: PredictSettings, loaded: LoadedModel | None,
     with doubts_added(image.notes):
         pixel_size_um = check_input(image, settings.pixel_size_um, settings.dark, pixels_too=pixels_too)
     device = choose_device(settings.device)
-    loaded = loaded or _network_in(find_model(settings.model), device)
+    loaded = loaded or network_in(find_model(settings.model), device)
     notes = (
         *image.notes,
         *([LUMINANCE_NOTE] if was_rgb else []),
@@ -272,7 +272,7 @@ def prepare(image: Image, settings: PredictSettings, loaded: LoadedModel | None,
     return Job(image, settings, loaded, device, pixel_size_um, stated_dark(settings.dark, image), notes)
 
 
-def _network_in(path: Path, device: torch.device) -> LoadedModel:
+def network_in(path: Path, device: torch.device) -> LoadedModel:
     """Load a network, or return the last one if it is the same, prepared as it was."""
     if not path.is_file():
         return load_checkpoint(path)  # which says what is wrong
