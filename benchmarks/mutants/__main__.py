@@ -13,14 +13,14 @@ from pathlib import Path
 from benchmarks.faults import records
 from benchmarks.mutants import tree, trial
 
-FOLDERS = tuple(Path(name).parts[0] for name in tree.MUTATED)
-
 
 def main() -> None:
     """Test a random choice of the mutants; print a table by folder, and those that were not noticed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutants", description=__doc__)
     parser.add_argument("--number", type=int, default=250, help="mutants to test")
-    parser.add_argument("--folders", nargs="+", default=FOLDERS, choices=FOLDERS, help="whose mutants to test")
+    parser.add_argument(
+        "--folders", nargs="+", default=tree.FOLDERS, choices=tree.FOLDERS, help="whose mutants to test"
+    )
     parser.add_argument("--seed", type=int, default=0, help="another seed chooses others")
     parser.add_argument("--seconds", type=float, default=60.0, help="processor time for the tests of a mutant")
     parser.add_argument("--new", action="store_true", help="begin anew, after a change of the code")
@@ -31,10 +31,10 @@ def main() -> None:
     if chosen.new:
         shutil.rmtree(copy, ignore_errors=True)
         found.unlink(missing_ok=True)
-    tree.make(copy)
+    tree.make(copy, chosen.folders)
     if chosen.again:
         shutil.copytree(tree.ROOT / "tests", copy / "tests", dirs_exist_ok=True)
-    among = [name for name in tree.mutants(copy) if _folder_of(name) in chosen.folders]
+    among = tree.mutants(copy, chosen.folders)
     names = random.Random(chosen.seed).sample(among, min(chosen.number, len(among)))  # noqa: S311 - not for security
     outcomes = {one["mutant"]: one["outcome"] for one in records.read(found)}
     trial.enter(copy)
@@ -50,16 +50,12 @@ def main() -> None:
 def _table(outcomes: dict[str, str]) -> list[str]:
     """Return the lines of a table of mutants by folder."""
     lines = ["| folder | mutants | noticed | survived |", "| --- | --- | --- | --- |"]
-    folders = {name: _folder_of(name) for name in outcomes}
+    folders = {name: name.split(".")[1] for name in outcomes}
     for folder in (*sorted(set(folders.values())), "all"):
         counts = Counter(outcomes[name] for name in outcomes if folder in (folders[name], "all"))
         numbers = (counts.total(), counts[trial.NOTICED], counts[trial.SURVIVED])
         lines.append(f"| {folder} | {' | '.join(map(str, numbers))} |")
     return lines
-
-
-def _folder_of(mutant: str) -> str:
-    return mutant.split(".")[1]
 
 
 if __name__ == "__main__":
