@@ -32,6 +32,15 @@ def test_a_checkpoint_comes_back_with_its_weights_and_card(tmp_path: Path) -> No
         torch.testing.assert_close(loaded.model(image), network(image), rtol=0.02, atol=0.02)
 
 
+def test_a_network_that_was_first_used_without_gradients_can_still_be_trained(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "net.safetensors", build_generator("unet", "tiny"), CARD)
+    loaded = load_checkpoint(tmp_path / "net.safetensors")
+    with torch.inference_mode():
+        loaded.model(torch.zeros(1, 1, 32, 32))
+    loaded.model(torch.ones(1, 1, 32, 32)).sum().backward()
+    assert all(weight.grad is not None for weight in loaded.model.parameters())
+
+
 def test_a_score_that_is_not_a_number_does_not_make_the_card_unreadable(tmp_path: Path) -> None:
     card = CARD.model_copy(update={"name": "x"})
     card = ModelCard(**{**card.model_dump(), "figures": {"empty fields": {"ssim": 0.5, "slope": float("nan")}}})
