@@ -164,8 +164,9 @@ def test_a_network_stays_loaded_until_its_file_changes(tmp_path: Path, monkeypat
     assert len(loads) == 2
 
 
-def test_few_tiles_are_left_to_pytorch_and_many_to_onnx_runtime() -> None:
-    network = load_checkpoint(find_model("all"))
+def test_few_tiles_are_left_to_pytorch_if_it_has_the_network_and_many_to_onnx_runtime() -> None:
+    read = load_checkpoint(find_model("all"))
+    network = LoadedModel(read.model, read.card)
     few, many = (
         result_of(predict(cut_frame(), PredictSettings(tile_px=224, precision="fp32", orientations=count), network))
         for count in (1, 8)

@@ -54,6 +54,15 @@ def test_a_loaded_network_is_ready_to_predict(tmp_path: Path) -> None:
     assert all(value.is_contiguous(memory_format=torch.channels_last) for value in kernels)
 
 
+def test_a_network_that_was_first_used_without_gradients_can_still_be_trained(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "net.safetensors", build_generator("unet", "tiny"), CARD)
+    loaded = load_checkpoint(tmp_path / "net.safetensors")
+    with torch.inference_mode():
+        loaded.model(torch.zeros(1, 1, 32, 32))
+    loaded.model(torch.ones(1, 1, 32, 32)).sum().backward()
+    assert all(weight.grad is not None for weight in loaded.model.parameters())
+
+
 def test_a_score_that_is_not_a_number_does_not_make_the_card_unreadable(tmp_path: Path) -> None:
     card = CARD.model_copy(update={"name": "x"})
     card = ModelCard(
