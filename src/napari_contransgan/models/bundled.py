@@ -10,7 +10,8 @@ from napari_contransgan.models.checkpoint import ADAPTED, ModelCard, read_card
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT_MODEL = "all"
 FOR_THE_TABLE = MappingProxyType({"hela": ("10x",), "psm": ("4x", "10x", "20x", "40x")})
-"""Networks that are better in the paper's table and worse elsewhere: specimen, which is also the name, and objectives."""
+"""Networks that are better in the paper's table and worse elsewhere; each is named after its specimen, and has these
+objectives."""
 FOR_THE_TABLE_NOTE = (
     "this network is for the paper's table: it knows one specimen near one focus, in one kind of light, and its phase "
     f"of other images is wrong; use the network {DEFAULT_MODEL}"
