@@ -77,8 +77,8 @@ def adaptation_of(card: ModelCard) -> dict[str, Any] | None:
 
 def _description(base: ModelCard, stacks: Sequence[str], kept: Kept) -> str:
     if kept == "original":
-        return f"The network {base.name}, unchanged: adapting it to {', '.join(stacks)} did not improve it."
-    return f"The network {base.name}, adapted to the microscope that took {', '.join(stacks)}."
+        return f"The network '{base.name}', unchanged: adapting it to {', '.join(stacks)} did not improve it."
+    return f"The network '{base.name}', adapted to the microscope that took {', '.join(stacks)}."
 
 
 def _recipe(way: Way, kept: Kept, steps: int) -> str:

@@ -62,7 +62,7 @@ def draw_growth(growth: Sequence[Growth]) -> Figure:
     axes.set(xlabel="time (h)" if in_hours else "frame", ylabel="dry mass (pg)")
     axes.set_ylim(bottom=0)
     if 0 < len(growth) <= MOST_NAMED:
-        axes.legend(fontsize="small")
+        axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))  # curves of growth fill the plot
     axes.grid(alpha=0.3)
     return figure
 

@@ -68,6 +68,20 @@ def test_objects_become_a_labels_layer_with_a_table_that_can_be_saved(viewer, op
     assert "cells.csv" in widget.panel.message.value
 
 
+def test_a_layer_that_hides_the_measured_one_is_named(viewer, open_on, click, finish):
+    widget = open_on()
+    measured = viewer.layers["cells"]
+    above = add_image(viewer, replace(phase_map(CELL), name="other"))
+    widget.phase.value = measured
+    click(widget.panel.run_button)
+    finish(widget)
+    assert "'other' lies over the measured layer" in widget.panel.message.value
+    above.visible = False
+    click(widget.panel.run_button)
+    finish(widget)
+    assert "lies over" not in widget.panel.message.value
+
+
 def test_the_table_opens_in_napari(viewer, open_on, click, finish):
     widget = open_on()
     click(widget.panel.run_button)
@@ -130,6 +144,7 @@ def test_a_profile_runs_along_the_drawn_line_through_all_visible_maps(viewer, op
     widget.profile.draw_button.click()
     layer = viewer.layers["profile line"]
     assert layer.mode == "add_line"
+    assert layer.current_edge_width == pytest.approx(160 * PIXEL_UM / 150, rel=0.01)
     layer.add_lines([[[30.0, 10.0], [30.0, 50.0]]])
     widget.profile.maps.setValue("visible")
     click(widget.panel.run_button)
@@ -159,7 +174,7 @@ def test_two_layers_are_compared_with_scores_a_plot_and_their_difference(viewer,
     assert difference.data.max() == pytest.approx(0.3, rel=0.01)
     assert tuple(difference.scale) == (PIXEL_UM, PIXEL_UM)
     low, high = difference.contrast_limits
-    assert low == -high
+    assert (low, high) == pytest.approx((-0.3, 0.3))  # a number that the colour bar states
     assert is_difference(difference)
     assert not is_difference(other)
     scores = {row["score"]: float(row["value"]) for row in rows_of(save_as(widget.compare.save_button, "scores.csv"))}

@@ -9,7 +9,7 @@ from napari.viewer import Viewer
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation import BeadHeight, bead_heights
-from napari_contransgan.gui.measure.part import Part, Source
+from napari_contransgan.gui.measure.part import Part, Source, covering_notes, with_notes
 from napari_contransgan.gui.measure.plot_view import Plot, plot_of
 from napari_contransgan.gui.shared.fields import NumberLine
 from napari_contransgan.gui.shared.layers import in_memory
@@ -81,7 +81,8 @@ class BeadsPart(Part):
             axis_labels=layer.axis_labels[-2:],
         )
         count = f"{len(beads)} bead{'s' if len(beads) > 1 else ''}"
-        return f"Done: {count}, height {heights_um.mean():.4g} µm, standard deviation {heights_um.std():.3g} µm"
+        summary = f"Done: {count}, height {heights_um.mean():.4g} µm, standard deviation {heights_um.std():.3g} µm"
+        return with_notes(summary, covering_notes(self.viewer, layer))
 
 
 def _measuring(

@@ -23,6 +23,7 @@ from napari_contransgan.progress import Progress
 
 TITLE = "Compare two phase layers"
 DIFFERENCE_COLORMAP = "coolwarm"
+_LABELLED = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 10.0)
 
 
 class ComparePart(Part):
@@ -94,7 +95,7 @@ class ComparePart(Part):
         if self.difference.value():
             layer = add_image(self.viewer, replace(found.difference, name=name, settings={DIFFERENCE_KEY: name}))
             layer.colormap = DIFFERENCE_COLORMAP
-            limit_rad = max(abs(end) for end in layer.contrast_limits)
+            limit_rad = _labelled_end(max(abs(end) for end in layer.contrast_limits))
             layer.contrast_limits = (-limit_rad, limit_rad)
             self.panel.offer_to_save(self.viewer, [layer])
         scores = found.scores
@@ -108,6 +109,12 @@ class ComparePart(Part):
             turn = np.degrees(found.registration.rotation_rad)
             lines.append(f"Moved by {y_px:.2f}, {x_px:.2f} px (y, x), {turn:.2f}°, × {found.registration.scale:.4f}")
         return with_notes("\n".join(lines), found.notes)
+
+
+def _labelled_end(limit_rad: float) -> float:
+    """Round up to a number that napari writes at the end of a colour bar; it labels few others."""
+    decade = 10.0 ** np.floor(np.log10(limit_rad))
+    return float(next(step * decade for step in _LABELLED if step * decade >= limit_rad))
 
 
 def _comparing(

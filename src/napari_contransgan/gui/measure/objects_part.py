@@ -11,7 +11,7 @@ from napari.viewer import Viewer
 from qtpy.QtWidgets import QPushButton
 
 from napari_contransgan.config import MeasureSettings
-from napari_contransgan.gui.measure.part import Part, Source, optional_layer, quantity_of, with_notes
+from napari_contransgan.gui.measure.part import Part, Source, covering_notes, optional_layer, quantity_of, with_notes
 from napari_contransgan.gui.measure.plot_view import Plot, plot_of
 from napari_contransgan.gui.shared.form import Fold
 from napari_contransgan.gui.shared.layers import image_from_layer
@@ -122,7 +122,7 @@ class ObjectsPart(Part):
                 axis_labels=layer.axis_labels,
             )
         summary = _summary(found, image.axes == "TYX") + _rate(growth)
-        return with_notes(summary, found.notes)
+        return with_notes(summary, found.notes + (covering_notes(self.viewer, layer) if found.objects else ()))
 
     def _show_table(self) -> None:
         self.viewer.window.add_plugin_dock_widget(*TABLE_WIDGET, tabify=True)

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 from napari_contransgan.gui.measure.plot_view import PlotView
 from napari_contransgan.gui.shared.form import keep_narrow
 from napari_contransgan.gui.shared.layers import METADATA_KEY
+from napari_contransgan.gui.shared.napari_versions import grid_of, unwrapped
 from napari_contransgan.gui.shared.preferences import in_folder_for_results
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
@@ -100,6 +101,18 @@ def optional_layer(
 def quantity_of(layer: Layer) -> str:
     """Return what the values of a layer mean; empty if unknown."""
     return str(layer.metadata.get(METADATA_KEY, {}).get("quantity", ""))
+
+
+def covering_notes(viewer: Viewer, measured: ImageLayer) -> tuple[str, ...]:
+    """Return a note if another image hides the measured layer, so that what was found seems to be found in that one."""
+    layers = [unwrapped(layer) for layer in viewer.layers]
+    if grid_of(viewer).enabled or unwrapped(measured) not in layers:
+        return ()
+    above = layers[layers.index(unwrapped(measured)) + 1 :]
+    covering = [layer for layer in above if isinstance(layer, ImageLayer) and layer.visible]
+    if not covering:
+        return ()
+    return (f"'{covering[-1].name}' lies over the measured layer: hide it with its eye icon to see what was measured",)
 
 
 def with_notes(text: str, notes: tuple[str, ...]) -> str:

@@ -25,6 +25,8 @@ from napari_contransgan.progress import Progress
 
 TITLE = "Profile along a line"
 LINE_NAME = "profile line"
+LINE_WIDTH = 1 / 150
+"""Of the wider side of the map, so that the line is seen over coloured objects at any pixel size."""
 MAPS = (("Phase layer", "one"), ("All visible phase layers", "visible"))
 
 Ends = tuple[tuple[float, float], tuple[float, float]]
@@ -61,7 +63,7 @@ class ProfilePart(Part):
                 ndim=2,
                 name=LINE_NAME,
                 edge_color="red",
-                edge_width=2 * float(layer.scale[-1]),
+                edge_width=LINE_WIDTH * float(np.ptp(layer.extent.world[:, -2:], axis=0).max()),
                 units=layer.units[-2:],
                 axis_labels=layer.axis_labels[-2:],
             )

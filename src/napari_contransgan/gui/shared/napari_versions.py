@@ -5,6 +5,10 @@ from typing import Any
 from napari.layers import Layer
 from napari.viewer import Viewer
 
+NAME_FONT = 10.0
+SMALLEST_NAME_FONT = 6.0
+_LONG_NAME = 36  # letters that fit into a narrow canvas in the font above
+
 
 def show_colour_bar(layer: Layer) -> None:
     """Show the colour bar of a layer, if its type has one, with its name above it."""
@@ -12,7 +16,13 @@ def show_colour_bar(layer: Layer) -> None:
         layer.colorbar.visible = True
     if hasattr(layer, "name_overlay"):
         layer.name_overlay.position = "top_right"
+        layer.name_overlay.font_size = _font_size(layer.name)
         layer.name_overlay.visible = True
+
+
+def _font_size(name: str) -> float:
+    """Return the font in which a name fits into the canvas next to the colour bar; napari cuts off its beginning."""
+    return min(NAME_FONT, max(SMALLEST_NAME_FONT, NAME_FONT * _LONG_NAME / max(len(name), 1)))
 
 
 def hide_colour_bar(layer: Layer) -> None:
