@@ -80,10 +80,12 @@ def test_the_card_lies_beside_the_checkpoint_for_people(tmp_path: Path) -> None:
 
 
 def test_the_readable_card_keeps_the_order_of_the_fields_and_all_letters(tmp_path: Path) -> None:
-    card = CARD.model_copy(update={"name": "Zähler 3 µm"})
-    save_checkpoint(tmp_path / "net.safetensors", build_generator("unet", "tiny"), card)
+    purpose = "phase of cells " * 5 + "and beads"  # longer than the 80 letters of YAML's own lines
+    changes = {"name": "Zähler 3 µm", "description": purpose, "settings": {"folder": Path("cells")}}
+    save_checkpoint(tmp_path / "net.safetensors", build_generator("unet", "tiny"), CARD.model_copy(update=changes))
     text = card_path(tmp_path / "net.safetensors").read_text(encoding="utf-8")
-    assert text.startswith("format: 1\nname: Zähler 3 µm\ndescription: ''\ngenerator: unet\n")
+    assert text.startswith(f"format: 1\nname: Zähler 3 µm\ndescription: {purpose}\ngenerator: unet\n")
+    assert "\nsettings:\n  folder: cells\n" in text
 
 
 def test_what_is_no_checkpoint_is_refused_with_its_name(tmp_path: Path) -> None:
