@@ -3,6 +3,7 @@
 This is needed again if the layers of a generator change; a test compares the graphs with the generators.
 """
 
+import json
 from collections.abc import Callable, MutableSequence
 from typing import Any
 
@@ -10,8 +11,9 @@ import onnx
 import onnx.inliner
 import onnxscript.optimizer
 import torch
+from torch import nn
 
-from napari_contransgan.models.registry import build_generator
+from napari_contransgan.models.registry import SHAPES, build_generator, shapes_key
 from napari_contransgan.models.running import GRAPHS, INPUT, graph_path, without_batch_norms
 
 EXPORTED = (("contrans", "compact", 224), ("contrans", "compact", 448), ("contrans", "published", 224))
@@ -25,10 +27,30 @@ def main() -> None:
         path = graph_path(generator, preset, side_px)
         path.write_bytes(_without_weights(generator, preset, side_px))
         print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
+    SHAPES.write_text(_one_line_each(_shapes()))
+
+
+def _shapes() -> dict[str, dict[str, list[str | int]]]:
+    """Return type and shape of each weight of the exported generators."""
+    shapes = {}
+    for generator, preset in sorted({one[:2] for one in EXPORTED}):
+        weights = build_generator(generator, preset).state_dict()
+        shapes[shapes_key(generator, preset)] = {
+            name: [str(value.dtype).removeprefix("torch."), *value.shape] for name, value in weights.items()
+        }
+    return shapes
+
+
+def _one_line_each(shapes: dict[str, dict[str, list[str | int]]]) -> str:
+    networks = (
+        f'"{key}": {{\n' + ",\n".join(f'  "{name}": {json.dumps(shape)}' for name, shape in weights.items()) + "\n}"
+        for key, weights in shapes.items()
+    )
+    return "{\n" + ",\n".join(networks) + "\n}\n"
 
 
 def _without_weights(generator: str, preset: str, side_px: int) -> bytes:
-    network = without_batch_norms(build_generator(generator, preset))
+    network = _without_batch_norms(build_generator(generator, preset))
     tile = torch.zeros(1, 1, side_px, side_px)
     exported = torch.onnx.export(
         network, (tile,), dynamo=True, optimize=False, verbose=False, input_names=[INPUT], output_names=["phase"]
@@ -53,6 +75,18 @@ def _without_weights(generator: str, preset: str, side_px: int) -> bytes:
         model.graph.initializer.append(empty)
     _forget_where_it_came_from(model)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _without_batch_norms(network: nn.Module) -> nn.Module:
+    weights = without_batch_norms(network.state_dict())
+    for layers in network.modules():
+        if isinstance(layers, nn.Sequential):
+            for place, layer in enumerate(layers):
+                if isinstance(layer, nn.BatchNorm2d):
+                    layers[place] = nn.Identity()
+                    layers[place - 1].bias = nn.Parameter(torch.empty(layer.num_features))
+    network.load_state_dict(weights)
+    return network.eval()
 
 
 def _keep(things: MutableSequence[Any], wanted: Callable[[Any], bool]) -> None:

@@ -18,6 +18,9 @@ def main() -> None:
     """Test a random choice of the mutants; print a table by folder, and those that were not noticed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutants", description=__doc__)
     parser.add_argument("--number", type=int, default=250, help="mutants to test")
+    parser.add_argument(
+        "--folders", nargs="+", default=tree.FOLDERS, choices=tree.FOLDERS, help="whose mutants to test"
+    )
     parser.add_argument("--seed", type=int, default=0, help="another seed chooses others")
     parser.add_argument("--seconds", type=float, default=60.0, help="processor time for the tests of a mutant")
     parser.add_argument("--new", action="store_true", help="begin anew, after a change of the code")
@@ -28,10 +31,11 @@ def main() -> None:
     if chosen.new:
         shutil.rmtree(copy, ignore_errors=True)
         found.unlink(missing_ok=True)
-    tree.make(copy)
+    tree.make(copy, chosen.folders)
     if chosen.again:
         shutil.copytree(tree.ROOT / "tests", copy / "tests", dirs_exist_ok=True)
-    names = random.Random(chosen.seed).sample(tree.mutants(copy), chosen.number)  # noqa: S311 - not for security
+    among = tree.mutants(copy, chosen.folders)
+    names = random.Random(chosen.seed).sample(among, min(chosen.number, len(among)))  # noqa: S311 - not for security
     outcomes = {one["mutant"]: one["outcome"] for one in records.read(found)}
     trial.enter(copy)
     for name in names:

@@ -4,21 +4,25 @@ import difflib
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path("src/napari_contransgan")
 MUTATED = ("tie", "tiles", "io", "models/checkpoint.py")
+FOLDERS = tuple(Path(name).parts[0] for name in MUTATED)
 NAMES = ".mutants.json"
 
 
-def make(tree: Path) -> None:
+def make(tree: Path, folders: Sequence[str]) -> None:
     """Make the copy, or go on with one that is there.
 
     Parameters
     ----------
     tree : Path
         Folder of the copy.
+    folders : sequence of str
+        Folders of the package whose functions get variants.
     """
     from mutmut.mutation.file_mutation import mutate_file_contents
 
@@ -27,7 +31,7 @@ def make(tree: Path) -> None:
         for name in ("src", "tests", "benchmarks"):
             shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copyfile(ROOT / "pyproject.toml", tree / "pyproject.toml")
-    for path in _mutated(tree):
+    for path in _mutated(tree, folders):
         names = path.with_suffix(NAMES)
         if not names.is_file():
             module = ".".join(path.relative_to(tree / "src").with_suffix("").parts).removesuffix(".__init__")
@@ -36,9 +40,9 @@ def make(tree: Path) -> None:
             names.write_text(json.dumps([f"{module}.{name}" for name in mutated.mutant_names]), encoding="utf-8")
 
 
-def mutants(tree: Path) -> list[str]:
-    """Return the names of all mutants of a copy: module, function and number."""
-    found = (json.loads(path.with_suffix(NAMES).read_text(encoding="utf-8")) for path in _mutated(tree))
+def mutants(tree: Path, folders: Sequence[str]) -> list[str]:
+    """Return the names of all mutants of some folders of a copy: module, function and number."""
+    found = (json.loads(path.with_suffix(NAMES).read_text(encoding="utf-8")) for path in _mutated(tree, folders))
     return sorted(name for names in found for name in names)
 
 
@@ -72,9 +76,9 @@ def difference(tree: Path, mutant: str) -> str:
     return "\n".join(line for line in changed if not line.startswith(("---", "+++")))
 
 
-def _mutated(tree: Path) -> list[Path]:
+def _mutated(tree: Path, folders: Sequence[str]) -> list[Path]:
     found: list[Path] = []
-    for name in MUTATED:
+    for name in (name for name in MUTATED if Path(name).parts[0] in folders):
         path = tree / PACKAGE / name
         found += [path] if path.is_file() else path.glob("*.py")
     return sorted(found)

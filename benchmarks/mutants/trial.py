@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any
 
 MOST_WAIT_S = 300
-IMPORTED = ("napari_contransgan.io", "napari_contransgan.tie.retrieval", "napari_contransgan.tiles", "hypothesis")
+IMPORTED = (
+    "napari_contransgan.io",
+    "napari_contransgan.tie.retrieval",
+    "napari_contransgan.tiles",
+    "napari_contransgan.models.checkpoint",
+    "hypothesis",
+)
 """What most tests import."""
 PLUGINS = ("pytest_timeout", "_hypothesis_pytestplugin")
 QUIET = ("-q", "-x", "--tb=no", "--rootdir=.", "-p", "no:cacheprovider", *(f"-p{name}" for name in PLUGINS))

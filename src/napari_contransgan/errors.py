@@ -50,6 +50,32 @@ class UnusableFrameError(InputError):
     """A frame that cannot be used, although other frames of its series may be usable."""
 
 
+_FAULTS_OF_PROGRAMS = (AttributeError, NameError, ImportError, AssertionError, NotImplementedError)
+
+
+def unreadable(error: Exception, damaged: str) -> str:
+    """Return why a file cannot be read, from an error of the library that reads it.
+
+    Parameters
+    ----------
+    error : Exception
+        Raised while the file was read.
+    damaged : str
+        What to say of a damaged file.
+
+    Returns
+    -------
+    str
+        As given, unless the type of the error shows that the program may be at fault instead.
+    """
+    if not isinstance(error, _FAULTS_OF_PROGRAMS):
+        return damaged
+    return (
+        f"cannot be read ({type(error).__name__}: {error}). The file may be damaged: copy or export it again. If other "
+        "programs open it, this program or one of its packages is at fault: report the message"
+    )
+
+
 @contextmanager
 def errors_named(path: Path, name: str) -> Iterator[None]:
     """Add the path of a file to an error that names only its image.

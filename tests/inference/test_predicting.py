@@ -14,8 +14,8 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation import evaluate
 from napari_contransgan.inference import job, predict, predict_with_uncertainty
 from napari_contransgan.io import Image
-from napari_contransgan.models.bundled import find_model
-from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
+from napari_contransgan.models.bundled import FOR_THE_TABLE_NOTE, find_model, is_for_the_table
+from napari_contransgan.models.checkpoint import ADAPTED, LoadedModel, load_checkpoint, read_card
 from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.simulation import sample_frame, simulate_pair
 
@@ -164,8 +164,9 @@ def test_a_network_stays_loaded_until_its_file_changes(tmp_path: Path, monkeypat
     assert len(loads) == 2
 
 
-def test_few_tiles_are_left_to_pytorch_and_many_to_onnx_runtime() -> None:
-    network = load_checkpoint(find_model("all"))
+def test_few_tiles_are_left_to_pytorch_if_it_has_the_network_and_many_to_onnx_runtime() -> None:
+    read = load_checkpoint(find_model("all"))
+    network = LoadedModel(read.model, read.card)
     few, many = (
         result_of(predict(cut_frame(), PredictSettings(tile_px=224, precision="fp32", orientations=count), network))
         for count in (1, 8)
@@ -223,3 +224,15 @@ def test_a_prediction_says_how_many_threads_computed_and_leaves_the_callers_alon
 def test_doubts_about_the_file_are_among_the_notes() -> None:
     notes = run(Image(frame(), "YX", 0.65, notes=("The file names two pixel sizes.",))).settings["predict"]["notes"]
     assert notes == ["The file names two pixel sizes."]
+
+
+@pytest.mark.parametrize(("name", "is_noted"), [("all", False), ("hela", True), ("psm", True)])
+def test_a_phase_by_a_network_for_the_paper_s_table_says_so(name: str, is_noted: bool) -> None:
+    phase = result_of(predict(cut_frame(), PredictSettings(model=name)))
+    assert (FOR_THE_TABLE_NOTE in phase.settings["predict"]["notes"]) == is_noted
+
+
+def test_a_network_adapted_from_one_for_the_table_is_like_any_other() -> None:
+    card = read_card(find_model("hela"))
+    assert is_for_the_table(card)
+    assert not is_for_the_table(card.model_copy(update={"settings": {**card.settings, ADAPTED: {}}}))

@@ -232,3 +232,12 @@ def test_reading_leaves_other_threads_their_log_lines(path: Path) -> None:
     write_image(path, Image(ZYX_STACK, "ZYX"))
     read_image(path)
     assert logging.getLogger("tifffile").filters == []
+
+
+def test_a_file_is_not_called_damaged_for_certain_if_the_program_may_be_at_fault(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _written_by("own", path)
+    monkeypatch.delattr(tifffile.TiffFile, "series")
+    with pytest.raises(InputError, match=r"slide 1\.tif: cannot be read \(AttributeError: .*may be damaged.*report"):
+        read_image(path)

@@ -1,11 +1,13 @@
 """The generators behind the registry."""
 
+import json
+
 import pytest
 import torch
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.models.patchgan import PatchGAN
-from napari_contransgan.models.registry import GENERATORS, PRESETS, build_generator
+from napari_contransgan.models.registry import GENERATORS, PRESETS, SHAPES, build_generator, expected_weights
 
 
 @pytest.mark.parametrize("name", GENERATORS)
@@ -41,6 +43,16 @@ def test_contrans_listens_to_both_branches() -> None:
     assert not torch.allclose(whole, without_swin)
     assert not torch.allclose(without_swin, without_both)
     assert without_both.std() < 1e-6
+
+
+@pytest.mark.parametrize("key", [*json.loads(SHAPES.read_text()), "unet tiny"])
+def test_the_weights_that_are_expected_are_those_of_the_generator(key: str) -> None:
+    expected = expected_weights(*key.split())
+    with torch.device("meta"):
+        built = build_generator(*key.split()).state_dict()
+    assert [(name, one.shape, one.dtype) for name, one in expected.items()] == [
+        (name, one.shape, one.dtype) for name, one in built.items()
+    ]
 
 
 def test_the_published_size_has_the_paper_s_widths() -> None:

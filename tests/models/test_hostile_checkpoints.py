@@ -58,6 +58,7 @@ CARDS = {
     "half a character": {"name": "\ud800"},
     "another phase than it was trained with": {"settings": {"phase_ref_rad": 20.0}},
     "another network than it was trained as": {"settings": {"generator": "swin"}},
+    "another size than it was trained in": {"settings": {"preset": "paper"}},
 }
 
 
@@ -72,8 +73,17 @@ def test_a_card_with_impossible_values_is_refused(path: Path, change: dict[str, 
 @pytest.mark.parametrize("text", ["[" * 100_000, "[1, 2]", "null", '"text"', "{", ""], ids=len)
 def test_a_card_that_is_no_card_is_refused(path: Path, text: str) -> None:
     _written(path, text)
-    with pytest.raises(InputError, match="its card cannot be"):
+    with pytest.raises(InputError, match=r"net\.safetensors: its card cannot be"):
         load_checkpoint(path)
+
+
+def test_the_field_of_a_card_that_cannot_be_used_is_named_with_the_reason(path: Path) -> None:
+    _written(path, json.dumps(CARD | {"input_pixel_sizes_um": [0.65, -0.65]}))
+    with pytest.raises(InputError, match=r"used \(input_pixel_sizes_um\.1: .*\): if it .* update napari-contransgan$"):
+        read_card(path)
+    _written(path, "[1, 2]")
+    with pytest.raises(InputError, match=r"its card cannot be used \(card: "):
+        read_card(path)
 
 
 def test_weights_of_eight_bits_are_refused(path: Path) -> None:

@@ -1,5 +1,7 @@
 """Tiles by ONNX Runtime and by PyTorch."""
 
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +12,8 @@ from torch import nn
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.models import compute, running
-from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
+from napari_contransgan.models.bundled import find_model
+from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
 from napari_contransgan.models.registry import build_generator
 from napari_contransgan.models.running import GRAPHS, LEAST_TILES, TileNetwork, graph_path
 from napari_contransgan.threads import on_threads
@@ -150,6 +153,24 @@ def test_for_few_tiles_nothing_is_made_ready_but_what_is_ready_is_used() -> None
     ready = for_many_tiles(network, 224)
     assert ready.engine == "ONNX Runtime"
     assert running.for_tiles(network, 224, CPU, 1) is ready
+
+
+def test_a_network_that_was_only_read_is_not_built_for_onnx_runtime() -> None:
+    read = load_checkpoint(find_model("all"))
+    assert running.for_tiles(read, 224, CPU, 1).engine == "ONNX Runtime"
+    assert not read.is_built
+    assert running.for_tiles(read, 224, CPU, 1, "pytorch").engine == "PyTorch"
+    assert read.is_built
+
+
+def test_the_first_phase_does_not_wait_for_timm(tmp_path: Path) -> None:
+    code = (
+        "import sys, numpy as np, napari_contransgan as nc;"
+        "nc.predict(np.random.default_rng(0).poisson(1000, (128, 128)), pixel_size_um=0.65);"
+        "print(sorted({'torch', 'timm', 'torchvision'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)  # noqa: S603 - our own
+    assert done.stdout == "['torch']\n"
 
 
 def test_other_devices_are_left_to_pytorch() -> None:

@@ -34,7 +34,7 @@ def recorded(zyx: np.ndarray, electrons: float = 20_000.0) -> np.ndarray:
 def magnified(yx_plane: np.ndarray, scale: float) -> np.ndarray:
     centre = (np.asarray(yx_plane.shape) - 1) / 2
     return ndimage.affine_transform(
-        yx_plane, np.full(2, 1 / scale), offset=centre * (1 - 1 / scale), order=5, mode="mirror"
+        yx_plane, np.eye(2) / scale, offset=centre * (1 - 1 / scale), order=5, mode="mirror"
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import tifffile
 
-from napari_contransgan.errors import InputError
+from napari_contransgan.errors import InputError, unreadable
 from napari_contransgan.io.directories import DAMAGED
 
 _MOST_EXPANSION: dict[int, int] = {
@@ -100,7 +100,7 @@ def failures_explained(path: Path) -> Iterator[None]:
         if "imagecodecs" in str(error):
             hint = "its compression needs the package imagecodecs (pip install imagecodecs), or save it uncompressed"
             raise InputError(hint, source=path) from error
-        raise InputError(DAMAGED, source=path) from error
+        raise InputError(unreadable(error, DAMAGED), source=path) from error
 
 
 def _starts_like_tiff(path: Path) -> bool:

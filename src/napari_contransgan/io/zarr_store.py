@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from napari_contransgan.errors import InputError
+from napari_contransgan.errors import InputError, unreadable
 from napari_contransgan.plain_files import plain_json, read_text
 
 SUFFIX = ".zarr"
@@ -80,7 +80,7 @@ def zarr_failures_explained(path: Path) -> Iterator[None]:
             raise InputError("there is no such file: check the path", source=path) from None
         raise InputError(f"cannot be read: {error.strerror or error}", source=path) from error
     except Exception as error:  # of any type: zarr, its codecs and its stores raise many
-        raise InputError(DAMAGED, source=path) from error
+        raise InputError(unreadable(error, DAMAGED), source=path) from error
 
 
 def metadata_of(folder: Path) -> Mapping[str, Any]:

@@ -2,12 +2,20 @@
 
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.models.checkpoint import ModelCard, read_card
+from napari_contransgan.models.checkpoint import ADAPTED, ModelCard, read_card
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT_MODEL = "all"
+FOR_THE_TABLE = MappingProxyType({"hela": ("10x",), "psm": ("4x", "10x", "20x", "40x")})
+"""Networks that are better in the paper's table and worse elsewhere; each is named after its specimen, and has these
+objectives."""
+FOR_THE_TABLE_NOTE = (
+    "this network is for the paper's table: it knows one specimen near one focus, in one kind of light, and its phase "
+    f"of other images is wrong; use the network {DEFAULT_MODEL}"
+)
 
 
 def bundled_models() -> dict[str, Path]:
@@ -19,6 +27,11 @@ def bundled_models() -> dict[str, Path]:
 def list_models() -> dict[str, ModelCard]:
     """Return the cards of the bundled networks by name, the default first."""
     return {name: read_card(path) for name, path in bundled_models().items()}
+
+
+def is_for_the_table(card: ModelCard) -> bool:
+    """Return whether a card is that of a bundled network for the paper's table, and not of one adapted from it."""
+    return ADAPTED not in card.settings and card.name.partition(":")[0] in FOR_THE_TABLE
 
 
 def find_model(name_or_path: str) -> Path:

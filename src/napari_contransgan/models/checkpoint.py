@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -16,7 +17,7 @@ from napari_contransgan.config import GeneratorName, PresetName
 from napari_contransgan.config.base import reason_of
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.atomic import write_atomically
-from napari_contransgan.models.registry import build_generator
+from napari_contransgan.models.registry import build_generator, expected_weights
 from napari_contransgan.models.tensor_file import Header, Stored, TensorFileError, read_header, read_tensors
 from napari_contransgan.models.tile_gain import TileGain
 from napari_contransgan.optics import (
@@ -129,17 +130,37 @@ class LoadedModel:
 
     Parameters
     ----------
-    model : Module
-        The network.
+    source : Module or mapping of str to Tensor
+        The network, or the weights from which it is built when it is first needed.
     card : ModelCard
         Its card.
     ready : dict
         Prepared versions from `napari_contransgan.models.running`, by tile side and number of threads.
     """
 
-    model: nn.Module
+    source: nn.Module | Mapping[str, torch.Tensor]
     card: ModelCard
     ready: dict[tuple[int, int], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @cached_property
+    def model(self) -> nn.Module:
+        """Return the network."""
+        if isinstance(self.source, nn.Module):
+            return self.source
+        with torch.inference_mode(mode=False):  # wherever it is first needed, it can be trained
+            built = build_generator(self.card.generator, self.card.preset)
+            built.load_state_dict(self.source)
+            return built.eval().to(memory_format=torch.channels_last)
+
+    @property
+    def is_built(self) -> bool:
+        """Return whether the network is at hand, and not its weights alone."""
+        return isinstance(self.source, nn.Module) or "model" in self.__dict__
+
+    @property
+    def weights(self) -> Mapping[str, torch.Tensor]:
+        """Return the weights of the network."""
+        return self.source.state_dict() if isinstance(self.source, nn.Module) else self.source
 
 
 def save_checkpoint(path: Path, model: nn.Module, card: ModelCard, dtype: torch.dtype = torch.float16) -> None:
@@ -197,7 +218,7 @@ def _card_of(path: Path, header: Header) -> ModelCard:
 
 
 def load_checkpoint(path: Path) -> LoadedModel:
-    """Build the network named in a checkpoint's card, and load its weights, from one copy of the file.
+    """Read a checkpoint's card and weights from one copy of the file, and check that they belong together.
 
     Raises
     ------
@@ -207,8 +228,7 @@ def load_checkpoint(path: Path) -> LoadedModel:
 
     def check(header: Header) -> None:
         card = _card_of(path, header)
-        with torch.device("meta"):  # takes no memory
-            check_fit(header.tensors, build_generator(card.generator, card.preset).state_dict())
+        check_fit(header.tensors, expected_weights(card.generator, card.preset))
 
     try:
         header, weights = read_tensors(path, check)
@@ -217,13 +237,11 @@ def load_checkpoint(path: Path) -> LoadedModel:
     except WeightsDoNotFitError as error:
         raise InputError(f"its weights do not fit the network that its card names: {error}", source=path) from error
     card = _card_of(path, header)
-    model = build_generator(card.generator, card.preset)
     if not all_finite(weights.values()):
         raise InputError(
             "holds weights that are NaN or infinite: its training failed, use another network", source=path
         )
-    model.load_state_dict(weights)
-    return LoadedModel(model.eval().to(memory_format=torch.channels_last), card)
+    return LoadedModel(weights, card)
 
 
 class WeightsDoNotFitError(ValueError):

@@ -1,14 +1,14 @@
 """Run a network on square tiles: by ONNX Runtime if it is installed and saves time, otherwise by PyTorch.
 
 Both compute in fp32 and agree to 1e-5 rad, so that every machine gives the same phase. ONNX Runtime takes 50 to 90 % of
-PyTorch's time for a tile, depending on the processor, but needs about 0.2 s to prepare. PyTorch in bf16 is faster still
-on processors with bf16 hardware, but changes the phase by up to 0.03 rad, so it is used only on request. The graphs in
-``graphs/`` contain no weights, so each can be used for every network of its kind; weights are stored only in the
-checkpoint. `tools/export_graphs.py` writes the graphs.
+PyTorch's time for a tile, depending on the processor. It needs about 0.2 s to prepare; building a network for PyTorch
+takes seconds the first time, since timm has to be loaded. PyTorch in bf16 is faster still on processors with bf16
+hardware, but changes the phase by up to 0.03 rad, so it is used only on request. The graphs in ``graphs/`` contain no
+weights, so each can be used for every network of its kind; weights are stored only in the checkpoint.
+`tools/export_graphs.py` writes the graphs.
 """
 
-import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from napari_contransgan.config import EngineName, PrecisionName
 from napari_contransgan.errors import InputError
@@ -31,9 +31,12 @@ except ImportError:  # an optional dependency
 
 LEAST_ONNX_RUNTIME = (1, 20)
 LEAST_TILES = 6
-"""Number of tiles above which the saved time outweighs the preparation: 2 to 8, by processor and tile size."""
+"""Number of tiles from which the saved time outweighs the preparation, if PyTorch has the network: 2 to 8, by processor
+and tile size."""
 GRAPHS = Path(__file__).parent / "graphs"
 INPUT = "contrast"
+MEAN = ".running_mean"
+"""Ending of the name of a batch normalisation's means."""
 
 FloatMap = NDArray[np.float32]
 
@@ -94,8 +97,9 @@ def for_tiles(
         if engine == "onnx" and obstacle:
             raise InputError(f"ONNX Runtime cannot run this network: {obstacle}; or set the engine to auto")
         wanted = (side_px, torch.get_num_threads())
-        if not obstacle and wanted not in loaded.ready and (engine == "onnx" or count >= LEAST_TILES):
-            loaded.ready[wanted] = _by_onnx_runtime(loaded.model, graph)
+        saves_time = count >= LEAST_TILES or not loaded.is_built
+        if not obstacle and wanted not in loaded.ready and (engine == "onnx" or saves_time):
+            loaded.ready[wanted] = _by_onnx_runtime(loaded.weights, graph)
         if not obstacle and wanted in loaded.ready:
             made: TileNetwork = loaded.ready[wanted]
             return _with_gain(made, loaded.card.tile_gain)
@@ -127,22 +131,36 @@ def graph_path(generator: str, preset: str, side_px: int) -> Path:
     return GRAPHS / f"{generator}_{preset}_{side_px}.onnx"
 
 
-def without_batch_norms(network: nn.Module) -> nn.Module:
-    """Copy a network, and merge each batch normalisation into the convolution before it, with the same output.
+def without_batch_norms(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Merge the weights of each batch normalisation into those of the convolution before it, with the same output.
 
     Parameters
     ----------
-    network : Module
-        A generator; it is not changed.
+    weights : mapping of str to Tensor
+        Weights of a generator, in which each normalisation comes right after its convolution in a sequence.
+
+    Returns
+    -------
+    dict
+        Weights in float32 of the same generator without normalisations.
     """
-    merged = copy.deepcopy(network).cpu().eval()
-    for layers in merged.modules():
-        if not isinstance(layers, nn.Sequential):
-            continue
-        for place in range(len(layers) - 1):
-            first, second = layers[place], layers[place + 1]
-            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
-                layers[place], layers[place + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
+    floats = {name: value.float() for name, value in weights.items() if value.is_floating_point()}
+    norms = [name.removesuffix(MEAN) for name in floats if name.endswith(MEAN)]
+    merged = {name: value for name, value in floats.items() if name.rpartition(".")[0] not in norms}
+    for norm in norms:
+        sequence, _, place = norm.rpartition(".")
+        convolution = f"{sequence}.{int(place) - 1}"
+        mean, variance, factor, shift = (floats[norm + part] for part in (MEAN, ".running_var", ".weight", ".bias"))
+        weight, bias = fuse_conv_bn_weights(
+            merged[f"{convolution}.weight"],
+            merged.get(f"{convolution}.bias"),
+            mean,
+            variance,
+            nn.BatchNorm2d(0).eps,
+            factor,
+            shift,
+        )
+        merged |= {f"{convolution}.weight": weight.detach(), f"{convolution}.bias": bias.detach()}
     return merged
 
 
@@ -166,13 +184,13 @@ def _by_torch(network: nn.Module, device: torch.device, precision: Precision) ->
     return TileNetwork(run, "PyTorch", precision)
 
 
-def _by_onnx_runtime(network: nn.Module, graph: Path) -> TileNetwork:
+def _by_onnx_runtime(network_weights: Mapping[str, torch.Tensor], graph: Path) -> TileNetwork:
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     # Waiting threads that spin would slow down everything else on a small machine.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    weights = without_batch_norms(network).state_dict()
+    weights = without_batch_norms(network_weights)
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(value.contiguous().numpy()) for value in weights.values()]
     options.add_external_initializers(list(weights), values)
     session = onnxruntime.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])

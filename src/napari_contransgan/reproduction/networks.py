@@ -4,15 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.models.bundled import DEFAULT_MODEL, bundled_models, find_model
+from napari_contransgan.models.bundled import DEFAULT_MODEL, FOR_THE_TABLE, bundled_models, find_model
 from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
 
 Networks = Mapping[str, LoadedModel]
-
-SPECIALISTS = {"hela": ("10x",), "psm": ("4x", "10x", "20x", "40x")}
-"""Bundled networks, named after their only specimen, and the objectives they are made for.
-
-Where they exist, they are scored in addition to the default network."""
 
 COMPARED = ("contrans", "unet", "swin")
 
@@ -52,7 +47,7 @@ class NetworkChoice:
         """
         given = {name: value for name, value in vars(self).items() if value is not None}
         loaded = {name: load_checkpoint(find_model(value)) for name, value in given.items()}
-        bundled = {name: path for name, path in bundled_models().items() if name in SPECIALISTS}
+        bundled = {name: path for name, path in bundled_models().items() if name in FOR_THE_TABLE}
         for name in COMPARED:
             if name in loaded and loaded[name].card.generator != name:
                 kind = loaded[name].card.generator
@@ -88,7 +83,7 @@ class LoadedNetworks:
 
     def for_cell(self, specimen: str, objective: str) -> Networks:
         """Return the default network, and the bundled network for this specimen and objective, if there is one."""
-        serves = specimen in self.special and objective in SPECIALISTS[specimen]
+        serves = specimen in self.special and objective in FOR_THE_TABLE[specimen]
         return {**self.default, **({specimen: self.special[specimen]} if serves else {})}
 
     def given(self, *names: str) -> Networks:

@@ -149,8 +149,9 @@ def undo_drift(zyx_planes: NDArray[np.float32], drift: Drift, focus_index: int) 
         if index == focus_index or (np.hypot(*shift) <= NOTICEABLE_PX and not is_scaled):
             continue
         offset = centre + shift - scale * centre
+        # SciPy before 1.16 warns about a matrix of one axis.
         zyx_planes[index] = ndimage.affine_transform(
-            zyx_planes[index], (scale, scale), offset=offset, order=3, mode="mirror"
+            zyx_planes[index], np.diag((scale, scale)), offset=offset, order=3, mode="mirror"
         )
     return zyx_planes
 

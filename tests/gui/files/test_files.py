@@ -44,11 +44,38 @@ def test_real_focus_stack_opens_with_its_pixel_size(viewer, shared_data):
     assert [str(unit) for unit in layer.units] == ["micrometer"] * 3
 
 
-def test_plugin_offers_itself_for_tiff_only():
+def test_plugin_offers_itself_for_tiff_and_for_folders_of_images_only(tmp_path):
     assert get_reader("a.tif") is not None
     assert get_reader("A.OME.TIFF") is not None
     assert get_reader("a.png") is None
+    assert get_reader("a.zarr") is None
     assert get_reader(["a.tif", "b.png"]) is None
+    assert get_reader(str(tmp_path)) is None
+    (tmp_path / "notes.txt").write_text("no image")
+    assert get_reader(str(tmp_path)) is None
+    tifffile.imwrite(tmp_path / "plane.tif", np.zeros((8, 9), np.uint16))
+    assert get_reader(str(tmp_path)) is not None
+
+
+def test_a_layer_saved_as_ome_zarr_opens_again_as_it_was(viewer, bump_stack, tmp_path):
+    pytest.importorskip("zarr")
+    layer = add_image(viewer, bump_stack)
+    viewer.layers.save(str(tmp_path / "stack.ome.zarr"))
+    (opened,) = viewer.open(tmp_path / "stack.ome.zarr", plugin=PLUGIN)
+    assert opened.name == "bump stack [1]"
+    assert tuple(opened.scale) == tuple(layer.scale)
+    assert tuple(opened.translate) == tuple(layer.translate)
+    assert opened.metadata[METADATA_KEY] == layer.metadata[METADATA_KEY]
+    assert np.array_equal(np.asarray(opened.data), bump_stack.data)
+
+
+def test_a_folder_of_planes_opens_as_a_stack(viewer, tmp_path, messages):
+    for number in (2, 10, 1):
+        tifffile.imwrite(tmp_path / f"img_{number}.tif", np.full((8, 9), number, np.uint16))
+    (tmp_path / "notes.txt").write_text("no image")
+    (layer,) = viewer.open(tmp_path, plugin=PLUGIN)
+    assert layer.data[:, 0, 0].tolist() == [1, 2, 10]
+    assert messages() == ["[info] Stacked in this order: img_1, img_2, img_10"]
 
 
 def test_a_layer_saved_as_ome_zarr_keeps_its_metadata(viewer, bump_stack, tmp_path):

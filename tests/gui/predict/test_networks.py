@@ -142,6 +142,14 @@ def test_card_has_two_lines_and_the_rest_on_a_click(open_widget, bundled, qtbot)
     assert widget.card.native.isVisible()
 
 
+def test_brief_of_a_network_for_the_paper_s_table_warns():
+    from napari_contransgan.gui.predict.cards import summary_of
+    from napari_contransgan.models.bundled import list_models
+
+    briefs = {name: summary_of(card).brief for name, card in list_models().items()}
+    assert [name for name, brief in briefs.items() if "use the network all" in brief] == ["hela", "psm"]
+
+
 def test_brief_names_purpose_and_accuracy():
     from napari_contransgan.gui.predict.cards import summary_of
     from napari_contransgan.models.checkpoint import ModelCard

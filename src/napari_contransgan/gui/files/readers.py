@@ -1,4 +1,4 @@
-"""Read TIFF and OME-TIFF with their pixel size, z step, units, name and quantity."""
+"""Read TIFF, OME-TIFF, OME-Zarr and folders of planes with their pixel size, z step, units, name and quantity."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,7 +9,8 @@ from napari.utils.notifications import show_info, show_warning
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.layers import LayerTuple, layer_tuple
-from napari_contransgan.io import Image, natural_order, read_image, read_positions
+from napari_contransgan.io import Image, find_images, natural_order, read_image, read_positions
+from napari_contransgan.io.inputs import is_folder
 
 Paths = str | Sequence[str]
 
@@ -21,34 +22,43 @@ LAZY_BYTES = 512 * 2**20
 
 
 def get_reader(path: Paths) -> Callable[[Paths], list[LayerTuple]] | None:
-    """Return the reader for names that end in .tif or .tiff, and None for other files."""
+    """Return the reader for TIFF files, OME-Zarr images and folders that hold some, and None for anything else."""
     paths = [path] if isinstance(path, str) else list(path)
-    if all(Path(one).suffix.lower() in (".tif", ".tiff") for one in paths):
-        return read_layers
-    return None
+    return read_layers if all(_is_readable(Path(one)) for one in paths) else None
+
+
+def _is_readable(path: Path) -> bool:
+    if not is_folder(path):
+        return path.is_dir() or path.suffix.lower() in (".tif", ".tiff")
+    try:
+        return bool(find_images(path))
+    except InputError:
+        return False
 
 
 def read_layers(path: Paths) -> list[LayerTuple]:
-    """Read one file as one layer per stage position, or stack several files into one layer of planes.
+    """Read one image as one layer per stage position, or stack several files into one layer of planes.
 
-    Files are stacked in natural order, ``img_2`` before ``img_10``. The order and any doubts about a file are shown.
+    The images of a folder are stacked too. The order is the natural one, ``img_2`` before ``img_10``. It is shown, as
+    are any doubts about a file.
 
     Raises
     ------
     InputError
         If a file cannot be read, or planes to be stacked differ in shape or pixel size.
     """
-    if isinstance(path, str):
+    if isinstance(path, str) and not is_folder(Path(path)):
         images = read_positions(Path(path), lazy=_is_large(Path(path)))
     else:
-        images = [_stacked([read_image(one) for one in natural_order(map(Path, path))])]
+        planes = find_images(Path(path)) if isinstance(path, str) else natural_order(map(Path, path))
+        images = [_stacked([read_image(one) for one in planes])]
     for note in dict.fromkeys(f"{note} ({image.name})" for image in images for note in image.notes):
         show_warning(note)
     return [layer_tuple(image) for image in images]
 
 
 def _is_large(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > LAZY_BYTES
+    return path.is_dir() or (path.is_file() and path.stat().st_size > LAZY_BYTES)
 
 
 def _stacked(planes: Sequence[Image]) -> Image:

@@ -80,6 +80,8 @@ def summary_of(
     card: "ModelCard", *, folder: Path | None = None, adapted_name: str = "", adapted_um: float | None = None
 ) -> Summary:
     """Describe what a network is for and its limits: in two lines, in short, and in full with optics and scores."""
+    from napari_contransgan.models.bundled import FOR_THE_TABLE_NOTE, is_for_the_table
+
     figures = "\n".join(
         f"{data}: " + ", ".join(f"{name} {value:.3g}" for name, value in scores.items())
         for data, scores in card.figures.items()
@@ -88,8 +90,9 @@ def summary_of(
     full = [f"Optics: {card.optics}", f"Data: {card.data}", f"Training: {card.recipe}", figures]
     texts = [*([str(folder)] if folder else []), card.name, *short, *full]
     purpose = purpose_of(card)
+    trust = f"Careful: {FOR_THE_TABLE_NOTE}." if is_for_the_table(card) else trust_of(card)
     return Summary(
-        brief=f"{'For ' + purpose + '.' if purpose else _first_sentence(card.description)}\n{trust_of(card)}".strip(),
+        brief=f"{'For ' + purpose + '.' if purpose else _first_sentence(card.description)}\n{trust}".strip(),
         short="\n".join(filter(None, short)),
         full="\n\n".join(filter(None, texts)),
         purpose=purpose,
