@@ -88,9 +88,9 @@ class MeasureWidget(FormWidget):
         )
 
     def reset_choices(self, *_: object) -> None:
-        """Offer the layers that there are now; napari calls it."""
+        """Offer the layers that there are now; napari calls it, for a closed widget too."""
         super().reset_choices()
-        for part in self.parts:
+        for part in () if self.is_closed else self.parts:
             part.rows.reset_choices()
 
     def _source(self) -> tuple[Image, ImageLayer]:

@@ -39,6 +39,7 @@ class DockedWidget(QWidget):
         super().__init__()
         self._tab = tab
         self.finished = False
+        self.is_closed = False
         self._memory: FormMemory | None = None
         self._joined = False
         self._widen_soon = QTimer(self)
@@ -76,13 +77,15 @@ class DockedWidget(QWidget):
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's naming
         """End the work when the window is closed."""
+        self.is_closed = True
         self._close_down()
         super().closeEvent(event)
 
     def event(self, event: QEvent | None) -> bool:
         """End the work when napari removes the widget from its dock, which is not a close event in Qt."""
         if event is not None and event.type() == QEvent.Type.ParentChange:
-            if self.parent() is None:
+            self.is_closed = self.parent() is None
+            if self.is_closed:
                 self._close_down()
             elif not self._joined:
                 QTimer.singleShot(0, self.join_others)

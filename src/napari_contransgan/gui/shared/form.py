@@ -47,8 +47,9 @@ class FormWidget(DockedWidget):
         self.fields.choose_layer(layer)
 
     def reset_choices(self, *_: object) -> None:
-        """Offer the layers that there are now; napari calls it."""
-        self.fields.reset_choices()
+        """Offer the layers that there are now; napari calls it, for a closed widget too."""
+        if not self.is_closed:
+            self.fields.reset_choices()
 
 
 def shown_as_text(text: str) -> str:

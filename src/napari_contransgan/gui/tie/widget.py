@@ -151,8 +151,9 @@ class TieWidget(DockedWidget):
         self.form.fields.choose_layer(layer)
 
     def reset_choices(self, *_: object) -> None:
-        """Offer the layers that there are now; napari calls it."""
-        self.form.reset_choices()
+        """Offer the layers that there are now; napari calls it, for a closed widget too."""
+        if not self.is_closed:
+            self.form.reset_choices()
 
     def _inputs(self) -> tuple[Image, TieSettings]:
         """Return the stack and the settings; the form decides, also if a field was cleared."""
