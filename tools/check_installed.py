@@ -87,6 +87,7 @@ def used(environment: Path, folder: Path) -> list[str]:
         "NAPARI_CONFIG": str(folder / "napari.yaml"),
         "LIBGL_ALWAYS_SOFTWARE": "1",
     }
+    environment = environment.absolute()  # the programs start in another folder
     command = str(program(environment, "napari-contransgan"))
     demo = folder / "demo"
     display = ["xvfb-run", "--auto-servernum", "--server-args=-screen 0 1600x1200x24"] if _needs_display() else []

@@ -185,12 +185,13 @@ def _on_checkpoint(folder: Path) -> Attack:
     save_checkpoint(folder / "net.safetensors", build_generator("unet", "tiny"), card)
     content = (folder / "net.safetensors").read_bytes()
     torch.set_num_threads(1)  # threads would not survive a fork
-    load_checkpoint(folder / "net.safetensors")
+    load_checkpoint(folder / "net.safetensors").model.state_dict()
 
     def attack(rng: random.Random, path: Path) -> str:
         path.write_bytes(mutations.mutated(content, rng, mutations.IN_TENSORS))
         try:
             found = load_checkpoint(path)
+            found.model.state_dict()  # built only now
         except InputError as error:
             return "refused" if "\n" not in str(error) else "message of several lines"
         return "read" if 0.01 <= found.card.phase_ref_rad <= 1000 else "differs: an impossible card"

@@ -46,6 +46,13 @@ def test_growth_is_drawn_over_hours_or_frames_with_its_errors():
     assert draw_growth([growth(in_hours=False)]).axes[0].get_xlabel() == "frame"
 
 
+def test_the_legend_of_growth_hides_no_curve():
+    figure = draw_growth([growth(track) for track in range(MOST_NAMED)])
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    assert axes.get_legend().get_window_extent().x0 >= axes.get_window_extent().x1
+
+
 @pytest.mark.parametrize("heights_um", [[3.0], [3.0, 3.0], [2.9, 3.0, 3.1, 3.0]])
 def test_the_histogram_counts_every_bead(heights_um):
     (axes,) = draw_bead_heights([BeadHeight(0.0, 0.0, height, 1.5) for height in heights_um]).axes
