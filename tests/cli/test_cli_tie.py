@@ -140,8 +140,11 @@ def test_a_flat_field_is_divided_out(call_for_json: Json, small: Image, tmp_path
     write_image(tmp_path / "even.tif", even)
     write_image(tmp_path / "uneven.tif", replace(even, data=even.data * flat))
 
-    call_for_json("tie", tmp_path / "even.tif", "--out", tmp_path / "a.tif")
-    call_for_json("tie", tmp_path / "uneven.tif", "--out", tmp_path / "b.tif", "--flat-field", tmp_path / "flat.tif")
+    # This solver is linear; the choice of empty places by others changes with rounding in so small a field.
+    solver = ("--method", "teague")
+    call_for_json("tie", tmp_path / "even.tif", "--out", tmp_path / "a.tif", *solver)
+    flat_field = ("--flat-field", tmp_path / "flat.tif")
+    call_for_json("tie", tmp_path / "uneven.tif", "--out", tmp_path / "b.tif", *flat_field, *solver)
 
     np.testing.assert_allclose(read_image(tmp_path / "b.tif").data, read_image(tmp_path / "a.tif").data, atol=0.02)
 
