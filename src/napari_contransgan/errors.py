@@ -50,7 +50,7 @@ class UnusableFrameError(InputError):
     """A frame that cannot be used, although other frames of its series may be usable."""
 
 
-_FAULTS_OF_PROGRAMS = (AttributeError, NameError, ImportError, AssertionError, NotImplementedError)
+_FAULTS_OF_PROGRAMS = (AttributeError, TypeError, NameError, ImportError, AssertionError, NotImplementedError)
 
 
 def unreadable(error: Exception, damaged: str) -> str:
@@ -71,7 +71,7 @@ def unreadable(error: Exception, damaged: str) -> str:
     if not isinstance(error, _FAULTS_OF_PROGRAMS):
         return damaged
     return (
-        f"cannot be read ({type(error).__name__}: {error}). The file may be damaged: copy or export it again. If other "
+        f"cannot be read ({type(error).__name__}: {' '.join(str(error).split())}). The file may be damaged: copy or export it again. If other "
         "programs open it, this program or one of its packages is at fault: report the message"
     )
 
