@@ -70,9 +70,10 @@ def unreadable(error: Exception, damaged: str) -> str:
     """
     if not isinstance(error, _FAULTS_OF_PROGRAMS):
         return damaged
+    details = " ".join(str(error).split())
     return (
-        f"cannot be read ({type(error).__name__}: {' '.join(str(error).split())}). The file may be damaged: copy or export it again. If other "
-        "programs open it, this program or one of its packages is at fault: report the message"
+        f"cannot be read ({type(error).__name__}: {details}). The file may be damaged: copy or export it again. If "
+        "other programs open it, this program or one of its packages is at fault: report the message"
     )
 
 
