@@ -183,7 +183,7 @@ package-install: package display ## Install the wheel into an environment of its
 bench-search: $(VENV)/.package ## Train variants of the network for equal processor time and compare them, as a table (1 hour)
 	$(BIN)/python -m benchmarks.search
 
-bench-inference: $(VENV)/.package display ## Score the error map; measure large images and folders, as a table (1 hour)
+bench-inference: $(VENV)/.dev display ## Score the error map; measure large images and folders, as a table (1 hour)
 	$(XVFB) $(BIN)/python -m benchmarks.inference
 
 display: $(VENV)/.made
