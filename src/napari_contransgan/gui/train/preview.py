@@ -28,7 +28,7 @@ GAP = 0.05
 
 TITLES_NAME = f"{PREFIX}titles"
 
-BEGIN_AFTER_MS = 50
+BEGIN_AFTER_MS = 200
 """Time in which the window shows that a run begins, before the layers are added."""
 
 
