@@ -114,7 +114,7 @@ class ComparePart(Part):
 def _labelled_end(limit_rad: float) -> float:
     """Round up to a number that napari writes at the end of a colour bar; it labels few others."""
     decade = 10.0 ** np.floor(np.log10(limit_rad))
-    return float(next(step * decade for step in _LABELLED if step * decade >= limit_rad))
+    return float(next((step * decade for step in _LABELLED if step * decade >= limit_rad), limit_rad))
 
 
 def _comparing(
