@@ -20,7 +20,11 @@ TEXT_FILES = [
     for folder in ("src", "tests", "docs", "tools", "benchmarks", ".ci")
     for path in (ROOT / folder).rglob("*")
     if path.is_file() and path.suffix in {"", ".py", ".md", ".yaml", ".toml", ".cff"}
-] + [path for path in ROOT.iterdir() if path.is_file() and path.suffix in {"", ".md", ".toml", ".yaml", ".yml", ".cff"}]
+] + [
+    path
+    for path in ROOT.iterdir()
+    if path.is_file() and path.suffix in {"", ".md", ".toml", ".yaml", ".yml", ".cff"} and path.name != ".coverage"
+]
 
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]

@@ -14,6 +14,7 @@ JOBS = [path for path in TUTORIALS if path.name != "start.md"]
 MENU = re.compile(r"\*((?:File|Layers|Plugins)\s>\s[^*]+)\*")
 NAPARIS_OWN = {
     "File > Open Files as Stack",
+    "File > Open Folder",
     "File > Preferences",
     "File > Save Selected Layers",
     "Layers > Metadata > Features table widget",
