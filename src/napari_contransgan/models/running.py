@@ -142,9 +142,9 @@ def without_batch_norms(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.
     Returns
     -------
     dict
-        Weights in float32 of the same generator without normalisations.
+        Weights in float32, in the computer's memory, of the same generator without normalisations.
     """
-    floats = {name: value.float() for name, value in weights.items() if value.is_floating_point()}
+    floats = {name: value.float().cpu() for name, value in weights.items() if value.is_floating_point()}
     norms = [name.removesuffix(MEAN) for name in floats if name.endswith(MEAN)]
     merged = {name: value for name, value in floats.items() if name.rpartition(".")[0] not in norms}
     for norm in norms:
