@@ -19,7 +19,7 @@ from napari_contransgan.inference.error_map import ErrorModel, ImageVerdict, loa
 from napari_contransgan.inference.survey import Dark
 from napari_contransgan.inference.tiling import ORIENTATIONS, Covering, mean_and_spread, run_oriented, tiles_at_once
 from napari_contransgan.io import Image, to_luminance
-from napari_contransgan.models.bundled import find_model
+from napari_contransgan.models.bundled import bundled_name, find_model
 from napari_contransgan.models.checkpoint import ADAPTED, ERROR_FACTOR, LoadedModel, load_checkpoint
 from napari_contransgan.models.compute import choose_device, describe_device
 from napari_contransgan.models.running import TileNetwork, for_tiles
@@ -110,8 +110,7 @@ class Job:
 
         Other networks than `MODEL_OF_ERRORS` were trained on other images. Without an error map, theirs are not judged.
         """
-        card = self.loaded.card
-        is_known = card.name.startswith(f"{MODEL_OF_ERRORS}:") and ADAPTED not in card.settings
+        is_known = bundled_name(self.loaded.card) == MODEL_OF_ERRORS
         wanted = self.settings.trust or (is_known and self._is_comparable)
         return ImageVerdict(self.errors) if wanted else None
 

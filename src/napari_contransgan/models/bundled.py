@@ -29,9 +29,15 @@ def list_models() -> dict[str, ModelCard]:
     return {name: read_card(path) for name, path in bundled_models().items()}
 
 
+def bundled_name(card: ModelCard) -> str:
+    """Return the name of the bundled network that a card describes; empty for others, and for one adapted from it."""
+    name, colon, _ = card.name.partition(":")
+    return name if colon and ADAPTED not in card.settings else ""
+
+
 def is_for_the_table(card: ModelCard) -> bool:
     """Return whether a card is that of a bundled network for the paper's table, and not of one adapted from it."""
-    return ADAPTED not in card.settings and card.name.partition(":")[0] in FOR_THE_TABLE
+    return bundled_name(card) in FOR_THE_TABLE
 
 
 def find_model(name_or_path: str) -> Path:

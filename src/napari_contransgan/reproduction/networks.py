@@ -83,8 +83,8 @@ class LoadedNetworks:
 
     def for_cell(self, specimen: str, objective: str) -> Networks:
         """Return the default network, and the bundled network for this specimen and objective, if there is one."""
-        serves = specimen in self.special and objective in FOR_THE_TABLE[specimen]
-        return {**self.default, **({specimen: self.special[specimen]} if serves else {})}
+        is_there = specimen in self.special and objective in FOR_THE_TABLE[specimen]
+        return {**self.default, **({specimen: self.special[specimen]} if is_there else {})}
 
     def given(self, *names: str) -> Networks:
         """Return those networks of the named fields that were given, by field name."""
