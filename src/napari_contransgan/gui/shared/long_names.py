@@ -9,15 +9,19 @@ MARGIN_PX = 4
 
 def show_both_ends(choice: QComboBox) -> None:
     """Shorten texts that are too long in the middle, in the choice and in its open list."""
-    choice.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    opened_list = choice.view()
+    if opened_list is not None:
+        opened_list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     choice.installEventFilter(_Painter(choice))
 
 
 def shortened(choice: QComboBox) -> str:
     """Return the text that the choice has room for."""
-    option = _option(choice)
+    option, style = _option(choice), choice.style()
+    if style is None:
+        return choice.currentText()
     edit_field = QStyle.SubControl.SC_ComboBoxEditField
-    room = choice.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, edit_field, choice)
+    room = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, edit_field, choice)
     elided = choice.fontMetrics().elidedText(
         option.currentText, Qt.TextElideMode.ElideMiddle, room.width() - 2 * MARGIN_PX
     )
