@@ -95,7 +95,7 @@ def _clean(index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     while True:
         specimen = draw_specimen(settings, number)
         truth = true_phase(specimen, settings, number).data
-        found += truth.std() >= 0.1 and (truth < 0.01).mean() > 0.2
+        found += bool(truth.std() >= 0.1 and (truth < 0.01).mean() > 0.2)
         if found == index:
             break
         number += 1

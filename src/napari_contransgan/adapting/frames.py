@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.feature import match_template
 
 from napari_contransgan.adapting.fields import EDGE_UM, AdaptField, noise_of
 from napari_contransgan.adapting.scores import Applied
@@ -190,6 +189,9 @@ def _rough_place(yx_moving: NDArray[np.float32], yx_fixed: NDArray[np.float32]) 
     moving, fixed = block_mean(yx_moving, COARSE_STEP), block_mean(yx_fixed, COARSE_STEP)
     if any(own <= other for own, other in zip(moving.shape, fixed.shape, strict=True)) or min(fixed.shape) < 8:
         return whole
+    # It loads scipy.stats, almost a second in which the window stutters, and only frames of another objective need it.
+    from skimage.feature import match_template  # noqa: PLC0415
+
     agreement = match_template(moving, fixed)  # type: ignore[no-untyped-call]
     corner = np.unravel_index(int(np.argmax(agreement)), agreement.shape)
     spans = [

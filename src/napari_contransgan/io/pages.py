@@ -97,8 +97,9 @@ def series_of(tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
 
 def axes_and_shape(series: tifffile.TiffPageSeries) -> tuple[str, tuple[int, ...]]:
     """Return the axis letters and the shape of a series of `series_of`, with the axes of length one."""
-    if hasattr(series, "get_axes"):  # tifffile before 2026.5.2
-        return series.get_axes(squeeze=False), series.get_shape(squeeze=False)
+    get_axes, get_shape = getattr(series, "get_axes", None), getattr(series, "get_shape", None)
+    if get_axes and get_shape:  # tifffile before 2026.5.2
+        return get_axes(squeeze=False), get_shape(squeeze=False)
     return series.axes, series.shape
 
 

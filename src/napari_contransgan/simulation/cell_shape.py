@@ -116,7 +116,8 @@ def window_px(cell: CellTraits, shape: CellShape, shape_px: int, pixel_size_um: 
     angle = np.arange(0, _ANGLES, 16) * (2 * np.pi / _ANGLES)
     rim_um = (shape.lamella_um if cell.lamella_um else shape.outline_um)[::16] * 1.01
     sides = (-1.0, 1.0) if cell.kind == "telophase" else (1.0,)
-    points = [to_field(cell, rim_um * np.cos(angle), rim_um * np.sin(angle), side) for side in sides]
+    along_um, across_um = (np.asarray(rim_um * part, np.float64) for part in (np.cos(angle), np.sin(angle)))
+    points = [to_field(cell, along_um, across_um, side) for side in sides]
     y_um, x_um = np.concatenate(points, axis=1)
     return _covered(y_um, shape_px, pixel_size_um), _covered(x_um, shape_px, pixel_size_um)
 

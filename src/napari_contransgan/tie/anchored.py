@@ -124,7 +124,7 @@ def _better_sign(tried: dict[int, Anchoring], cells: Cells) -> tuple[int, bool]:
     """Sign of the specimen, positive in doubt, and whether the data decide it."""
     if len(tried) == 1:
         return next(iter(tried)), False
-    gain = (tried[1].evidence - tried[-1].evidence) * cells.alike / max(cells.yx_lit.sum(), 1)
+    gain = (tried[1].evidence - tried[-1].evidence) * cells.alike / max(float(cells.yx_lit.sum()), 1.0)
     return (-1 if gain < -DECISIVE_EVIDENCE else 1), abs(gain) > DECISIVE_EVIDENCE
 
 

@@ -105,7 +105,7 @@ def measure_drift(
     zyx_fine = np.stack([_fine_structure(block_mean(plane, step), yx_inner) for plane in zyx_planes])
     noises = np.asarray([plane_noise(plane) for plane in zyx_planes]) / step
     spreads = zyx_fine.std(axis=(1, 2))
-    contrasts = spreads / np.maximum(noises, max(1e-3 * spreads.max(), 1e-12))  # planes may be without noise
+    contrasts = spreads / np.maximum(noises, max(1e-3 * float(spreads.max()), 1e-12))  # planes may be without noise
     reference, count = int(np.argmax(contrasts)), len(zyx_planes)
     shifts, scales, measured = np.zeros((count, 2)), np.ones(count), np.zeros(count, bool)
     measured[reference] = True

@@ -127,7 +127,7 @@ def anchor(cells: Cells, sign: int, one_sided: bool, start: Array | None = None)
         before = yx_empty
         yx_empty, evidence = _expectation(yx_level, yx_prior, lit, tolerance, amplitude, one_sided)
         filled = lit * (1 - yx_empty)
-        mean = float(np.sum(np.maximum(yx_level, 0) * filled) / max(filled.sum(), 1.0))
+        mean = float(np.sum(np.maximum(yx_level, 0) * filled) / max(float(filled.sum()), 1.0))
         settled = number > 0 and tolerance <= 1.001 * smallest
         if settled and np.abs(yx_empty - before).mean() < 2e-3:
             break
@@ -164,7 +164,7 @@ def stated_factor(cells: Cells, sign: int, anchoring: Anchoring) -> Array:
     yx_counted = _clear_of_specimens(cells, yx_empty)
     noise = cells.noise_rad
     tolerance = np.sqrt(max(_spread(yx_level, yx_counted, 0.0) ** 2 - noise**2, noise**2 / 4, 1e-12))
-    mean = float(np.sum(yx_level * yx_filled) / max(yx_filled.sum(), 1e-12))
+    mean = float(np.sum(yx_level * yx_filled) / max(float(yx_filled.sum()), 1e-12))
     deviation = max(_UNSEEN * _spread(yx_level, yx_filled, mean), noise, 1e-6)
     yx_pull = yx_counted**_ONLY_SURE / tolerance**2 / (_LEAST_TOGETHER + _together(cells))
     yx_pull += yx_filled / deviation**2 / cells.alike

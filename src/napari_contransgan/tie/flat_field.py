@@ -50,14 +50,14 @@ def flatten(
     else:
         yx_flat = np.asarray(flat_field, np.float32)
         if yx_dark is not None:
-            yx_flat = np.where(yx_dark, np.mean(yx_flat, where=~yx_dark), yx_flat)
+            yx_flat = np.where(yx_dark, np.float32(np.mean(yx_flat, where=~yx_dark)), yx_flat)
         if not np.all(np.isfinite(yx_flat)) or yx_flat.min() <= 0:
             raise InputError(
                 "the flat field has dark or undefined pixels: give the picture of an evenly lit empty field"
             )
-    yx_flat = yx_flat / yx_flat.mean(dtype=np.float64)
-    zyx /= yx_flat.astype(np.float32)
-    return [round(float(yx_flat.min()), 4), round(float(yx_flat.max()), 4)]
+    yx_relative = (yx_flat / yx_flat.mean(dtype=np.float64)).astype(np.float32)
+    zyx /= yx_relative
+    return [round(float(yx_relative.min()), 4), round(float(yx_relative.max()), 4)]
 
 
 def _estimated_flat(yx_mean: NDArray[np.float32]) -> NDArray[np.float32]:

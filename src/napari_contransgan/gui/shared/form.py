@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.dock import DockedWidget
 from napari_contransgan.gui.shared.fields import leave_wheel_to_form
+from napari_contransgan.gui.shared.long_names import show_both_ends
 from napari_contransgan.gui.shared.rows import Rows
 
 
@@ -130,9 +131,13 @@ def layer_choice(
 
 
 def keep_narrow(choice: ComboBox) -> None:
-    """Keep a choice narrow, whatever the length of its texts, and leave the mouse wheel to the form."""
+    """Keep a choice narrow, whatever the length of its texts, and leave the mouse wheel to the form.
+
+    Long texts are shortened in the middle.
+    """
     choice.native.setSizeAdjustPolicy(choice.native.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     choice.native.setMinimumContentsLength(10)
+    show_both_ends(choice.native)
     leave_wheel_to_form(choice.native)
 
 

@@ -118,7 +118,8 @@ class LivePreview:
         if self._newest and (self._is_blank or not self._limits):
             self._is_blank = False
             self._limits = preview_limits(self._newest)
-            self._changes.add("limits", self._apply_limits)
+            for kind in self._layers:
+                self._changes.add(f"limits of {kind}", partial(self._apply_limits, kind))
         if self._shown:
             self._update()
 
@@ -205,12 +206,14 @@ class LivePreview:
             return  # deleted by the user meanwhile; the next preview notices it
         layer.data = picture
         top_um, first_um = self._corner_um
-        layer.translate = (top_um, first_um + left_px * MODEL_PIXEL_SIZE_UM)
+        corner_um = (top_um, first_um + left_px * MODEL_PIXEL_SIZE_UM)
+        if not np.array_equal(layer.translate, corner_um):  # napari draws again even if nothing changes
+            layer.translate = corner_um
 
-    def _apply_limits(self) -> None:
-        for kind, layer in self._layers.items():
-            if kind in self._limits:
-                layer.contrast_limits = self._limits[kind]
+    def _apply_limits(self, kind: Kind) -> None:
+        layer = self._layers.get(kind)
+        if layer is not None and kind in self._limits and tuple(layer.contrast_limits) != self._limits[kind]:
+            layer.contrast_limits = self._limits[kind]
 
     def _note_deleted(self) -> None:
         for kind, layer in list(self._layers.items()):
