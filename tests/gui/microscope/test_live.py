@@ -14,6 +14,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.gui.microscope.layers import NAMES
 from napari_contransgan.gui.microscope.work import field_events
 from napari_contransgan.gui.shared.layers import METADATA_KEY, image_from_layer
+from napari_contransgan.gui.shared.napari_versions import grid_of
 from napari_contransgan.io import read_image
 
 pytestmark = pytest.mark.gui
@@ -155,9 +156,9 @@ def test_wrong_value_is_told_in_the_text_alone_and_mended(viewer, shown, settle,
 
 def test_side_by_side_is_naparis_grid(viewer, shown):
     shown.side_box.click()
-    assert viewer.canvas.grid.enabled
+    assert grid_of(viewer).enabled
     shown.side_box.click()
-    assert not viewer.canvas.grid.enabled
+    assert not grid_of(viewer).enabled
 
 
 @pytest.mark.parametrize(
@@ -210,16 +211,16 @@ def test_image_without_contrast_can_be_shown(viewer):
 
 def test_closing_the_dock_switches_side_by_side_off_again(viewer, shown):
     shown.side_box.click()
-    assert viewer.canvas.grid.enabled
+    assert grid_of(viewer).enabled
     viewer.window.remove_dock_widget(shown.parent())
-    assert not viewer.canvas.grid.enabled
+    assert not grid_of(viewer).enabled
 
 
 def test_closing_the_dock_leaves_a_grid_of_the_users_alone(viewer, open_widget):
-    viewer.canvas.grid.enabled = True
+    grid_of(viewer).enabled = True
     widget = open_widget(NAME)
     viewer.window.remove_dock_widget(widget.parent())
-    assert viewer.canvas.grid.enabled
+    assert grid_of(viewer).enabled
 
 
 def test_field_is_saved_as_one_file_for_each_layer(shown, qtbot, tmp_path, monkeypatch):

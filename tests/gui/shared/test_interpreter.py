@@ -126,12 +126,79 @@ def test_who_collects_garbage_otherwise_goes_on_with_it(qtbot, courtesy):
         gc.enable()
 
 
+def in_python(code: str, *words: str) -> None:
+    """Run it in an interpreter of its own, which has not imported torch."""
+    subprocess.run([sys.executable, "-c", code, *words], check=True, timeout=240)  # noqa: S603
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the import loads the libraries")
-def test_torchs_libraries_are_loaded_without_importing_it():
-    code = (
-        "import sys; from pathlib import Path; from napari_contransgan.gui.shared import torch_guard; "
-        "torch_guard.load_torch_libraries(); assert 'torch' not in sys.modules; "
-        "assert 'libtorch_cpu' in Path('/proc/self/maps').read_text(); "
-        "import torch; assert float(torch.ones(2).sum()) == 2"
+def test_torchs_libraries_are_loaded_before_its_import(tmp_path):
+    (tmp_path / "torch.py").write_text(
+        "from pathlib import Path\nassert 'libtorch_cpu' in Path('/proc/self/maps').read_text()\nloaded = True\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)  # noqa: S603
+    in_python(
+        "import sys; from importlib.util import find_spec; from napari_contransgan.gui.shared import torch_guard; "
+        "spec = find_spec('torch'); torch_guard.find_spec = lambda name: spec; sys.path.insert(0, sys.argv[1]); "
+        "torch_guard.load_torch(); assert sys.modules['torch'].loaded",
+        str(tmp_path),
+    )
+
+
+def test_torch_is_imported_in_a_thread_that_no_worker_gets(tmp_path):
+    (tmp_path / "torch.py").write_text("import threading\nthread = threading.current_thread()\n")
+    in_python(
+        "import sys, threading; from napari_contransgan.gui.shared.torch_guard import load_torch; "
+        "sys.path.insert(0, sys.argv[1]); load_torch(); thread = sys.modules['torch'].thread; "
+        "assert thread is not threading.current_thread(); assert not thread.is_alive()",
+        str(tmp_path),
+    )
+
+
+def test_a_torch_that_cannot_be_imported_fails_in_the_worker(tmp_path):
+    (tmp_path / "torch.py").write_text("raise OSError('a library is missing')")
+    in_python(
+        """
+import sys
+from napari_contransgan.gui.shared.torch_guard import load_torch
+
+sys.path.insert(0, sys.argv[1])
+load_torch()
+try:
+    import torch
+except OSError:
+    sys.exit()
+sys.exit("imported")
+""",
+        str(tmp_path),
+    )
+
+
+def test_workers_that_share_a_thread_call_python_from_torch():
+    in_python(
+        """
+import time
+from qtpy.QtCore import QCoreApplication, QRunnable, QThreadPool
+from napari_contransgan.gui.shared.torch_guard import load_torch
+
+class Worker(QRunnable):
+    def __init__(self, work):
+        super().__init__()
+        self.run = work
+
+def backward():
+    import torch
+    x = torch.ones(2, requires_grad=True)
+    y = 2 * x
+    y.register_hook(gradients.append)
+    y.sum().backward()
+
+app, pool, gradients = QCoreApplication([]), QThreadPool(), []
+pool.setMaxThreadCount(1)
+for work in (load_torch, backward, backward):
+    pool.start(Worker(work))
+    while pool.activeThreadCount():
+        app.processEvents()
+        time.sleep(0.01)
+assert len(gradients) == 2
+"""
+    )

@@ -8,6 +8,7 @@ from napari.layers import Surface
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.layers import METADATA_KEY, add_image
+from napari_contransgan.gui.shared.napari_versions import camera_of
 from napari_contransgan.gui.shared.surface_layer import show_surface
 from napari_contransgan.io import Image
 
@@ -51,8 +52,9 @@ def test_phase_becomes_a_surface_seen_in_3d(viewer, open_widget, click, phase, m
 def test_surface_is_looked_at_from_above_with_the_thick_parts_towards_the_viewer(viewer, open_widget, click, phase):
     add_image(viewer, phase)
     click(open_widget(NAME).show_button)
-    assert viewer.scene.camera.view_direction[0] < 0, "looking down, along falling z"
-    assert viewer.scene.camera.up_direction[0] > 0, "high z is up on the screen"
+    camera = camera_of(viewer)
+    assert camera.view_direction[0] < 0, "looking down, along falling z"
+    assert camera.up_direction[0] > 0, "high z is up on the screen"
 
 
 def test_height_in_um_follows_from_the_index_contrast(viewer, open_widget, click, phase):

@@ -27,7 +27,7 @@ from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
 from napari_contransgan.gui.shared.setting_fields import checked
 from napari_contransgan.gui.shared.tasks import errors_shown
-from napari_contransgan.gui.shared.torch_guard import load_torch_libraries
+from napari_contransgan.gui.shared.torch_guard import load_torch
 from napari_contransgan.io import Image
 from napari_contransgan.progress import Progress, mapped
 from napari_contransgan.training.known_runs import remember_run
@@ -170,7 +170,7 @@ class _Told(Progress):
 def _progress_of(image: Image, settings: AdaptSettings, folder: Path) -> Generator[Progress, None, AdaptResult]:
     """Adapt in a worker thread; torch is imported only there."""
     yield Progress(0, 0, "Loading the network")
-    load_torch_libraries()
+    load_torch()
     from napari_contransgan.adapting.adapt import adapt
 
     last = Progress(0, 0, TITLE)

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 from napari_contransgan.config import SimulationSettings
 from napari_contransgan.errors import InputError
+from napari_contransgan.gui.shared.torch_guard import load_torch
 from napari_contransgan.io import Image
 from napari_contransgan.progress import Progress, mapped
 
@@ -56,6 +57,7 @@ def dataset_events(
     settings: SimulationSettings, out: Path, workers: int, *, stacks: bool
 ) -> Generator[Progress, None, str]:
     """Write a data set, and return a summary; errors in the input are reported only in the text."""
+    load_torch()
     from napari_contransgan.simulation import write_dataset
 
     start, there = time.monotonic(), settings.count  # all exist already if none is simulated
@@ -76,6 +78,7 @@ def dataset_events(
 
 
 def _parts(settings: SimulationSettings, index: int) -> Generator[FieldPart, None, FieldDone]:
+    load_torch()
     from napari_contransgan.simulation.fields import image_lr, image_stack, label_settings, true_phase
     from napari_contransgan.simulation.specimen import draw_specimen
     from napari_contransgan.tie import retrieve_phase

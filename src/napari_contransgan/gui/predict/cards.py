@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.shared.torch_guard import load_torch_libraries
+from napari_contransgan.gui.shared.torch_guard import load_torch
 from napari_contransgan.progress import Progress
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ Summaries = dict[str, Summary]
 def read_summaries(paths: Sequence[Path]) -> Generator[Progress, None, Summaries]:
     """Read the cards of the bundled networks and of others, in a worker; torch is imported only there."""
     yield Progress(0, 0, "Listing the networks")
-    load_torch_libraries()
+    load_torch()
     from napari_contransgan.adapting.card import adaptation_of
     from napari_contransgan.models.bundled import list_models
     from napari_contransgan.models.checkpoint import read_card

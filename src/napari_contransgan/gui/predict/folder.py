@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.gui.shared.folder_button import number_of_workers
-from napari_contransgan.gui.shared.torch_guard import load_torch_libraries
+from napari_contransgan.gui.shared.torch_guard import load_torch
 from napari_contransgan.io.inputs import find_inputs
 from napari_contransgan.io.names import next_to, results_in
 from napari_contransgan.progress import Progress
@@ -26,7 +26,7 @@ RESULTS = "phase"
 def folder_events(folder: Path, settings: PredictSettings) -> Generator[Progress, None, "BatchResult"]:
     """Predict the images of a folder in a worker thread; torch is imported only there."""
     yield Progress(0, 0, "Listing the images")
-    load_torch_libraries()
+    load_torch()
     from napari_contransgan.inference.files import FileTask
     from napari_contransgan.inference.folders import predict_files
     from napari_contransgan.models.compute import choose_device

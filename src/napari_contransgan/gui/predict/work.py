@@ -12,7 +12,7 @@ from napari_contransgan.config import PredictSettings
 from napari_contransgan.gui.predict.error_view import ErrorView, add_error
 from napari_contransgan.gui.shared.layers import add_image
 from napari_contransgan.gui.shared.surface_layer import show_surface
-from napari_contransgan.gui.shared.torch_guard import load_torch_libraries
+from napari_contransgan.gui.shared.torch_guard import load_torch
 from napari_contransgan.io import Image
 from napari_contransgan.progress import Progress
 
@@ -25,7 +25,7 @@ TITLE = "Predict phase"
 def predict_events(image: Image, settings: PredictSettings) -> Generator[Progress, None, "Prediction"]:
     """Predict in a worker thread; torch is imported only there."""
     yield Progress(0, 0, "Loading the network")
-    load_torch_libraries()
+    load_torch()
     from napari_contransgan.gui.predict.large import prediction_of
 
     prediction: Prediction = yield from prediction_of(image, settings)

@@ -7,11 +7,19 @@ without it where it cannot be imported.
 
 ``import torch`` loads its libraries while it holds the interpreter, for half a second or more, in which the window can
 do nothing. So they are loaded before, by a call that lets go of the interpreter.
+
+The thread that first imports torch is remembered, together with Python's state of this thread, by pybind11, through
+which torch calls Python. Qt gives a worker's thread to later workers, each of which gets a new state. Torch then goes
+back to the old one, which no longer exists: the window stops for good, or the process ends with a segmentation fault
+(seen with torch 2.4). So torch is imported in a thread that no worker gets.
 """
 
 import ctypes
 import os
 import sys
+import threading
+from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,9 +34,23 @@ def keep_triton_out() -> None:
         sys.modules["triton"] = None  # type: ignore[assignment]  # Python's mark of a module that cannot be had
 
 
-def load_torch_libraries() -> None:
-    """Load torch's libraries, in a worker that is about to import torch; where this fails, the import does it."""
-    if "torch" in sys.modules or not sys.platform.startswith("linux"):
+def load_torch() -> None:
+    """Import torch, in a worker that is about to use it; where this fails, the worker's own import says why."""
+    if "torch" in sys.modules:
+        return
+    _load_libraries()
+    thread = threading.Thread(target=_import_torch, name="import torch")
+    thread.start()
+    thread.join()
+
+
+def _import_torch() -> None:
+    with suppress(Exception):
+        import_module("torch")
+
+
+def _load_libraries() -> None:
+    if not sys.platform.startswith("linux"):
         return
     spec = find_spec("torch")
     folders = spec.submodule_search_locations if spec is not None else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.gui.shared.folder_button import number_of_workers
+from napari_contransgan.gui.shared.torch_guard import load_torch
 from napari_contransgan.gui.tie.results import MoreResults
 from napari_contransgan.io.inputs import find_inputs
 from napari_contransgan.io.names import results_in, without_results
@@ -49,6 +50,7 @@ def folder_events(
 ) -> Generator[Progress, None, "BatchResult"]:
     """Compute the phase of the stacks of a folder in a worker thread; torch is imported only there."""
     yield Progress(0, 0, "Listing the stacks")
+    load_torch()
     from napari_contransgan.stacks.files import StackTask
     from napari_contransgan.stacks.folders import retrieve_files
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.gui.shared.torch_guard import load_torch_libraries
+from napari_contransgan.gui.shared.torch_guard import load_torch
 from napari_contransgan.progress import Progress
 from napari_contransgan.training.events import TrainingEvent, TrainingStarted
 from napari_contransgan.training.known_runs import remember_run
@@ -30,7 +30,7 @@ def training_events(
     settings: TrainSettings, run_dir: Path, resume: bool
 ) -> Generator[TrainingEvent | EarlierPart, Any, Path]:
     """Train, yield the record of the earlier part of the run, and remember the run."""
-    load_torch_libraries()
+    load_torch()
     from napari_contransgan.training.trainer import train
 
     with closing(train(settings, run_dir, resume=resume)) as events:
@@ -46,7 +46,7 @@ def training_events(
 
 def checking_events(settings: TrainSettings) -> Generator[Progress, None, str]:
     """Check the images as at the start of a run, and describe them; nothing is trained or written."""
-    load_torch_libraries()
+    load_torch()
     from napari_contransgan.training.data import gather
 
     yield Progress(0, 0, "Checking the images")
