@@ -102,8 +102,8 @@ def _print_soak(out: Path, minutes: float, seed: int) -> None:
         for sample in soak.soaked(folder, out.resolve(), minutes, seed):
             records.add(out / "soak.jsonl", {"seed": seed, "minutes": minutes, **sample})
             samples.append(sample)
-    early, late = soak.growth(samples)
-    print(f"\n{minutes:g} minutes: {early:.0f} MB after five minutes, {late:.0f} MB at the end; first and last sample:")
+    told = ", ".join(f"{name} {early:.0f} and {late:.0f} MB" for name, (early, late) in soak.growth(samples).items())
+    print(f"\n{minutes:g} minutes; memory after five minutes and at the end: {told}; first and last sample:")
     print("\n".join(str(sample) for sample in (*samples[:1], *samples[-1:])))
 
 

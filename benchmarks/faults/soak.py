@@ -2,8 +2,10 @@
 
 import ctypes
 import gc
+import math
 import os
 import random
+import statistics
 import sys
 import time
 from collections import Counter
@@ -71,16 +73,18 @@ def soaked(folder: Path, kept: Path, minutes: float, seed: int) -> Iterator[dict
             yield {"seconds": round(now - began, 1), **_held(), "done": dict(done)}
 
 
-def growth(samples: list[dict[str, Any]]) -> tuple[float, float]:
-    """Return the median memory in MB after five minutes, and at the end; nan without samples there."""
+def growth(samples: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
+    """Return the least, median and mean memory in MB after five minutes, and at the end; nan without samples there.
+
+    What is held depends on which network was used last, so the median can jump between two values.
+    """
     last = samples[-1]["seconds"] if samples else 0.0
-    early = [one["memory_mb"] for one in samples if EARLY_S[0] <= one["seconds"] <= EARLY_S[1]]
-    late = [one["memory_mb"] for one in samples if one["seconds"] > last - LATE_S]
-    return _median(early), _median(late)
-
-
-def _median(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2] if values else float("nan")
+    early = [one["memory_mb"] for one in samples if EARLY_S[0] <= one["seconds"] <= EARLY_S[1]] or [math.nan]
+    late = [one["memory_mb"] for one in samples if one["seconds"] > last - LATE_S] or [math.nan]
+    return {
+        name: (which(early), which(late))
+        for name, which in (("least", min), ("median", statistics.median), ("mean", statistics.fmean))
+    }
 
 
 def _cancelling(after: int) -> Callable[[object], None]:
