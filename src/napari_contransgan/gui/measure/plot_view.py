@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QRectF, Qt, QTimer
+from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QPainter, QPaintEvent, QPixmap, QResizeEvent
 from qtpy.QtWidgets import QFileDialog, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_contransgan.gui.shared.pacing import soon
 from napari_contransgan.gui.shared.preferences import in_folder_for_results
 from napari_contransgan.gui.shared.tasks import run_task
 from napari_contransgan.progress import Progress
@@ -57,7 +58,7 @@ class PlotView(QWidget):
         self.setVisible(plot is not None)
         if plot is not None:
             self.picture.show_png(plot.png)
-            QTimer.singleShot(0, self.picture.updateGeometry)  # its height follows from the width that it is given
+            soon(self, self.picture.updateGeometry)  # its height follows from the width that it is given
 
     def save(self) -> None:
         """Let the user choose a file, and save the plot."""

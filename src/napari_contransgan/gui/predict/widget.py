@@ -33,6 +33,7 @@ from napari_contransgan.gui.shared.layers import METADATA_KEY, image_from_layer,
 from napari_contransgan.gui.shared.next_steps import with_phase
 from napari_contransgan.gui.shared.open import open_widget
 from napari_contransgan.gui.shared.optics_fields import remember_typed, state_optics
+from napari_contransgan.gui.shared.pacing import soon
 from napari_contransgan.gui.shared.preferences import FROM_PREFERENCES, preferences
 from napari_contransgan.gui.shared.rows import Rows, WrappedLabel
 from napari_contransgan.gui.shared.run_panel import RunPanel
@@ -295,7 +296,7 @@ class PredictWidget(FormWidget):
 
     def _on_busy(self, busy: bool) -> None:
         if not busy:
-            QTimer.singleShot(0, self._predict_next)
+            soon(self, self._predict_next)
 
     def _predict_next(self) -> None:
         """Predict the next layer that waits, once the list of networks is complete and nothing else is predicted."""

@@ -9,6 +9,7 @@ from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QScrollArea, QScrollBar, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_contransgan.gui.shared.form_memory import FormMemory
+from napari_contransgan.gui.shared.pacing import soon
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.tab_order import order_tabs
 
@@ -88,7 +89,7 @@ class DockedWidget(QWidget):
             if self.is_closed:
                 self._close_down()
             elif not self._joined:
-                QTimer.singleShot(0, self.join_others)
+                soon(self, self.join_others)
         return super().event(event)
 
     def _close_down(self) -> None:

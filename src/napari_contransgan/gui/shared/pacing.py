@@ -8,6 +8,15 @@ PAUSE_MS = 20
 """Pause between two changes, in which the viewer draws the last one and reacts to clicks."""
 
 
+def soon(owner: QObject, act: Callable[[], object]) -> None:
+    """Act once the event loop is back; never after the owner was deleted, which PySide6's `singleShot` would do."""
+    timer = QTimer(owner)
+    timer.setSingleShot(True)
+    timer.timeout.connect(act)
+    timer.timeout.connect(timer.deleteLater)
+    timer.start(0)
+
+
 class OneAtATime:
     """Makes changes one after the other, returning to the event loop between them.
 

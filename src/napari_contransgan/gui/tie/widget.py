@@ -8,7 +8,6 @@ from magicgui.widgets import CheckBox, PushButton
 from napari.layers import Image as ImageLayer
 from napari.layers import Layer
 from napari.viewer import Viewer
-from qtpy.QtCore import QTimer
 
 from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
@@ -18,6 +17,7 @@ from napari_contransgan.gui.shared.form import as_list, wrapped_text
 from napari_contransgan.gui.shared.layers import image_from_layer, set_pixel_size
 from napari_contransgan.gui.shared.next_steps import with_images, with_phase
 from napari_contransgan.gui.shared.optics_fields import remember_typed
+from napari_contransgan.gui.shared.pacing import soon
 from napari_contransgan.gui.shared.preferences import preferences
 from napari_contransgan.gui.shared.rows import Rows
 from napari_contransgan.gui.shared.run_panel import RunPanel
@@ -183,7 +183,7 @@ class TieWidget(DockedWidget):
         self.notes.value = as_list(output.notes)
         self.notes.visible = bool(output.notes)
         self.flip_button.visible = output.planes_may_be_reversed and self.form.stack.value is run.layer
-        QTimer.singleShot(0, self._look_at_result)
+        soon(self, self._look_at_result)
         return f"{layers_text(self._layers)}\n{output.message}"
 
     def _look_at_result(self) -> None:
