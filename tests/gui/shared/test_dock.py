@@ -129,7 +129,9 @@ def test_menu_shows_the_widget_that_another_one_opened(viewer):
     from napari._app_model import get_app_model
 
     widget = open_widget(viewer, "crop")
-    get_app_model().commands.execute_command("napari-contransgan.crop_widget").result()
+    commands = get_app_model().commands
+    by_name = "napari-contransgan:Crop into tiles"  # before napari 0.9
+    commands.execute_command(by_name if by_name in commands else "napari-contransgan.crop_widget").result()
     assert [one for one in viewer.window.dock_widgets.values() if isinstance(one, DockedWidget)] == [widget]
     assert dock_of(widget).isHidden()
 

@@ -13,14 +13,18 @@ from napari_contransgan.gui.shared.remembered import remember_optics
 
 PLUGIN = "napari-contransgan"
 
-pytestmark = pytest.mark.gui
+pytestmark = [
+    pytest.mark.gui,
+    pytest.mark.skipif(
+        not hasattr(napari.settings, "get_plugin_settings"),
+        reason="this version of napari has no preferences of plugins",
+    ),
+]
 
 
 @pytest.fixture
 def page(viewer, tmp_path, monkeypatch):
     """The settings behind the page, in a file of this test alone."""
-    if not hasattr(napari.settings, "get_plugin_settings"):
-        pytest.skip("this version of napari has no preferences of plugins")
     monkeypatch.setattr(napari.settings, "_CFG_PATH", str(tmp_path / "settings.yaml"))
     napari.settings._clear_plugin_settings_cache()
     yield napari.settings.get_plugin_settings(PLUGIN).forms
