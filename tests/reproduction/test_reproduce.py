@@ -88,7 +88,7 @@ def test_speed_is_told_beside_the_published_size(made: Made) -> None:
     assert own["of_the_first"] == 1
     assert published["weights"] > 80e6
     assert published["multiply_adds"] > 80e9
-    assert published["of_the_first"] > 1, "how much slower depends on what else the computer does"
+    assert published["of_the_first"] > 10
 
 
 def test_defocus_is_that_of_the_frame_and_nothing_else_varies(made: Made) -> None:

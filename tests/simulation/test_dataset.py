@@ -210,13 +210,11 @@ def test_closing_ends_the_workers_at_once_and_leaves_whole_files(linux: None, tm
     large = of(1000, field_px=800)  # a field takes seconds
     events = write_dataset(large, tmp_path, workers=2, stacks=False)
     before = children()
-    began = time.monotonic()
     next(events)
-    first_field_s = time.monotonic() - began  # long on a busy computer
     assert len(children() - before) == 2
     began = time.monotonic()
     events.close()
-    assert time.monotonic() - began < max(1, first_field_s / 4)
+    assert time.monotonic() - began < 1
     assert not children() - before
     for path in tmp_path.rglob("*"):
         assert path.is_dir() or path.name in {"dataset.json", ".lock"} or read_image(path).data.size
