@@ -16,7 +16,13 @@ from torch import nn
 from napari_contransgan.models.registry import SHAPES, build_generator, shapes_key
 from napari_contransgan.models.running import GRAPHS, INPUT, graph_path, without_batch_norms
 
-EXPORTED = (("contrans", "compact", 224), ("contrans", "compact", 448), ("contrans", "published", 224))
+EXPORTED = (
+    ("contrans", "fast", 224),
+    ("contrans", "fast", 448),
+    ("contrans", "compact", 224),
+    ("contrans", "compact", 448),
+    ("contrans", "published", 224),
+)
 """Generator, size and tile side; the published size is included only to compare its speed."""
 
 

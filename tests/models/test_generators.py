@@ -4,10 +4,12 @@ import json
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from napari_contransgan.errors import InputError
+from napari_contransgan.models.blocks import FOLD
 from napari_contransgan.models.patchgan import PatchGAN
-from napari_contransgan.models.registry import GENERATORS, PRESETS, SHAPES, build_generator, expected_weights
+from napari_contransgan.models.registry import GENERATORS, PRESETS, SHAPES, Size, build_generator, expected_weights
 
 
 @pytest.mark.parametrize("name", GENERATORS)
@@ -17,6 +19,34 @@ def test_every_generator_keeps_the_size(name: str, shape: tuple[int, int]) -> No
         output = build_generator(name, "tiny").eval()(torch.randn(2, 1, *shape))
     assert output.shape == (2, 1, *shape)
     assert output.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+@pytest.mark.parametrize("shape", [(224, 224), (64, 96), (32, 32)])
+def test_a_fast_network_keeps_the_size_too(name: str, shape: tuple[int, int]) -> None:
+    with torch.inference_mode():
+        assert build_generator(name, "fast").eval()(torch.randn(2, 1, *shape)).shape == (2, 1, *shape)
+
+
+def test_a_fast_network_sees_each_pixel_and_draws_each_pixel() -> None:
+    network = build_generator("contrans", "fast").eval()
+    image = torch.randn(1, 1, 64, 64).requires_grad_()
+    drawn = network(image)
+    drawn.square().sum().backward()
+    assert image.grad is not None
+    assert (image.grad != 0).all()
+    blocks = drawn.detach()[0, 0].unflatten(0, (-1, FOLD)).unflatten(2, (-1, FOLD)).permute(0, 2, 1, 3).flatten(2)
+    assert (blocks.std(dim=-1) > 0).all(), "all pixels of a block have the same phase"
+
+
+def test_a_fast_network_takes_a_quarter_of_the_operations() -> None:
+    def operations(preset: str) -> int:
+        network, image = build_generator("contrans", preset).eval(), torch.zeros(1, 1, 224, 224)
+        with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+            network(image)
+        return counter.get_total_flops()
+
+    assert 0.24 < operations("fast") / operations("compact") < 0.3
 
 
 @pytest.mark.parametrize("name", GENERATORS)
@@ -56,7 +86,7 @@ def test_the_weights_that_are_expected_are_those_of_the_generator(key: str) -> N
 
 
 def test_the_published_size_has_the_paper_s_widths() -> None:
-    assert PRESETS["published"] == (96, 96)
+    assert PRESETS["published"] == Size(swin_width=96, cnn_width=96)
     with torch.device("meta"):
         network = build_generator("contrans", "published")
     millions = sum(p.numel() for p in network.parameters()) / 1e6

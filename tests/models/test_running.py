@@ -67,7 +67,7 @@ def test_a_graph_computes_what_the_generator_does(path: Path) -> None:
 
 
 def test_the_bundled_networks_and_the_published_size_have_graphs_without_weights() -> None:
-    for preset, side_px in (("compact", 224), ("compact", 448), ("published", 224)):
+    for preset, side_px in (("fast", 224), ("fast", 448), ("compact", 224), ("compact", 448), ("published", 224)):
         assert graph_path("contrans", preset, side_px).stat().st_size < 2e6
 
 

@@ -51,7 +51,7 @@ def train(
         ),
     ] = None,
     generator: Annotated[str | None, typer.Option(help="Network: contrans, unet or swin.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Size of the network: tiny, compact or published.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Size of the network: tiny, fast, compact or published.")] = None,
     start_from: Annotated[
         str | None, typer.Option(help="Start from the weights of a bundled network or a checkpoint of the same kind.")
     ] = None,

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 GeneratorName = Literal["contrans", "unet", "swin"]
-PresetName = Literal["tiny", "compact", "published"]
+PresetName = Literal["tiny", "fast", "compact", "published"]
 RecipeName = Literal["paper", "semi-supervised"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 PrecisionName = Literal["auto", "fp32", "bf16"]

@@ -151,7 +151,8 @@ class TrainSettings(Settings):
     preset: PresetName = Field(
         "compact",
         title="Network size",
-        description="tiny is for a first try; published has the size given in the paper and needs a GPU.",
+        description="tiny is for a first try; fast works on pixels twice as wide and takes a third of the time of "
+        "compact; published has the size given in the paper and needs a GPU.",
     )
     start_from: str | None = None
     recipe: RecipeName = Field(

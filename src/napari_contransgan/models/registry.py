@@ -4,6 +4,7 @@ Loading timm takes seconds, so it is imported only when a network is built. ONNX
 """
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,11 +12,31 @@ import torch
 from torch import nn
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.models.blocks import initialise
+from napari_contransgan.models.blocks import FOLD, Folded, initialise
 from napari_contransgan.models.unet import UNet
 
-PRESETS = MappingProxyType({"tiny": (16, 4), "compact": (48, 16), "published": (96, 96)})
-"""Width of the Swin branch and of the CNN branch. ``published`` is the paper's; ``tiny`` is for tests."""
+
+@dataclass(frozen=True)
+class Size:
+    """The size of a network.
+
+    Parameters
+    ----------
+    swin_width, cnn_width : int
+        Width of the Swin branch and of the CNN branch.
+    is_folded : bool
+        Whether the network works on pixels twice as wide.
+    """
+
+    swin_width: int
+    cnn_width: int
+    is_folded: bool = False
+
+
+PRESETS = MappingProxyType(
+    {"tiny": Size(16, 4), "fast": Size(48, 16, is_folded=True), "compact": Size(48, 16), "published": Size(96, 96)}
+)
+"""``published`` is the paper's; ``tiny`` is for tests."""
 
 GENERATORS = ("contrans", "unet", "swin")
 
@@ -30,7 +51,7 @@ def build_generator(name: str, preset: str = "compact") -> nn.Module:
     ----------
     name : {"contrans", "unet", "swin"}
         Architecture.
-    preset : {"tiny", "compact", "published"}
+    preset : {"tiny", "fast", "compact", "published"}
         Size.
 
     Raises
@@ -40,23 +61,24 @@ def build_generator(name: str, preset: str = "compact") -> nn.Module:
     """
     if preset not in PRESETS:
         raise InputError(f"unknown network size {preset!r}: use one of {', '.join(PRESETS)}")
-    swin_width, cnn_width = PRESETS[preset]
+    size = PRESETS[preset]
+    planes = FOLD * FOLD if size.is_folded else 1
     network: nn.Module
     match name:
         case "contrans":
             from napari_contransgan.models.contrans import Contrans  # noqa: PLC0415 - loads timm
 
-            network = Contrans(swin_width, cnn_width)
+            network = Contrans(size.swin_width, size.cnn_width, planes)
         case "unet":
-            network = UNet(cnn_width)
+            network = UNet(size.cnn_width, planes)
         case "swin":
             from napari_contransgan.models.swin import SwinGenerator  # noqa: PLC0415 - loads timm
 
-            network = SwinGenerator(swin_width, cnn_width)
+            network = SwinGenerator(size.swin_width, size.cnn_width, planes)
         case _:
             raise InputError(f"unknown generator {name!r}: use one of {', '.join(GENERATORS)}")
     initialise(network)
-    return network
+    return Folded(network) if size.is_folded else network
 
 
 def expected_weights(name: str, preset: str) -> dict[str, torch.Tensor]:
