@@ -50,8 +50,7 @@ def main() -> None:
 def _cells(networks: dict[str, LoadedModel], count: int) -> None:
     scores: dict[tuple[str, float, float], list[Scores]] = defaultdict(list)
     for coherence, focus_um in itertools.product(COHERENCE, FOCUS_UM):
-        factor = coherence / Microscope().coherence
-        settings = _settings("sparse", count, focus_um=(focus_um, focus_um), coherence_factor=(factor, factor))
+        settings = sparse_cells(coherence, focus_um, count)
         for name, yx_phase_rad, yx_truth_rad in _predicted(networks, settings):
             scores[name, coherence, focus_um].append(score_simulated(yx_phase_rad, yx_truth_rad, yx_truth_rad, "hela"))
     for name in networks:
@@ -91,6 +90,12 @@ def _empty(networks: dict[str, LoadedModel], count: int) -> None:
     for name, found in invented.items():
         above = sum(one > TOLERATED_RAD for one in found)
         print_row(name, f"{np.nanmax(found):.3f}", f"{np.nanmedian(found):.3f}", f"{above} of {len(found)}")
+
+
+def sparse_cells(coherence: float, focus_um: float, count: int) -> SimulationSettings:
+    """Return settings of sparse fields of cells at 10x, at one focus and condenser; S above 1 is simulated as 1."""
+    factor = coherence / Microscope().coherence
+    return _settings("sparse", count, focus_um=(focus_um, focus_um), coherence_factor=(factor, factor))
 
 
 def _settings(scene: SceneName, count: int, **variation: tuple[float, float]) -> SimulationSettings:

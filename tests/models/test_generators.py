@@ -7,7 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.models.blocks import FOLD
+from napari_contransgan.models.folding import FOLD
 from napari_contransgan.models.patchgan import PatchGAN
 from napari_contransgan.models.registry import GENERATORS, PRESETS, SHAPES, Size, build_generator, expected_weights
 

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.models.checkpoint import read_card
+from napari_contransgan.models.folding import folded_weights
 from napari_contransgan.progress import result_of
 from napari_contransgan.training import run as keeping
 from napari_contransgan.training.events import (
@@ -212,6 +213,21 @@ def test_a_run_can_begin_with_the_weights_of_a_trained_network(tiny: Tiny, tmp_p
     for name in weights:
         torch.testing.assert_close(new[name], old[name], atol=2e-3, rtol=2e-3)
     assert read_card(second).recipe.endswith(f"after the training of {first.name}")
+
+
+def test_a_fast_network_can_begin_with_a_compact_one(tiny: Tiny, tmp_path: Path) -> None:
+    first = result_of(train(tiny(generator="unet", preset="compact", steps=1), tmp_path / "first"))
+    settings = tiny(generator="unet", preset="fast", start_from=str(first), steps=1, learning_rate=1e-9)
+    second = result_of(train(settings, tmp_path / "second"))
+    old, new = folded_weights(load_file(first)), load_file(second)
+    for name in (name for name in old if name.endswith("weight")):
+        torch.testing.assert_close(new[name], old[name], atol=2e-3, rtol=2e-3)
+
+
+def test_a_compact_network_cannot_begin_with_a_fast_one(tiny: Tiny, tmp_path: Path) -> None:
+    first = result_of(train(tiny(generator="unet", preset="fast", steps=1), tmp_path / "first"))
+    with pytest.raises(InputError, match="has the preset fast, the run compact"):
+        next(train(tiny(generator="unet", preset="compact", start_from=str(first)), tmp_path / "second"))
 
 
 def test_a_run_refuses_to_begin_with_a_network_of_another_kind(tiny: Tiny, tmp_path: Path) -> None:

@@ -53,7 +53,11 @@ def train(
     generator: Annotated[str | None, typer.Option(help="Network: contrans, unet or swin.")] = None,
     preset: Annotated[str | None, typer.Option(help="Size of the network: tiny, fast, compact or published.")] = None,
     start_from: Annotated[
-        str | None, typer.Option(help="Start from the weights of a bundled network or a checkpoint of the same kind.")
+        str | None,
+        typer.Option(
+            help="Start from the weights of a bundled network or a checkpoint of the same kind; fast can start from "
+            "compact."
+        ),
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="Recipe: paper (unpaired throughout) or semi-supervised.")] = None,
     steps: Annotated[int | None, typer.Option(help="Total number of training steps.")] = None,

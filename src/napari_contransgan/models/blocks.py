@@ -2,10 +2,6 @@
 
 import torch
 from torch import nn
-from torch.nn import functional
-
-FOLD = 2
-"""Side of the blocks of pixels that `Folded` splits into planes."""
 
 
 class DoubleConv(nn.Module):
@@ -62,28 +58,6 @@ class JoinUp(nn.Module):
         """Double the size of the features and join them with maps of that size."""
         output: torch.Tensor = self.conv(torch.cat([self.upsample(features), *joined], dim=1))
         return output
-
-
-class Folded(nn.Module):
-    """A generator that works on a grid with pixels twice as wide, in a quarter of the time.
-
-    The image is split into four planes of half the size (each pixel of a 2 x 2 block goes to a plane of its own), so
-    nothing of it is lost, and the four planes of the output are woven together again (Shi et al. 2016).
-
-    Parameters
-    ----------
-    network : Module
-        A generator with four channels of input and output.
-    """
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Map (B, 1, H, W) to the same shape; H and W must be multiples of 32."""
-        planes: torch.Tensor = self.network(functional.pixel_unshuffle(image, FOLD))
-        return functional.pixel_shuffle(planes, FOLD)
 
 
 def cut_to(features: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.models.blocks import FOLD, Folded, initialise
+from napari_contransgan.models.blocks import initialise
+from napari_contransgan.models.folding import FOLD, Folded
 from napari_contransgan.models.unet import UNet
 
 

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Generator
 from contextlib import ExitStack, closing, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from napari_contransgan.io.locking import folder_locked
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import load_checkpoint
 from napari_contransgan.models.compute import describe_device, precision_to_train
+from napari_contransgan.models.folding import folded_weights
+from napari_contransgan.models.registry import PRESETS
 from napari_contransgan.threads import each_on_threads, threads_to_train
 from napari_contransgan.training.card import figures_of
 from napari_contransgan.training.data import TrainingData, gather
@@ -188,17 +191,23 @@ def _check_physics(settings: TrainSettings, physics: ForwardModel | None) -> Non
 
 
 def _begin_with(name: str, state: RunState, settings: TrainSettings) -> None:
-    """Fill the generator, and its average, with the weights of a trained network of the same kind."""
+    """Fill the generator, and its average, with the weights of a trained network of the same kind.
+
+    A folded network can start from one that is not folded.
+    """
     loaded = load_checkpoint(find_model(name))
+    sizes = PRESETS[loaded.card.preset], PRESETS[settings.preset]
+    must_fold = sizes[0] != sizes[1] and replace(sizes[0], is_folded=True) == sizes[1]
     own = {"generator": settings.generator, "preset": settings.preset, "phase_ref_rad": settings.phase_ref_rad}
     for what, value in own.items():
-        if getattr(loaded.card, what) != value:
+        if getattr(loaded.card, what) != value and not (must_fold and what == "preset"):
             raise InputError(
                 f"{name}: has the {what} {getattr(loaded.card, what)}, the run {value}; a run can only start from a "
                 f"network of the same kind"
             )
+    weights = folded_weights(loaded.weights) if must_fold else loaded.weights
     for part in ("to_phase", "ema"):
-        state.networks[part].load_state_dict(loaded.model.state_dict())
+        state.networks[part].load_state_dict(weights)
 
 
 def _start_message(run: Run, before: TrainSettings | None) -> str:

@@ -1,0 +1,1 @@
+"""Find the scale of a predicted phase from the image itself, by image formation."""
