@@ -43,7 +43,7 @@ endef
 # Old versions announce what newer ones of their own dependencies will change.
 OLD_WARNINGS := -W ignore::DeprecationWarning -W ignore::FutureWarning -W ignore::PendingDeprecationWarning
 
-.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test gui-test-pyside coverage test-lowest audit screenshots afternoon bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-networks bench-real bench-search bench-adapt bench-inference faults mutants package package-install networks graphs bundle display clean distclean
+.PHONY: help demo reproduce app test lint format typecheck manifest docs unit gui-test gui-test-pyside coverage test-lowest audit screenshots afternoon bench-files bench-measure bench-tie bench-simulation bench-specimens bench-training bench-threads bench-window bench-networks bench-refining bench-real bench-search bench-adapt bench-inference faults mutants package package-install networks graphs bundle display clean distclean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -156,8 +156,11 @@ graphs: $(VENV)/.graphs ## Write the networks as ONNX graphs, needed after a cha
 bundle: $(VENV)/.package ## Score the run runs/NAME on held-out fields and put it into the package as NAME=all|hela|psm
 	$(BIN)/python tools/bundle_model.py runs/$(NAME) --name $(NAME)
 
-bench-networks: $(VENV)/.package ## Test the bundled networks far from the usual focus and light, and on empty fields, as tables (10 minutes)
-	$(BIN)/python -m benchmarks.networks all fast
+bench-networks: $(VENV)/.package ## Test the bundled network far from the usual focus and light, and on empty fields, as tables (5 minutes)
+	$(BIN)/python -m benchmarks.networks
+
+bench-refining: $(VENV)/.package ## Fit the scale of predicted phases to their images, by image formation, as tables (10 minutes)
+	$(BIN)/python -m benchmarks.refining
 
 bench-real: $(VENV)/.package ## Compare the bundled network with TIE on real frames, as a table (2 minutes)
 	$(BIN)/python -m benchmarks.real
