@@ -320,10 +320,11 @@ def test_notes_of_the_result_go_to_standard_error_and_into_the_figures(call: Cal
 
     result = call("tie", source, "--out", tmp_path / "phase.tif", "--json")
 
-    text, hint = json.loads(result.stdout)["notes"]
-    assert "planes probably stand in order of falling z" in text
-    assert hint == "To flip z, add --flip-z."
-    assert result.stderr == f"{source}: {text}\n{source}: {hint}\n"
+    # How strong the light of a stack seems to change differs between processors, so there may be a note on it.
+    notes = json.loads(result.stdout)["notes"]
+    assert any("planes probably stand in order of falling z" in note for note in notes)
+    assert notes[-1] == "To flip z, add --flip-z."
+    assert result.stderr == "".join(f"{source}: {note}\n" for note in notes)
 
 
 def test_a_refusal_names_the_option_that_solves_it(call: Call, stack: Path, tmp_path: Path) -> None:
