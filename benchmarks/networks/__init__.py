@@ -1,1 +1,1 @@
-"""Test networks on real images."""
+"""Test networks far from the usual focus and light."""

@@ -1,9 +1,9 @@
 """Test networks far from the usual focus and light: python -m benchmarks.networks [MODEL ...] [--fields 4].
 
-First, sparse fields of cells at 10x, from 10 um below to 10 um above focus, with the condenser nearly closed to wider
-than the objective: mean slope, SSIM and PSNR against the true phase. Then empty fields with dust and stray light over
-the same ranges: the largest phase that a network invents away from debris. No network is trained on these fields, or
-chosen by them.
+First, sparse fields of cells at 10x, from 10 um below to 10 um above focus, with the condenser nearly closed to as
+wide as the objective: mean slope, SSIM and PSNR against the true phase. Then empty fields with dust and stray light
+over the same ranges: the largest phase that a network invents away from debris. No network is trained on these
+fields, or chosen by them.
 """
 
 import argparse
@@ -28,7 +28,8 @@ from napari_contransgan.simulation import simulate_pair
 
 SEED = 4242
 FOCUS_UM = (-10.0, -6.0, -3.5, -1.0, 0.0, 2.0, 5.0, 10.0)
-COHERENCE = (0.3, 0.6, 0.9, 1.2)
+COHERENCE = (0.3, 0.6, 0.9, 1.0)
+"""A condenser wider than the objective is simulated as one that is as wide."""
 EMPTY_FIELDS = 100
 TOLERATED_RAD = 0.05
 
@@ -93,7 +94,7 @@ def _empty(networks: dict[str, LoadedModel], count: int) -> None:
 
 
 def sparse_cells(coherence: float, focus_um: float, count: int) -> SimulationSettings:
-    """Return settings of sparse fields of cells at 10x, at one focus and condenser; S above 1 is simulated as 1."""
+    """Return settings of sparse fields of cells at 10x, at one focus and condenser."""
     factor = coherence / Microscope().coherence
     return _settings("sparse", count, focus_um=(focus_um, focus_um), coherence_factor=(factor, factor))
 

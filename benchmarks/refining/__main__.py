@@ -18,7 +18,7 @@ import yaml
 from benchmarks.networks.__main__ import COHERENCE, FOCUS_UM, sparse_cells
 from benchmarks.real.hela import STACK, load_pair
 from benchmarks.refining.fitting import FloatMap, fit_tile
-from benchmarks.refining.searching import find_optics, with_condenser
+from benchmarks.refining.searching import USUAL_COHERENCE, find_optics, with_condenser
 from benchmarks.training.timing import print_head, print_row
 
 from napari_contransgan.config import PredictSettings, SimulationSettings
@@ -85,8 +85,7 @@ def _tried(settings: SimulationSettings, indices: Sequence[int], loaded: LoadedM
         model = _model(frame, drawn["focus_um"], drawn["coherence"])
         yx_contrast = contrast_on_model_grid(frame.data, frame.pixel_size_um or 0.0)[0].numpy()
         if find:
-            search = find_optics(yx_contrast, yx_phase_rad, model, find_focus=True, find_condenser=True)
-            model = result_of(search).model
+            model = find_optics(yx_contrast, yx_phase_rad, model)
         yx_refined_rad = fit_tile(yx_contrast, yx_phase_rad, model, STEPS).yx_phase_rad
         before, after = (
             score_simulated(one, truth.data, truth.data, settings.specimen) for one in (yx_phase_rad, yx_refined_rad)
@@ -99,7 +98,7 @@ def _predicted(frame: Image, loaded: LoadedModel) -> FloatMap:
 
 
 def _model(frame: Image, focus_um: float, coherence: float) -> ForwardModel:
-    optics = Optics(frame.numerical_aperture or 0.0, frame.wavelength_um or 0.0, min(coherence, 1.0))
+    optics = Optics(frame.numerical_aperture or 0.0, frame.wavelength_um or 0.0, coherence)
     return with_condenser(ForwardModel(optics, focus_um, frame.pixel_size_um or 0.0), coherence)
 
 
@@ -144,9 +143,7 @@ def _real(loaded: LoadedModel) -> None:
             for row, column in itertools.product(range(REAL_TILES), repeat=2)
         ]
         middle = places[len(places) // 2]
-        start = _model(frame, 0.0, 0.6)
-        search = find_optics(yx_contrast[middle], yx_phase_rad[middle], start, find_focus=True, find_condenser=True)
-        model = result_of(search).model
+        model = find_optics(yx_contrast[middle], yx_phase_rad[middle], _model(frame, 0.0, USUAL_COHERENCE))
         yx_refined_rad = yx_phase_rad.copy()
         for place in places:
             yx_refined_rad[place] = fit_tile(yx_contrast[place], yx_phase_rad[place], model, STEPS).yx_phase_rad

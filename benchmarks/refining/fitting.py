@@ -1,12 +1,11 @@
 """Change the predicted phase of a tile as little as possible, until its simulated image is the recorded one.
 
-A network draws the shape of cells well, but one frame does not tell it their scale, which depends on the focus and on
-the condenser. Where both are known, image formation tells it: of the phase scaled by a factor, and corrected by a
-smooth map where there is a specimen, the most probable one is searched that, with an absorption in proportion to the
-phase, gives the recorded contrast (maximum a posteriori, by gradient descent).
+A network draws the shape of cells well, but often gets their scale wrong: it depends on the focus and the condenser.
+If both are known, the image can be simulated. The phase is scaled by a factor and, where there is a specimen, corrected
+by a smooth map; the absorption is proportional to the phase. Gradient descent finds the most probable of these that
+give the recorded contrast (maximum a posteriori).
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,22 +39,11 @@ class FittedTile:
     ----------
     yx_phase_rad : (Y, X) ndarray of float32
         Its phase.
-    absorption_per_rad : float
-        Exponent by which the amplitude falls for each radian.
-    explained_before, explained : float
-        Share of the variance of the contrast that the simulated image of the phase explains, before and after. It is
-        negative where there is more difference than contrast.
-    contrast : float
-        Mean square of the contrast that was compared.
     misfit : float
         What was minimised: smaller for optics that are more probable.
     """
 
     yx_phase_rad: FloatMap
-    absorption_per_rad: float
-    explained_before: float
-    explained: float
-    contrast: float
     misfit: float
 
 
@@ -87,41 +75,27 @@ def fit_tile(yx_contrast: FloatMap, yx_phase_rad: FloatMap, model: ForwardModel,
         ]
     )
     compared = _compared(recorded, model)
-    contrast = float(compared.square().mean())
-    left: list[float] = []
     loss = torch.zeros(())
 
     def corrected() -> torch.Tensor:
         return predicted * torch.exp(log_factor) + specimen * correction
 
-    def difference() -> torch.Tensor:
-        made = model.contrast(corrected(), USUAL_ABSORPTION_PER_RAD * torch.exp(log_absorption))
-        return (_compared(made, model) - compared[..., : made.shape[-2], : made.shape[-1]]).square().mean()
-
     for _ in range(steps):
         optimiser.zero_grad(set_to_none=True)
-        missed = difference()
-        left.append(float(missed.detach()))
+        made = model.contrast(corrected(), USUAL_ABSORPTION_PER_RAD * torch.exp(log_absorption))
+        difference = _compared(made, model) - compared[..., : made.shape[-2], : made.shape[-1]]
         loss = (
-            missed
+            difference.square().mean()
             + CORRECTION_WEIGHT * correction.square().mean()
             + GRADIENT_WEIGHT * (correction.diff(dim=-1).square().mean() + correction.diff(dim=-2).square().mean())
             + FACTOR_WEIGHT * log_factor.square()
             + ABSORPTION_WEIGHT * log_absorption.square()
         )
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         optimiser.step()
     with torch.no_grad():
-        left.append(float(difference()))
         phase = corrected()
-    return FittedTile(
-        np.asarray(phase[0, 0].numpy(), np.float32),
-        USUAL_ABSORPTION_PER_RAD * math.exp(log_absorption.item()),
-        explained_before=1 - left[0] / contrast if contrast else 0.0,
-        explained=1 - left[-1] / contrast if contrast else 0.0,
-        contrast=contrast,
-        misfit=float(loss.detach()),
-    )
+    return FittedTile(np.asarray(phase[0, 0].numpy(), np.float32), float(loss.detach()))
 
 
 def _compared(contrast: torch.Tensor, model: ForwardModel) -> torch.Tensor:

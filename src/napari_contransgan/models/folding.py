@@ -8,6 +8,7 @@ from torch.nn import functional
 
 FOLD = 2
 """Side of the blocks of pixels that `Folded` splits into planes."""
+PLANES = FOLD * FOLD
 
 FIRST = ("encoder.blocks.0.body.0.weight", "branch.body.patch_embed.proj.weight")
 LAST = ("head.conv.weight", "head.conv.bias")
@@ -47,13 +48,12 @@ def folded_weights(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tenso
     weights : mapping of str to Tensor
         Weights of the generator that is not folded.
     """
-    planes = FOLD * FOLD
 
     def folded(name: str, value: torch.Tensor) -> torch.Tensor:
         if name in FIRST:
-            return value.repeat(1, planes, 1, 1) / planes
+            return value.repeat(1, PLANES, 1, 1) / PLANES
         if name in LAST:
-            return value.repeat(planes, *[1] * (value.dim() - 1))
+            return value.repeat(PLANES, *[1] * (value.dim() - 1))
         return value
 
     return {f"network.{name}": folded(name, value) for name, value in weights.items()}

@@ -13,7 +13,7 @@ from torch import nn
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.models.blocks import initialise
-from napari_contransgan.models.folding import FOLD, Folded
+from napari_contransgan.models.folding import PLANES, Folded
 from napari_contransgan.models.unet import UNet
 
 
@@ -63,7 +63,7 @@ def build_generator(name: str, preset: str = "compact") -> nn.Module:
     if preset not in PRESETS:
         raise InputError(f"unknown network size {preset!r}: use one of {', '.join(PRESETS)}")
     size = PRESETS[preset]
-    planes = FOLD * FOLD if size.is_folded else 1
+    planes = PLANES if size.is_folded else 1
     network: nn.Module
     match name:
         case "contrans":
