@@ -38,7 +38,7 @@ def main() -> None:
         for frame in found[name]:
             agreement = frame.agreement
             figures = (f"{agreement.correlation:.3f}", f"{agreement.slope:.2f}", f"{frame.seam_rad:.3f}")
-            print_row(name, f"{frame.z_um:+.1f}", *figures)
+            print_row(name + ", told" * frame.is_told, f"{frame.z_um:+.1f}", *figures)
     if chosen.picture is not None:
         draw(pair, found, chosen.picture)
 

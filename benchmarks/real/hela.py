@@ -1,6 +1,6 @@
 """Predict single frames of the real 20x HeLa pair of ../shared/data, and compare them with the TIE phase."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,9 @@ from napari_contransgan.tie import retrieve_phase
 STACK = DATA / "hela_20x" / "hela_20x_focus_stack.ome.tif"
 EDGE_PX = 20
 """Distance from the dark aperture, on the model's grid, within which pixels are ignored."""
+
+ASSUMED_APERTURE = 0.5
+"""The file states no NA; this is that of most 20x lenses of this kind."""
 
 ONE_TILE = 4 * 224
 
@@ -54,6 +57,8 @@ class FrameResult:
     ----------
     z_um : float
         Height of the plane stated in its file.
+    is_told : bool
+        Whether the network was told aperture and focus.
     yx_contrast, yx_phase_rad : ndarray, shape (Y, X)
         Input and output of the network.
     agreement : BandAgreement
@@ -63,6 +68,7 @@ class FrameResult:
     """
 
     z_um: float
+    is_told: bool
     yx_contrast: Floats
     yx_phase_rad: Floats
     agreement: BandAgreement
@@ -84,17 +90,26 @@ def load_pair() -> RealPair:
 
 
 def try_frames(pair: RealPair, loaded: LoadedModel) -> Iterator[FrameResult]:
-    """Predict each plane separately, and compare it with the TIE phase."""
+    """Predict each plane separately, and compare it with the TIE phase.
+
+    A network that can be told the optics is told nothing, and then the focus and the usual aperture of such a lens.
+    """
     for index, counts in enumerate(pair.stack.data):
-        frame = replace(pair.stack, data=counts, axes="YX", z_step_um=None)
-        phase_rad, other_rad = (
-            result_of(predict(frame, PredictSettings(tile_px=tile_px), loaded)).data for tile_px in (448, ONE_TILE)
-        )
-        difference_rad = (phase_rad - other_rad)[pair.inside]
-        yield FrameResult(
-            index * (pair.stack.z_step_um or 0.0),
-            contrast_on_model_grid(counts, pair.stack.pixel_size_um or 0.0)[0].numpy(),
-            phase_rad,
-            band_agreement(phase_rad, pair.yx_tie_rad, pair.inside),
-            float(np.sqrt(np.mean(difference_rad**2))),
-        )
+        frame, z_um = replace(pair.stack, data=counts, axes="YX", z_step_um=None), index * (pair.stack.z_step_um or 0.0)
+        told = {"numerical_aperture": ASSUMED_APERTURE, "focus_um": z_um}
+        for values in ({}, told) if loaded.card.takes_optics else ({},):
+            yield _tried(pair, frame, z_um, loaded, values)
+
+
+def _tried(pair: RealPair, frame: Image, z_um: float, loaded: LoadedModel, told: Mapping[str, float]) -> FrameResult:
+    settings = (PredictSettings(tile_px=tile_px, **told) for tile_px in (448, ONE_TILE))
+    phase_rad, other_rad = (result_of(predict(frame, one, loaded)).data for one in settings)
+    difference_rad = (phase_rad - other_rad)[pair.inside]
+    return FrameResult(
+        z_um,
+        bool(told),
+        contrast_on_model_grid(np.asarray(frame.data), frame.pixel_size_um or 0.0)[0].numpy(),
+        phase_rad,
+        band_agreement(phase_rad, pair.yx_tie_rad, pair.inside),
+        float(np.sqrt(np.mean(difference_rad**2))),
+    )

@@ -3,6 +3,7 @@
 All lengths are in micrometres and all phases in radians; all wavelengths are vacuum wavelengths.
 """
 
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -19,7 +20,7 @@ CAMERA_PIXEL_UM = 6.5
 
 PLAUSIBLE_WAVELENGTH_UM = (0.2, 2.0)
 PLAUSIBLE_PIXEL_SIZE_UM = (0.01, 50.0)
-LEAST_APERTURE = 0.005
+LEAST_APERTURE, MOST_APERTURE = 0.005, 1.7
 LEAST_PHASE_REF_RAD, MOST_PHASE_REF_RAD = 0.01, 1000.0
 
 
@@ -91,6 +92,35 @@ OBJECTIVES = MappingProxyType(
     }
 )
 """The paper's four objectives."""
+
+
+@dataclass(frozen=True)
+class KnownOptics:
+    """What is known of how a bright-field frame was taken; None is unknown.
+
+    Parameters
+    ----------
+    numerical_aperture : float or None
+        NA of the objective.
+    coherence : float or None
+        S, NA of the condenser divided by that of the objective.
+    focus_um : float or None
+        Position of the focus relative to the specimen; z grows along the light's path.
+    wavelength_um : float
+        Vacuum wavelength of the light.
+    """
+
+    numerical_aperture: float | None = None
+    coherence: float | None = None
+    focus_um: float | None = None
+    wavelength_um: float = DEFAULT_WAVELENGTH_UM
+
+    @property
+    def focus_depths(self) -> float | None:
+        """Return the focus in units of wavelength / NA^2; None if it or the aperture is unknown."""
+        if self.focus_um is None or self.numerical_aperture is None:
+            return None
+        return self.focus_um * self.numerical_aperture**2 / self.wavelength_um
 
 
 def path_from_phase(phase_rad: NDArray[np.floating], wavelength_um: float) -> NDArray[np.floating]:

@@ -117,7 +117,7 @@ def test_a_mistake_leaves_neither_a_folder_nor_changed_settings(
     assert (tmp_path / "run" / "config.yaml").read_text() == settings
 
 
-def _refuse(*names: str) -> None:
+def _refuse(*names: str, takes_optics: bool) -> None:
     raise InputError("unknown network size")
 
 

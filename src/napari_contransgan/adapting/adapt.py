@@ -34,6 +34,7 @@ from napari_contransgan.io.locking import folder_locked
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from napari_contransgan.models.compute import choose_device, describe_device, precision_to_train
+from napari_contransgan.optics import KnownOptics
 from napari_contransgan.progress import mapped
 from napari_contransgan.threads import each_on_threads, threads_to_train
 from napari_contransgan.training.events import Preview
@@ -98,7 +99,7 @@ def adapt(
 
 def _adapt(given: Given, settings: AdaptSettings, run_dir: Path) -> Events:
     clock = _Clock()
-    loaded = load_checkpoint(find_model(settings.start_from))
+    loaded = load_checkpoint(find_model(settings.start_from)).told(KnownOptics())  # its planes differ in focus
     device = choose_device(settings.device)
     gathered = yield from gather_fields(given, settings, loaded, device)
     fields, way = gathered.fields, gathered.way

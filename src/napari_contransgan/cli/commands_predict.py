@@ -44,6 +44,26 @@ def predict(
     ] = None,
     pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um, instead of the file's.")] = None,
     dark: DarkLevel = None,
+    numerical_aperture: Annotated[
+        float | None,
+        typer.Option(
+            help="NA of the objective, for a network that can be told it; without it, the file's.", show_default=False
+        ),
+    ] = None,
+    coherence: Annotated[
+        float | None,
+        typer.Option(
+            help="Condenser ratio S, for a network that can be told it; without it, the file's.", show_default=False
+        ),
+    ] = None,
+    defocus: Annotated[
+        float | None,
+        typer.Option(
+            help="Focus of the image in um, for a network that can be told it: positive where cells look brighter "
+            "inside.",
+            show_default=False,
+        ),
+    ] = None,
     trust: Annotated[
         bool,
         typer.Option(
@@ -83,6 +103,9 @@ def predict(
         "model": model,
         "pixel_size_um": pixel_size,
         "dark": number_or_path(dark),
+        "numerical_aperture": numerical_aperture,
+        "coherence": coherence,
+        "focus_um": defocus,
         "trust": trust,
         "orientations": orientations,
         "device": device,

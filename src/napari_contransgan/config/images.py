@@ -5,7 +5,9 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from napari_contransgan.config.base import Settings
+from napari_contransgan.config.microscope import MAX_DEFOCUS_UM
 from napari_contransgan.config.names import MOST_THREADS, DarkLevel, DeviceName, EngineName, PixelSizeUm, PrecisionName
+from napari_contransgan.optics import LEAST_APERTURE, MOST_APERTURE
 
 TILE_UNIT_PX = 224
 """Tile sides for prediction are multiples of this, so that 4 px patches, 7 x 7 windows and three mergings fit."""
@@ -52,6 +54,11 @@ class PredictSettings(Settings):
     dark : float, Path or None
         Counts that the camera gives without light, or an image taken without light (the frames of a stack are
         averaged). They are subtracted first. None uses the level in the file, or 0.
+    numerical_aperture, coherence : float or None
+        NA of the objective, and S, the condenser's NA divided by the objective's, for networks that can be told them.
+        None uses the values in the file.
+    focus_um : float or None
+        Position of the focus relative to the specimen, along the light's path, for the same networks. None is unknown.
     device : {"auto", "cpu", "cuda", "mps"}
         Device to compute on.
     engine : {"auto", "onnx", "pytorch"}
@@ -78,6 +85,33 @@ class PredictSettings(Settings):
     model: str = "all"
     pixel_size_um: PixelSizeUm = None
     dark: DarkLevel = None
+    numerical_aperture: float | None = Field(
+        None,
+        ge=LEAST_APERTURE,
+        le=MOST_APERTURE,
+        title="Objective NA",
+        description="Numerical aperture engraved on the objective. If it is known, the phase is closer to its true "
+        "scale.",
+        json_schema_extra={"empty": "not stated"},
+    )
+    coherence: float | None = Field(
+        None,
+        ge=0.001,
+        le=1.5,
+        title="Condenser ratio S",
+        description="NA of the condenser as its diaphragm is set, divided by the objective's NA. If it is known, the "
+        "phase is closer to its true scale.",
+        json_schema_extra={"empty": "not stated"},
+    )
+    focus_um: float | None = Field(
+        None,
+        ge=-MAX_DEFOCUS_UM,
+        le=MAX_DEFOCUS_UM,
+        title="Focus (µm)",
+        description="How far the image is out of focus; positive on the side where cells look brighter inside. If it "
+        "and the objective's NA are known, the phase is closer to its true scale.",
+        json_schema_extra={"empty": "not known"},
+    )
     device: DeviceName = "auto"
     engine: EngineName = "auto"
     precision: PrecisionName = "auto"

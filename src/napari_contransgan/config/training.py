@@ -70,6 +70,9 @@ class TrainSettings(Settings):
         Whether an unusable image stops the run, or is skipped; both name the file.
     generator, preset : str
         Network and its size; see `napari_contransgan.models.registry`.
+    takes_optics : bool
+        Whether the network can be told the aperture, the condenser and the focus of an image, and learns what they
+        mean. They are known of simulated pairs only. Of many images it is told only a part of them, or nothing.
     start_from : str or None
         Name of a bundled network, or path of a checkpoint, from whose weights the run starts; None starts from random
         weights.
@@ -154,6 +157,7 @@ class TrainSettings(Settings):
         description="tiny is for a first try; fast works on pixels twice as wide and takes a third of the time of "
         "compact; published has the size given in the paper and needs a GPU.",
     )
+    takes_optics: bool = False
     start_from: str | None = None
     recipe: RecipeName = Field(
         "semi-supervised",

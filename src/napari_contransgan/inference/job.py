@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from napari_contransgan.config import PredictSettings
 from napari_contransgan.counts import LUMINANCE_NOTE, dark_source_note, stated_dark
 from napari_contransgan.inference.checks import PIXEL_SIZE_TOLERANCE, check_input, doubts_of
 from napari_contransgan.inference.error_map import ErrorModel, ImageVerdict, load_error_model
+from napari_contransgan.inference.known_optics import known_optics, told_notes
 from napari_contransgan.inference.survey import Dark
 from napari_contransgan.inference.tiling import ORIENTATIONS, Covering, mean_and_spread, run_oriented, tiles_at_once
 from napari_contransgan.io import Image, to_luminance
@@ -24,6 +25,7 @@ from napari_contransgan.models.checkpoint import ADAPTED, ERROR_FACTOR, LoadedMo
 from napari_contransgan.models.compute import choose_device, describe_device
 from napari_contransgan.models.running import TileNetwork, for_tiles
 from napari_contransgan.notes import doubts_added
+from napari_contransgan.optics import KnownOptics
 from napari_contransgan.progress import Progress
 from napari_contransgan.threads import each_ahead, each_on_threads
 from napari_contransgan.tiles import Tile
@@ -78,6 +80,8 @@ class Job:
         Dark level.
     notes : tuple of str
         Notes on the image as a whole.
+    told : KnownOptics or None
+        What the network was told; None if it cannot be told anything.
     """
 
     image: Image
@@ -87,6 +91,7 @@ class Job:
     pixel_size_um: float
     dark: Dark
     notes: tuple[str, ...]
+    told: KnownOptics | None = None
     _network: TileNetwork | None = None
 
     @property
@@ -225,6 +230,8 @@ class Job:
             "notes": [*self.notes, *notes],
             **figures,
         }
+        if self.told is not None:
+            used |= {"told": {name: value for name, value in asdict(self.told).items() if value is not None}}
         if self._network is not None:
             network = self._network
             used |= {
@@ -262,13 +269,17 @@ def prepare(image: Image, settings: PredictSettings, loaded: LoadedModel | None,
         pixel_size_um = check_input(image, settings.pixel_size_um, settings.dark, pixels_too=pixels_too)
     device = choose_device(settings.device)
     loaded = loaded or network_in(find_model(settings.model), device)
+    known = known_optics(image, settings)
     notes = (
         *image.notes,
         *([LUMINANCE_NOTE] if was_rgb else []),
         *dark_source_note(settings.dark, image),
         *doubts_of(image, pixel_size_um, loaded.card),
+        *told_notes(known, settings, loaded.card),
     )
-    return Job(image, settings, loaded, device, pixel_size_um, stated_dark(settings.dark, image), notes)
+    told = known if loaded.card.takes_optics else None
+    dark = stated_dark(settings.dark, image)
+    return Job(image, settings, loaded.told(known), device, pixel_size_um, dark, notes, told)
 
 
 def network_in(path: Path, device: torch.device) -> LoadedModel:

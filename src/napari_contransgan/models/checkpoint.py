@@ -17,6 +17,7 @@ from napari_contransgan.config import GeneratorName, PresetName
 from napari_contransgan.config.base import reason_of
 from napari_contransgan.errors import InputError
 from napari_contransgan.io.atomic import write_atomically
+from napari_contransgan.models.optics_aware import told_weights
 from napari_contransgan.models.registry import build_generator, expected_weights
 from napari_contransgan.models.tensor_file import Header, Stored, TensorFileError, read_header, read_tensors
 from napari_contransgan.models.tile_gain import TileGain
@@ -27,6 +28,7 @@ from napari_contransgan.optics import (
     MOST_PHASE_REF_RAD,
     PLAUSIBLE_PIXEL_SIZE_UM,
     PLAUSIBLE_WAVELENGTH_UM,
+    KnownOptics,
 )
 from napari_contransgan.plain_files import plain_json
 
@@ -48,6 +50,8 @@ class ModelCard(BaseModel):
         Short name, and the purpose of the network in one or two sentences.
     generator, preset : str
         Architecture and size.
+    takes_optics : bool
+        Whether the network can be told the optics of an image.
     pixel_size_um : float
         Grid of input and output.
     phase_ref_rad : float
@@ -79,6 +83,7 @@ class ModelCard(BaseModel):
     description: str = ""
     generator: GeneratorName
     preset: PresetName
+    takes_optics: bool = False
     pixel_size_um: float = MODEL_PIXEL_SIZE_UM
     phase_ref_rad: float = Field(ge=LEAST_PHASE_REF_RAD, le=MOST_PHASE_REF_RAD)
     wavelength_um: float = Field(DEFAULT_WAVELENGTH_UM, ge=PLAUSIBLE_WAVELENGTH_UM[0], le=PLAUSIBLE_WAVELENGTH_UM[1])
@@ -136,11 +141,27 @@ class LoadedModel:
         Its card.
     ready : dict
         Prepared versions from `napari_contransgan.models.running`, by tile side and number of threads.
+    told_last : dict
+        The network as `told` returned it last, by what it was told.
     """
 
     source: nn.Module | Mapping[str, torch.Tensor]
     card: ModelCard
     ready: dict[tuple[int, int], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    told_last: dict[KnownOptics, "LoadedModel"] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def told(self, known: KnownOptics) -> "LoadedModel":
+        """Return the network for images that were taken in this way; itself if it cannot be told anything.
+
+        The last one is kept, with all that was prepared for it.
+        """
+        if not self.card.takes_optics:
+            return self
+        if known not in self.told_last:
+            self.told_last.clear()
+            card = self.card.model_copy(update={"takes_optics": False})
+            self.told_last[known] = LoadedModel(told_weights(self.weights, known), card)
+        return self.told_last[known]
 
     @cached_property
     def model(self) -> nn.Module:
@@ -148,7 +169,7 @@ class LoadedModel:
         if isinstance(self.source, nn.Module):
             return self.source
         with torch.inference_mode(mode=False):  # wherever it is first needed, it can be trained
-            built = build_generator(self.card.generator, self.card.preset)
+            built = build_generator(self.card.generator, self.card.preset, takes_optics=self.card.takes_optics)
             built.load_state_dict(self.source)
             return built.eval().to(memory_format=torch.channels_last)
 
@@ -228,7 +249,7 @@ def load_checkpoint(path: Path) -> LoadedModel:
 
     def check(header: Header) -> None:
         card = _card_of(path, header)
-        check_fit(header.tensors, expected_weights(card.generator, card.preset))
+        check_fit(header.tensors, expected_weights(card.generator, card.preset, takes_optics=card.takes_optics))
 
     try:
         header, weights = read_tensors(path, check)

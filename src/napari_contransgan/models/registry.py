@@ -14,6 +14,7 @@ from torch import nn
 from napari_contransgan.errors import InputError
 from napari_contransgan.models.blocks import initialise
 from napari_contransgan.models.folding import PLANES, Folded
+from napari_contransgan.models.optics_aware import OpticsAware, expected_aware
 from napari_contransgan.models.unet import UNet
 
 
@@ -45,7 +46,7 @@ SHAPES = Path(__file__).parent / "graphs" / "shapes.json"
 """Shapes of the weights of the networks that ONNX Runtime can run, written by `tools/export_graphs.py`."""
 
 
-def build_generator(name: str, preset: str = "compact") -> nn.Module:
+def build_generator(name: str, preset: str = "compact", *, takes_optics: bool = False) -> nn.Module:
     """Build a generator that maps (B, 1, H, W) to (B, 1, H, W), where H and W are multiples of 32.
 
     Parameters
@@ -54,6 +55,8 @@ def build_generator(name: str, preset: str = "compact") -> nn.Module:
         Architecture.
     preset : {"tiny", "fast", "compact", "published"}
         Size.
+    takes_optics : bool
+        Whether it can be told the optics of an image.
 
     Raises
     ------
@@ -79,10 +82,11 @@ def build_generator(name: str, preset: str = "compact") -> nn.Module:
         case _:
             raise InputError(f"unknown generator {name!r}: use one of {', '.join(GENERATORS)}")
     initialise(network)
-    return Folded(network) if size.is_folded else network
+    network = Folded(network) if size.is_folded else network
+    return OpticsAware(network) if takes_optics else network
 
 
-def expected_weights(name: str, preset: str) -> dict[str, torch.Tensor]:
+def expected_weights(name: str, preset: str, *, takes_optics: bool = False) -> dict[str, torch.Tensor]:
     """Return the names, shapes and types of a generator's weights, as tensors without memory.
 
     Raises
@@ -90,6 +94,8 @@ def expected_weights(name: str, preset: str) -> dict[str, torch.Tensor]:
     InputError
         If there is no such generator or size.
     """
+    if takes_optics:
+        return expected_aware(expected_weights(name, preset))
     shapes = json.loads(SHAPES.read_text()).get(shapes_key(name, preset))
     if shapes is None:
         with torch.device("meta"):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_contransgan.config import SimulationSettings, TieSettings, Variation
 from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.io import Image
-from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, Objective
+from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM, KnownOptics, Objective
 from napari_contransgan.progress import result_of
 from napari_contransgan.simulation.camera import Camera, draw_camera, expose
 from napari_contransgan.simulation.clutter import clutter
@@ -74,12 +74,7 @@ def image_lr(specimen: Specimen, settings: SimulationSettings, index: int) -> Im
     """Simulate the low-power bright-field frame, slightly out of focus as a microscopist would set it."""
     rng = np.random.default_rng([settings.seed, index, 1])
     microscope, variation = settings.microscope, settings.variation
-    z_um = (
-        settings.mean_focus_um
-        + rng.uniform(*variation.focus_um)
-        + rng.uniform(*variation.focus_share) * microscope.nominal_defocus_um(settings.objective)
-    )
-    coherence = min(1.0, microscope.coherence * rng.uniform(*variation.coherence_factor))
+    z_um, coherence = _focus_and_condenser(settings, rng)
     lens = _aberrated(microscope.lens(settings.objective), variation, settings.seed, index)
     (yx_intensity,) = _planes(specimen, settings, settings.objective, lens, coherence, (z_um,), LR_SOURCE, rng)
     yx_intensity = yx_intensity * _light(yx_intensity.shape[0], settings, rng)
@@ -96,6 +91,25 @@ def image_lr(specimen: Specimen, settings: SimulationSettings, index: int) -> Im
             settings, index, specimen, camera, focus_um=z_um, coherence=coherence, aberrations=aberrations
         ),
     )
+
+
+def lr_optics(settings: SimulationSettings, index: int) -> KnownOptics:
+    """Return the optics with which the low-power frame of field `index` is taken."""
+    focus_um, coherence = _focus_and_condenser(settings, np.random.default_rng([settings.seed, index, 1]))
+    microscope = settings.microscope
+    aperture = microscope.lens(settings.objective).numerical_aperture
+    return KnownOptics(aperture, coherence, focus_um, microscope.wavelength_um)
+
+
+def _focus_and_condenser(settings: SimulationSettings, rng: np.random.Generator) -> tuple[float, float]:
+    """Draw the focus in um, and S; the first numbers that the low-power frame of a field draws."""
+    microscope, variation = settings.microscope, settings.variation
+    focus_um = (
+        settings.mean_focus_um
+        + rng.uniform(*variation.focus_um)
+        + rng.uniform(*variation.focus_share) * microscope.nominal_defocus_um(settings.objective)
+    )
+    return focus_um, min(1.0, microscope.coherence * rng.uniform(*variation.coherence_factor))
 
 
 def image_stack(specimen: Specimen, settings: SimulationSettings, index: int, camera: Camera | None = None) -> Image:

@@ -29,6 +29,7 @@ def make_card(settings: TrainSettings, step: int, found: Survey, scores: Validat
         description="Trained with napari-contransgan; judge it by its scores and on your own images.",
         generator=settings.generator,
         preset=settings.preset,
+        takes_optics=settings.takes_optics,
         phase_ref_rad=settings.phase_ref_rad,
         wavelength_um=found.wavelength_um or DEFAULT_WAVELENGTH_UM,
         input_pixel_sizes_um=found.input_pixel_sizes_um,

@@ -92,8 +92,8 @@ class RunState:
 def new_state(settings: TrainSettings, device: torch.device) -> RunState:
     """Return networks with seeded weights, and their optimisers, at step 0."""
     torch.manual_seed(settings.seed)
-    generator = build_generator(settings.generator, settings.preset)
-    average = build_generator(settings.generator, settings.preset)
+    generator = build_generator(settings.generator, settings.preset, takes_optics=settings.takes_optics)
+    average = build_generator(settings.generator, settings.preset, takes_optics=settings.takes_optics)
     average.load_state_dict(generator.state_dict())
     networks = nn.ModuleDict({"to_phase": generator, "ema": average.requires_grad_(False)})
     warm = warm_start_steps(settings)

@@ -14,6 +14,7 @@ from napari_contransgan.config import TrainSettings
 from napari_contransgan.models.compute import autocast
 from napari_contransgan.training.data import TrainingData
 from napari_contransgan.training.engine import Engine
+from napari_contransgan.training.known_optics import told_of_batch
 from napari_contransgan.training.losses import (
     gradient_penalty,
     lsgan_discriminator,
@@ -129,6 +130,7 @@ def _supervised_step(
 ) -> dict[str, float]:
     # Draw all parts before computing any, so that an unreadable image leaves the state unchanged.
     batch = [draw_pairs(data.paired_lr, data.paired_phase, settings, state.step, items=items) for items in engine.parts]
+    told = [told_of_batch(data, settings, state.step, items) for items in engine.parts]
     state.is_whole = False
     found = []
     optimiser.zero_grad(set_to_none=True)
@@ -137,7 +139,8 @@ def _supervised_step(
         label = phase_rad.to(engine.device) / settings.phase_ref_rad
         with engine.gathering(["to_phase"], number):
             with autocast(engine.device, settings.precision):
-                output = engine.wrapped["to_phase"](_to(contrast, engine.device))
+                known = (numbers.to(engine.device) for numbers in told[number])
+                output = engine.wrapped["to_phase"](_to(contrast, engine.device), *known)
             loss = supervised_loss(output.float(), label, settings.phase_ref_rad)
             engine.fabric.backward(loss / len(engine.parts))
         found.append({"supervised": loss.detach()})

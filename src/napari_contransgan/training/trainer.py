@@ -20,6 +20,7 @@ from napari_contransgan.models.checkpoint import load_checkpoint
 from napari_contransgan.models.compute import describe_device, precision_to_train
 from napari_contransgan.models.folding import folded_weights
 from napari_contransgan.models.registry import PRESETS
+from napari_contransgan.optics import KnownOptics
 from napari_contransgan.threads import each_on_threads, threads_to_train
 from napari_contransgan.training.card import figures_of
 from napari_contransgan.training.data import TrainingData, gather
@@ -193,7 +194,8 @@ def _check_physics(settings: TrainSettings, physics: ForwardModel | None) -> Non
 def _begin_with(name: str, state: RunState, settings: TrainSettings) -> None:
     """Fill the generator, and its average, with the weights of a trained network of the same kind.
 
-    A folded network can start from one that is not folded.
+    A folded network can start from one that is not folded. Of networks that take optics and others, each can start from
+    the other kind.
     """
     loaded = load_checkpoint(find_model(name))
     sizes = PRESETS[loaded.card.preset], PRESETS[settings.preset]
@@ -205,9 +207,13 @@ def _begin_with(name: str, state: RunState, settings: TrainSettings) -> None:
                 f"{name}: has the {what} {getattr(loaded.card, what)}, the run {value}; a run can only start from a "
                 f"network of the same kind"
             )
+    if loaded.card.takes_optics and (must_fold or not settings.takes_optics):
+        loaded = loaded.told(KnownOptics())
     weights = folded_weights(loaded.weights) if must_fold else loaded.weights
     for part in ("to_phase", "ema"):
-        state.networks[part].load_state_dict(weights)
+        network = state.networks[part]
+        has_changes = settings.takes_optics and not loaded.card.takes_optics
+        (network.network if has_changes else network).load_state_dict(weights)  # type: ignore[union-attr]
 
 
 def _start_message(run: Run, before: TrainSettings | None) -> str:

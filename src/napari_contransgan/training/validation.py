@@ -13,6 +13,7 @@ from napari_contransgan.models.compute import autocast
 from napari_contransgan.training.data import TrainingData
 from napari_contransgan.training.events import Preview, Validated
 from napari_contransgan.training.frames import FrameList
+from napari_contransgan.training.known_optics import told_exactly
 from napari_contransgan.training.sampling import load_together
 
 MAX_FIELDS = 24
@@ -24,6 +25,8 @@ def validate(
     networks: nn.ModuleDict, data: TrainingData, settings: TrainSettings, device: torch.device, step: int
 ) -> Validated:
     """Score up to 24 held-out fields, cut to the training crop; without pairs, show previews without scores.
+
+    A network that takes optics is told them.
 
     Parameters
     ----------
@@ -45,7 +48,8 @@ def validate(
         contrast = _centre(maps[0], settings.crop_px)
         label_rad = _centre(maps[1], settings.crop_px).numpy() if has_labels else None
         shown = place % max(1, len(chosen) // settings.previews) == 0 and len(previews) < settings.previews
-        output, cycled = _apply(networks, contrast, settings, device, turn_back=shown)
+        told = told_exactly(data, data.held_out_lr, index, settings) if has_labels else ()
+        output, cycled = _apply(networks, contrast, told, settings, device, turn_back=shown)
         output_rad = (output * settings.phase_ref_rad).numpy()
         # Structural similarity is undefined on an empty field.
         if label_rad is not None and label_rad.min() < label_rad.max():
@@ -75,11 +79,18 @@ def _spread(lists: Sequence[FrameList], count: int) -> list[int]:
 
 
 def _apply(
-    networks: nn.ModuleDict, contrast: torch.Tensor, settings: TrainSettings, device: torch.device, *, turn_back: bool
+    networks: nn.ModuleDict,
+    contrast: torch.Tensor,
+    told: tuple[torch.Tensor, ...],
+    settings: TrainSettings,
+    device: torch.device,
+    *,
+    turn_back: bool,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Compute phase in units of the reference phase, and the contrast from it; (H, W) each, on the CPU."""
     with torch.inference_mode(), autocast(device, settings.precision):
-        output = networks["ema"](contrast[None, None].to(device, memory_format=torch.channels_last))
+        image = contrast[None, None].to(device, memory_format=torch.channels_last)
+        output = networks["ema"](image, *(numbers.to(device) for numbers in told))
         cycled = networks["to_lr"](output) if turn_back and "to_lr" in networks else None
     return output[0, 0].float().cpu(), None if cycled is None else cycled[0, 0].float().cpu()
 

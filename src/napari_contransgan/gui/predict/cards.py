@@ -31,6 +31,8 @@ class Summary:
         What the user calls a network that was adapted; empty for others.
     adapted_um : float or None
         Pixel size that it was adapted to.
+    takes_optics : bool
+        Whether it can be told how an image was taken.
     """
 
     brief: str = ""
@@ -39,6 +41,7 @@ class Summary:
     purpose: str = ""
     adapted_name: str = ""
     adapted_um: float | None = None
+    takes_optics: bool = False
 
     def suits(self, pixel_size_um: float | None) -> bool:
         """Whether the network was adapted to images of this pixel size."""
@@ -98,6 +101,7 @@ def summary_of(
         purpose=purpose,
         adapted_name=adapted_name,
         adapted_um=adapted_um,
+        takes_optics=card.takes_optics,
     )
 
 

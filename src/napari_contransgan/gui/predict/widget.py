@@ -16,8 +16,9 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.gui.predict.cards import Summaries, Summary, read_summaries
 from napari_contransgan.gui.predict.error_view import CHOICES, ErrorView
 from napari_contransgan.gui.predict.folder import QUESTION, TEXT, TOOLTIP, folder_events
+from napari_contransgan.gui.predict.optics import OpticsPart
 from napari_contransgan.gui.predict.work import TITLE, add_prediction, predict_events
-from napari_contransgan.gui.shared.fields import Choice, Tick
+from napari_contransgan.gui.shared.fields import Choice, NumberLine, Tick
 from napari_contransgan.gui.shared.folder_button import FolderButton, MakeEvents
 from napari_contransgan.gui.shared.form import (
     Fold,
@@ -106,6 +107,8 @@ class PredictWidget(FormWidget):
         fields.add_magicgui(self.own_model)
         fields.add_wide(self.brief)
         fields.add_wide(self.about)
+        self.optics = OpticsPart()
+        fields.add_wide(self.optics)
         self.surface = fields.add(
             "surface", "", Tick("Also show 3D surface"), "Adds the phase as a surface and switches the viewer to 3D."
         )
@@ -120,6 +123,7 @@ class PredictWidget(FormWidget):
         self.pixel_size, self.dark = fields["pixel_size_um"], fields["dark"]
         self.image.changed.connect(self._on_image)
         self.model.changed.connect(self._on_model)
+        self.own_model.changed.connect(self._show_optics)
         self.panel.run_button.changed.connect(self.run)
         self.adapt_button.changed.connect(self.open_adapting)
         self._on_image(self.image.value)
@@ -146,6 +150,8 @@ class PredictWidget(FormWidget):
         values = self._values()
         if not self.pixel_size.typed:
             values["pixel_size_um"] = None
+        if self._takes_optics():
+            values = {**values, **dict.fromkeys(self.optics.fields()), **self.optics.typed_values()}
         return checked(PredictSettings, values, TITLE)
 
     def _folder_work(self, folder: Path) -> MakeEvents:
@@ -155,17 +161,26 @@ class PredictWidget(FormWidget):
     def _values(self) -> dict[str, Any]:
         model = str(self.own_model.value or self.model.value)
         computed = preferences().changed("device", "threads")
-        return self.fields.values_of(PredictSettings) | computed | {"model": model}
+        optics = self.optics.values() if self._takes_optics() else {}
+        return self.fields.values_of(PredictSettings) | optics | computed | {"model": model}
+
+    def _optics_fields(self) -> dict[str, NumberLine]:
+        """Return the fields that the file may fill in."""
+        return {"pixel_size_um": self.pixel_size, **self.optics.fields()}
+
+    def _takes_optics(self) -> bool:
+        """Whether the chosen network can be told the optics; one from a file may, and says so if it cannot."""
+        return bool(self.own_model.value) or self._summaries.get(self.model.value, Summary()).takes_optics
 
     def run(self) -> None:
         """Start the prediction."""
         with errors_shown():
             layer = chosen_layer(self.image)
-            image = replace(
-                image_from_layer(layer), dark_counts=None
-            )  # the form decides, also if the field was cleared
-            settings = self.settings()
-            remember_typed(self.fields.by_name(), image)
+            # The form decides, also if a field was cleared.
+            image, settings = replace(image_from_layer(layer), dark_counts=None), self.settings()
+            remember_typed(self._optics_fields(), image)
+            if self._takes_optics():
+                image = self.optics.without_cleared(image, settings)
             self._predicted = layer
             typed_um = settings.pixel_size_um if self.pixel_size.typed else None  # read now: the user may edit it
             surface, error_view = self.surface.value(), self.error_view.value()
@@ -221,7 +236,8 @@ class PredictWidget(FormWidget):
         if layer is not None:
             with errors_shown():
                 image = image_from_layer(layer)
-                state_optics(self.fields.by_name(), image, layer)
+                state_optics(self._optics_fields(), image, layer)
+                self.optics.forget_focus()
                 self.dark.state(image.dark_counts, origin_of(layer))
             self._picked = False
             self._offer()
@@ -314,8 +330,12 @@ class PredictWidget(FormWidget):
             self.run()
             return
 
+    def _show_optics(self) -> None:
+        self.optics.setVisible(self._takes_optics())
+
     def _show_card(self, name: str) -> None:
         summary = self._summaries.get(name, Summary())
+        self._show_optics()
         preferred = preferences().changed("network").get("network")
         is_preferred = preferred and self._is_called(name, preferred) and not self._picked
         brief = summary.brief if self._is_listed or summary.brief else LISTING
