@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from benchmarks.networks.finding import find_optics
 from benchmarks.training.timing import print_head, print_row
 from numpy.typing import NDArray
 
@@ -23,8 +24,10 @@ from napari_contransgan.config.names import SceneName
 from napari_contransgan.evaluation import Scores
 from napari_contransgan.held_out import invented_rad, score_simulated
 from napari_contransgan.inference import predict
+from napari_contransgan.io import Image
 from napari_contransgan.models.bundled import DEFAULT_MODEL, find_model
 from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
+from napari_contransgan.optics import KnownOptics
 from napari_contransgan.progress import result_of
 from napari_contransgan.simulation import lr_optics, simulate_pair
 
@@ -35,10 +38,13 @@ COHERENCE = (0.3, 0.6, 0.9, 1.0)
 COHERENCE_ERROR, FOCUS_ERROR_UM = 0.05, 0.3
 """Standard errors of S, as a fraction, and of the focus that a network is told."""
 TELLINGS = (", told nothing", ", told NA and S", ", told NA, S and focus")
+FOUND = ", told NA, and S and focus found"
 EMPTY_FIELDS = 100
 TOLERATED_RAD = 0.05
 
 FloatMap = NDArray[np.floating]
+Telling = dict[str, float | None]
+"""What a network is told, by the names of `PredictSettings`."""
 
 
 def main() -> None:
@@ -46,18 +52,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.networks", description=__doc__)
     parser.add_argument("models", nargs="*", default=[DEFAULT_MODEL], help="bundled names, runs or checkpoints")
     parser.add_argument("--fields", type=int, default=4, help="fields of cells at each focus and condenser")
+    parser.add_argument(
+        "--find", action="store_true", help="also find focus and condenser from each frame of cells: 20 s for each"
+    )
     parser.add_argument("--empty", type=int, default=EMPTY_FIELDS, help="empty fields")
     chosen = parser.parse_args()
     networks = {name: load_checkpoint(find_model(name)) for name in chosen.models}
-    _cells(networks, chosen.fields)
+    _cells(networks, chosen.fields, find=chosen.find)
     _empty(networks, chosen.empty)
 
 
-def _cells(networks: dict[str, LoadedModel], count: int) -> None:
+def _cells(networks: dict[str, LoadedModel], count: int, *, find: bool) -> None:
     scores: dict[tuple[str, float, float], list[Scores]] = defaultdict(list)
     for coherence, focus_um in itertools.product(COHERENCE, FOCUS_UM):
         settings = sparse_cells(coherence, focus_um, count)
-        for name, yx_phase_rad, yx_truth_rad in _predicted(networks, settings):
+        for name, yx_phase_rad, yx_truth_rad in _predicted(networks, settings, find=find):
             scores[name, coherence, focus_um].append(score_simulated(yx_phase_rad, yx_truth_rad, yx_truth_rad, "hela"))
     for name in dict.fromkeys(scored for scored, _, _ in scores):
         for title, score in (("slope", "slope"), ("PSNR, dB", "psnr_db"), ("SSIM", "ssim")):
@@ -119,19 +128,22 @@ def _settings(scene: SceneName, count: int, **variation: tuple[float, float]) ->
 
 
 def _predicted(
-    networks: dict[str, LoadedModel], settings: SimulationSettings
+    networks: dict[str, LoadedModel], settings: SimulationSettings, *, find: bool = False
 ) -> Iterator[tuple[str, FloatMap, FloatMap]]:
     """Yield the name of a network and what it was told, its phase of a field, and the true phase."""
     for index in range(settings.count):
         frame, truth = simulate_pair(settings, index)
         frame = replace(frame, numerical_aperture=None, coherence=None)
         for name, network in networks.items():
-            for told, values in _tellings(settings, index, can_be_told=network.card.takes_optics).items():
+            tellings = _tellings(settings, index, can_be_told=network.card.takes_optics)
+            if find and network.card.takes_optics:
+                tellings[FOUND] = _found(frame, lr_optics(settings, index), network)
+            for told, values in tellings.items():
                 chosen = PredictSettings.checked(values)
                 yield name + told, result_of(predict(frame, chosen, network)).data, truth.data
 
 
-def _tellings(settings: SimulationSettings, index: int, *, can_be_told: bool) -> dict[str, dict[str, float | None]]:
+def _tellings(settings: SimulationSettings, index: int, *, can_be_told: bool) -> dict[str, Telling]:
     if not can_be_told:
         return {"": {}}
     optics, rng = lr_optics(settings, index), np.random.default_rng([SEED, index])
@@ -143,6 +155,16 @@ def _tellings(settings: SimulationSettings, index: int, *, can_be_told: bool) ->
     }
     focus = {"focus_um": optics.focus_um + FOCUS_ERROR_UM * rng.standard_normal()}
     return {TELLINGS[0]: {}, TELLINGS[1]: light, TELLINGS[2]: light | focus}
+
+
+def _found(frame: Image, optics: KnownOptics, network: LoadedModel) -> Telling:
+    assert optics.numerical_aperture is not None  # noqa: S101 - everything is known of a simulated frame
+    found = find_optics(frame, optics.numerical_aperture, optics.wavelength_um, network)
+    return {
+        "numerical_aperture": found.numerical_aperture,
+        "coherence": found.coherence,
+        "focus_um": found.focus_um,
+    }
 
 
 def _mean(scores: list[Scores], name: str) -> float:

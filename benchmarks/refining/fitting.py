@@ -74,7 +74,7 @@ def fit_tile(yx_contrast: FloatMap, yx_phase_rad: FloatMap, model: ForwardModel,
             {"params": [correction], "lr": CORRECTION_RATE},
         ]
     )
-    compared = _compared(recorded, model)
+    compared = quick_part(recorded, model)
     loss = torch.zeros(())
 
     def corrected() -> torch.Tensor:
@@ -83,7 +83,7 @@ def fit_tile(yx_contrast: FloatMap, yx_phase_rad: FloatMap, model: ForwardModel,
     for _ in range(steps):
         optimiser.zero_grad(set_to_none=True)
         made = model.contrast(corrected(), USUAL_ABSORPTION_PER_RAD * torch.exp(log_absorption))
-        difference = _compared(made, model) - compared[..., : made.shape[-2], : made.shape[-1]]
+        difference = quick_part(made, model) - compared[..., : made.shape[-2], : made.shape[-1]]
         loss = (
             difference.square().mean()
             + CORRECTION_WEIGHT * correction.square().mean()
@@ -98,7 +98,7 @@ def fit_tile(yx_contrast: FloatMap, yx_phase_rad: FloatMap, model: ForwardModel,
     return FittedTile(np.asarray(phase[0, 0].numpy(), np.float32), float(loss.detach()))
 
 
-def _compared(contrast: torch.Tensor, model: ForwardModel) -> torch.Tensor:
+def quick_part(contrast: torch.Tensor, model: ForwardModel) -> torch.Tensor:
     """Return the quick part of the contrast, without the border that light from the other side of the tile reaches."""
     half = SLOW_PX // 2
     slow = functional.pad(contrast, (half,) * 4, mode="reflect")

@@ -41,17 +41,17 @@ def find_optics(yx_contrast: FloatMap, yx_phase_rad: FloatMap, model: ForwardMod
         return fit_tile(yx_contrast, yx_phase_rad, one, SEARCH_STEPS).misfit
 
     def focused(one: ForwardModel, heights_um: Sequence[float], halvings: int) -> ForwardModel:
-        focus_um = _least(heights_um, lambda um: misfit(replace(one, focus_um=um)), halvings)
+        focus_um = least(heights_um, lambda um: misfit(replace(one, focus_um=um)), halvings)
         return replace(one, focus_um=focus_um)
 
     depth_um = model.optics.wavelength_um / model.optics.numerical_aperture**2
     rough = focused(with_condenser(model, USUAL_COHERENCE), [share * depth_um for share in FOCUS_DEPTHS], HALVINGS)
-    coherence = _least(COHERENCES, lambda s: misfit(with_condenser(rough, s)), 1)
+    coherence = least(COHERENCES, lambda s: misfit(with_condenser(rough, s)), 1)
     near_um = [rough.focus_um + share * depth_um for share in (-0.12, 0.0, 0.12)]
     return focused(with_condenser(rough, coherence), near_um, 1)
 
 
-def _least(values: Sequence[float], misfit_at: Callable[[float], float], halvings: int) -> float:
+def least(values: Sequence[float], misfit_at: Callable[[float], float], halvings: int) -> float:
     """Return the value with the least misfit, after looking halfway to its neighbours as often as wanted."""
     known = {value: misfit_at(value) for value in values}
     for _ in range(halvings):

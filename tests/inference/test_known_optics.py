@@ -7,14 +7,17 @@ import pytest
 import torch
 from torch import nn
 
-from napari_contransgan.config import PredictSettings
+from napari_contransgan.config import PredictSettings, SimulationSettings, Variation
 from napari_contransgan.errors import InputError
 from napari_contransgan.inference import predict
 from napari_contransgan.io import Image
-from napari_contransgan.models.checkpoint import LoadedModel, ModelCard
+from napari_contransgan.models.bundled import find_model
+from napari_contransgan.models.checkpoint import LoadedModel, ModelCard, load_checkpoint
 from napari_contransgan.models.registry import build_generator
+from napari_contransgan.models.running import has_onnx_runtime
 from napari_contransgan.optics import KnownOptics
 from napari_contransgan.progress import result_of
+from napari_contransgan.simulation import simulate_pair
 
 YX_COUNTS = np.random.default_rng(0).normal(1000, 20, (64, 64))
 FRAME = Image(YX_COUNTS, "YX", pixel_size_um=0.65, name="frame", numerical_aperture=0.25, coherence=0.6)
@@ -89,3 +92,32 @@ def test_the_network_that_was_told_is_kept_until_it_is_told_something_else(netwo
     near = network.told(KnownOptics(0.25, 0.6, 2.0))
     assert network.told(KnownOptics(0.25, 0.6, 2.0)) is near
     assert network.told(KnownOptics(0.25, 0.6, 3.0)) is not near
+
+
+FAR = SimulationSettings(
+    scene="sparse",
+    seed=31,
+    field_px=224,
+    defocus_um=0.0,
+    variation=Variation(focus_share=(0.0, 0.0), focus_um=(-10.0, -10.0)),
+)
+
+
+def test_far_from_focus_the_bundled_network_is_nearer_to_the_truth_the_more_it_is_told() -> None:
+    loaded = load_checkpoint(find_model("wide"))
+    frame, truth = simulate_pair(FAR, 0)
+    unknown = replace(frame, numerical_aperture=None, coherence=None)
+    tellings: list[tuple[Image, dict[str, float]]] = [(unknown, {}), (frame, {}), (frame, {"focus_um": -10.0})]
+    errors_rad = [np.abs(predicted(image, loaded, **told).data - truth.data).mean() for image, told in tellings]
+    assert errors_rad[0] > errors_rad[1] > errors_rad[2]
+    assert errors_rad[2] < 0.8 * errors_rad[0]
+
+
+@pytest.mark.skipif(not has_onnx_runtime(), reason="ONNX Runtime is not installed")
+def test_both_engines_give_the_same_phase_for_a_network_that_was_told() -> None:
+    loaded, (frame, _) = load_checkpoint(find_model("wide")), simulate_pair(FAR, 0)
+    phases = [
+        result_of(predict(frame, PredictSettings(focus_um=-10.0, engine=engine, tile_px=224), loaded)).data
+        for engine in ("onnx", "pytorch")
+    ]
+    np.testing.assert_allclose(*phases, atol=2e-5)
