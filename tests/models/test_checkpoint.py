@@ -156,6 +156,10 @@ def test_a_bundled_network_says_what_it_is_and_how_it_scores(name: str) -> None:
     assert "/" not in str(card.settings)
 
 
+def test_the_default_network_is_listed_first_and_those_for_the_table_last() -> None:
+    assert list(bundled_models()) == ["all", "wide", "hela", "psm"]
+
+
 def test_the_bundled_networks_are_small_enough_to_come_with_the_package() -> None:
     sizes = [path.stat().st_size for path in bundled_models().values()]
     assert max(sizes) < 30e6

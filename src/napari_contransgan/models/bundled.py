@@ -19,9 +19,9 @@ FOR_THE_TABLE_NOTE = (
 
 
 def bundled_models() -> dict[str, Path]:
-    """Return the bundled checkpoints by name, the default first."""
+    """Return the bundled checkpoints by name, the default first, and those for the paper's table last."""
     paths = {path.stem: path for path in sorted(WEIGHTS.glob("*.safetensors"))}
-    return dict(sorted(paths.items(), key=lambda item: item[0] != DEFAULT_MODEL))
+    return dict(sorted(paths.items(), key=lambda item: (item[0] in FOR_THE_TABLE, item[0] != DEFAULT_MODEL)))
 
 
 def list_models() -> dict[str, ModelCard]:

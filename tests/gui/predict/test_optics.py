@@ -65,6 +65,7 @@ def test_a_network_is_told_what_the_file_states_and_what_was_typed(viewer, form,
     finish(form)
     told = viewer.layers[-1].metadata[METADATA_KEY]["settings"]["predict"]["told"]
     assert told == {"numerical_aperture": 0.25, "coherence": 0.8, "focus_um": -5.0, "wavelength_um": 0.55}
+    assert "It was told: NA 0.25, S 0.8, focus -5 µm." in form.panel.message.value
 
 
 def test_a_number_that_was_cleared_is_not_told(viewer, form, aware, finish):
@@ -73,6 +74,16 @@ def test_a_number_that_was_cleared_is_not_told(viewer, form, aware, finish):
     form.run()
     finish(form)
     assert "coherence" not in viewer.layers[-1].metadata[METADATA_KEY]["settings"]["predict"]["told"]
+    assert "It was told: NA 0.25." in form.panel.message.value
+
+
+def test_it_is_said_that_a_network_was_told_nothing(form, aware, finish):
+    form.model.value = str(aware)
+    for field in form.optics.fields().values():
+        field.setValue(None)
+    form.run()
+    finish(form)
+    assert "It was told: nothing of the optics." in form.panel.message.value
 
 
 def test_the_focus_is_that_of_one_image(viewer, form, aware, frame):
@@ -87,4 +98,5 @@ def test_other_networks_are_not_told_anything(viewer, form, finish):
     finish(form)
     settings = viewer.layers[-1].metadata[METADATA_KEY]["settings"]["predict"]
     assert "told" not in settings
+    assert "It was told" not in form.panel.message.value
     assert not any("cannot be told" in note for note in settings["notes"])

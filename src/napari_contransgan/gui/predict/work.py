@@ -1,6 +1,6 @@
 """Predict the phase of an image, and add it as layers."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -63,9 +63,18 @@ def add_prediction(
     done = [f"Done: layer '{layer.name}', in radians."]
     if network := phase.settings.get("predict", {}).get("network"):
         done.append(f"Network: {network}.")
+    told = phase.settings.get("predict", {}).get("told")
+    if told is not None:
+        done.append(f"It was told: {told_text(told)}.")
     if computed_on := phase.settings.get("predict", {}).get("device"):
         done.append(f"Computed on {computed_on}.")
     if uncertainty is not None:
         words = phase.settings["predict"].get("error_in_words", "")
         done.append(f"{place} {words[:1].upper()}{words[1:]}.")
     return "\n".join([*done, *(f"Note: {note}." for note in notes)]), layers
+
+
+def told_text(told: Mapping[str, float]) -> str:
+    """Return in words what a network was told of the optics."""
+    names = {"numerical_aperture": "NA {:g}", "coherence": "S {:g}", "focus_um": "focus {:g} µm"}
+    return ", ".join(text.format(told[name]) for name, text in names.items() if name in told) or "nothing of the optics"
