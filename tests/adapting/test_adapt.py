@@ -91,6 +91,18 @@ def test_a_network_learns_from_one_stack_and_is_a_run_like_any_other(
     assert phase.settings["predict"]["network"] == "my 10x"
 
 
+def test_a_network_that_can_be_told_the_optics_becomes_a_plain_one(
+    stack: Image, settings: Callable[..., AdaptSettings], tmp_path: Path
+) -> None:
+    card = ModelCard(name="aware", generator="contrans", preset="tiny", phase_ref_rad=2.0, takes_optics=True)
+    save_checkpoint(tmp_path / "aware.safetensors", build_generator("contrans", "tiny", takes_optics=True), card)
+    finished(stack, settings(start_from=str(tmp_path / "aware.safetensors")), tmp_path / "run")
+    assert not read_card(tmp_path / "run" / BEST).takes_optics
+    frame = replace(stack, data=stack.data[1], axes="YX")
+    phase = result_of(predict(frame, PredictSettings(model=str(tmp_path / "run"))))
+    assert "told" not in phase.settings["predict"]
+
+
 def test_events_tell_what_is_kept_back_and_show_it_before_and_now(
     stack: Image, settings: Callable[..., AdaptSettings], tmp_path: Path
 ) -> None:
