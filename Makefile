@@ -154,7 +154,7 @@ networks: $(VENV)/.package ## Train the bundled networks and those of Figs. 9 an
 graphs: $(VENV)/.graphs ## Write the networks as ONNX graphs, needed after a change of their layers
 	$(BIN)/python tools/export_graphs.py
 
-bundle: $(VENV)/.package ## Score the run runs/NAME on held-out fields and put it into the package as NAME=all|hela|psm
+bundle: $(VENV)/.package ## Score the run runs/NAME on held-out fields and put it into the package as NAME=all|wide|hela|psm
 	$(BIN)/python tools/bundle_model.py runs/$(NAME) --name $(NAME)
 
 bench-networks: $(VENV)/.package ## Test the bundled network far from the usual focus and light, and on empty fields, as tables (5 minutes)

@@ -10,7 +10,7 @@ then the focus too, with the errors of a careful user.
 import argparse
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -24,12 +24,10 @@ from napari_contransgan.config.names import SceneName
 from napari_contransgan.evaluation import Scores
 from napari_contransgan.held_out import invented_rad, score_simulated
 from napari_contransgan.inference import predict
-from napari_contransgan.io import Image
 from napari_contransgan.models.bundled import DEFAULT_MODEL, find_model
 from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
-from napari_contransgan.optics import KnownOptics
 from napari_contransgan.progress import result_of
-from napari_contransgan.simulation import lr_optics, simulate_pair
+from napari_contransgan.simulation import simulate_pair
 
 SEED = 4242
 FOCUS_UM = (-10.0, -6.0, -3.5, -1.0, 0.0, 2.0, 5.0, 10.0)
@@ -37,14 +35,11 @@ COHERENCE = (0.3, 0.6, 0.9, 1.0)
 """A condenser wider than the objective is simulated as one that is as wide."""
 COHERENCE_ERROR, FOCUS_ERROR_UM = 0.05, 0.3
 """Standard errors of S, as a fraction, and of the focus that a network is told."""
-TELLINGS = (", told nothing", ", told NA and S", ", told NA, S and focus")
 FOUND = ", told NA, and S and focus found"
 EMPTY_FIELDS = 100
 TOLERATED_RAD = 0.05
 
 FloatMap = NDArray[np.floating]
-Telling = dict[str, float | None]
-"""What a network is told, by the names of `PredictSettings`."""
 
 
 def main() -> None:
@@ -131,39 +126,30 @@ def _predicted(
     networks: dict[str, LoadedModel], settings: SimulationSettings, *, find: bool = False
 ) -> Iterator[tuple[str, FloatMap, FloatMap]]:
     """Yield the name of a network and what it was told, its phase of a field, and the true phase."""
+    aperture = settings.microscope.lens(settings.objective).numerical_aperture
     for index in range(settings.count):
         frame, truth = simulate_pair(settings, index)
+        drawn = frame.settings["simulation"]["drawn"]
         frame = replace(frame, numerical_aperture=None, coherence=None)
         for name, network in networks.items():
-            tellings = _tellings(settings, index, can_be_told=network.card.takes_optics)
-            if find and network.card.takes_optics:
-                tellings[FOUND] = _found(frame, lr_optics(settings, index), network)
-            for told, values in tellings.items():
-                chosen = PredictSettings.checked(values)
+            tellings = {"": PredictSettings()}
+            if network.card.takes_optics:
+                tellings = _tellings(drawn, aperture, index)
+                if find:
+                    tellings[FOUND] = find_optics(frame, aperture, settings.microscope.wavelength_um, network)
+            for told, chosen in tellings.items():
                 yield name + told, result_of(predict(frame, chosen, network)).data, truth.data
 
 
-def _tellings(settings: SimulationSettings, index: int, *, can_be_told: bool) -> dict[str, Telling]:
-    if not can_be_told:
-        return {"": {}}
-    optics, rng = lr_optics(settings, index), np.random.default_rng([SEED, index])
-    assert optics.coherence is not None  # noqa: S101 - everything is known of a simulated frame
-    assert optics.focus_um is not None  # noqa: S101
-    light = {
-        "numerical_aperture": optics.numerical_aperture,
-        "coherence": optics.coherence * (1 + COHERENCE_ERROR * rng.standard_normal()),
-    }
-    focus = {"focus_um": optics.focus_um + FOCUS_ERROR_UM * rng.standard_normal()}
-    return {TELLINGS[0]: {}, TELLINGS[1]: light, TELLINGS[2]: light | focus}
-
-
-def _found(frame: Image, optics: KnownOptics, network: LoadedModel) -> Telling:
-    assert optics.numerical_aperture is not None  # noqa: S101 - everything is known of a simulated frame
-    found = find_optics(frame, optics.numerical_aperture, optics.wavelength_um, network)
+def _tellings(drawn: Mapping[str, float], numerical_aperture: float, index: int) -> dict[str, PredictSettings]:
+    rng = np.random.default_rng([SEED, index])
+    coherence = drawn["coherence"] * (1 + COHERENCE_ERROR * rng.standard_normal())
+    focus_um = drawn["focus_um"] + FOCUS_ERROR_UM * rng.standard_normal()
+    light = PredictSettings(numerical_aperture=numerical_aperture, coherence=coherence)
     return {
-        "numerical_aperture": found.numerical_aperture,
-        "coherence": found.coherence,
-        "focus_um": found.focus_um,
+        ", told nothing": PredictSettings(),
+        ", told NA and S": light,
+        ", told NA, S and focus": light.model_copy(update={"focus_um": focus_um}),
     }
 
 

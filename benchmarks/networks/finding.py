@@ -4,8 +4,9 @@ Told each of several focus positions and condensers, the network predicts a phas
 light. The optics are found where that image is nearest to the frame.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -17,7 +18,6 @@ from napari_contransgan.inference import predict
 from napari_contransgan.io import Image
 from napari_contransgan.models.checkpoint import LoadedModel
 from napari_contransgan.models.normalisation import contrast_on_model_grid
-from napari_contransgan.optics import KnownOptics
 from napari_contransgan.progress import result_of
 from napari_contransgan.simulation.image_formation import Optics
 from napari_contransgan.training.physics import ForwardModel
@@ -30,8 +30,8 @@ STEP_DEPTHS = 0.14
 """Steps of the last search for the focus, in wavelength / NA^2."""
 
 
-def find_optics(frame: Image, numerical_aperture: float, wavelength_um: float, network: LoadedModel) -> KnownOptics:
-    """Find focus and condenser of a small square frame.
+def find_optics(frame: Image, numerical_aperture: float, wavelength_um: float, network: LoadedModel) -> PredictSettings:
+    """Find focus and condenser of a small square frame, and return the settings that tell them.
 
     Parameters
     ----------
@@ -43,31 +43,31 @@ def find_optics(frame: Image, numerical_aperture: float, wavelength_um: float, n
         A network that can be told the optics.
     """
     pixel_um = frame.pixel_size_um or 0.0
-    recorded = contrast_on_model_grid(frame.data, pixel_um)[0][None, None]
     depth_um = wavelength_um / numerical_aperture**2
     optics = Optics(numerical_aperture, wavelength_um, WIDEST_COHERENCE)
     # The same part is compared whatever is tried.
     widest = ForwardModel(optics, max(FOCUS_DEPTHS) * depth_um, pixel_um)
-    known: dict[tuple[float, float], float] = {}
+    recorded = quick_part(contrast_on_model_grid(frame.data, pixel_um)[0][None, None], widest)
 
+    def told(focus_um: float, coherence: float) -> PredictSettings:
+        return PredictSettings(numerical_aperture=numerical_aperture, coherence=coherence, focus_um=focus_um)
+
+    @cache
     def misfit(focus_um: float, coherence: float) -> float:
-        if (focus_um, coherence) not in known:
-            known[focus_um, coherence] = tried(focus_um, coherence)
-        return known[focus_um, coherence]
-
-    def tried(focus_um: float, coherence: float) -> float:
-        told = PredictSettings(numerical_aperture=numerical_aperture, coherence=coherence, focus_um=focus_um)
-        yx_phase_rad = np.asarray(result_of(predict(frame, told, network)).data, np.float32)
+        yx_phase_rad = np.asarray(result_of(predict(frame, told(focus_um, coherence), network)).data, np.float32)
         phase, model = torch.from_numpy(yx_phase_rad)[None, None], with_condenser(widest, coherence)
         with torch.inference_mode():
             made = (replace(model, focus_um=focus_um).contrast(phase, torch.tensor(one)) for one in ABSORPTIONS_PER_RAD)
-            differences = (quick_part(one, widest) - quick_part(recorded, widest) for one in made)
+            differences = (quick_part(one, widest) - recorded for one in made)
             return min(float(one.square().mean()) for one in differences)
 
+    def by_focus(coherence: float) -> Callable[[float], float]:
+        return lambda focus_um: misfit(focus_um, coherence)
+
     coherence = USUAL_COHERENCE
-    focus_um = least([share * depth_um for share in FOCUS_DEPTHS], lambda um: misfit(um, USUAL_COHERENCE), 1)
+    focus_um = least([share * depth_um for share in FOCUS_DEPTHS], by_focus(coherence), 1)
     for _ in range(ROUNDS):
         coherence = least((*COHERENCES, WIDEST_COHERENCE), partial(misfit, focus_um), 0)
         near_um = [focus_um + step * STEP_DEPTHS * depth_um for step in (-1, 0, 1)]
-        focus_um = least(near_um, partial(misfit, coherence=coherence), 1)
-    return KnownOptics(numerical_aperture, coherence, focus_um, wavelength_um)
+        focus_um = least(near_um, by_focus(coherence), 1)
+    return told(focus_um, coherence)

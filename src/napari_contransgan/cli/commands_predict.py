@@ -8,7 +8,7 @@ import typer
 
 from napari_contransgan.cli.outputs import keep_inputs, many_figures, names_an_image, output_paths
 from napari_contransgan.cli.runner import Position, command, note, number_or_path, run
-from napari_contransgan.cli.stack_options import DarkLevel
+from napari_contransgan.cli.stack_options import CondenserAperture, DarkLevel, ObjectiveNA
 from napari_contransgan.config import PredictSettings
 from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.errors import InputError
@@ -44,18 +44,8 @@ def predict(
     ] = None,
     pixel_size: Annotated[float | None, typer.Option(help="Pixel size in um, instead of the file's.")] = None,
     dark: DarkLevel = None,
-    numerical_aperture: Annotated[
-        float | None,
-        typer.Option(
-            help="NA of the objective, for a network that can be told it; without it, the file's.", show_default=False
-        ),
-    ] = None,
-    coherence: Annotated[
-        float | None,
-        typer.Option(
-            help="Condenser ratio S, for a network that can be told it; without it, the file's.", show_default=False
-        ),
-    ] = None,
+    na: ObjectiveNA = None,
+    coherence: CondenserAperture = None,
     defocus: Annotated[
         float | None,
         typer.Option(
@@ -103,7 +93,7 @@ def predict(
         "model": model,
         "pixel_size_um": pixel_size,
         "dark": number_or_path(dark),
-        "numerical_aperture": numerical_aperture,
+        "numerical_aperture": na,
         "coherence": coherence,
         "focus_um": defocus,
         "trust": trust,

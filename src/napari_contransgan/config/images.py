@@ -6,8 +6,17 @@ from pydantic import Field, model_validator
 
 from napari_contransgan.config.base import Settings
 from napari_contransgan.config.microscope import MAX_DEFOCUS_UM
-from napari_contransgan.config.names import MOST_THREADS, DarkLevel, DeviceName, EngineName, PixelSizeUm, PrecisionName
-from napari_contransgan.optics import LEAST_APERTURE, MOST_APERTURE
+from napari_contransgan.config.names import (
+    MOST_THREADS,
+    CondenserRatio,
+    DarkLevel,
+    DeviceName,
+    EngineName,
+    ObjectiveAperture,
+    PixelSizeUm,
+    PrecisionName,
+)
+from napari_contransgan.optics import MOST_APERTURE
 
 TILE_UNIT_PX = 224
 """Tile sides for prediction are multiples of this, so that 4 px patches, 7 x 7 windows and three mergings fit."""
@@ -85,23 +94,16 @@ class PredictSettings(Settings):
     model: str = "all"
     pixel_size_um: PixelSizeUm = None
     dark: DarkLevel = None
-    numerical_aperture: float | None = Field(
+    numerical_aperture: ObjectiveAperture = Field(
         None,
-        ge=LEAST_APERTURE,
         le=MOST_APERTURE,
-        title="Objective NA",
         description="Numerical aperture engraved on the objective. If it is known, the phase is closer to its true "
         "scale.",
-        json_schema_extra={"empty": "not stated"},
     )
-    coherence: float | None = Field(
+    coherence: CondenserRatio = Field(
         None,
-        ge=0.001,
-        le=1.5,
-        title="Condenser ratio S",
         description="NA of the condenser as its diaphragm is set, divided by the objective's NA. If it is known, the "
         "phase is closer to its true scale.",
-        json_schema_extra={"empty": "not stated"},
     )
     focus_um: float | None = Field(
         None,

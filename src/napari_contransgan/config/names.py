@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from napari_contransgan.optics import LEAST_APERTURE
+
 GeneratorName = Literal["contrans", "unet", "swin"]
 PresetName = Literal["tiny", "fast", "compact", "published"]
 RecipeName = Literal["paper", "semi-supervised"]
@@ -37,6 +39,15 @@ WavelengthUm = Annotated[
         json_schema_extra={"empty": "not stated"},
     ),
 ]
+ObjectiveAperture = Annotated[
+    float | None,
+    Field(ge=LEAST_APERTURE, title="Objective NA", json_schema_extra={"empty": "not stated"}),
+]
+CondenserRatio = Annotated[
+    float | None,
+    Field(ge=0.001, le=1.5, title="Condenser ratio S", json_schema_extra={"empty": "not stated"}),
+]
+"""Each setting of these two says what the number is good for there, and how large an aperture may be."""
 DarkLevel = Annotated[
     Annotated[float, Field(allow_inf_nan=False)] | Path | None,
     Field(

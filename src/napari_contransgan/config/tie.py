@@ -6,8 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from napari_contransgan.config.base import Settings
-from napari_contransgan.config.names import DarkLevel, PixelSizeUm, WavelengthUm
-from napari_contransgan.optics import LEAST_APERTURE
+from napari_contransgan.config.names import CondenserRatio, DarkLevel, ObjectiveAperture, PixelSizeUm, WavelengthUm
 
 TieMethod = Literal["anchored", "teague", "dct", "fft", "us-tie", "wotf"]
 
@@ -83,23 +82,16 @@ class TieSettings(Settings):
         "the method uses the background as its reference and needs none. 0: none.",
         json_schema_extra={"empty": "automatic"},
     )
-    numerical_aperture: float | None = Field(
+    numerical_aperture: ObjectiveAperture = Field(
         None,
-        ge=LEAST_APERTURE,
         lt=1,
-        title="Objective NA",
         description="Numerical aperture engraved on a dry objective, below 1. If the condenser ratio S is known too, "
         "fine detail that defocus blurs is restored.",
-        json_schema_extra={"empty": "not stated"},
     )
-    coherence: float | None = Field(
+    coherence: CondenserRatio = Field(
         None,
-        ge=0.001,
-        le=1.5,
-        title="Condenser ratio S",
         description="NA of the condenser as its diaphragm is set, divided by the objective's NA. If the objective's NA "
         "is known too, fine detail that defocus blurs is restored.",
-        json_schema_extra={"empty": "not stated"},
     )
     dark: DarkLevel = None
     flat_field: Literal["estimate"] | Path | None = None

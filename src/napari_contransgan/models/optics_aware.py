@@ -11,7 +11,6 @@ from collections.abc import Mapping
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from napari_contransgan.optics import KnownOptics
 
@@ -22,8 +21,6 @@ GAIN = 10.0
 """Factor of its outputs: it begins with no changes, and should learn them sooner than the generator forgets."""
 NETWORK, CHANGES = "network.", "changes."
 """Beginnings of the names of the generator's weights and of those of the small network."""
-LAYERS = (0, 2, 4)
-"""Places of its linear layers."""
 APERTURES, COHERENCES, FOCUS_DEPTHS = (0.08, 0.8), (0.25, 1.1), (-1.5, 1.5)
 """Ranges that the small network can be told: NA, S, and the focus in wavelength / NA^2."""
 MEAN, LAST = ".running_mean", "head.conv.weight"
@@ -45,7 +42,8 @@ class OpticsAware(nn.Module):
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
-        self.changes = _small_network(network.state_dict())
+        self.layers = changed_layers(network.state_dict())
+        self.changes = _small_network(self.layers)
 
     def forward(self, image: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
         """Map (B, 1, H, W) to the same shape; H and W must be multiples of 32.
@@ -61,21 +59,19 @@ class OpticsAware(nn.Module):
             known = image.new_zeros(len(image), NUMBERS)
         kinds, kind_of = torch.unique(known, dim=0, return_inverse=True)
         members = [torch.nonzero(kind_of == number).flatten() for number in range(len(kinds))]
-        outputs = [self._told(image[of], numbers) for numbers, of in zip(kinds, members, strict=True)]
-        return torch.cat(outputs)[torch.argsort(torch.cat(members))]
-
-    def _told(self, image: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
         weights = dict(self.network.named_parameters())
         with torch.autocast(image.device.type, enabled=False):
-            layers = changed_layers(self.network.state_dict())
-            changed = _changed(weights, layers, self.changes(numbers.float()))
-        output: torch.Tensor = torch.func.functional_call(self.network, changed, (image,))
-        return output
+            changed = [_changed(weights, self.layers, changes) for changes in self.changes(kinds.float())]
+        outputs = [
+            torch.func.functional_call(self.network, changed_weights, (image[of],))
+            for changed_weights, of in zip(changed, members, strict=True)
+        ]
+        return torch.cat(outputs)[torch.argsort(torch.cat(members))]
 
 
-def _small_network(weights: Weights) -> nn.Sequential:
-    """Build the small network of a generator with these weights."""
-    last = nn.Linear(HIDDEN, sum(2 * count for count in changed_layers(weights).values()))
+def _small_network(layers: Mapping[str, int]) -> nn.Sequential:
+    """Build the small network of a generator in which these layers are changed."""
+    last = nn.Linear(HIDDEN, sum(2 * count for count in layers.values()))
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
     return nn.Sequential(nn.Linear(NUMBERS, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, HIDDEN), nn.SiLU(), last)
@@ -90,7 +86,7 @@ def expected_aware(weights: Weights) -> dict[str, torch.Tensor]:
         Those of its generator.
     """
     with torch.device("meta"):
-        small = _small_network(weights).state_dict()
+        small = _small_network(changed_layers(weights)).state_dict()
     own = {f"{NETWORK}{name}": value for name, value in weights.items()}
     return own | {f"{CHANGES}{name}": value for name, value in small.items()}
 
@@ -142,13 +138,17 @@ def told_weights(weights: Weights, known: KnownOptics) -> dict[str, torch.Tensor
     known : KnownOptics
         What is known.
     """
-    own = {name.removeprefix(NETWORK): value for name, value in weights.items() if name.startswith(NETWORK)}
-    values = numbers_of(known)
-    for layer in LAYERS:
-        values = functional.silu(values) if layer else values
-        weight, bias = (weights[f"{CHANGES}{layer}.{part}"].float() for part in ("weight", "bias"))
-        values = functional.linear(values, weight, bias)
-    return own | _changed(own, changed_layers(own), values)
+    own, stored = _part(weights, NETWORK), _part(weights, CHANGES)
+    layers = changed_layers(own)
+    with torch.device("meta"):  # it gets its weights from the file, and needs no random ones
+        small = _small_network(layers)
+    small.load_state_dict({name: value.float() for name, value in stored.items()}, assign=True)
+    with torch.no_grad():
+        return own | _changed(own, layers, small(numbers_of(known)))
+
+
+def _part(weights: Weights, beginning: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(beginning): value for name, value in weights.items() if name.startswith(beginning)}
 
 
 def _changed(weights: Weights, layers: Mapping[str, int], changes: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -210,10 +210,10 @@ def _begin_with(name: str, state: RunState, settings: TrainSettings) -> None:
     if loaded.card.takes_optics and (must_fold or not settings.takes_optics):
         loaded = loaded.told(KnownOptics())
     weights = folded_weights(loaded.weights) if must_fold else loaded.weights
+    only_generator = settings.takes_optics and not loaded.card.takes_optics
     for part in ("to_phase", "ema"):
         network = state.networks[part]
-        has_changes = settings.takes_optics and not loaded.card.takes_optics
-        (network.network if has_changes else network).load_state_dict(weights)  # type: ignore[union-attr]
+        (network.network if only_generator else network).load_state_dict(weights)  # type: ignore[union-attr]
 
 
 def _start_message(run: Run, before: TrainSettings | None) -> str:

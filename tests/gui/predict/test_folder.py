@@ -17,22 +17,7 @@ from napari_contransgan.gui.shared.layers import add_image
 from napari_contransgan.io import Image, read_image, write_image
 from napari_contransgan.progress import result_of
 
-pytestmark = pytest.mark.gui
-
-
-@pytest.fixture(autouse=True)
-def bundled(tmp_path_factory, monkeypatch):
-    """A small untrained network under the name of the bundled default one."""
-    import torch
-
-    from napari_contransgan.models.checkpoint import ModelCard, save_checkpoint
-    from napari_contransgan.models.registry import build_generator
-
-    torch.manual_seed(0)
-    card = ModelCard(name="untrained", generator="unet", preset="tiny", phase_ref_rad=2.0)
-    path = tmp_path_factory.mktemp("weights") / "all.safetensors"
-    save_checkpoint(path, build_generator("unet", "tiny"), card)
-    monkeypatch.setattr("napari_contransgan.models.bundled.WEIGHTS", path.parent)
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("bundled")]
 
 
 def test_a_folder_is_predicted_and_what_cannot_be_is_named(open_widget, click, finish, tmp_path, monkeypatch, frame):

@@ -26,21 +26,11 @@ def test_networks_are_listed_with_their_cards(open_widget, bundled, qtbot):
 
 
 @pytest.fixture
-def trained(tmp_path):
+def trained(untrained, tmp_path):
     """Make the folder of a run that was trained here, with a network of its own."""
 
     def make(name, seed=1):
-        import torch
-
-        from napari_contransgan.models.checkpoint import ModelCard, save_checkpoint
-        from napari_contransgan.models.registry import build_generator
-
-        torch.manual_seed(seed)
-        card = ModelCard(
-            name=name, description=f"The card of {name}.", generator="unet", preset="tiny", phase_ref_rad=2
-        )
-        (tmp_path / name).mkdir(parents=True)
-        save_checkpoint(tmp_path / name / "best.safetensors", build_generator("unet", "tiny"), card)
+        untrained(tmp_path / name / "best.safetensors", seed, name=name, description=f"The card of {name}.")
         remember_run(tmp_path / name)
         return tmp_path / name
 

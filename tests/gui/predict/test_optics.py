@@ -11,26 +11,9 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def aware(tmp_path):
+def aware(untrained, tmp_path):
     """A run's network that can be told the optics."""
-    import torch
-
-    from napari_contransgan.models.checkpoint import ModelCard, save_checkpoint
-    from napari_contransgan.models.registry import build_generator
-
-    card = ModelCard(
-        name="aware",
-        description="It listens.",
-        generator="unet",
-        preset="tiny",
-        phase_ref_rad=2,
-        takes_optics=True,
-    )
-    network = build_generator("unet", "tiny", takes_optics=True)
-    torch.nn.init.normal_(network.changes[-1].weight, std=0.1)
-    path = tmp_path / "aware" / "best.safetensors"
-    path.parent.mkdir()
-    save_checkpoint(path, network, card)
+    path = untrained(tmp_path / "aware" / "best.safetensors", takes_optics=True, name="aware")
     remember_run(path.parent)
     return path
 

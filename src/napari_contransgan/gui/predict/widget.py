@@ -151,7 +151,7 @@ class PredictWidget(FormWidget):
         if not self.pixel_size.typed:
             values["pixel_size_um"] = None
         if self._takes_optics():
-            values = {**values, **dict.fromkeys(self.optics.fields()), **self.optics.typed_values()}
+            values |= self.optics.typed_values()
         return checked(PredictSettings, values, TITLE)
 
     def _folder_work(self, folder: Path) -> MakeEvents:
@@ -180,7 +180,7 @@ class PredictWidget(FormWidget):
             image, settings = replace(image_from_layer(layer), dark_counts=None), self.settings()
             remember_typed(self._optics_fields(), image)
             if self._takes_optics():
-                image = self.optics.without_cleared(image, settings)
+                image = replace(image, numerical_aperture=settings.numerical_aperture, coherence=settings.coherence)
             self._predicted = layer
             typed_um = settings.pixel_size_um if self.pixel_size.typed else None  # read now: the user may edit it
             surface, error_view = self.surface.value(), self.error_view.value()

@@ -113,6 +113,14 @@ class Fold(QWidget):
         self._body.setVisible(opened)
 
 
+class Section(Fold):
+    """A form under a title; closed at first."""
+
+    def __init__(self, title: str, tooltip: str) -> None:
+        self.rows = Rows()
+        super().__init__(title, tooltip=tooltip, body=self.rows)
+
+
 def layer_choice(
     viewer: Viewer, *, name: str, label: str, tooltip: str, suits: Callable[[ImageLayer], bool] = lambda _: True
 ) -> ComboBox:

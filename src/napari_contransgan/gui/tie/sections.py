@@ -10,18 +10,9 @@ from napari_contransgan.config import TieSettings
 from napari_contransgan.errors import InputError
 from napari_contransgan.gui.shared.conversions import ConversionFields
 from napari_contransgan.gui.shared.fields import Choice, NumberLine, Tick
-from napari_contransgan.gui.shared.form import Fold
-from napari_contransgan.gui.shared.rows import Rows
+from napari_contransgan.gui.shared.form import Section
 from napari_contransgan.gui.tie.results import MoreResults
 from napari_contransgan.io import Image
-
-
-class Section(Fold):
-    """A form under a title; closed at first."""
-
-    def __init__(self, title: str, tooltip: str) -> None:
-        self.rows = Rows()
-        super().__init__(title, tooltip=tooltip, body=self.rows)
 
 
 class Microscope(Section):
