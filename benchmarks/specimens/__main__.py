@@ -9,7 +9,13 @@ import matplotlib as mpl
 import numpy as np
 from benchmarks.specimens import real, simulated
 from benchmarks.specimens.pictures import draw_comparison, draw_gallery, draw_spectra
-from benchmarks.specimens.statistics import image_figures, phase_figures, round_cell_figures
+from benchmarks.specimens.statistics import (
+    granule_figures,
+    image_figures,
+    phase_figures,
+    plane_figures,
+    round_cell_figures,
+)
 from scipy import ndimage
 
 from napari_contransgan.config import SceneName
@@ -23,7 +29,7 @@ SHORT_FOCUS_UM = -0.6
 INSTRUMENT_UM = 0.3
 """Gaussian that models the unknown instrument of the HL60 maps."""
 
-FIELDS, CELLS, SHOWN = 10, 20, (1, 4)
+FIELDS, CELLS, SHOWN = 10, 20, 1
 
 
 def main() -> None:
@@ -39,7 +45,20 @@ def main() -> None:
     measured = None if planes is None else real.FocusPair(planes, simulated.hela_phase_by_tie(planes))
     focused = [simulated.hela_pair(seed) for seed in range(FIELDS)]
     short = [simulated.hela_pair(seed, focus_error_um=SHORT_FOCUS_UM) for seed in range(FIELDS)]
-    columns = {"simulated": focused, f"simulated, {SHORT_FOCUS_UM:g} µm": short}
+    leaner = [
+        simulated.hela_pair(
+            seed,
+            focus_error_um=SHORT_FOCUS_UM,
+            usual=simulated.drawn_culture(seed),
+            coherence=simulated.CLOSED,
+        )
+        for seed in range(FIELDS)
+    ]
+    columns = {
+        "simulated": focused,
+        f"simulated, {SHORT_FOCUS_UM:g} µm": short,
+        f"leaner, S = {simulated.CLOSED:g}, {SHORT_FOCUS_UM:g} µm": leaner,
+    }
     _table(
         ({} if measured is None else {"real": [_pair_figures(measured)]})
         | {name: [_pair_figures(pair) for pair in pairs] for name, pairs in columns.items()}
@@ -50,16 +69,17 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         draw_gallery(folder / "specimens.png")
         draw_spectra(folder / "specimens_spectra.png", measured, list(columns.items()))
-        rows = [("simulated", short[number]) for number in SHOWN]
+        rows = [("simulated", short[SHOWN]), ("leaner, condenser closed", leaner[SHOWN])]
         draw_comparison(folder / "specimens_real.png", ([] if measured is None else [("real", measured)]) + rows)
 
 
 def _pair_figures(pair: real.FocusPair) -> Figures:
     groups = {
-        "in focus": image_figures(pair.zyx_counts[0], real.HELA_PIXEL_UM),
-        "+2.5 µm": image_figures(pair.zyx_counts[1], real.HELA_PIXEL_UM),
-        "phase": phase_figures(pair.yx_phase_rad, real.HELA_PIXEL_UM),
+        name: image_figures(plane, real.HELA_PIXEL_UM) | granule_figures(plane, real.HELA_PIXEL_UM)
+        for name, plane in zip(("in focus", "+2.5 µm"), pair.zyx_counts, strict=True)
     }
+    groups["between the planes"] = plane_figures(pair.zyx_counts, real.HELA_PIXEL_UM)
+    groups["phase"] = phase_figures(pair.yx_phase_rad, real.HELA_PIXEL_UM)
     return {f"{group}: {name}": value for group, figures in groups.items() for name, value in figures.items()}
 
 

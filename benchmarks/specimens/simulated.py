@@ -15,6 +15,7 @@ from benchmarks.specimens.statistics import band_pass
 from numpy.typing import NDArray
 
 from napari_contransgan.config import SceneName
+from napari_contransgan.simulation.cell_traits import USUAL, Culture
 from napari_contransgan.simulation.cells import cell_path_map, draw_cell, scatter_cells
 from napari_contransgan.simulation.image_formation import (
     Optics,
@@ -31,6 +32,11 @@ NUMERICAL_APERTURE = 0.5
 COHERENCE = 0.5
 ABSORPTION_PER_UM = 0.17
 """Absorption as measured on the real pair: 3 % of the intensity per radian (docs/simulation.md)."""
+
+CLOSED = 0.1
+"""S with a nearly closed condenser."""
+
+GRAIN_FACTOR, FAT_FACTOR = (0.8, 1.4), (0.05, 1.2)
 
 PHOTO_ELECTRONS = 2e4
 BACKGROUND_COUNTS = 137.0
@@ -61,7 +67,19 @@ def hela_phase_by_tie(zyx_counts: Array) -> Array:
     return band_pass(solution.yx_phase_rad, HELA_PIXEL_UM)
 
 
-def hela_pair(seed: int, scene: SceneName = "confluent", focus_error_um: float = 0.0) -> FocusPair:
+def drawn_culture(seed: int) -> Culture:
+    """Draw what is usual in a culture from the ranges with which `hela` was trained: most are leaner."""
+    grain, fat = (np.random.default_rng([seed, 22]).uniform(*span) for span in (GRAIN_FACTOR, FAT_FACTOR))
+    return Culture(granularity=grain, roughness=grain, fat=fat)
+
+
+def hela_pair(
+    seed: int,
+    scene: SceneName = "confluent",
+    focus_error_um: float = 0.0,
+    usual: Culture = USUAL,
+    coherence: float = COHERENCE,
+) -> FocusPair:
     """Simulate a pair like the real one.
 
     Parameters
@@ -72,10 +90,14 @@ def hela_pair(seed: int, scene: SceneName = "confluent", focus_error_um: float =
         Scene of the field.
     focus_error_um : float
         Height of the plane that is called in focus.
+    usual : Culture
+        Multiplies the properties of the culture.
+    coherence : float
+        S.
     """
     rng = np.random.default_rng([seed, 20])
     field_px = round((HELA_SIDE_PX + 2 * _PAD_PX) * HELA_PIXEL_UM / _OBJECT_PIXEL_UM)
-    cells = scatter_cells(field_px * _OBJECT_PIXEL_UM, rng, scene=scene)
+    cells = scatter_cells(field_px * _OBJECT_PIXEL_UM, rng, scene=scene, usual=usual)
     path_um = cell_path_map(cells, field_px, _OBJECT_PIXEL_UM, rng)
     phase_rad = (path_um * (2 * np.pi / HELA_WAVELENGTH_UM)).astype(np.float32)
     absorption = (path_um * ABSORPTION_PER_UM).astype(np.float32)
@@ -83,7 +105,7 @@ def hela_pair(seed: int, scene: SceneName = "confluent", focus_error_um: float =
         zyx_intensity = through_focus_images(
             transmission(torch.from_numpy(phase_rad), torch.from_numpy(absorption)),
             _OBJECT_PIXEL_UM,
-            Optics(NUMERICAL_APERTURE, HELA_WAVELENGTH_UM, COHERENCE),
+            Optics(NUMERICAL_APERTURE, HELA_WAVELENGTH_UM, coherence),
             PixelGrid(HELA_PIXEL_UM, HELA_SIDE_PX, _PAD_PX * HELA_PIXEL_UM),
             z_um=(focus_error_um, focus_error_um + HELA_DZ_UM),
         ).numpy()

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, stats
 
 Array = NDArray[np.floating]
 
 PERCENTILES = (5, 25, 75, 95, 99)
 """Percentiles are relative to the median, because an image of a sheet does not show where 0 is."""
 FREQUENCIES_PER_UM = (0.1, 0.2, 0.5, 1.0)
+PERIODS_UM = ((1.5, 2.5), (2.5, 4.0), (4.0, 8.0))
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,40 @@ def image_figures(yx_intensity: Array, pixel_size_um: float) -> dict[str, float]
     """Compute the contrast and spectrum of a bright-field image relative to its slow background."""
     values = relative(yx_intensity, pixel_size_um)
     return {"contrast": float(values.std())} | spectrum_figures(values, pixel_size_um)
+
+
+def granule_figures(yx_intensity: Array, pixel_size_um: float) -> dict[str, float]:
+    """Compute skewness and excess kurtosis of the fine contrast, that is, minus its own Gaussian blur of 0.8 um.
+
+    Bright and dark granules in equal numbers give a skewness of 0; a few strong ones give a large kurtosis.
+    """
+    values = relative(yx_intensity, pixel_size_um)
+    fine = (values - ndimage.gaussian_filter(values, 0.8 / pixel_size_um)).ravel()
+    return {"skewness": float(stats.skew(fine)), "kurtosis": float(stats.kurtosis(fine))}
+
+
+def plane_figures(zyx_intensity: Array, pixel_size_um: float) -> dict[str, float]:
+    """Compute the correlation between the spectra of two planes, within bands of periods.
+
+    It is -1 where a thin layer is on opposite sides of focus, and nearer to 0 where structure lies at other heights.
+
+    Parameters
+    ----------
+    zyx_intensity : ndarray, shape (2, Y, X)
+        The planes.
+    pixel_size_um : float
+        Pixel size.
+    """
+    window = np.hanning(zyx_intensity.shape[-1])
+    first, second = (np.fft.fft2(relative(plane, pixel_size_um) * np.outer(window, window)) for plane in zyx_intensity)
+    f_per_um = np.fft.fftfreq(zyx_intensity.shape[-1], pixel_size_um)
+    period_um = 1 / np.maximum(np.hypot(f_per_um[:, None], f_per_um), 1e-9)
+    figures = {}
+    for shortest_um, longest_um in PERIODS_UM:
+        a, b = (spectrum[(period_um > shortest_um) & (period_um <= longest_um)] for spectrum in (first, second))
+        product = np.vdot(b, a).real / np.sqrt(np.vdot(a, a).real * np.vdot(b, b).real)
+        figures[f"{shortest_um:g} to {longest_um:g} µm"] = float(product)
+    return figures
 
 
 def round_cell_figures(yx_phase: Array, pixel_size_um: float) -> dict[str, float]:

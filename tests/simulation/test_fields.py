@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import ndimage
+from scipy import ndimage, stats
 
 from napari_contransgan.config import SimulationSettings, TieSettings, Variation
 from napari_contransgan.config.microscope import PRESETS, CameraModel, Microscope
@@ -209,6 +209,31 @@ def test_a_wavelength_error_changes_the_light_and_leaves_the_stated_phase() -> N
 def test_the_phase_factor_scales_the_truth(factor: float) -> None:
     scaled = simulate_pair(changed(QUIET, phase_factor=(factor, factor)), 0)[1].data
     np.testing.assert_allclose(scaled, factor * simulate_pair(QUIET, 0)[1].data, rtol=1e-5, atol=1e-6)
+
+
+def fine_parts_rad(seeds: range, **ranges: object) -> list[np.ndarray]:
+    """Return what sheets hold below 1 um, without their margins."""
+    found = []
+    for seed in seeds:
+        sheet = SimulationSettings(specimen="hela", scene="confluent", seed=seed, field_px=160)
+        phase_rad = simulate_pair(changed(sheet, **ranges), 0)[1].data.astype(float)
+        found.append((phase_rad - ndimage.gaussian_filter(phase_rad, 3))[10:-10, 10:-10])
+    return found
+
+
+def test_cells_with_less_fat_hold_fewer_strong_spots() -> None:
+    usual, lean = fine_parts_rad(range(40, 46)), fine_parts_rad(range(40, 46), fat_factor=(0.02, 0.02))
+    assert np.median([stats.kurtosis(part.ravel()) for part in lean]) < 0.7 * np.median(
+        [stats.kurtosis(part.ravel()) for part in usual]
+    )
+
+
+def test_grainier_cells_are_grainier_everywhere() -> None:
+    def typical_rad(parts: list[np.ndarray]) -> float:
+        return float(np.mean([np.median(np.abs(part)) for part in parts]))
+
+    usual, grainier = fine_parts_rad(range(40, 44)), fine_parts_rad(range(40, 44), grain_factor=(2.0, 2.0))
+    assert typical_rad(grainier) > 1.4 * typical_rad(usual)
 
 
 def test_stray_light_lowers_the_contrast_by_its_share() -> None:

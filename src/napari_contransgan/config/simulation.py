@@ -62,6 +62,8 @@ class Variation(BaseModel):
         Fraction of the light that forms no image and lowers all contrast.
     phase_factor : (float, float)
         Factor for the specimen's phase.
+    grain_factor, fat_factor : (float, float)
+        Factors for how grainy cells are (vesicles, mitochondria and texture), and for how many fat droplets they hold.
     pixel_size_factor : (float, float)
         True pixel size divided by the stated one.
     wavelength_factor : (float, float)
@@ -151,6 +153,16 @@ class Variation(BaseModel):
         (1.0, 1.0),
         title="Phase (factor)",
         description="Multiplies the specimen's phase: thicker or denser specimens.",
+    )
+    grain_factor: FactorRange = Field(
+        (1.0, 1.0),
+        title="Graininess of cells (factor)",
+        description="Multiplies the number of vesicles and mitochondria of cells, and the strength of their texture.",
+    )
+    fat_factor: FactorRange = Field(
+        (1.0, 1.0),
+        title="Fat droplets of cells (factor)",
+        description="Multiplies the number of fat droplets, the smallest and strongest objects in cells.",
     )
     pixel_size_factor: NearOneRange = Field(
         (1.0, 1.0),

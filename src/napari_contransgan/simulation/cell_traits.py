@@ -111,17 +111,20 @@ class Culture:
     fat: float = 1.0
 
 
-def draw_culture(rng: np.random.Generator) -> Culture:
-    """Draw the graininess of a culture, from smooth to as grainy as real sheets can be.
+USUAL = Culture()
 
-    Grainy cultures also have a rough texture. The fine contrast of one real sheet is in the upper half of the range
-    (docs/specimens.md).
+
+def draw_culture(rng: np.random.Generator, usual: Culture = USUAL) -> Culture:
+    """Draw the graininess of a culture, from smooth to as grainy as real sheets can be, relative to what is usual.
+
+    Grainy cultures also have a rough texture. One real sheet is among the grainiest of these cultures, and holds a
+    third of their fat or less (docs/specimens.md).
     """
     share = rng.uniform()
     return Culture(
-        granularity=float(0.6 * 10.0**share),
-        roughness=float(0.8 * 5.0**share * np.exp(rng.normal(0, 0.15))),
-        fat=float(np.exp(rng.normal(0, 0.45))),
+        granularity=usual.granularity * float(0.6 * 10.0**share),
+        roughness=usual.roughness * float(0.8 * 5.0**share * np.exp(rng.normal(0, 0.15))),
+        fat=usual.fat * float(np.exp(rng.normal(0, 0.45))),
     )
 
 
@@ -153,7 +156,7 @@ _RANGES: dict[CellKind, _Ranges] = {
 
 
 def draw_cell(
-    y_um: float, x_um: float, rng: np.random.Generator, *, kind: CellKind | None = None, culture: Culture = Culture()
+    y_um: float, x_um: float, rng: np.random.Generator, *, kind: CellKind | None = None, culture: Culture = USUAL
 ) -> CellTraits:
     """Draw the traits of one cell.
 

@@ -13,6 +13,7 @@ from napari_contransgan.simulation.cell_shape import draw_shape
 from napari_contransgan.simulation.cell_sheet import render_sheet
 from napari_contransgan.simulation.cell_traits import (
     ROUND_KINDS,
+    USUAL,
     CellTraits,
     Culture,
     draw_cell,
@@ -36,7 +37,12 @@ _TRIES = 30
 
 
 def scatter_cells(
-    field_um: float, rng: np.random.Generator, *, edge_um: float | None = None, scene: SceneName = "mixed"
+    field_um: float,
+    rng: np.random.Generator,
+    *,
+    edge_um: float | None = None,
+    scene: SceneName = "mixed",
+    usual: Culture = USUAL,
 ) -> tuple[CellTraits, ...]:
     """Draw the cells of one field.
 
@@ -52,6 +58,8 @@ def scatter_cells(
     scene : {"mixed", "empty", "sparse", "dense", "confluent"}
         How full the field is: 0.1 to 0.9 cells per 1000 um^2 are sparse, 0.9 to 2 dense, and ``confluent`` is a closed
         sheet of cells 16 to 50 um apart. ``mixed`` draws one of these scenes by `CELL_SCENE_SHARES`.
+    usual : Culture
+        Multiplies the properties of the culture that is drawn.
 
     Raises
     ------
@@ -65,7 +73,7 @@ def scatter_cells(
         scene = scene_at(chance, CELL_SCENE_SHARES)
     if scene == "empty":
         return ()
-    culture = draw_culture(rng)
+    culture = draw_culture(rng, usual)
     if scene == "confluent" and edge_um is None:
         return _sheet(field_um, culture, rng)
     per_1000_um2 = {"sparse": (0.1, 0.9), "dense": (0.9, 2.0), "confluent": (2.0, 3.5)}[scene]

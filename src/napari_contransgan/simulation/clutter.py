@@ -1,6 +1,6 @@
 """Simulate small objects above and below the focal plane, such as granules at other heights and floating debris.
 
-Their images are fine diffraction patterns without information about the phase in focus. Real frames are full of them.
+Their images are fine diffraction patterns without information about the phase in focus.
 """
 
 import numpy as np

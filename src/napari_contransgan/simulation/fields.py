@@ -276,6 +276,8 @@ def _record(
         "pixel_size_factor": specimen.pixel_size_factor,
         "wavelength_factor": specimen.wavelength_factor,
         "absorption_per_um": specimen.absorption_per_um,
+        "grain_factor": specimen.usual_culture.granularity,
+        "fat_factor": specimen.usual_culture.fat,
     }
     drawn |= {} if camera is None else {"photo_electrons": camera.photo_electrons, "read_noise_e": camera.read_noise_e}
     return {"simulation": {**settings.model_dump(mode="json"), "index": index, "drawn": drawn}}

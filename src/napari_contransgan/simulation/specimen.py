@@ -9,11 +9,12 @@ import torch
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 
-from napari_contransgan.config import SimulationSettings
+from napari_contransgan.config import SimulationSettings, Variation
 from napari_contransgan.config.microscope import Microscope
 from napari_contransgan.optics import MODEL_PIXEL_SIZE_UM
 from napari_contransgan.resampling import block_mean
 from napari_contransgan.simulation.beads import BEAD_INDEX_CONTRAST, bead_path_slices, scatter_beads
+from napari_contransgan.simulation.cell_traits import USUAL, Culture
 from napari_contransgan.simulation.cells import cell_path_map, scatter_cells
 from napari_contransgan.simulation.image_formation import SpectrumOf, thin_object
 from napari_contransgan.simulation.multislice import thick_object
@@ -54,6 +55,8 @@ class Specimen:
         Largest condenser NA of any image.
     largest_per_um : float
         Largest spatial frequency of any image, for lens and condenser together.
+    usual_culture : Culture
+        What multiplied the properties of the cells.
     device : str
         Torch device on which images are computed.
     """
@@ -69,6 +72,7 @@ class Specimen:
     wavelength_factor: float
     condenser_aperture: float
     largest_per_um: float
+    usual_culture: Culture = USUAL
     device: str = "cpu"
 
     @cached_property
@@ -126,13 +130,14 @@ def draw_specimen(settings: SimulationSettings, index: int, device: str = "cpu")
     margin_px, shape_px = _grid(settings, pixel_um)
     true_pixel_um = pixel_um * pixel_size_factor
     field_um = shape_px * true_pixel_um
-    absorption_per_um = 0.0
+    absorption_per_um, usual = 0.0, USUAL
     if settings.specimen == "psm":
         beads = scatter_beads(field_um, rng, scene=settings.scene)
         zyx_path_um = bead_path_slices(beads, shape_px, true_pixel_um, BEAD_SLICE_UM, BEAD_INDEX_CONTRAST)
     else:
         edge_um = margin_px * true_pixel_um + INSIDE_EDGE_UM if settings.inside_frame else None
-        cells = scatter_cells(field_um, rng, edge_um=edge_um, scene=settings.scene)
+        usual = _usual_culture(variation, settings.seed, index)
+        cells = scatter_cells(field_um, rng, edge_um=edge_um, scene=settings.scene, usual=usual)
         zyx_path_um = cell_path_map(cells, shape_px, true_pixel_um, rng, edge_um=edge_um)[None]
         absorption_per_um = max(0.0, drawn.uniform(-0.5, 1.0)) * settings.max_absorption_per_um
     return Specimen(
@@ -147,8 +152,16 @@ def draw_specimen(settings: SimulationSettings, index: int, device: str = "cpu")
         wavelength_factor=wavelength_factor,
         condenser_aperture=condenser_aperture,
         largest_per_um=largest_per_um,
+        usual_culture=usual,
         device=device,
     )
+
+
+def _usual_culture(variation: Variation, seed: int, index: int) -> Culture:
+    """Draw what is usual in this field; it has its own generator, so other draws stay the same."""
+    rng = np.random.default_rng([seed, index, 7])
+    grain, fat = rng.uniform(*variation.grain_factor), rng.uniform(*variation.fat_factor)
+    return Culture(granularity=grain, roughness=grain, fat=fat)
 
 
 def true_phase_map(specimen: Specimen) -> NDArray[np.float32]:
