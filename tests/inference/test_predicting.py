@@ -14,7 +14,7 @@ from napari_contransgan.errors import InputError
 from napari_contransgan.evaluation import evaluate
 from napari_contransgan.inference import job, predict, predict_with_uncertainty
 from napari_contransgan.io import Image
-from napari_contransgan.models.bundled import FOR_THE_TABLE_NOTE, find_model, is_for_the_table
+from napari_contransgan.models.bundled import find_model, one_specimen_note
 from napari_contransgan.models.checkpoint import ADAPTED, LoadedModel, load_checkpoint, read_card
 from napari_contransgan.progress import Progress, result_of
 from napari_contransgan.simulation import sample_frame, simulate_pair
@@ -227,12 +227,12 @@ def test_doubts_about_the_file_are_among_the_notes() -> None:
 
 
 @pytest.mark.parametrize(("name", "is_noted"), [("all", False), ("hela", True), ("psm", True)])
-def test_a_phase_by_a_network_for_the_paper_s_table_says_so(name: str, is_noted: bool) -> None:
+def test_a_phase_by_a_network_for_one_specimen_says_so(name: str, is_noted: bool) -> None:
     phase = result_of(predict(cut_frame(), PredictSettings(model=name)))
-    assert (FOR_THE_TABLE_NOTE in phase.settings["predict"]["notes"]) == is_noted
+    assert any("alone" in note for note in phase.settings["predict"]["notes"]) == is_noted
 
 
-def test_a_network_adapted_from_one_for_the_table_is_like_any_other() -> None:
+def test_a_network_adapted_from_one_for_one_specimen_is_like_any_other() -> None:
     card = read_card(find_model("hela"))
-    assert is_for_the_table(card)
-    assert not is_for_the_table(card.model_copy(update={"settings": {**card.settings, ADAPTED: {}}}))
+    assert one_specimen_note(card)
+    assert not one_specimen_note(card.model_copy(update={"settings": {**card.settings, ADAPTED: {}}}))

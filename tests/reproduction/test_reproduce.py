@@ -10,7 +10,7 @@ import pytest
 
 from napari_contransgan.errors import InputError
 from napari_contransgan.progress import result_of
-from napari_contransgan.reproduction import PARTS, Extent, NetworkChoice, reproduce
+from napari_contransgan.reproduction import PARTS, Extent, NetworkChoice, paper, reproduce
 from napari_contransgan.reproduction.bead_heights import height_figures, heights_goals
 from napari_contransgan.reproduction.defocus import defocus_goals
 from napari_contransgan.reproduction.fields import TIE_LABEL, TRUTH
@@ -58,6 +58,12 @@ def test_the_report_stands_alone_and_says_what_made_it(made: Made) -> None:
     assert "no training &lt;at all&gt;" in report
     assert "0.325 um a pixel" in report
     assert "hela 900, psm 901" in report
+
+
+def test_the_table_has_a_row_of_the_network_for_each_specimen_at_every_objective(made: Made) -> None:
+    rows = {(row["network"], row["specimen"], row["objective"]) for row in made[1]["table1"]["cells"]}
+    own = {row for row in rows if row[0] in paper.SPECIMENS}
+    assert own == {(name, name, objective) for name in paper.SPECIMENS for objective in paper.OBJECTIVES}
 
 
 def test_an_untrained_network_misses_its_goals_and_that_is_said(made: Made) -> None:

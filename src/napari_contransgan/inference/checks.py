@@ -8,7 +8,7 @@ from napari_contransgan.errors import InputError, UnusableFrameError
 from napari_contransgan.inference.pixels import FramePixels
 from napari_contransgan.inference.survey import thinned_frame
 from napari_contransgan.io import Image
-from napari_contransgan.models.bundled import FOR_THE_TABLE_NOTE, is_for_the_table
+from napari_contransgan.models.bundled import one_specimen_note
 from napari_contransgan.models.checkpoint import ModelCard
 from napari_contransgan.models.normalisation import light_of_frame
 from napari_contransgan.optics import check_pixel_size
@@ -91,6 +91,5 @@ def doubts_of(image: Image, pixel_size_um: float, card: ModelCard) -> list[str]:
         notes.append(
             f"the image was taken at {image.wavelength_um:g} um, the phase is given for {card.wavelength_um:g} um"
         )
-    if is_for_the_table(card):
-        notes.append(FOR_THE_TABLE_NOTE)
-    return notes
+    note = one_specimen_note(card)
+    return [*notes, note] if note else notes

@@ -9,19 +9,14 @@ from napari_contransgan.models.checkpoint import ADAPTED, ModelCard, read_card
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT_MODEL = "all"
-FOR_THE_TABLE = MappingProxyType({"hela": ("10x",), "psm": ("4x", "10x", "20x", "40x")})
-"""Networks that are better in the paper's table and worse elsewhere; each is named after its specimen, and has these
-objectives."""
-FOR_THE_TABLE_NOTE = (
-    "this network is for the paper's table: it knows one specimen near one focus, in one kind of light, and its phase "
-    f"of other images is wrong; use the network {DEFAULT_MODEL}"
-)
+ONE_SPECIMEN = MappingProxyType({"hela": "cells", "psm": "3 um beads near one focus, in one kind of light,"})
+"""Networks that know one specimen, named after it in the simulator, and what they know."""
 
 
 def bundled_models() -> dict[str, Path]:
-    """Return the bundled checkpoints by name, the default first, and those for the paper's table last."""
+    """Return the bundled checkpoints by name, the default first, and those for one specimen last."""
     paths = {path.stem: path for path in sorted(WEIGHTS.glob("*.safetensors"))}
-    return dict(sorted(paths.items(), key=lambda item: (item[0] in FOR_THE_TABLE, item[0] != DEFAULT_MODEL)))
+    return dict(sorted(paths.items(), key=lambda item: (item[0] in ONE_SPECIMEN, item[0] != DEFAULT_MODEL)))
 
 
 def list_models() -> dict[str, ModelCard]:
@@ -35,9 +30,10 @@ def bundled_name(card: ModelCard) -> str:
     return name if colon and ADAPTED not in card.settings else ""
 
 
-def is_for_the_table(card: ModelCard) -> bool:
-    """Return whether a card is that of a bundled network for the paper's table, and not of one adapted from it."""
-    return bundled_name(card) in FOR_THE_TABLE
+def one_specimen_note(card: ModelCard) -> str:
+    """Return a note that a bundled network knows one specimen; empty for others, and for one adapted from it."""
+    known = ONE_SPECIMEN.get(bundled_name(card))
+    return f"this network knows {known} alone; for anything else, use the network {DEFAULT_MODEL}" if known else ""
 
 
 def find_model(name_or_path: str) -> Path:

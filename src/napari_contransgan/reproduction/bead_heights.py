@@ -30,7 +30,7 @@ def bead_heights(networks: LoadedNetworks, extent: Extent, out: Path) -> Generat
     beads, index = 0, 0
     while beads < extent.beads:
         field = make_field(settings, index)
-        maps = predictions(field, networks.for_cell("psm", "10x"), also_turned=extent.turned)
+        maps = predictions(field, networks.for_specimen("psm"), also_turned=extent.turned)
         maps["TIE at 40x"] = field.yx_tie_rad
         found = _matched(field, maps)[: extent.beads - beads]
         rows += found
@@ -53,7 +53,7 @@ def bead_heights(networks: LoadedNetworks, extent: Extent, out: Path) -> Generat
             f"height of the same bead in the true phase, measured in the same way; nominal diameter "
             f"{BEAD_DIAMETER_UM:g} um with a spread of 1 %.",
         ],
-        [goal for name in networks.for_cell("psm", "10x") for goal in heights_goals(name, figures[name])],
+        [goal for name in networks.for_specimen("psm") for goal in heights_goals(name, figures[name])],
         [_table(figures)],
         [picture],
         {"beads": len(rows), **figures},

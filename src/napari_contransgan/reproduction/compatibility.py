@@ -19,7 +19,7 @@ SINGLE = ("from_4x", "from_10x")
 def compatibility(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
     """Score networks that were trained on one objective on beads at all four."""
     compared = {**networks.given(*SINGLE), **networks.default}
-    rows = yield from score_cells(lambda _specimen, _objective: compared, extent.fields, ("psm",))
+    rows = yield from score_cells(lambda _specimen: compared, extent.fields, ("psm",))
     write_csv(out / "fig10_fields.csv", rows)
     summary = means(rows, CELL_NAMES)
     write_csv(out / "fig10.csv", summary)

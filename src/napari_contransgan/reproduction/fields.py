@@ -216,7 +216,7 @@ def means(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict[
 
 
 def score_cells(
-    networks_of: Callable[[SpecimenName, str], Networks],
+    networks_of: Callable[[SpecimenName], Networks],
     count: int,
     specimens: Sequence[SpecimenName] = paper.SPECIMENS,
     *,
@@ -228,7 +228,7 @@ def score_cells(
     rows: list[dict[str, Any]] = []
     for number, cell in enumerate(cells):
         scoring = score_networks(
-            networks_of(*cell), held_out(*cell), range(count), also_turned=also_turned, grids=grids
+            networks_of(cell[0]), held_out(*cell), range(count), also_turned=also_turned, grids=grids
         )
         rows += yield from as_part(scoring, number, len(cells))
     return rows

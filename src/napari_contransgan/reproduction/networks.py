@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from napari_contransgan.errors import InputError
-from napari_contransgan.models.bundled import DEFAULT_MODEL, FOR_THE_TABLE, bundled_models, find_model
+from napari_contransgan.models.bundled import DEFAULT_MODEL, ONE_SPECIMEN, bundled_models, find_model
 from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
 
 Networks = Mapping[str, LoadedModel]
@@ -47,7 +47,7 @@ class NetworkChoice:
         """
         given = {name: value for name, value in vars(self).items() if value is not None}
         loaded = {name: load_checkpoint(find_model(value)) for name, value in given.items()}
-        bundled = {name: path for name, path in bundled_models().items() if name in FOR_THE_TABLE}
+        bundled = {name: path for name, path in bundled_models().items() if name in ONE_SPECIMEN}
         for name in COMPARED:
             if name in loaded and loaded[name].card.generator != name:
                 kind = loaded[name].card.generator
@@ -81,10 +81,9 @@ class LoadedNetworks:
         """Return the default network, by the name it was given."""
         return {self.choice.model: self.loaded["model"]}
 
-    def for_cell(self, specimen: str, objective: str) -> Networks:
-        """Return the default network, and the bundled network for this specimen and objective, if there is one."""
-        is_there = specimen in self.special and objective in FOR_THE_TABLE[specimen]
-        return {**self.default, **({specimen: self.special[specimen]} if is_there else {})}
+    def for_specimen(self, specimen: str) -> Networks:
+        """Return the default network, and the bundled network for this specimen alone."""
+        return {**self.default, **{name: network for name, network in self.special.items() if name == specimen}}
 
     def given(self, *names: str) -> Networks:
         """Return those networks of the named fields that were given, by field name."""

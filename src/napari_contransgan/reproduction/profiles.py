@@ -41,7 +41,7 @@ def profiles(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[P
         field = make_field(held_out(specimen, "10x"), first_of_scene(specimen, "dense"))
         maps = {TRUTH: field.yx_truth_rad, TIE_LABEL: field.yx_tie_rad, **predictions(field, compared)}
         pictures.append(write_picture(out / f"fig9_{specimen}.png", _draw(maps, f"{specimen} at 10x")))
-    rows = yield from score_cells(lambda _specimen, _objective: compared, extent.fields)
+    rows = yield from score_cells(lambda _specimen: compared, extent.fields)
     write_csv(out / "fig9_fields.csv", rows)
     summary = means(rows, CELL_NAMES)
     write_csv(out / "fig9.csv", summary)

@@ -52,7 +52,7 @@ HEAD = (
 
 def table1(networks: LoadedNetworks, extent: Extent, out: Path) -> Generator[Progress, None, Part]:
     """Score the networks on held-out fields for every cell of the table."""
-    rows = yield from score_cells(networks.for_cell, extent.fields, also_turned=extent.turned, grids=GRIDS)
+    rows = yield from score_cells(networks.for_specimen, extent.fields, also_turned=extent.turned, grids=GRIDS)
     write_csv(out / "table1_fields.csv", rows)
     summary = summarise(rows)
     write_csv(out / "table1.csv", summary)

@@ -132,7 +132,7 @@ def test_card_has_two_lines_and_the_rest_on_a_click(open_widget, bundled, qtbot)
     assert widget.card.native.isVisible()
 
 
-def test_brief_of_a_network_for_the_paper_s_table_warns():
+def test_brief_of_a_network_for_one_specimen_warns():
     from napari_contransgan.gui.predict.cards import summary_of
     from napari_contransgan.models.bundled import list_models
 

@@ -83,7 +83,7 @@ def summary_of(
     card: "ModelCard", *, folder: Path | None = None, adapted_name: str = "", adapted_um: float | None = None
 ) -> Summary:
     """Describe what a network is for and its limits: in two lines, in short, and in full with optics and scores."""
-    from napari_contransgan.models.bundled import FOR_THE_TABLE_NOTE, is_for_the_table
+    from napari_contransgan.models.bundled import one_specimen_note
 
     figures = "\n".join(
         f"{data}: " + ", ".join(f"{name} {value:.3g}" for name, value in scores.items())
@@ -93,7 +93,8 @@ def summary_of(
     full = [f"Optics: {card.optics}", f"Data: {card.data}", f"Training: {card.recipe}", figures]
     texts = [*([str(folder)] if folder else []), card.name, *short, *full]
     purpose = purpose_of(card)
-    trust = f"Careful: {FOR_THE_TABLE_NOTE}." if is_for_the_table(card) else trust_of(card)
+    note = one_specimen_note(card)
+    trust = f"Careful: {note}." if note else trust_of(card)
     return Summary(
         brief=f"{'For ' + purpose + '.' if purpose else _first_sentence(card.description)}\n{trust}".strip(),
         short="\n".join(filter(None, short)),
