@@ -117,8 +117,7 @@ USUAL = Culture()
 def draw_culture(rng: np.random.Generator, usual: Culture = USUAL) -> Culture:
     """Draw the graininess of a culture, from smooth to as grainy as real sheets can be, relative to what is usual.
 
-    Grainy cultures also have a rough texture. One real sheet is among the grainiest of these cultures, and holds a
-    third of their fat or less (docs/specimens.md).
+    Grainy cultures also have a rough texture. One real sheet holds about a third of their fat (docs/specimens.md).
     """
     share = rng.uniform()
     return Culture(
