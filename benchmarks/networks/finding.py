@@ -31,7 +31,7 @@ STEP_DEPTHS = 0.14
 
 
 def find_optics(frame: Image, numerical_aperture: float, wavelength_um: float, network: LoadedModel) -> PredictSettings:
-    """Find focus and condenser of a small square frame, and return the settings that tell them.
+    """Find focus and condenser of a small square frame, and return them as settings for a prediction.
 
     Parameters
     ----------

@@ -20,6 +20,7 @@ from scipy import ndimage
 
 from napari_contransgan.config import SceneName
 from napari_contransgan.simulation.cells import cell_path_map, scatter_cells
+from napari_contransgan.simulation.specimen import usual_culture
 
 Figures = dict[str, float]
 
@@ -49,7 +50,7 @@ def main() -> None:
         simulated.hela_pair(
             seed,
             focus_error_um=SHORT_FOCUS_UM,
-            usual=simulated.drawn_culture(seed),
+            usual=usual_culture(simulated.LEANER, seed, 0),
             coherence=simulated.CLOSED,
         )
         for seed in range(FIELDS)

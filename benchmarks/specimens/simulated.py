@@ -14,7 +14,7 @@ from benchmarks.specimens.real import (
 from benchmarks.specimens.statistics import band_pass
 from numpy.typing import NDArray
 
-from napari_contransgan.config import SceneName
+from napari_contransgan.config import SceneName, Variation
 from napari_contransgan.simulation.cell_traits import USUAL, Culture
 from napari_contransgan.simulation.cells import cell_path_map, draw_cell, scatter_cells
 from napari_contransgan.simulation.image_formation import (
@@ -36,7 +36,8 @@ ABSORPTION_PER_UM = 0.17
 CLOSED = 0.1
 """S with a nearly closed condenser."""
 
-GRAIN_FACTOR, FAT_FACTOR = (0.8, 1.4), (0.05, 1.2)
+LEANER = Variation(grain_factor=(0.8, 1.4), fat_factor=(0.05, 1.2))
+"""Ranges with which `hela` was trained; most cells hold less fat than usual."""
 
 PHOTO_ELECTRONS = 2e4
 BACKGROUND_COUNTS = 137.0
@@ -65,12 +66,6 @@ def hela_phase_by_tie(zyx_counts: Array) -> Array:
         preparation=Preparation(drift=False),  # neighbouring planes of faint cells are too different to be registered
     )
     return band_pass(solution.yx_phase_rad, HELA_PIXEL_UM)
-
-
-def drawn_culture(seed: int) -> Culture:
-    """Draw what is usual in a culture from the ranges with which `hela` was trained: most are leaner."""
-    grain, fat = (np.random.default_rng([seed, 22]).uniform(*span) for span in (GRAIN_FACTOR, FAT_FACTOR))
-    return Culture(granularity=grain, roughness=grain, fat=fat)
 
 
 def hela_pair(

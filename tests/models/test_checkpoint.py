@@ -156,7 +156,7 @@ def test_a_bundled_network_says_what_it_is_and_how_it_scores(name: str) -> None:
     assert "/" not in str(card.settings)
 
 
-def test_the_default_network_is_listed_first_and_those_for_the_table_last() -> None:
+def test_the_default_network_is_listed_first_and_those_for_one_specimen_last() -> None:
     assert list(bundled_models()) == ["all", "wide", "hela", "psm"]
 
 

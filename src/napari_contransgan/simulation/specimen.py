@@ -136,7 +136,7 @@ def draw_specimen(settings: SimulationSettings, index: int, device: str = "cpu")
         zyx_path_um = bead_path_slices(beads, shape_px, true_pixel_um, BEAD_SLICE_UM, BEAD_INDEX_CONTRAST)
     else:
         edge_um = margin_px * true_pixel_um + INSIDE_EDGE_UM if settings.inside_frame else None
-        usual = _usual_culture(variation, settings.seed, index)
+        usual = usual_culture(variation, settings.seed, index)
         cells = scatter_cells(field_um, rng, edge_um=edge_um, scene=settings.scene, usual=usual)
         zyx_path_um = cell_path_map(cells, shape_px, true_pixel_um, rng, edge_um=edge_um)[None]
         absorption_per_um = max(0.0, drawn.uniform(-0.5, 1.0)) * settings.max_absorption_per_um
@@ -157,8 +157,11 @@ def draw_specimen(settings: SimulationSettings, index: int, device: str = "cpu")
     )
 
 
-def _usual_culture(variation: Variation, seed: int, index: int) -> Culture:
-    """Draw what is usual in this field; it has its own generator, so other draws stay the same."""
+def usual_culture(variation: Variation, seed: int, index: int) -> Culture:
+    """Draw what multiplies the properties of the cells of field `index`.
+
+    It has its own generator, so other draws stay the same.
+    """
     rng = np.random.default_rng([seed, index, 7])
     grain, fat = rng.uniform(*variation.grain_factor), rng.uniform(*variation.fat_factor)
     return Culture(granularity=grain, roughness=grain, fat=fat)

@@ -19,6 +19,7 @@ from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import load_checkpoint
 from napari_contransgan.models.compute import describe_device, precision_to_train
 from napari_contransgan.models.folding import folded_weights
+from napari_contransgan.models.optics_aware import OpticsAware
 from napari_contransgan.models.registry import PRESETS
 from napari_contransgan.optics import KnownOptics
 from napari_contransgan.threads import each_on_threads, threads_to_train
@@ -210,10 +211,11 @@ def _begin_with(name: str, state: RunState, settings: TrainSettings) -> None:
     if loaded.card.takes_optics and (must_fold or not settings.takes_optics):
         loaded = loaded.told(KnownOptics())
     weights = folded_weights(loaded.weights) if must_fold else loaded.weights
-    only_generator = settings.takes_optics and not loaded.card.takes_optics
     for part in ("to_phase", "ema"):
         network = state.networks[part]
-        (network.network if only_generator else network).load_state_dict(weights)  # type: ignore[union-attr]
+        if isinstance(network, OpticsAware) and not loaded.card.takes_optics:
+            network = network.network
+        network.load_state_dict(weights)
 
 
 def _start_message(run: Run, before: TrainSettings | None) -> str:
