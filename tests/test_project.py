@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 import napari_contransgan
@@ -253,6 +254,32 @@ class TestLowestVersions:
         assert lowest.different(["numpy>=1.26", "torch>=2.4", "napari[pyqt6]>=0.6"]) == [
             "napari: the lower bound is 0.6, but 0.7 is installed"
         ]
+
+
+class TestMixedNetworks:
+    """`tools/mix_networks.py`."""
+
+    def test_weights_are_averaged_by_their_shares(self) -> None:
+        mean = tool("mix_networks").mix([(0.25, {"a": torch.tensor([4.0])}), (0.75, {"a": torch.tensor([8.0])})])
+        assert mean["a"].tolist() == [7.0]
+
+    def test_counters_and_what_is_told_are_those_of_the_last(self) -> None:
+        plain = {"a": torch.tensor([2.0]), "seen": torch.tensor(3)}
+        aware = {"network.a": torch.tensor([4.0]), "network.seen": torch.tensor(5), "changes.b": torch.tensor([6.0])}
+        mean = tool("mix_networks").mix([(0.5, plain), (0.5, aware)])
+        assert {name: value.item() for name, value in mean.items()} == {
+            "network.a": 3.0,
+            "network.seen": 5,
+            "changes.b": 6.0,
+        }
+
+    @pytest.mark.parametrize(
+        "other",
+        [{"b": torch.zeros(1)}, {"a": torch.zeros(2)}, {"network.a": torch.zeros(1), "changes.b": torch.zeros(1)}],
+    )
+    def test_other_layers_are_refused(self, other: dict[str, torch.Tensor]) -> None:
+        with pytest.raises(ValueError, match="differ in their layers"):
+            tool("mix_networks").mix([(0.5, other), (0.5, {"a": torch.zeros(1)})])
 
 
 class TestAudit:

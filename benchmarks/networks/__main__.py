@@ -2,9 +2,10 @@
 
 First, sparse fields of cells at 10x, from 10 um below to 10 um above focus, with the condenser nearly closed to as
 wide as the objective: mean slope, SSIM and PSNR against the true phase. Then empty fields with dust and stray light
-over the same ranges: the largest phase that a network invents away from debris. No network is trained on these
-fields, or chosen by them. A network that can be told the optics is told nothing, then the aperture and the condenser,
-then the focus too, with the errors of a careful user.
+over the same ranges: the largest phase that a network invents away from debris. Last, fields whose background is judged
+too bright or too dark. No network is trained on these fields, or chosen by them. A network that can be told the optics
+is told nothing, then the aperture and the condenser, then the focus too, with the errors of a careful user; with a
+wrong background, it is told nothing.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 from benchmarks.networks.finding import find_optics
+from benchmarks.networks.level import print_levels
 from benchmarks.training.timing import print_head, print_row
 from numpy.typing import NDArray
 
@@ -43,7 +45,7 @@ FloatMap = NDArray[np.floating]
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.networks", description=__doc__)
     parser.add_argument("models", nargs="*", default=[DEFAULT_MODEL], help="bundled names, runs or checkpoints")
     parser.add_argument("--fields", type=int, default=4, help="fields of cells at each focus and condenser")
@@ -51,10 +53,12 @@ def main() -> None:
         "--find", action="store_true", help="also find focus and condenser from each frame of cells: 20 s for each"
     )
     parser.add_argument("--empty", type=int, default=EMPTY_FIELDS, help="empty fields")
+    parser.add_argument("--level", type=int, default=16, help="fields of each kind with a wrong background")
     chosen = parser.parse_args()
     networks = {name: load_checkpoint(find_model(name)) for name in chosen.models}
     _cells(networks, chosen.fields, find=chosen.find)
     _empty(networks, chosen.empty)
+    print_levels(networks, chosen.level)
 
 
 def _cells(networks: dict[str, LoadedModel], count: int, *, find: bool) -> None:

@@ -235,6 +235,17 @@ def test_grainier_cells_are_grainier_everywhere() -> None:
     assert typical_rad(grainier) > 1.4 * typical_rad(usual)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_cells_absorb_the_share_that_is_asked_for(share: float) -> None:
+    cells = SimulationSettings(specimen="hela", scene="confluent", seed=40, field_px=160, max_absorption_per_um=0.2)
+    changes = {"absorption_share": (share, share), "stray_light": (0.0, 0.0), "exposure_factor": (1.0, 1.0)}
+    frame, phase = simulate_pair(changed(cells, **changes), 0)
+    clear, _ = simulate_pair(changed(cells, **changes | {"absorption_share": (-1.0, -1.0)}), 0)
+    path_um = phase.data * (phase.wavelength_um or 0.0) / (2 * np.pi)
+    passed = np.mean(np.exp(-2 * 0.2 * share * path_um))
+    assert frame.data.mean() / clear.data.mean() == pytest.approx(passed, rel=0.01)
+
+
 def test_stray_light_lowers_the_contrast_by_its_share() -> None:
     veiled = contrast(changed(QUIET, stray_light=(0.3, 0.3)))
     slope = np.polyfit(contrast(QUIET).ravel(), veiled.ravel(), 1)[0]

@@ -64,6 +64,8 @@ class Variation(BaseModel):
         Factor for the specimen's phase.
     grain_factor, fat_factor : (float, float)
         Factors for how grainy cells are (vesicles, mitochondria and texture), and for how many fat droplets they hold.
+    absorption_share : (float, float)
+        Absorption of cells in units of `SimulationSettings.max_absorption_per_um`; negative values count as 0.
     pixel_size_factor : (float, float)
         True pixel size divided by the stated one.
     wavelength_factor : (float, float)
@@ -163,6 +165,12 @@ class Variation(BaseModel):
         (1.0, 1.0),
         title="Fat droplets of cells (factor)",
         description="Multiplies the number of fat droplets, the smallest and strongest objects in cells.",
+    )
+    absorption_share: Range = Field(
+        (-0.5, 1.0),
+        title="Absorption (share)",
+        description="Absorption of cells in units of the largest one; a negative share counts as none. The usual range "
+        "leaves a third of the fields without absorption.",
     )
     pixel_size_factor: NearOneRange = Field(
         (1.0, 1.0),

@@ -139,7 +139,7 @@ def draw_specimen(settings: SimulationSettings, index: int, device: str = "cpu")
         usual = usual_culture(variation, settings.seed, index)
         cells = scatter_cells(field_um, rng, edge_um=edge_um, scene=settings.scene, usual=usual)
         zyx_path_um = cell_path_map(cells, shape_px, true_pixel_um, rng, edge_um=edge_um)[None]
-        absorption_per_um = max(0.0, drawn.uniform(-0.5, 1.0)) * settings.max_absorption_per_um
+        absorption_per_um = max(0.0, drawn.uniform(*variation.absorption_share)) * settings.max_absorption_per_um
     return Specimen(
         zyx_path_um=zyx_path_um * np.float32(phase_factor),
         slice_um=BEAD_SLICE_UM,
