@@ -191,26 +191,3 @@ def test_settings_reach_the_draw() -> None:
     lr = Given([ramps(120)[0]])
     plain, scaled = (draw_single(lr, settings(scale_range=r), 0, PAIRED, items=[0]) for r in ((1.0, 1.0), (1.5, 1.5)))
     assert plain.max() - plain.min() > 1.3 * (scaled.max() - scaled.min())
-
-
-def test_the_level_is_wrong_by_a_plane_that_differs_from_image_to_image() -> None:
-    lr, phase = Given([torch.zeros(90, 90)]), Given([torch.zeros(90, 90)])
-    contrast, phase_rad = draw_pairs(lr, phase, settings(level_error=0.02), 3)
-    assert not phase_rad.any()
-    yx = np.stack(np.meshgrid(*[np.linspace(-1, 1, 64)] * 2, indexing="ij"))
-    bilinear = np.stack([np.ones((64, 64)), *yx, yx[0] * yx[1]]).reshape(4, -1).T
-    for image in contrast[:, 0].numpy():
-        coefficients, residual, *_ = np.linalg.lstsq(bilinear, image.ravel(), rcond=None)
-        assert residual < 1e-8
-        assert np.all(np.abs(coefficients[:3]) > 1e-4)
-    assert 0.05 < contrast.abs().max() <= 0.2  # contrast is in tenths of the light
-    assert contrast.min() < 0 < contrast.max()
-
-
-def test_a_wrong_level_changes_nothing_else_of_the_draw() -> None:
-    lr, phase = Given(noise(5)), Given(noise(5, seed=1))
-    plain, uneven = (draw_pairs(lr, phase, settings(level_error=share), 3) for share in (0.0, 0.02))
-    assert torch.equal(plain[1], uneven[1])
-    assert (plain[0] - uneven[0]).abs().max() <= 0.2 + 1e-6
-    again = draw_pairs(lr, phase, settings(level_error=0.02), 3, items=[2])
-    assert torch.equal(again[0][0], uneven[0][2])

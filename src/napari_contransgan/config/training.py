@@ -95,9 +95,6 @@ class TrainSettings(Settings):
     scale_range : (float, float)
         Images are magnified by a random factor from this range, with a random interpolation. A range other than
         (1, 1) changes the physical scale, so that defocus and phase no longer match as in the microscope.
-    level_error : float
-        Largest error of the brightness of supervised images, as a share of the light: each is made brighter or darker
-        by a plane that slopes at random, as after an imperfect flat-field correction. 0 leaves them as they are.
     learning_rate : float or None
         None uses the recipe's: 1e-4 for unpaired steps, 5e-4 for supervised ones.
     lambda_cycle : float
@@ -210,7 +207,6 @@ class TrainSettings(Settings):
         "memory.",
     )
     scale_range: tuple[float, float] = (1.0, 1.0)
-    level_error: float = Field(0.0, ge=0, le=0.5)
     learning_rate: float | None = Field(
         None,
         ge=1e-9,

@@ -12,14 +12,10 @@ from torch.nn import functional
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.models.normalisation import CONTRAST_REF
 from napari_contransgan.training.frames import FrameList, UnusableImageError
 
 PAIRED, UNPAIRED_LR, UNPAIRED_PHASE, POOL = range(4)
 """Independent streams of random numbers within one step."""
-
-_LEVEL = 1
-"""Sets the random numbers of the level apart from those of the part that is cut out."""
 
 INTERPOLATIONS = ("nearest-exact", "bilinear", "bicubic")
 
@@ -52,21 +48,8 @@ def draw_pairs(
     InputError
         If an image is unusable, or none is left.
     """
-    numbers = _items(settings, items)
-    batch = [draw_item([lr, phase], settings, step, stream, item) for item in numbers]
-    contrast, phase_rad = (torch.stack(maps)[:, None] for maps in zip(*batch, strict=True))
-    if settings.level_error:
-        contrast += torch.stack([_wrong_level(settings, step, stream, item) for item in numbers])
-    return contrast, phase_rad
-
-
-def _wrong_level(settings: TrainSettings, step: int, stream: int, item: int) -> torch.Tensor:
-    """Draw an error of the level of one image, in units of contrast: random in the corners; shape (1, crop, crop)."""
-    rng = np.random.default_rng([settings.seed, step, stream, item, _LEVEL])
-    largest = settings.level_error / CONTRAST_REF
-    corners = torch.from_numpy(rng.uniform(-largest, largest, (1, 1, 2, 2)).astype(np.float32))
-    size = (settings.crop_px, settings.crop_px)
-    return functional.interpolate(corners, size=size, mode="bilinear", align_corners=True)[0]
+    batch = [draw_item([lr, phase], settings, step, stream, item) for item in _items(settings, items)]
+    return torch.stack([pair[0] for pair in batch])[:, None], torch.stack([pair[1] for pair in batch])[:, None]
 
 
 def draw_single(
