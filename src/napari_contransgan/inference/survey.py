@@ -18,7 +18,8 @@ from napari_contransgan.models.normalisation import (
     contrast_of,
     diaphragm_places,
     examine_light,
-    kept_beyond,
+    mirrored_into,
+    mirrored_um,
     not_finite,
     rim_um,
 )
@@ -181,7 +182,8 @@ def contrast_of_part(
     pixel_size_um : float
         Pixel size.
     """
-    halo_px = 0 if survey.diaphragm is None else int(np.ceil(rim_um(pixel_size_um)[1] / pixel_size_um)) + 1
+    halo_um = 0.0 if survey.diaphragm is None else 2 * mirrored_um(pixel_size_um) + rim_um(pixel_size_um)
+    halo_px = int(np.ceil(halo_um / pixel_size_um)) + 1 if halo_um else 0
     wide = [
         slice(max(0, part.start - halo_px), min(side, part.stop + halo_px))
         for part, side in zip((rows, columns), pixels.shape_yx, strict=True)
@@ -191,7 +193,7 @@ def contrast_of_part(
     if survey.diaphragm is not None:
         yx_dark = ~yx_lit & _full_size(survey.diaphragm, survey.step, wide[0], wide[1])
         if yx_dark.any():
-            contrast *= kept_beyond(yx_dark, pixel_size_um)
+            contrast = mirrored_into(contrast, yx_dark, pixel_size_um)
     inner = tuple(
         slice(part.start - outer.start, part.stop - outer.start)
         for part, outer in zip((rows, columns), wide, strict=True)

@@ -25,9 +25,13 @@ CONTRAST_REF = 0.1
 MAX_CONTRAST = 10.0
 DARK_FRACTION = 0.1
 """A pixel below this fraction of the bright level counts as unlit."""
-RIM_UM = (1.0, 3.0)
-"""Distances from a diaphragm's edge, whose image is never sharp: contrast is removed up to the first and kept
-beyond the second. For pixels above 1 um they are in pixels. A network would take the dark rim for a thick specimen."""
+RIM_UM = 3.0
+"""Width of a diaphragm's rim, whose image is never sharp; in pixels, if they are above 1 um. A network would take the
+dark rim for a thick specimen."""
+MIRRORED_UM = 45.0
+"""Depth to which the contrast is mirrored into a diaphragm. Without contrast, the specimen would seem to end there."""
+MIRRORED_FULLY = 0.75
+"""Share of this depth up to which the mirrored contrast is whole; it falls to 0 from there on."""
 UNCHANGED = 1e-6
 """Pixel sizes that differ by a smaller fraction are treated as equal."""
 LEAST_DIAPHRAGM_UM2 = 30.0
@@ -217,15 +221,16 @@ def contrast_on_model_grid(
     -------
     contrast : Tensor, float32, shape (H, W)
         (I / I_background - 1) / 0.1 on the model's grid, which begins at the frame's edge. It is 0 where there was no
-        light, and fades to 0 between 3 and 1 um (or pixels, if those are larger) from the edge of a diaphragm.
+        light, except under and beside a diaphragm, into which it is mirrored.
     lit : ndarray of bool, shape (Y, X)
         False for pixels of the frame that received (almost) no light.
     """
     intensity = np.asarray(yx_intensity, np.float32)
     background, lit = fit_background(intensity)
     contrast = contrast_of(intensity, background, lit)
-    if not lit.all():
-        contrast *= _kept_near_diaphragm(lit, pixel_size_um)
+    dark = None if lit.all() else diaphragm_places(lit, pixel_size_um)
+    if dark is not None:
+        contrast = mirrored_into(contrast, dark, pixel_size_um)
     return to_model_grid(torch.from_numpy(contrast), pixel_size_um), lit
 
 
@@ -237,12 +242,6 @@ def contrast_of(
     return np.clip(contrast, -MAX_CONTRAST, MAX_CONTRAST).astype(np.float32)
 
 
-def _kept_near_diaphragm(lit: NDArray[np.bool_], pixel_size_um: float) -> NDArray[np.float32]:
-    """Return the fraction of the contrast to keep, by the distance from large dark areas at the frame's edge."""
-    dark = diaphragm_places(lit, pixel_size_um)
-    return np.ones((1, 1), np.float32) if dark is None else kept_beyond(dark, pixel_size_um)
-
-
 def diaphragm_places(lit: NDArray[np.bool_], pixel_size_um: float) -> NDArray[np.bool_] | None:
     """Return the large dark areas at the edge of a frame; None if there are none."""
     parts, count = ndimage.label(~lit)
@@ -252,17 +251,37 @@ def diaphragm_places(lit: NDArray[np.bool_], pixel_size_um: float) -> NDArray[np
     return np.asarray(dark[parts], bool) if dark.any() else None
 
 
-def kept_beyond(yx_diaphragm: NDArray[np.bool_], pixel_size_um: float) -> NDArray[np.float32]:
-    """Return the fraction of the contrast to keep, by the distance from a diaphragm; see `RIM_UM`."""
-    distance_um = ndimage.distance_transform_edt(~yx_diaphragm) * pixel_size_um
-    none_um, whole_um = rim_um(pixel_size_um)
-    share = np.clip((distance_um - none_um) / (whole_um - none_um), 0, 1)
-    return np.asarray(share * share * (3 - 2 * share), np.float32)
+def mirrored_into(
+    yx_contrast: NDArray[np.float32], yx_diaphragm: NDArray[np.bool_], pixel_size_um: float
+) -> NDArray[np.float32]:
+    """Mirror the contrast at the inner edge of a diaphragm's rim, into rim and diaphragm, up to `MIRRORED_UM`.
+
+    A place whose mirror image is not in the field either gets the contrast of the nearest place that is.
+    """
+    yx_seen = ndimage.distance_transform_edt(~yx_diaphragm) * pixel_size_um > rim_um(pixel_size_um)
+    if not yx_seen.any():
+        return np.zeros_like(yx_contrast)
+    depth, nearest = ndimage.distance_transform_edt(~yx_seen, return_indices=True)
+    hidden = np.nonzero(~yx_seen)
+    at_edge = tuple(axis[hidden] for axis in nearest)
+    mirror = tuple(2 * edge - place for edge, place in zip(at_edge, hidden, strict=True))
+    inside = np.all([(place >= 0) & (place < side) for place, side in zip(mirror, yx_seen.shape, strict=True)], axis=0)
+    inside[inside] = yx_seen[tuple(place[inside] for place in mirror)]
+    source = tuple(np.where(inside, place, edge) for place, edge in zip(mirror, at_edge, strict=True))
+    share = (1 - depth[hidden] * pixel_size_um / mirrored_um(pixel_size_um)) / (1 - MIRRORED_FULLY)
+    filled = yx_contrast.copy()
+    filled[hidden] = yx_contrast[source] * np.clip(share, 0, 1)
+    return filled
 
 
-def rim_um(pixel_size_um: float) -> tuple[float, float]:
-    """Return the distances from a diaphragm within which no contrast, and beyond which all of it, is kept."""
-    return RIM_UM[0] * max(1.0, pixel_size_um), RIM_UM[1] * max(1.0, pixel_size_um)
+def rim_um(pixel_size_um: float) -> float:
+    """Return the width of a diaphragm's rim."""
+    return RIM_UM * max(1.0, pixel_size_um)
+
+
+def mirrored_um(pixel_size_um: float) -> float:
+    """Return the depth to which the contrast is mirrored into a diaphragm."""
+    return MIRRORED_UM * max(1.0, pixel_size_um)
 
 
 def shape_on_model_grid(shape_yx: Sequence[int], pixel_size_um: float) -> tuple[int, int]:
