@@ -122,6 +122,7 @@ def _show(axis: mpl.axes.Axes, yx_values: Array, limits: tuple[float, float], ti
 
 def save_small(figure: mpl.figure.Figure, path: Path) -> None:
     """Save a figure as a PNG with few colours, close it, and print the size of the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=94, metadata={"Software": None})
     plt.close(figure)
     with Image.open(path) as picture:

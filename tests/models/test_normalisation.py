@@ -113,6 +113,14 @@ def test_the_specimen_goes_on_beyond_a_diaphragm_as_its_mirror_image() -> None:
     assert not contrast[:, : edge - 140].any()
 
 
+def test_training_sees_nothing_where_there_is_no_light() -> None:
+    frame = 20000 * (1 + 0.05 * np.random.default_rng(4).standard_normal((200, 420)))
+    frame[:, :180] = 10
+    hidden, mirrored = (contrast_on_model_grid(frame, 0.325, is_mirrored=one)[0] for one in (False, True))
+    assert not hidden[:, :189].any()
+    torch.testing.assert_close(hidden[:, 190:], mirrored[:, 190:])
+
+
 def test_where_the_mirror_image_is_not_in_the_field_the_nearest_place_stands_in() -> None:
     contrast = half_dark(np.random.default_rng(5).standard_normal((200, 260)), 180)
     np.testing.assert_allclose(contrast[:, 189 - 90], contrast[:, 189], atol=1e-5)

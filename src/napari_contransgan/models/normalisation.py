@@ -206,7 +206,7 @@ def _paraboloid_terms(y: NDArray[np.float32], x: NDArray[np.float32]) -> list[ND
 
 
 def contrast_on_model_grid(
-    yx_intensity: NDArray[np.generic], pixel_size_um: float
+    yx_intensity: NDArray[np.generic], pixel_size_um: float, *, is_mirrored: bool = True
 ) -> tuple[torch.Tensor, NDArray[np.bool_]]:
     """Convert a bright-field frame to a network's input.
 
@@ -216,12 +216,15 @@ def contrast_on_model_grid(
         Camera counts of any type.
     pixel_size_um : float
         Its pixel size.
+    is_mirrored : bool
+        Whether the specimen goes on under a diaphragm, as its mirror image. In training it must not, since the phase
+        does not either.
 
     Returns
     -------
     contrast : Tensor, float32, shape (H, W)
         (I / I_background - 1) / 0.1 on the model's grid, which begins at the frame's edge. It is 0 where there was no
-        light, except under and beside a diaphragm, into which it is mirrored.
+        light; into a diaphragm and its rim it is mirrored, or else it is 0 there, too.
     lit : ndarray of bool, shape (Y, X)
         False for pixels of the frame that received (almost) no light.
     """
@@ -230,7 +233,10 @@ def contrast_on_model_grid(
     contrast = contrast_of(intensity, background, lit)
     dark = None if lit.all() else diaphragm_places(lit, pixel_size_um)
     if dark is not None:
-        contrast = mirrored_into(contrast, dark, pixel_size_um)
+        if is_mirrored:
+            contrast = mirrored_into(contrast, dark, pixel_size_um)
+        else:
+            contrast[~_seen(dark, pixel_size_um)] = 0
     return to_model_grid(torch.from_numpy(contrast), pixel_size_um), lit
 
 
@@ -258,7 +264,7 @@ def mirrored_into(
 
     A place whose mirror image is not in the field either gets the contrast of the nearest place that is.
     """
-    yx_seen = ndimage.distance_transform_edt(~yx_diaphragm) * pixel_size_um > rim_um(pixel_size_um)
+    yx_seen = _seen(yx_diaphragm, pixel_size_um)
     if not yx_seen.any():
         return np.zeros_like(yx_contrast)
     depth, nearest = ndimage.distance_transform_edt(~yx_seen, return_indices=True)
@@ -272,6 +278,11 @@ def mirrored_into(
     filled = yx_contrast.copy()
     filled[hidden] = yx_contrast[source] * np.clip(share, 0, 1)
     return filled
+
+
+def _seen(yx_diaphragm: NDArray[np.bool_], pixel_size_um: float) -> NDArray[np.bool_]:
+    """Return the places beyond a diaphragm and its rim."""
+    return np.asarray(ndimage.distance_transform_edt(~yx_diaphragm) * pixel_size_um > rim_um(pixel_size_um), bool)
 
 
 def rim_um(pixel_size_um: float) -> float:

@@ -278,7 +278,7 @@ def load_frame(file: FileFrame, kind: str) -> torch.Tensor:
     image = read_frame(file, kind)
     pixel_size_um = check_pixel_size(image.pixel_size_um, image.name)
     if kind == "lr":
-        return contrast_on_model_grid(image.data, pixel_size_um)[0]
+        return contrast_on_model_grid(image.data, pixel_size_um, is_mirrored=False)[0]
     return to_model_grid(torch.from_numpy(np.asarray(image.data, np.float32)), pixel_size_um)
 
 
