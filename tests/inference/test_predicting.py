@@ -237,3 +237,21 @@ def test_a_network_adapted_from_one_for_one_specimen_is_like_any_other() -> None
     card = read_card(find_model("hela"))
     assert one_specimen_note(card)
     assert not one_specimen_note(card.model_copy(update={"settings": {**card.settings, ADAPTED: {}}}))
+
+
+def test_a_field_stop_hardly_changes_the_phase_beside_it() -> None:
+    sheet = SimulationSettings(specimen="hela", scene="confluent", objective="10x", seed=32, field_px=400)
+    open_field, _ = simulate_pair(sheet, 0)
+    pixel_um = open_field.pixel_size_um or 0.0
+
+    def inside_um(side_px: int, of_pixel_um: float) -> np.ndarray:
+        y, x = (np.mgrid[:side_px, :side_px] - (side_px - 1) / 2) * of_pixel_um
+        return 0.4 * open_field.data.shape[0] * pixel_um - np.hypot(y, x)
+
+    passed = 0.5 + 0.5 * np.tanh(inside_um(open_field.data.shape[0], pixel_um) / 0.8)
+    stopped = replace(open_field, data=(open_field.data * passed).astype(np.uint16))
+    network = load_checkpoint(find_model("all"))
+    whole, seen = (result_of(predict(one, PredictSettings(), network)).data for one in (open_field, stopped))
+    from_stop_um = inside_um(whole.shape[0], 0.325)
+    beside = (from_stop_um > 5) & (from_stop_um < 15)
+    assert np.std((seen - whole)[beside]) < 0.4 * np.std(whole[beside])
