@@ -58,9 +58,8 @@ def mix(networks: Sequence[tuple[float, Weights]]) -> dict[str, torch.Tensor]:
         If the networks differ in their layers.
     """
     plain = [(share, {name.removeprefix(NETWORK): value for name, value in one.items()}) for share, one in networks]
-    if any(_layers(one) != _layers(plain[0][1]) for _, one in plain) or any(
-        one.keys() - plain[-1][1].keys() for _, one in plain
-    ):
+    last = plain[-1][1]
+    if any(_layers(one) != _layers(last) or one.keys() - last.keys() for _, one in plain):
         raise ValueError("the networks differ in their layers; one that can be told the optics must be the last")
     return {name: _mean(plain, name.removeprefix(NETWORK)) for name in networks[-1][1]}
 

@@ -49,7 +49,9 @@ def test_a_dark_aperture_is_neutral_and_reported() -> None:
     y, x = np.mgrid[:200, :200] - 100
     frame[np.hypot(y, x) > 95] = 3
     contrast, lit = contrast_on_model_grid(frame, 0.325)
+    assert contrast_on_model_grid(frame, 0.325, is_mirrored=False)[0][0, 0].item() == 0
     assert 0.2 < 1 - lit.mean() < 0.35
+    assert contrast[60:140, 60:140].abs().max() < 0.2
     assert contrast.abs().max() < 0.3
 
 
@@ -93,17 +95,19 @@ def test_contrast_away_from_a_diaphragm_is_kept_whole() -> None:
     contrast, _ = contrast_on_model_grid(frame * grains, 0.325)
     far = inside_um > 4
     assert np.std(contrast.numpy()[far] - (grains[far] - 1) / 0.1) < 0.01
+    unmirrored, _ = contrast_on_model_grid(frame * grains, 0.325, is_mirrored=False)
+    assert np.std(unmirrored.numpy()[(inside_um > 0) & (inside_um < 1)]) < 0.05
 
 
-def half_dark(grains: np.ndarray, dark_px: int) -> np.ndarray:
-    """Return the contrast of a grainy frame whose first columns are dark, 0.325 um a pixel."""
-    frame = 20000 * (1 + 0.05 * grains)
-    frame[:, :dark_px] = 10
-    return contrast_on_model_grid(frame, 0.325)[0].numpy()
+def half_dark(seed: int, width: int, *, is_mirrored: bool = True) -> np.ndarray:
+    """Return the contrast of a grainy frame whose first 180 columns are dark, 0.325 um a pixel."""
+    frame = 20000 * (1 + 0.05 * np.random.default_rng(seed).standard_normal((200, width)))
+    frame[:, :180] = 10
+    return contrast_on_model_grid(frame, 0.325, is_mirrored=is_mirrored)[0].numpy()
 
 
 def test_the_specimen_goes_on_beyond_a_diaphragm_as_its_mirror_image() -> None:
-    contrast = half_dark(np.random.default_rng(4).standard_normal((200, 420)), 180)
+    contrast = half_dark(4, 420)
     edge = 180 + 9  # the rim is 3 um wide
     whole = 100  # 33 um, of 45 up to which the contrast is mirrored
     np.testing.assert_allclose(
@@ -114,15 +118,13 @@ def test_the_specimen_goes_on_beyond_a_diaphragm_as_its_mirror_image() -> None:
 
 
 def test_training_sees_nothing_where_there_is_no_light() -> None:
-    frame = 20000 * (1 + 0.05 * np.random.default_rng(4).standard_normal((200, 420)))
-    frame[:, :180] = 10
-    hidden, mirrored = (contrast_on_model_grid(frame, 0.325, is_mirrored=one)[0] for one in (False, True))
+    hidden, mirrored = (half_dark(4, 420, is_mirrored=one) for one in (False, True))
     assert not hidden[:, :189].any()
-    torch.testing.assert_close(hidden[:, 190:], mirrored[:, 190:])
+    np.testing.assert_allclose(hidden[:, 190:], mirrored[:, 190:], rtol=1.3e-6, atol=1e-5)
 
 
 def test_where_the_mirror_image_is_not_in_the_field_the_nearest_place_stands_in() -> None:
-    contrast = half_dark(np.random.default_rng(5).standard_normal((200, 260)), 180)
+    contrast = half_dark(5, 260)
     np.testing.assert_allclose(contrast[:, 189 - 90], contrast[:, 189], atol=1e-5)
 
 

@@ -18,8 +18,8 @@ from napari_contransgan.models.normalisation import (
     contrast_of,
     diaphragm_places,
     examine_light,
+    mirror_reach_um,
     mirrored_into,
-    mirrored_um,
     not_finite,
     rim_um,
 )
@@ -182,16 +182,22 @@ def contrast_of_part(
     pixel_size_um : float
         Pixel size.
     """
-    halo_um = 0.0 if survey.diaphragm is None else 2 * mirrored_um(pixel_size_um) + rim_um(pixel_size_um)
-    halo_px = int(np.ceil(halo_um / pixel_size_um)) + 1 if halo_um else 0
-    wide = [
-        slice(max(0, part.start - halo_px), min(side, part.stop + halo_px))
-        for part, side in zip((rows, columns), pixels.shape_yx, strict=True)
-    ]
+
+    def widened(by_um: float) -> list[slice]:
+        halo_px = int(np.ceil(by_um / pixel_size_um)) + 1
+        return [
+            slice(max(0, part.start - halo_px), min(side, part.stop + halo_px))
+            for part, side in zip((rows, columns), pixels.shape_yx, strict=True)
+        ]
+
+    diaphragm = survey.diaphragm
+    if diaphragm is not None and not _full_size(diaphragm, survey.step, *widened(rim_um(pixel_size_um))).any():
+        diaphragm = None  # it hides nothing of this part, so no more need be read
+    wide = [rows, columns] if diaphragm is None else widened(mirror_reach_um(pixel_size_um))
     yx_light, yx_lit = light_of_part(survey, pixels, frame, wide[0], wide[1])
     contrast = contrast_of(yx_light, survey.background.at(wide[0], wide[1]), yx_lit)
-    if survey.diaphragm is not None:
-        yx_dark = ~yx_lit & _full_size(survey.diaphragm, survey.step, wide[0], wide[1])
+    if diaphragm is not None:
+        yx_dark = ~yx_lit & _full_size(diaphragm, survey.step, wide[0], wide[1])
         if yx_dark.any():
             contrast = mirrored_into(contrast, yx_dark, pixel_size_um)
     inner = tuple(

@@ -274,7 +274,7 @@ def mirrored_into(
     inside = np.all([(place >= 0) & (place < side) for place, side in zip(mirror, yx_seen.shape, strict=True)], axis=0)
     inside[inside] = yx_seen[tuple(place[inside] for place in mirror)]
     source = tuple(np.where(inside, place, edge) for place, edge in zip(mirror, at_edge, strict=True))
-    share = (1 - depth[hidden] * pixel_size_um / mirrored_um(pixel_size_um)) / (1 - MIRRORED_FULLY)
+    share = (1 - depth[hidden] * pixel_size_um / _mirrored_um(pixel_size_um)) / (1 - MIRRORED_FULLY)
     filled = yx_contrast.copy()
     filled[hidden] = yx_contrast[source] * np.clip(share, 0, 1)
     return filled
@@ -290,9 +290,14 @@ def rim_um(pixel_size_um: float) -> float:
     return RIM_UM * max(1.0, pixel_size_um)
 
 
-def mirrored_um(pixel_size_um: float) -> float:
+def _mirrored_um(pixel_size_um: float) -> float:
     """Return the depth to which the contrast is mirrored into a diaphragm."""
     return MIRRORED_UM * max(1.0, pixel_size_um)
+
+
+def mirror_reach_um(pixel_size_um: float) -> float:
+    """Return the largest distance from a place under a diaphragm within which its contrast is decided."""
+    return 2 * _mirrored_um(pixel_size_um) + rim_um(pixel_size_um)
 
 
 def shape_on_model_grid(shape_yx: Sequence[int], pixel_size_um: float) -> tuple[int, int]:
