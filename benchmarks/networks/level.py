@@ -20,6 +20,7 @@ from napari_contransgan.models.normalisation import CONTRAST_REF, contrast_on_mo
 from napari_contransgan.models.running import for_tiles
 from napari_contransgan.optics import KnownOptics
 from napari_contransgan.simulation import simulate_pair
+from napari_contransgan.simulation.scenes import scene_of_field
 
 SEED = 4243
 ERRORS = (-0.02, -0.01, 0.0, 0.01, 0.02)
@@ -56,9 +57,9 @@ def print_levels(networks: Mapping[str, LoadedModel], count: int) -> None:
     for kind, values in KINDS.items():
         settings = SimulationSettings.checked({"specimen": "hela", "seed": SEED, "count": count, **values})
         for index in range(count):
-            frame, truth = simulate_pair(settings, index)
-            if not truth.data.any():
+            if scene_of_field(settings, index) == "empty":
                 continue
+            frame, truth = simulate_pair(settings, index)
             yx_contrast = contrast_on_model_grid(frame.data, frame.pixel_size_um or 0.0)[0].numpy()[part]
             for name, network in networks.items():
                 for error in ERRORS:
