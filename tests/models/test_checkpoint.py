@@ -46,6 +46,19 @@ def test_weights_are_stored_in_half_precision_and_counts_as_they_are(tmp_path: P
         torch.testing.assert_close(stored[name], value.half() if value.is_floating_point() else value, rtol=0, atol=0)
 
 
+def test_a_variance_that_is_too_large_for_half_precision_is_kept_as_it_is(tmp_path: Path) -> None:
+    network = build_generator("unet", "tiny").eval()
+    norm = next(module for module in network.modules() if isinstance(module, nn.BatchNorm2d))
+    norm.running_var[0] = 80_000.0
+    save_checkpoint(tmp_path / "net.safetensors", network, CARD)
+    loaded = load_checkpoint(tmp_path / "net.safetensors")
+    norm = next(module for module in loaded.model.modules() if isinstance(module, nn.BatchNorm2d))
+    assert norm.running_var[0] == 80_000.0
+    image = torch.randn(1, 1, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded.model(image), network(image), rtol=0.02, atol=0.02)
+
+
 def test_a_loaded_network_is_ready_to_predict(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "net.safetensors", build_generator("unet", "tiny"), CARD)
     network = load_checkpoint(tmp_path / "net.safetensors").model

@@ -13,7 +13,7 @@ from safetensors.torch import load, load_file
 
 from napari_contransgan.config import TrainSettings
 from napari_contransgan.errors import InputError
-from napari_contransgan.models.checkpoint import read_card
+from napari_contransgan.models.checkpoint import load_checkpoint, read_card
 from napari_contransgan.progress import result_of
 from napari_contransgan.training import steps, trainer
 from napari_contransgan.training.data import gather
@@ -122,6 +122,26 @@ def test_a_run_goes_back_to_its_last_save_with_half_the_rate_and_finishes(
     assert [record["step"] for record in records] == list(range(1, 9)), "each step once, as it counts"
     assert all(math.isfinite(record["supervised"]) for record in records)
     assert json.loads(safe_open(tmp_path / "last.safetensors", "pt").metadata()[STATE_KEY])["rate_factor"] == 0.5
+
+
+def test_a_run_goes_on_with_a_variance_that_is_too_large_for_half_precision(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def enlarge(state: RunState, *arguments: Any) -> dict[str, float]:
+        losses = train_step(state, *arguments)
+        for name, value in state.networks.state_dict().items():
+            if name.endswith("running_var"):
+                value.fill_(80_000.0)
+        return losses
+
+    monkeypatch.setattr(trainer, "train_step", enlarge)
+    events = list(train(tiny(generator="unet"), tmp_path))
+    assert isinstance(events[-1], TrainingFinished)
+    assert not any(isinstance(event, RolledBack) for event in events)
+    loaded = load_checkpoint(tmp_path / "best.safetensors")
+    variances = [value for name, value in loaded.weights.items() if name.endswith("running_var")]
+    assert variances
+    assert all(bool((value == 80_000.0).all()) for value in variances)
 
 
 def test_a_step_of_which_only_the_discriminators_fail_is_undone_whole(

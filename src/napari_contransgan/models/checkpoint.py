@@ -196,14 +196,18 @@ def save_checkpoint(path: Path, model: nn.Module, card: ModelCard, dtype: torch.
     card : ModelCard
         Its card.
     dtype : torch.dtype
-        Type of the stored floating-point weights.
+        Type of the stored floating-point weights; those that are too large for it keep their own.
     """
-    tensors = {
-        name: (value.to(dtype) if value.is_floating_point() else value).detach().cpu().contiguous()
-        for name, value in model.state_dict().items()
-    }
+    tensors = {name: _stored(value.detach(), dtype).cpu().contiguous() for name, value in model.state_dict().items()}
     write_atomically(path, save(tensors, {CARD_KEY: card.model_dump_json()}))
     write_card(path, card)
+
+
+def _stored(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Return a tensor in a type that holds its values: the variances of norms can exceed half precision."""
+    if not value.is_floating_point() or bool((value.abs() > torch.finfo(dtype).max).any()):
+        return value
+    return value.to(dtype)
 
 
 def read_card(path: Path) -> ModelCard:

@@ -83,10 +83,9 @@ class RunState:
         return place if self.warm_steps == self.step else max(place, warm_start_steps(settings))
 
     def is_finite(self) -> bool:
-        """Return whether weights, statistics and image pools are finite, also in the half precision of a checkpoint."""
-        half = (value.half() for value in self.networks["ema"].state_dict().values() if value.is_floating_point())
+        """Return whether weights, statistics and image pools are finite."""
         pools = (pool.images for pool in self.pools.values() if pool.images is not None)
-        return all_finite(self.networks.state_dict().values()) and all_finite(half) and all_finite(pools)
+        return all_finite(self.networks.state_dict().values()) and all_finite(pools)
 
 
 def new_state(settings: TrainSettings, device: torch.device) -> RunState:
