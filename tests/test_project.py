@@ -8,12 +8,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
 import napari_contransgan
-from napari_contransgan.config import TrainSettings
+from napari_contransgan.config import PredictSettings, SimulationSettings, TrainSettings
+from napari_contransgan.inference import predict
+from napari_contransgan.models.bundled import find_model
+from napari_contransgan.models.checkpoint import load_checkpoint
+from napari_contransgan.progress import result_of
+from napari_contransgan.simulation import simulate_pair
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT_FILES = [
@@ -280,6 +286,22 @@ class TestMixedNetworks:
     def test_other_layers_are_refused(self, other: dict[str, torch.Tensor]) -> None:
         with pytest.raises(ValueError, match="differ in their layers"):
             tool("mix_networks").mix([(0.5, other), (0.5, {"a": torch.zeros(1)})])
+
+
+class TestDrawnLabels:
+    """`tools/draw_labels.py`."""
+
+    def test_a_drawn_phase_is_that_of_a_prediction_in_eight_orientations(self) -> None:
+        settings = SimulationSettings.checked({"specimen": "psm", "objective": "10x", "seed": 4, "field_px": 224})
+        frame, _ = simulate_pair(settings, 1)
+        loaded = load_checkpoint(find_model("all"))
+        expected = result_of(predict(frame, PredictSettings(orientations=8), loaded))
+        np.testing.assert_allclose(tool("draw_labels").drawn(loaded, frame), expected.data, atol=2e-3)
+
+    def test_every_kind_grows_at_the_same_rate(self) -> None:
+        kinds = [SimulationSettings.checked({"specimen": "psm", "seed": seed, "count": 2 * seed}) for seed in (1, 2)]
+        seeds = [(kind.seed, index) for kind, index in tool("draw_labels").by_turns(kinds)]
+        assert seeds == [(1, 0), (2, 0), (2, 1), (1, 1), (2, 2), (2, 3)]
 
 
 class TestAudit:

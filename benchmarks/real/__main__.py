@@ -1,10 +1,11 @@
-"""Test networks on the real 20x HeLa pair: python -m benchmarks.real [MODEL ...] [--picture PICTURE.png].
+"""Test networks on the real 20x HeLa pair: python -m benchmarks.real [MODEL ...] [--orientations 1 8].
 
 Prints how the phase of each single frame agrees with the TIE phase of the pair, within a band (Gaussian of 2 px minus
 Gaussian of 40 px on the model's grid of 0.325 um) and inside the aperture. It is never used to choose a network.
 """
 
 import argparse
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.real", description=__doc__)
     parser.add_argument("models", nargs="*", default=[DEFAULT_MODEL], help="bundled names, runs or checkpoints")
     parser.add_argument("--picture", type=Path, help="file for a picture of a part of the field")
+    parser.add_argument("--orientations", type=int, nargs="+", choices=(1, 8), default=[1], help="means to try")
     chosen = parser.parse_args()
     if not STACK.is_file():
         print(f"(skipped: {STACK.name} is not under ../shared/data)")
@@ -33,12 +35,13 @@ def main() -> None:
     pair = load_pair()
     print_head("network", "frame at, um", "correlation", "slope", "tiles against large tiles, rad")
     found: dict[str, list[FrameResult]] = {}
-    for name in chosen.models:
-        found[name] = list(try_frames(pair, load_checkpoint(find_model(name))))
-        for frame in found[name]:
+    for name, orientations in itertools.product(chosen.models, chosen.orientations):
+        title = name + f", {orientations} orientations" * (orientations > 1)
+        found[title] = list(try_frames(pair, load_checkpoint(find_model(name)), orientations))
+        for frame in found[title]:
             agreement = frame.agreement
             figures = (f"{agreement.correlation:.3f}", f"{agreement.slope:.2f}", f"{frame.seam_rad:.3f}")
-            print_row(name + ", told" * frame.is_told, f"{frame.z_um:+.1f}", *figures)
+            print_row(title + ", told" * frame.is_told, f"{frame.z_um:+.1f}", *figures)
     if chosen.picture is not None:
         draw(pair, found, chosen.picture)
 

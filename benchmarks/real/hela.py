@@ -1,6 +1,6 @@
 """Predict single frames of the real 20x HeLa pair of ../shared/data, and compare them with the TIE phase."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -89,7 +89,7 @@ def load_pair() -> RealPair:
     )
 
 
-def try_frames(pair: RealPair, loaded: LoadedModel) -> Iterator[FrameResult]:
+def try_frames(pair: RealPair, loaded: LoadedModel, orientations: int = 1) -> Iterator[FrameResult]:
     """Predict each plane separately, and compare it with the TIE phase.
 
     A network that can be told the optics is told nothing, and then the focus and the usual aperture of such a lens.
@@ -98,16 +98,17 @@ def try_frames(pair: RealPair, loaded: LoadedModel) -> Iterator[FrameResult]:
         frame, z_um = replace(pair.stack, data=counts, axes="YX", z_step_um=None), index * (pair.stack.z_step_um or 0.0)
         told = {"numerical_aperture": ASSUMED_APERTURE, "focus_um": z_um}
         for values in ({}, told) if loaded.card.takes_optics else ({},):
-            yield _tried(pair, frame, z_um, loaded, values)
+            settings = PredictSettings.checked({"orientations": orientations, **values})
+            yield _tried(pair, frame, z_um, loaded, settings)
 
 
-def _tried(pair: RealPair, frame: Image, z_um: float, loaded: LoadedModel, told: Mapping[str, float]) -> FrameResult:
-    settings = (PredictSettings(tile_px=tile_px, **told) for tile_px in (448, ONE_TILE))
-    phase_rad, other_rad = (result_of(predict(frame, one, loaded)).data for one in settings)
+def _tried(pair: RealPair, frame: Image, z_um: float, loaded: LoadedModel, settings: PredictSettings) -> FrameResult:
+    sizes = (settings.model_copy(update={"tile_px": tile_px}) for tile_px in (448, ONE_TILE))
+    phase_rad, other_rad = (result_of(predict(frame, one, loaded)).data for one in sizes)
     difference_rad = (phase_rad - other_rad)[pair.inside]
     return FrameResult(
         z_um,
-        bool(told),
+        settings.focus_um is not None,
         contrast_on_model_grid(np.asarray(frame.data), frame.pixel_size_um or 0.0)[0].numpy(),
         phase_rad,
         band_agreement(phase_rad, pair.yx_tie_rad, pair.inside),
