@@ -141,10 +141,10 @@ bench-window: $(VENV)/.dev display ## Measure how long the window does not answe
 # the same number of steps, so they have no limit by the clock. What is interrupted goes on when it is run again.
 TRAIN = $(BIN)/napari-contransgan train --resume --workers $(WORKERS)
 
-networks: $(VENV)/.package ## Train the bundled networks and those of Figs. 9 and 11, into runs/ (half an hour of a GPU, WORKERS=14, and two and a half hours for wide and hela)
+networks: $(VENV)/.package ## Train the bundled networks and those of Figs. 9 and 11, into runs/ (half an hour of a GPU, WORKERS=14, and three hours for wide, hela and psm)
 	$(TRAIN) --out runs/all --config tools/networks/all.yaml --minutes 9
 	$(TRAIN) --out runs/wide --config tools/networks/wide.yaml --minutes 72
-	$(TRAIN) --out runs/psm --config tools/networks/psm.yaml --minutes 3
+	$(TRAIN) --out runs/psm --config tools/networks/psm.yaml --minutes 18
 	$(TRAIN) --out runs/hela --config tools/networks/hela.yaml --minutes 80
 	$(TRAIN) --out runs/defocus --config tools/networks/defocus.yaml --minutes 2
 	$(TRAIN) --out runs/compared_contrans --config tools/networks/compared.yaml --generator contrans
