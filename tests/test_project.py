@@ -16,6 +16,7 @@ import yaml
 import napari_contransgan
 from napari_contransgan.config import PredictSettings, SimulationSettings, TrainSettings
 from napari_contransgan.inference import predict
+from napari_contransgan.io import read_image
 from napari_contransgan.models.bundled import find_model
 from napari_contransgan.models.checkpoint import load_checkpoint
 from napari_contransgan.progress import result_of
@@ -291,12 +292,20 @@ class TestMixedNetworks:
 class TestDrawnLabels:
     """`tools/draw_labels.py`."""
 
-    def test_a_drawn_phase_is_that_of_a_prediction_in_eight_orientations(self) -> None:
-        settings = SimulationSettings.checked({"specimen": "psm", "objective": "10x", "seed": 4, "field_px": 224})
-        frame, _ = simulate_pair(settings, 1)
-        loaded = load_checkpoint(find_model("all"))
-        expected = result_of(predict(frame, PredictSettings(orientations=8), loaded))
-        np.testing.assert_allclose(tool("draw_labels").drawn(loaded, frame), expected.data, atol=2e-3)
+    def test_a_drawn_phase_is_that_of_a_prediction_in_eight_orientations(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        kind = {"specimen": "psm", "objective": "10x", "seed": 4, "field_px": 224, "count": 2}
+        (tmp_path / "kinds.yaml").write_text(yaml.safe_dump({"simulate": [kind]}))
+        parts = ["--part", "1", "--parts", "2"]
+        arguments = ["draw_labels.py", str(tmp_path / "kinds.yaml"), "--out", str(tmp_path), *parts]
+        monkeypatch.setattr("sys.argv", arguments)
+        tool("draw_labels").main()
+        frame, _ = simulate_pair(SimulationSettings.checked(kind), 1)
+        expected = result_of(predict(frame, PredictSettings(orientations=8), load_checkpoint(find_model("all"))))
+        (drawn,) = (tmp_path / "phase").iterdir()
+        np.testing.assert_allclose(read_image(drawn).data, expected.data, atol=2e-3)
+        np.testing.assert_array_equal(read_image(tmp_path / "lr" / drawn.name).data, frame.data)
 
     def test_every_kind_grows_at_the_same_rate(self) -> None:
         kinds = [SimulationSettings.checked({"specimen": "psm", "seed": seed, "count": 2 * seed}) for seed in (1, 2)]

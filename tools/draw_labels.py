@@ -9,26 +9,19 @@ network draws, and draws it in one orientation as the first does in the mean of 
 """
 
 import argparse
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 import yaml
-from numpy.typing import NDArray
 
-from napari_contransgan.config import SimulationSettings
-from napari_contransgan.inference.tiling import ORIENTATIONS, run_oriented
-from napari_contransgan.io import Image, write_image
+from napari_contransgan.config import PredictSettings, SimulationSettings
+from napari_contransgan.inference import predict
+from napari_contransgan.io import write_image
 from napari_contransgan.models.bundled import DEFAULT_MODEL, find_model
-from napari_contransgan.models.checkpoint import LoadedModel, load_checkpoint
-from napari_contransgan.models.normalisation import contrast_on_model_grid
-from napari_contransgan.models.running import for_tiles
+from napari_contransgan.models.checkpoint import load_checkpoint
+from napari_contransgan.progress import result_of
 from napari_contransgan.simulation import simulate_pair
-
-SIDES_PX = 32
-"""The sides of a network's input are multiples of this."""
 
 
 def main() -> None:
@@ -49,27 +42,15 @@ def main() -> None:
         if number % options.parts == options.part and not (options.out / "phase" / name).is_file():
             frame, phase = simulate_pair(kind, index)
             write_image(options.out / "lr" / name, frame)
-            write_image(options.out / "phase" / name, replace(phase, data=drawn(loaded, frame)))
+            drawn = result_of(predict(frame, PredictSettings(orientations=8), loaded))
+            write_image(options.out / "phase" / name, replace(phase, data=drawn.data))
             print(name, flush=True)
 
 
-def by_turns(kinds: list[SimulationSettings]) -> Iterator[tuple[SimulationSettings, int]]:
-    """Yield each field of each kind, so that every kind has the same share of its fields at any time."""
-    fields = ((index / kind.count, kind, index) for kind in kinds for index in range(kind.count))
-    for _, kind, index in sorted(fields, key=lambda field: field[0]):
-        yield kind, index
-
-
-def drawn(loaded: LoadedModel, frame: Image) -> NDArray[np.float32]:
-    """Return the phase of a frame in rad on the network's grid, the mean of eight orientations."""
-    contrast, _ = contrast_on_model_grid(np.asarray(frame.data), frame.pixel_size_um or 0.0)
-    height, width = contrast.shape
-    side = -(-max(height, width) // SIDES_PX) * SIDES_PX
-    padded = np.pad(contrast.numpy(), ((0, side - height), (0, side - width)), mode="reflect")
-    network = for_tiles(loaded, side, torch.device("cpu"), len(ORIENTATIONS))
-    outputs = [run_oriented(network, padded, orientation) for orientation in ORIENTATIONS]
-    mean = np.mean(outputs, axis=0)[:height, :width]
-    return np.asarray(loaded.card.phase_ref_rad * mean, np.float32)
+def by_turns(kinds: list[SimulationSettings]) -> list[tuple[SimulationSettings, int]]:
+    """Return each field of each kind, in an order in which every kind has the same share of its fields at any time."""
+    fields = [(kind, index) for kind in kinds for index in range(kind.count)]
+    return sorted(fields, key=lambda field: field[1] / field[0].count)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Test networks on the real 20x HeLa pair: python -m benchmarks.real [MODEL ...] [--orientations 1 8].
+"""Test networks on the real 20x HeLa pair.
+
+    python -m benchmarks.real [MODEL ...] [--orientations 1 8] [--picture PICTURE.png]
 
 Prints how the phase of each single frame agrees with the TIE phase of the pair, within a band (Gaussian of 2 px minus
 Gaussian of 40 px on the model's grid of 0.325 um) and inside the aperture. It is never used to choose a network.
@@ -35,9 +37,10 @@ def main() -> None:
     pair = load_pair()
     print_head("network", "frame at, um", "correlation", "slope", "tiles against large tiles, rad")
     found: dict[str, list[FrameResult]] = {}
-    for name, orientations in itertools.product(chosen.models, chosen.orientations):
+    networks = {name: load_checkpoint(find_model(name)) for name in chosen.models}
+    for (name, loaded), orientations in itertools.product(networks.items(), chosen.orientations):
         title = name + f", {orientations} orientations" * (orientations > 1)
-        found[title] = list(try_frames(pair, load_checkpoint(find_model(name)), orientations))
+        found[title] = list(try_frames(pair, loaded, orientations))
         for frame in found[title]:
             agreement = frame.agreement
             figures = (f"{agreement.correlation:.3f}", f"{agreement.slope:.2f}", f"{frame.seam_rad:.3f}")

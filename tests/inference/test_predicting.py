@@ -253,5 +253,5 @@ def test_a_field_stop_hardly_changes_the_phase_beside_it() -> None:
     network = load_checkpoint(find_model("all"))
     whole, seen = (result_of(predict(one, PredictSettings(), network)).data for one in (open_field, stopped))
     from_stop_um = inside_um(whole.shape[0], 0.325)
-    beside = (from_stop_um > 5) & (from_stop_um < 15)
-    assert np.std((seen - whole)[beside]) < 0.4 * np.std(whole[beside])
+    near_stop = (from_stop_um > 5) & (from_stop_um < 15)
+    assert np.std((seen - whole)[near_stop]) < 0.4 * np.std(whole[near_stop])
