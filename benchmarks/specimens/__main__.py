@@ -10,10 +10,12 @@ import numpy as np
 from benchmarks.specimens import real, simulated
 from benchmarks.specimens.pictures import draw_comparison, draw_gallery, draw_spectra
 from benchmarks.specimens.statistics import (
+    dark_spot_figures,
     granule_figures,
     image_figures,
     phase_figures,
     plane_figures,
+    relief_figures,
     round_cell_figures,
 )
 from scipy import ndimage
@@ -26,6 +28,9 @@ Figures = dict[str, float]
 
 SHORT_FOCUS_UM = -0.6
 """Apparent height of the real plane "in focus", at which the simulated contrast equals the real one."""
+
+DARK_GRAINS_PER_1000_UM2 = 1.0
+"""Grains that absorb, put in to see whether the figures would show any in the real images."""
 
 INSTRUMENT_UM = 0.3
 """Gaussian that models the unknown instrument of the HL60 maps."""
@@ -46,15 +51,19 @@ def main() -> None:
     measured = None if planes is None else real.FocusPair(planes, simulated.hela_phase_by_tie(planes))
     focused = [simulated.hela_pair(seed) for seed in range(FIELDS)]
     short = [simulated.hela_pair(seed, focus_error_um=SHORT_FOCUS_UM) for seed in range(FIELDS)]
-    leaner = [
-        simulated.hela_pair(
-            seed,
-            focus_error_um=SHORT_FOCUS_UM,
-            usual=usual_culture(simulated.LEANER, seed, 0),
-            coherence=simulated.CLOSED,
-        )
-        for seed in range(FIELDS)
-    ]
+    leaner, dirty = (
+        [
+            simulated.hela_pair(
+                seed,
+                focus_error_um=SHORT_FOCUS_UM,
+                usual=usual_culture(simulated.LEANER, seed, 0),
+                coherence=simulated.CLOSED,
+                dark_grains_per_1000_um2=dark_grains,
+            )
+            for seed in range(FIELDS)
+        ]
+        for dark_grains in (0.0, DARK_GRAINS_PER_1000_UM2)
+    )
     columns = {
         "simulated": focused,
         f"simulated, {SHORT_FOCUS_UM:g} µm": short,
@@ -63,6 +72,7 @@ def main() -> None:
     _table(
         ({} if measured is None else {"real": [_pair_figures(measured)]})
         | {name: [_pair_figures(pair) for pair in pairs] for name, pairs in columns.items()}
+        | {"the same with dark grains": [_pair_figures(pair) for pair in dirty]}
     )
     print("\n## Round cells\n")
     _compare_round_cells()
@@ -80,7 +90,9 @@ def _pair_figures(pair: real.FocusPair) -> Figures:
         for name, plane in zip(("in focus", "+2.5 µm"), pair.zyx_counts, strict=True)
     }
     groups["between the planes"] = plane_figures(pair.zyx_counts, real.HELA_PIXEL_UM)
+    groups["dark spots"] = dark_spot_figures(pair.zyx_counts, real.HELA_PIXEL_UM)
     groups["phase"] = phase_figures(pair.yx_phase_rad, real.HELA_PIXEL_UM)
+    groups["relief"] = relief_figures(pair.yx_phase_rad, real.HELA_PIXEL_UM)
     return {f"{group}: {name}": value for group, figures in groups.items() for name, value in figures.items()}
 
 

@@ -43,6 +43,8 @@ PHOTO_ELECTRONS = 2e4
 BACKGROUND_COUNTS = 137.0
 """Counts of the empty field, in 8 bits, as in the real images."""
 
+_GRAIN_ABSORPTION = 0.2
+
 _PAD_PX = 60
 _OBJECT_PIXEL_UM = HELA_PIXEL_UM / 1.5
 
@@ -74,6 +76,7 @@ def hela_pair(
     focus_error_um: float = 0.0,
     usual: Culture = USUAL,
     coherence: float = COHERENCE,
+    dark_grains_per_1000_um2: float = 0.0,
 ) -> FocusPair:
     """Simulate a pair like the real one.
 
@@ -89,13 +92,17 @@ def hela_pair(
         Multiplies the properties of the culture.
     coherence : float
         S.
+    dark_grains_per_1000_um2 : float
+        Number of grains that absorb a third of the light and do not delay it, 0.5 to 1.6 um wide.
     """
     rng = np.random.default_rng([seed, 20])
     field_px = round((HELA_SIDE_PX + 2 * _PAD_PX) * HELA_PIXEL_UM / _OBJECT_PIXEL_UM)
     cells = scatter_cells(field_px * _OBJECT_PIXEL_UM, rng, scene=scene, usual=usual)
     path_um = cell_path_map(cells, field_px, _OBJECT_PIXEL_UM, rng)
     phase_rad = (path_um * (2 * np.pi / HELA_WAVELENGTH_UM)).astype(np.float32)
-    absorption = (path_um * ABSORPTION_PER_UM).astype(np.float32)
+    absorption = (path_um * ABSORPTION_PER_UM + _dark_grains(field_px, dark_grains_per_1000_um2, seed)).astype(
+        np.float32
+    )
     with torch.inference_mode():
         zyx_intensity = through_focus_images(
             transmission(torch.from_numpy(phase_rad), torch.from_numpy(absorption)),
@@ -107,6 +114,19 @@ def hela_pair(
     electrons = rng.poisson(zyx_intensity.astype(np.float64) * PHOTO_ELECTRONS)
     zyx_counts = np.rint(electrons * (BACKGROUND_COUNTS / PHOTO_ELECTRONS)).astype(np.float32)
     return FocusPair(zyx_counts, hela_phase_by_tie(zyx_counts))
+
+
+def _dark_grains(field_px: int, per_1000_um2: float, seed: int) -> Array:
+    """Return the absorption of grains at random places, which lowers the amplitude by exp(-absorption)."""
+    rng = np.random.default_rng([seed, 21])
+    field_um = field_px * _OBJECT_PIXEL_UM
+    place_um = (np.arange(field_px) + 0.5) * _OBJECT_PIXEL_UM
+    absorption = np.zeros((field_px, field_px))
+    for _ in range(rng.poisson(per_1000_um2 * field_um**2 / 1000)):
+        y_um, x_um = rng.uniform(0, field_um, 2)
+        distance_um = np.hypot(place_um[:, None] - y_um, place_um - x_um)
+        absorption[distance_um < rng.uniform(0.25, 0.8)] = _GRAIN_ABSORPTION
+    return absorption
 
 
 def rounded_cell(seed: int) -> Array:

@@ -155,6 +155,61 @@ def plane_figures(zyx_intensity: Array, pixel_size_um: float) -> dict[str, float
     return figures
 
 
+def dark_spot_figures(zyx_intensity: Array, pixel_size_um: float) -> dict[str, float]:
+    """Count dark spots of about 0.5 and 1.6 um in the first plane, per 1000 um^2, and those that are dark in both.
+
+    A spot that delays light is bright on the other side of focus; a spot that absorbs is dark in both planes.
+
+    Parameters
+    ----------
+    zyx_intensity : ndarray, shape (2, Y, X)
+        Planes on opposite sides of focus.
+    pixel_size_um : float
+        Pixel size.
+    """
+    thousands_um2 = zyx_intensity[0].size * pixel_size_um**2 / 1000
+    planes = [relative(plane, pixel_size_um) for plane in zyx_intensity]
+    figures = {}
+    for size_um, depth in ((0.5, 0.06), (1.6, 0.04)):
+        first, second = (
+            ndimage.gaussian_filter(plane, 0.5 * size_um / pixel_size_um)
+            - ndimage.gaussian_filter(plane, 2 * size_um / pixel_size_um)
+            for plane in planes
+        )
+        nearby_px = 2 * round(size_um / pixel_size_um) + 1
+        spots = (first == ndimage.minimum_filter(first, nearby_px)) & (first < -depth)
+        figures[f"{size_um:g} µm"] = float(spots.sum() / thousands_um2)
+        figures[f"{size_um:g} µm, dark in both planes"] = float((spots & (second < -depth / 2)).sum() / thousands_um2)
+    return figures
+
+
+def relief_figures(yx_phase_rad: Array, pixel_size_um: float) -> dict[str, float]:
+    """Compute how steep a phase map is, and how sharply its ridges and hills are curved.
+
+    Flat lamellae show in the lowest gradients; borders and fibres in the ridges; nuclei in the hills.
+
+    Parameters
+    ----------
+    yx_phase_rad : ndarray, shape (Y, X)
+        The phase.
+    pixel_size_um : float
+        Pixel size.
+    """
+    smooth = ndimage.gaussian_filter(yx_phase_rad, 1.3 / pixel_size_um)
+    steepness = np.hypot(*np.gradient(smooth, pixel_size_um))
+    figures = {f"gradient p{percent}, rad/µm": float(np.percentile(steepness, percent)) for percent in (10, 50, 99)}
+    yy, yx, xx = (
+        ndimage.gaussian_filter(yx_phase_rad, 2.0 / pixel_size_um, order=order) / pixel_size_um**2
+        for order in ((2, 0), (1, 1), (0, 2))
+    )
+    spread = np.hypot(yy - xx, 2 * yx)
+    across, along = (yy + xx - spread) / 2, (yy + xx + spread) / 2
+    ridge = (across < 0) & (np.abs(along) < 0.3 * np.abs(across))
+    figures["ridges p99, rad/µm²"] = float(np.percentile(np.where(ridge, -across, 0), 99))
+    figures["hills p99, rad/µm²"] = float(np.percentile(np.where(~ridge, np.maximum(-along, 0), 0), 99))
+    return figures
+
+
 def round_cell_figures(yx_phase: Array, pixel_size_um: float) -> dict[str, float]:
     """Compute the peak of a round cell in the middle of the frame, and its texture there as a fraction of the peak.
 
