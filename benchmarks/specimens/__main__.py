@@ -51,19 +51,8 @@ def main() -> None:
     measured = None if planes is None else real.FocusPair(planes, simulated.hela_phase_by_tie(planes))
     focused = [simulated.hela_pair(seed) for seed in range(FIELDS)]
     short = [simulated.hela_pair(seed, focus_error_um=SHORT_FOCUS_UM) for seed in range(FIELDS)]
-    leaner, dirty = (
-        [
-            simulated.hela_pair(
-                seed,
-                focus_error_um=SHORT_FOCUS_UM,
-                usual=usual_culture(simulated.LEANER, seed, 0),
-                coherence=simulated.CLOSED,
-                dark_grains_per_1000_um2=dark_grains,
-            )
-            for seed in range(FIELDS)
-        ]
-        for dark_grains in (0.0, DARK_GRAINS_PER_1000_UM2)
-    )
+    leaner = [_lean_pair(seed) for seed in range(FIELDS)]
+    dirty = [_lean_pair(seed, DARK_GRAINS_PER_1000_UM2) for seed in range(FIELDS)]
     columns = {
         "simulated": focused,
         f"simulated, {SHORT_FOCUS_UM:g} µm": short,
@@ -82,6 +71,16 @@ def main() -> None:
         draw_spectra(folder / "specimens_spectra.png", measured, list(columns.items()))
         rows = [("simulated", short[SHOWN]), ("leaner, condenser closed", leaner[SHOWN])]
         draw_comparison(folder / "specimens_real.png", ([] if measured is None else [("real", measured)]) + rows)
+
+
+def _lean_pair(seed: int, dark_grains_per_1000_um2: float = 0.0) -> real.FocusPair:
+    return simulated.hela_pair(
+        seed,
+        focus_error_um=SHORT_FOCUS_UM,
+        usual=usual_culture(simulated.LEANER, seed, 0),
+        coherence=simulated.CLOSED,
+        dark_grains_per_1000_um2=dark_grains_per_1000_um2,
+    )
 
 
 def _pair_figures(pair: real.FocusPair) -> Figures:

@@ -100,9 +100,8 @@ def hela_pair(
     cells = scatter_cells(field_px * _OBJECT_PIXEL_UM, rng, scene=scene, usual=usual)
     path_um = cell_path_map(cells, field_px, _OBJECT_PIXEL_UM, rng)
     phase_rad = (path_um * (2 * np.pi / HELA_WAVELENGTH_UM)).astype(np.float32)
-    absorption = (path_um * ABSORPTION_PER_UM + _dark_grains(field_px, dark_grains_per_1000_um2, seed)).astype(
-        np.float32
-    )
+    grains = _dark_grains(field_px, dark_grains_per_1000_um2, seed)
+    absorption = (path_um * ABSORPTION_PER_UM + grains).astype(np.float32)
     with torch.inference_mode():
         zyx_intensity = through_focus_images(
             transmission(torch.from_numpy(phase_rad), torch.from_numpy(absorption)),

@@ -67,8 +67,8 @@ def radial_spectrum(yx_values: Array, pixel_size_um: float) -> Spectrum:
     return Spectrum(np.sqrt(edges[1:] * edges[:-1])[filled], total[filled] / count[filled])
 
 
-def band_pass(yx_values: Array, pixel_size_um: float) -> Array:
-    """Return the image between Gaussians of 0.65 um and 13 um, which removes noise and low-frequency artefacts.
+def band_pass(yx_values: Array, pixel_size_um: float, sizes_um: tuple[float, float] = (0.65, 13.0)) -> Array:
+    """Return the image between two Gaussians; the usual ones remove noise and low-frequency artefacts.
 
     Parameters
     ----------
@@ -76,8 +76,10 @@ def band_pass(yx_values: Array, pixel_size_um: float) -> Array:
         The image.
     pixel_size_um : float
         Pixel size.
+    sizes_um : (float, float)
+        Standard deviations of the fine and of the coarse Gaussian.
     """
-    fine, coarse = (ndimage.gaussian_filter(yx_values, size_um / pixel_size_um) for size_um in (0.65, 13.0))
+    fine, coarse = (ndimage.gaussian_filter(yx_values, size_um / pixel_size_um) for size_um in sizes_um)
     return np.asarray(fine - coarse)
 
 
@@ -171,11 +173,7 @@ def dark_spot_figures(zyx_intensity: Array, pixel_size_um: float) -> dict[str, f
     planes = [relative(plane, pixel_size_um) for plane in zyx_intensity]
     figures = {}
     for size_um, depth in ((0.5, 0.06), (1.6, 0.04)):
-        first, second = (
-            ndimage.gaussian_filter(plane, 0.5 * size_um / pixel_size_um)
-            - ndimage.gaussian_filter(plane, 2 * size_um / pixel_size_um)
-            for plane in planes
-        )
+        first, second = (band_pass(plane, pixel_size_um, (0.5 * size_um, 2 * size_um)) for plane in planes)
         nearby_px = 2 * round(size_um / pixel_size_um) + 1
         spots = (first == ndimage.minimum_filter(first, nearby_px)) & (first < -depth)
         figures[f"{size_um:g} µm"] = float(spots.sum() / thousands_um2)
